@@ -1,0 +1,74 @@
+# Everything is installed into $(VENV) and nothing outside of it. To use another
+# Python than python3: make test PYTHON=python3.12 VENV=.venv-3.12
+PYTHON ?= python3
+VENV ?= .venv
+FLOOR ?= .venv-floor
+BIN := $(VENV)/bin
+PIP := -m pip --quiet --disable-pip-version-check
+METADATA := setup.cfg pyproject.toml
+
+.PHONY: install demo test test-slow test-floor lint format build bench clean
+.DELETE_ON_ERROR:
+
+install: $(VENV)/.installed
+
+demo: install
+	@$(BIN)/python -m spacy project run demo
+
+test: lint
+	@$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev
+	@$(BIN)/python -m pytest --slow
+
+# Old releases warn about new ones of their dependencies, so warnings are no errors.
+test-floor: $(FLOOR)/.dev
+	@$(FLOOR)/bin/python -m pytest -W default
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Setuptools would put files of an older build/ into the wheel.
+build: $(VENV)/.dev
+	@rm -rf build dist
+	@$(BIN)/python -m build --quiet .
+	@ls dist
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m spacy project run bench
+
+clean:
+	rm -rf $(VENV) $(FLOOR) build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The dot files are stamps: a change of setup.cfg installs again, because entry
+# points are read at that time.
+%/.created:
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))" \
+		|| { echo "Python 3.10 to 3.13 is needed, for example:" \
+			"make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv --clear $*
+	@echo '*' > $*/.gitignore
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created $(METADATA)
+	@echo "Installing spacy-longtail into $(VENV), this takes a minute"
+	@$(BIN)/python $(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.created $(METADATA)
+	@echo "Installing spacy-longtail and its tools into $(VENV), this takes a minute"
+	@$(BIN)/python $(PIP) install --editable ".[dev]"
+	@touch $(VENV)/.installed $@
+
+$(FLOOR)/.dev: $(FLOOR)/.created $(METADATA) constraints-floor.txt
+	@echo "Installing the oldest supported versions into $(FLOOR)"
+	@$(FLOOR)/bin/python $(PIP) install --only-binary numpy,spacy,srsly,thinc \
+		--constraint constraints-floor.txt --editable ".[dev]"
+	@touch $@

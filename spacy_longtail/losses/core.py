@@ -1,0 +1,117 @@
+from typing import Optional, Tuple
+
+from thinc.api import get_array_module
+from thinc.loss import Loss
+from thinc.types import Floats1d, Floats2d
+
+from ..errors import Errors
+
+EPSILON = 1e-30
+
+
+class TaxonomyCrossEntropy(Loss):
+    """Cross-entropy over the leaves of a taxonomy, the core of all losses here.
+
+    The truth of a document is the set S of leaves that its gold label allows: one
+    leaf, the leaves of an Other, or those below an inner node. The likelihood is
+    the sum over S, so the loss is -w log(sum of p over S) with p = softmax(logits
+    + shifts). Documents that allow no leaf have no label and are ignored.
+
+    n_leaves (int): Number of columns.
+    log_prior (Floats1d): Log of the class prior that the logits of a model trained
+        with this loss contain, of shape (leaves,). Zeros if the loss takes all of
+        it out. The component subtracts it to predict with another prior.
+    weights (Optional[Floats1d]): Weight of a document by its class, of shape
+        (leaves,), or None for 1.0. For a set it's the mean over its documents.
+    shifts (Optional[Floats1d]): Added to the logits, of shape (leaves,).
+    counts (Optional[Floats1d]): Documents behind each leaf, for that mean.
+    """
+
+    def __init__(
+        self,
+        n_leaves: int,
+        *,
+        log_prior: Floats1d,
+        weights: Optional[Floats1d] = None,
+        shifts: Optional[Floats1d] = None,
+        counts: Optional[Floats1d] = None,
+    ) -> None:
+        self.n_leaves = n_leaves
+        self.log_prior = log_prior
+        self.weights = weights
+        self.shifts = shifts
+        self.counts = counts
+
+    def __call__(self, guesses: Floats2d, truths: Floats2d) -> Tuple[Floats2d, float]:
+        """Calculate gradient and loss together.
+
+        guesses (Floats2d): Logits of shape (docs, leaves).
+        truths (Floats2d): 1.0 where a leaf is allowed, else 0.0, same shape.
+        RETURNS (Tuple[Floats2d, float]): The gradient with respect to the logits
+            and the loss in nats per document with a label, 0.0 without any.
+        RAISES (ValueError): L101 if the shapes don't fit.
+        """
+        self._check(guesses, truths)
+        xp = get_array_module(guesses)
+        P, Q, log_likelihood = self._get_posteriors(xp, guesses, truths)
+        scale = self._get_scale(xp, truths)
+        factors, losses = self._get_terms(xp, log_likelihood)
+        d_logits = (P - Q) * (factors * scale).reshape((-1, 1))
+        return d_logits.astype(guesses.dtype), float((losses * scale).sum())
+
+    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
+        return self(guesses, truths)[0]
+
+    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
+        """RETURNS (float): Nats per document with a label, see __call__."""
+        return self(guesses, truths)[1]
+
+    def _check(self, guesses: Floats2d, truths: Floats2d) -> None:
+        if guesses.shape != truths.shape or guesses.shape[1] != self.n_leaves:
+            raise ValueError(
+                Errors.L101.format(
+                    guesses=guesses.shape, truths=truths.shape, n_leaves=self.n_leaves
+                )
+            )
+
+    def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        return guesses if self.shifts is None else guesses + self.shifts
+
+    def _get_posteriors(self, xp, guesses: Floats2d, truths: Floats2d):  # noqa: ANN
+        """The softmax P, the softmax Q among the allowed leaves only, and the log
+        of the share of P that is allowed (0.0 for documents without a label).
+        """
+        Z = self._shift(guesses, truths)
+        Z = Z - Z.max(axis=1, keepdims=True)
+        has_label = truths.any(axis=1)
+        # The set's own maximum keeps its sum from underflowing to 0.
+        allowed = xp.where(truths > 0, Z, -xp.inf)
+        tops = xp.where(has_label, allowed.max(axis=1), 0.0).reshape((-1, 1))
+        exp_set = xp.exp(allowed - tops)
+        set_sums = xp.where(has_label, exp_set.sum(axis=1), 1.0).reshape((-1, 1))
+        P = xp.exp(Z)
+        sums = P.sum(axis=1, keepdims=True)
+        P /= sums
+        Q = exp_set / set_sums
+        log_likelihood = xp.log(set_sums) + tops - xp.log(sums)
+        return P, Q, xp.where(has_label, log_likelihood[:, 0], 0.0)
+
+    def _get_scale(self, xp, truths: Floats2d) -> Floats1d:  # noqa: ANN
+        has_label = truths.any(axis=1)
+        scale = has_label / max(int(has_label.sum()), 1)
+        if self.weights is None:
+            return scale
+        counts = xp.ones_like(self.weights) if self.counts is None else self.counts
+        totals = truths @ counts
+        return scale * (truths @ (counts * self.weights)) / xp.maximum(totals, EPSILON)
+
+    def _get_terms(self, xp, log_likelihood: Floats1d):  # noqa: ANN
+        """The factor of (P - Q) in the gradient and the loss, by document."""
+        return xp.ones_like(log_likelihood), -log_likelihood
+
+
+def get_log_prior(class_counts: Floats1d) -> Floats1d:
+    """RETURNS (Floats1d): Log of each leaf's share of the documents."""
+    xp = get_array_module(class_counts)
+    return xp.log(class_counts / class_counts.sum())

@@ -1,0 +1,49 @@
+from typing import Any, Callable
+
+from thinc.api import get_current_ops
+from thinc.types import Floats1d
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy
+from .core import TaxonomyCrossEntropy, get_log_prior
+
+
+class FocalLoss(TaxonomyCrossEntropy):
+    """Cross-entropy times (1 - p) ** gamma, see make_focal."""
+
+    def __init__(self, n_leaves: int, *, gamma: float, log_prior: Floats1d) -> None:
+        super().__init__(n_leaves, log_prior=log_prior)
+        self.gamma = gamma
+
+    def _get_terms(self, xp, log_likelihood: Floats1d) -> Any:  # noqa: ANN
+        rest = -xp.expm1(log_likelihood)
+        modulation = rest**self.gamma
+        # d/dz of (1 - u)^g log u, u = exp(log_likelihood) and du/dz = u (Q - P). The
+        # second term goes to 0 with the rest, for every gamma: u log u / (1 - u) = -1.
+        slope = xp.where(rest > 0, log_likelihood / xp.where(rest > 0, rest, 1.0), -1.0)
+        factors = modulation * (1.0 - self.gamma * xp.exp(log_likelihood) * slope)
+        return factors, -modulation * log_likelihood
+
+
+def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+    """Give documents that are already classified well less weight:
+    -(1 - p) ** gamma * log(p), p the probability of the gold label.
+
+    Registered as "spacy-longtail.Focal.v1".
+
+    Source: Lin et al. (2017), "Focal Loss for Dense Object Detection", equation 4.
+        https://arxiv.org/abs/1708.02002
+
+    gamma (float): From 0.0, the plain loss; 1.0 to 3.0 are usual.
+    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
+        taxonomy is known.
+    RAISES (ValueError): L106 if gamma is below 0.0.
+    """
+    if not gamma >= 0.0:
+        raise ValueError(Errors.L106.format(value=gamma))
+
+    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
+        log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
+        return FocalLoss(len(log_prior), gamma=gamma, log_prior=log_prior)
+
+    return build_loss

@@ -1,0 +1,56 @@
+from typing import Callable
+
+from thinc.api import get_current_ops
+from thinc.types import Floats1d, Floats2d
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy
+from .core import TaxonomyCrossEntropy, get_log_prior
+
+
+class LDAMLoss(TaxonomyCrossEntropy):
+    """Cross-entropy with a margin on the gold label's logit, see make_ldam."""
+
+    def __init__(
+        self, n_leaves: int, *, margins: Floats1d, log_prior: Floats1d
+    ) -> None:
+        super().__init__(n_leaves, log_prior=log_prior)
+        self.margins = margins
+
+    def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        return guesses - truths * self.margins
+
+
+def make_ldam(
+    *, max_margin: float = 0.5, scale: float = 20.0
+) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+    """Ask for a larger margin the rarer a class is: subtract
+    scale * max_margin * (n / smallest n) ** -0.25 from the gold label's logit.
+
+    Registered as "spacy-longtail.LDAM.v1". Members of an Other have the margin of
+    their mean count.
+
+    Source: Cao et al. (2019), "Learning Imbalanced Datasets with Label-Distribution-
+        Aware Margin Loss", equations 11 and 13. https://arxiv.org/abs/1906.07413
+
+    max_margin (float): Margin of the rarest class as a cosine, above 0.0.
+    scale (float): Logits per unit of cosine, above 0.0: that of PrototypeSoftmax.
+    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
+        taxonomy is known.
+    RAISES (ValueError): L107 if one of them isn't above 0.0.
+    """
+    for name, value in (("max_margin", max_margin), ("scale", scale)):
+        if not value > 0.0:
+            raise ValueError(Errors.L107.format(name=name, value=value))
+
+    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
+        counts = taxonomy.class_counts
+        margins = scale * max_margin * (counts / counts.min()) ** -0.25
+        ops = get_current_ops()
+        return LDAMLoss(
+            len(counts),
+            margins=ops.asarray1f(margins),
+            log_prior=ops.asarray1f(get_log_prior(counts)),
+        )
+
+    return build_loss

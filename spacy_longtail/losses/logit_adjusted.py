@@ -1,0 +1,40 @@
+from typing import Callable
+
+from thinc.api import get_current_ops
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy
+from .core import TaxonomyCrossEntropy, get_log_prior
+
+
+def make_logit_adjusted(
+    *, tau: float = 1.0
+) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+    """Add tau * log(prior) to the logits in training, so that the model doesn't
+    have to learn the prior and its own logits are free of it.
+
+    Registered as "spacy-longtail.LogitAdjusted.v1". The prior of a member of an
+    Other is that of the mean count of its members, so an Other that pools k labels
+    competes as k labels. At tau = 1.0 it's the balanced softmax of Ren et al. (2020).
+
+    Source: Menon et al. (2021), "Long-Tail Learning via Logit Adjustment", equation
+        10. https://arxiv.org/abs/2007.07314
+
+    tau (float): From 0.0, the plain loss; 1.0 balances the classes.
+    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
+        taxonomy is known.
+    RAISES (ValueError): L105 if tau is below 0.0.
+    """
+    if not tau >= 0.0:
+        raise ValueError(Errors.L105.format(value=tau))
+
+    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
+        log_prior = get_log_prior(taxonomy.class_counts)
+        ops = get_current_ops()
+        return TaxonomyCrossEntropy(
+            len(log_prior),
+            log_prior=ops.asarray1f((1.0 - tau) * log_prior),
+            shifts=ops.asarray1f(tau * log_prior),
+        )
+
+    return build_loss

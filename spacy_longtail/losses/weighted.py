@@ -1,0 +1,56 @@
+from typing import Callable, Optional
+
+import numpy
+from thinc.api import get_current_ops
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy
+from .core import TaxonomyCrossEntropy, get_log_prior
+
+
+def make_weighted_cross_entropy(
+    *,
+    power: float = 1.0,
+    cap: Optional[float] = None,
+    normalize: bool = False,
+) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+    """Weight each document inversely to the frequency of its class:
+
+        weight = (total / (num_classes * count)) ** power
+
+    Registered as "spacy-longtail.WeightedCrossEntropy.v1". An Other that pools k
+    labels counts as k classes with their mean count.
+
+    Source: the "balanced" heuristic of King & Zeng (2001), "Logistic Regression in
+        Rare Events Data", as in scikit-learn's compute_class_weight.
+
+    power (float): From 0.0, no weighting, to 1.0, inverse frequency, or more.
+    cap (Optional[float]): Largest weight, above 0.0. None for no limit.
+    normalize (bool): Whether to scale the weights so that their mean over the
+        training documents is 1.0, which only 'power' and 'cap' change.
+    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
+        taxonomy is known.
+    RAISES (ValueError): L102 or L103 if power or cap is out of range.
+    """
+    if not power >= 0.0:
+        raise ValueError(Errors.L102.format(value=power))
+    if cap is not None and not cap > 0.0:
+        raise ValueError(Errors.L103.format(value=cap))
+
+    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
+        counts = taxonomy.class_counts
+        weights = (counts.sum() / (len(counts) * counts)) ** power
+        if cap is not None:
+            weights = numpy.minimum(weights, cap)
+        if normalize:
+            weights = weights * counts.sum() / (counts * weights).sum()
+        ops = get_current_ops()
+        return TaxonomyCrossEntropy(
+            len(counts),
+            # Weighting documents by w is training on class counts of n * w.
+            log_prior=ops.asarray1f(get_log_prior(counts * weights)),
+            weights=ops.asarray1f(weights),
+            counts=ops.asarray1f(counts),
+        )
+
+    return build_loss

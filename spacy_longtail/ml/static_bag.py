@@ -1,0 +1,187 @@
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy
+from spacy.attrs import IS_SPACE, LOWER
+from spacy.strings import StringStore
+from spacy.tokens import Doc
+from thinc.api import Model, chain
+from thinc.types import Floats2d
+
+from ..layers.row_table import RowTable
+from ..layers.settings import check_at_least
+from ..layers.static_bag import BagFeatures, FeatureRows, StaticBag
+from ..vectors.types import StaticVectors
+
+NAME = "StaticBag"
+# Stand for the edges of a document in bigrams.
+BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
+MAX_CACHED_WORDS = 500_000
+
+
+def build_static_bag(
+    vectors: StaticVectors,
+    *,
+    trainable: bool = True,
+    word_learn_rate: float = 1.0,
+    bigram_learn_rate: float = 1.0,
+    bigram_rows: int = 65536,
+) -> Model[List[Doc], Floats2d]:
+    """Build an encoder that adds up word vectors, to unit length.
+
+    The vector of a document is the mean of its words' static vectors plus the mean
+    of its bigrams' vectors. Words are compared in lower case; an unknown word is
+    the mean of its word pieces. The vectors carry a weight by frequency. In
+    training, each word that occurs gets a row of its own that starts at the static
+    vector; bigrams, hashed into a number of buckets, start at zero.
+
+    Registered as "spacy-longtail.StaticBag.v1".
+
+    Source: mean of weighted word vectors after Arora et al. (2017), "A Simple but
+        Tough-to-Beat Baseline for Sentence Embeddings"; hashed bigrams after Joulin
+        et al. (2017), "Bag of Tricks for Efficient Text Classification".
+
+    vectors (StaticVectors): The word vectors, for example those of
+        "spacy-longtail.BundledVectors.v1".
+    trainable (bool): Whether words and bigrams learn. If False, each training text
+        is encoded only once.
+    word_learn_rate (float): Multiple of the optimizer's rate for words, from 0.0.
+    bigram_learn_rate (float): The same for bigrams, from 0.0.
+    bigram_rows (int): Number of buckets, from 0 for no bigrams.
+    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
+        width), rows of unit length, or of zeros for documents without words.
+    RAISES (ValueError): L201 if a setting is out of range.
+    """
+    check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
+    check_at_least(NAME, "bigram_learn_rate", bigram_learn_rate, 0.0)
+    check_at_least(NAME, "bigram_rows", bigram_rows, 0)
+    start = StartVectors(vectors, word_learn_rate, bigram_learn_rate)
+    if not trainable:
+        start.word_rate = start.bigram_rate = bigram_rows = 0
+    table = RowTable(vectors.width, vectors.name)
+    extract: Model[List[Doc], BagFeatures] = Model(
+        "extract_bag", forward, attrs={"start": start, "bigram_rows": bigram_rows}
+    )
+    model = chain(extract, StaticBag(table, start))
+    model.attrs["is_frozen"] = not trainable
+    model.set_dim("nO", vectors.width)
+    return model
+
+
+def forward(
+    model: Model[List[Doc], BagFeatures], docs: List[Doc], is_train: bool
+) -> Tuple[BagFeatures, Callable]:
+    words, lengths = get_words(docs)
+    if docs:
+        model.attrs["start"].learn_words(words, docs[0].vocab.strings)
+    features = _join(
+        _weigh(words, lengths),
+        _weigh(*get_bigrams(words, lengths, model.attrs["bigram_rows"])),
+    )
+    return features, lambda d_features: []
+
+
+class StartVectors:
+    """Gives the static vector of words, zeros of anything else.
+
+    vectors (StaticVectors): The word vectors.
+    word_rate (float): Learning rate of words, see FeatureRows.
+    bigram_rate (float): Learning rate of bigrams.
+    """
+
+    def __init__(
+        self, vectors: StaticVectors, word_rate: float, bigram_rate: float
+    ) -> None:
+        self.vectors = vectors
+        self.word_rate = word_rate
+        self.bigram_rate = bigram_rate
+        # Rows of the pieces of each word seen so far, by the hash of the word.
+        self._pieces: Dict[int, Tuple[int, ...]] = {}
+
+    def learn_words(self, words: numpy.ndarray, strings: StringStore) -> None:
+        """Look up words by their text, which their hash alone doesn't give.
+
+        words (numpy.ndarray): Hashes of lower-cased words, uint64.
+        strings (StringStore): Where their texts are.
+        """
+        if len(self._pieces) > MAX_CACHED_WORDS:
+            self._pieces.clear()
+        pieces, find = self._pieces, self.vectors.find
+        for word in set(words.tolist()):
+            if word not in pieces:
+                pieces[word] = find(strings[word])
+
+    def __call__(self, keys: numpy.ndarray) -> FeatureRows:
+        """See FeatureRows. Keys that learn_words doesn't know are bigrams."""
+        pieces = [self._pieces.get(key) for key in keys.tolist()]
+        is_word = numpy.asarray([p is not None for p in pieces], dtype=bool)
+        counts = numpy.asarray([len(p or ()) for p in pieces], dtype="int64")
+        rows = numpy.asarray([row for p in pieces if p for row in p], dtype="int64")
+        found = numpy.zeros((len(keys), self.vectors.width), dtype="float32")
+        if len(rows):
+            known = counts > 0
+            starts = numpy.cumsum(counts[known]) - counts[known]
+            sums = numpy.add.reduceat(self.vectors.get(rows), starts, axis=0)
+            found[known] = sums / counts[known, None]
+        rates = numpy.where(is_word, self.word_rate, self.bigram_rate)
+        return FeatureRows(found, rates.astype("float32"))
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> "StartVectors":
+        return StartVectors(self.vectors, self.word_rate, self.bigram_rate)
+
+    def __reduce__(self) -> Any:
+        return StartVectors, (self.vectors, self.word_rate, self.bigram_rate)
+
+
+def get_words(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Collect the hashes of the lower-cased words, white space left out.
+
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): uint64 array of shape (words,)
+        and the words per document, of shape (docs,).
+    """
+    if not docs:
+        return numpy.zeros(0, dtype="uint64"), numpy.zeros(0, dtype="int64")
+    tokens = numpy.concatenate([doc.to_array([LOWER, IS_SPACE]) for doc in docs])
+    is_word = tokens[:, 1] == 0
+    owners = numpy.repeat(numpy.arange(len(docs)), [len(doc) for doc in docs])
+    return tokens[is_word, 0], numpy.bincount(owners[is_word], minlength=len(docs))
+
+
+def get_bigrams(
+    words: numpy.ndarray, lengths: numpy.ndarray, n_buckets: int
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Hash each two neighbouring words, the edges of a document included.
+
+    words (numpy.ndarray): Hashes of words, uint64 array of shape (words,).
+    lengths (numpy.ndarray): Words per document, of shape (docs,).
+    n_buckets (int): Number of buckets, 0 for no bigrams.
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Buckets as a uint64 array and the
+        bigrams per document: one more than words, none without words.
+    """
+    if not n_buckets:
+        return words[:0], numpy.zeros_like(lengths)
+    ends = numpy.cumsum(lengths)
+    starts = (ends - lengths)[lengths > 0]
+    left = numpy.insert(words, starts, BEGIN)
+    right = numpy.insert(words, ends[lengths > 0], END)
+    hashes = left * BEGIN + (right ^ (right >> numpy.uint64(29))) * END
+    hashes ^= hashes >> numpy.uint64(32)
+    return hashes % numpy.uint64(n_buckets), lengths + (lengths > 0)
+
+
+def _weigh(keys: numpy.ndarray, lengths: numpy.ndarray) -> BagFeatures:
+    weights = numpy.repeat(1.0 / numpy.maximum(lengths, 1), lengths)
+    return BagFeatures(keys, weights.astype("float32"), lengths)
+
+
+def _join(first: BagFeatures, second: BagFeatures) -> BagFeatures:
+    """Put the features of each document side by side."""
+    n_docs = len(first.lengths)
+    owners = numpy.concatenate(
+        [numpy.repeat(numpy.arange(n_docs), part.lengths) for part in (first, second)]
+    )
+    order = numpy.argsort(owners, kind="stable")
+    return BagFeatures(
+        numpy.concatenate([first.keys, second.keys])[order],
+        numpy.concatenate([first.weights, second.weights])[order],
+        first.lengths + second.lengths,
+    )

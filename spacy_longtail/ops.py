@@ -1,0 +1,112 @@
+from typing import Any
+
+import numpy
+from thinc.api import Ops
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+EPSILON = 1e-9
+
+
+def unit_rows(X: Any) -> Any:
+    """Scale each row to length 1.0; a row of zeros stays as it is.
+
+    X (Any): Array of shape (rows, width).
+    RETURNS (Any): Array of the same type and shape.
+    """
+    norms = (X * X).sum(axis=1, keepdims=True) ** 0.5
+    return X / (norms + (norms < EPSILON))
+
+
+def backprop_unit_rows(dY: Floats2d, Y: Floats2d, norms: Floats2d) -> Floats2d:
+    """Backpropagate through Y = X / norm of X: what is left of dY orthogonal to Y.
+
+    dY, Y (Floats2d): Arrays of shape (rows, width).
+    norms (Floats2d): What X was divided by, of shape (rows, 1).
+    RETURNS (Floats2d): Gradient with respect to X.
+    """
+    return (dY - Y * (dY * Y).sum(axis=1, keepdims=True)) / norms
+
+
+def sum_groups(ops: Ops, X: Floats2d, lengths: Ints1d) -> Floats2d:
+    """Sum neighbouring columns.
+
+    X (Floats2d): Array of shape (rows, columns).
+    lengths (Ints1d): Columns of each group, from left to right.
+    RETURNS (Floats2d): Array of shape (rows, groups).
+    """
+    # Thinc's reductions work on runs of rows, on every device.
+    sums = ops.reduce_sum(ops.as_contig(X.T), lengths)
+    return ops.as_contig(sums.T)
+
+
+def spread_groups(ops: Ops, X: Floats2d, lengths: Ints1d) -> Floats2d:
+    """Repeat the value of each group for each of its columns.
+
+    X (Floats2d): Array of shape (rows, groups).
+    lengths (Ints1d): Columns of each group, from left to right.
+    RETURNS (Floats2d): Array of shape (rows, columns).
+    """
+    spread = ops.backprop_reduce_sum(ops.as_contig(X.T), lengths)
+    return ops.as_contig(spread.T)
+
+
+def log_softmax_groups(ops: Ops, Z: Floats2d, lengths: Ints1d) -> Floats2d:
+    """Normalize each group of columns to the logs of a distribution.
+
+    Z (Floats2d): Logits of shape (rows, columns).
+    lengths (Ints1d): Columns of each group, from left to right.
+    RETURNS (Floats2d): Array of shape (rows, columns).
+    """
+    # The maximum of the group, not of the row: a whole group could underflow.
+    tops, _ = ops.reduce_max(ops.as_contig(Z.T), lengths)
+    Z = Z - spread_groups(ops, ops.as_contig(tops.T), lengths)
+    sums = sum_groups(ops, ops.xp.exp(Z), lengths)
+    return Z - spread_groups(ops, ops.xp.log(sums), lengths)
+
+
+def softmax(Z: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Each row of the logits as a distribution."""
+    Z = numpy.exp(Z - Z.max(axis=1, keepdims=True))
+    return Z / Z.sum(axis=1, keepdims=True)
+
+
+def mean_by_class(
+    sums: numpy.ndarray, counts: numpy.ndarray, names: numpy.ndarray, kappa: float
+) -> numpy.ndarray:
+    """Shrink the mean vector of each class towards the vector of its name:
+    unit((sums + kappa * names) / (counts + kappa)).
+
+    Source: the posterior mean of a class centre with a normal prior at its name,
+        kappa the prior's weight in documents.
+
+    sums (numpy.ndarray): Sum of the unit vectors of each class, (classes, width).
+    counts (numpy.ndarray): Documents of each class, of shape (classes,).
+    names (numpy.ndarray): Unit vectors of the names, of shape (classes, width).
+    kappa (float): From 0.0, the plain mean. Above, a name counts as so many
+        documents.
+    RETURNS (numpy.ndarray): Unit vectors of shape (classes, width).
+    """
+    total = numpy.maximum(counts + kappa, EPSILON)[:, None]
+    return unit_rows((sums + kappa * names) / total)
+
+
+def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
+    """Find the k largest columns of each row, largest first, ties by column.
+
+    P (numpy.ndarray): Array of shape (rows, columns).
+    k (int): From 1; more than there are columns gives all of them.
+    RETURNS (numpy.ndarray): int64 array of shape (rows, k).
+    """
+    k = min(k, P.shape[1])
+    if k == P.shape[1]:
+        top = numpy.broadcast_to(numpy.arange(k), P.shape)
+    else:
+        top = numpy.sort(numpy.argpartition(-P, k - 1, axis=1)[:, :k], axis=1)
+    order = numpy.argsort(-numpy.take_along_axis(P, top, 1), axis=1, kind="stable")
+    return numpy.take_along_axis(top, order, 1)
+
+
+def as_lengths(groups: Floats1d) -> Ints1d:
+    """RETURNS (Ints1d): Run lengths of equal neighbours of a 1d array."""
+    changes = numpy.flatnonzero(numpy.diff(groups)) + 1
+    return numpy.diff(numpy.concatenate(([0], changes, [len(groups)])))

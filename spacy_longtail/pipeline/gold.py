@@ -1,0 +1,87 @@
+from typing import Any, Container, Dict, Iterable, List, Mapping, NamedTuple, Optional
+
+from spacy.training import Example
+
+from ..errors import Errors
+
+
+class LabelCounts(NamedTuple):
+    """What 'labels' of initialize says.
+
+    names (List[str]): The labels of the component.
+    counts (Optional[Dict[str, int]]): Training documents of each, None if they are
+        to be counted.
+    """
+
+    names: List[str]
+    counts: Optional[Dict[str, int]]
+
+
+def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
+    """Read the labels that initialize was given: a list, labels with counts, or what
+    'spacy init labels' has written.
+
+    labels (Any): See above, None if the corpus is to tell.
+    name (str): Name of the component, for messages.
+    RAISES (ValueError): L310 if it's something else.
+    """
+    if labels is None:
+        return None
+    if isinstance(labels, Mapping) and isinstance(labels.get("counts"), Mapping):
+        labels = labels["counts"]
+    if isinstance(labels, Mapping):
+        return LabelCounts(list(labels), dict(labels))
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        raise ValueError(Errors.L310.format(name=name, found=repr(labels)[:80]))
+    return LabelCounts(list(labels), None)
+
+
+def get_gold_label(
+    example: Example,
+    index: int,
+    *,
+    name: str,
+    separator: str,
+    known: Optional[Container[str]] = None,
+) -> Optional[str]:
+    """Find the gold label of a document.
+
+    An inner node beside a label below it, as in {"banking": 1, "banking/transfer":
+    1}, is part of that label's path.
+
+    example (Example): Its reference has the labels.
+    index (int): Number of the document, for messages.
+    name (str): Name of the component, for messages.
+    separator (str): What joins the segments of a label.
+    known (Optional[Container[str]]): The component's labels and inner nodes. Other
+        keys belong to someone else. None if all keys are its own.
+    RETURNS (Optional[str]): None if the document has no label.
+    RAISES (ValueError): L302 if it has more than one, L303 if a value isn't 0 or 1.
+    """
+    positive = []
+    for label, value in example.reference.cats.items():
+        if known is not None and label not in known:
+            continue
+        if value == 1:
+            positive.append(label)
+        elif value != 0:
+            text = _shorten(example)
+            message = Errors.L303.format(
+                index=index, text=text, value=value, label=label
+            )
+            raise ValueError(message)
+    if len(positive) > 1:
+        deepest = max(positive, key=len)
+        if all(
+            (deepest + separator).startswith(label + separator) for label in positive
+        ):
+            return deepest
+        text, labels = _shorten(example), ", ".join(map(repr, sorted(positive)[:5]))
+        message = Errors.L302.format(index=index, text=text, labels=labels, name=name)
+        raise ValueError(message)
+    return positive[0] if positive else None
+
+
+def _shorten(example: Example) -> str:
+    text = example.reference.text
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,281 @@
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Set, Tuple
+
+import numpy
+
+from .errors import Errors
+
+SEPARATOR = "/"
+ROOT = ""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Categories that are trained as one class below a common ancestor.
+
+    parent (str): Path of the inner node, "" for the root.
+    members (Tuple[int, ...]): Columns of the pooled leaves, ascending.
+    """
+
+    parent: str
+    members: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """An immutable label tree with its training counts and its pooling plan.
+
+    A node is identified by its full path. The leaves are sorted depth-first, so
+    that the leaves below any node are neighbours; this is the order of the
+    columns of every array, decided once.
+
+    leaves (Tuple[str, ...]): Labels that nothing stands below.
+    counts (Tuple[int, ...]): Training documents of each leaf.
+    inner_counts (Dict[str, int]): Training documents whose gold label is an
+        inner node, because the annotator stopped early.
+    separator (str): What joins the segments of a path.
+    others (Tuple[Other, ...]): The pooled leaves, by the parent of their Other.
+        An Other has no name, so it can't collide with a label called "Other".
+    """
+
+    leaves: Tuple[str, ...]
+    counts: Tuple[int, ...]
+    inner_counts: Dict[str, int] = field(default_factory=dict)
+    separator: str = SEPARATOR
+    others: Tuple[Other, ...] = ()
+
+    def path(self, label: str) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): The node's ancestors from the top, then the
+        node itself: "a/b" gives ("a", "a/b").
+        """
+        segments = label.split(self.separator)
+        return tuple(
+            self.separator.join(segments[:depth])
+            for depth in range(1, len(segments) + 1)
+        )
+
+    def parent(self, label: str) -> str:
+        """RETURNS (str): Path of the node above, "" for the root."""
+        return label.rpartition(self.separator)[0]
+
+    @cached_property
+    def index(self) -> Dict[str, int]:
+        """RETURNS (Dict[str, int]): Column of each leaf."""
+        return {leaf: column for column, leaf in enumerate(self.leaves)}
+
+    @cached_property
+    def ranges(self) -> Dict[str, Tuple[int, int]]:
+        """RETURNS (Dict[str, Tuple[int, int]]): For each node the first column
+        below it and the one after the last, in depth-first order.
+        """
+        ranges: Dict[str, Tuple[int, int]] = {}
+        for column, leaf in enumerate(self.leaves):
+            for node in self.path(leaf):
+                ranges[node] = (ranges.get(node, (column, 0))[0], column + 1)
+        return ranges
+
+    @cached_property
+    def nodes(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Inner nodes and leaves, depth-first."""
+        return tuple(self.ranges)
+
+    @cached_property
+    def pooled(self) -> FrozenSet[str]:
+        """RETURNS (FrozenSet[str]): The leaves that are in an Other."""
+        return frozenset(self.leaves[m] for other in self.others for m in other.members)
+
+    @cached_property
+    def other_of(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Index of each leaf's Other, -1 for none, of
+        shape (leaves,).
+        """
+        other_of = numpy.full(len(self.leaves), -1, dtype="int64")
+        for i, other in enumerate(self.others):
+            other_of[list(other.members)] = i
+        return other_of
+
+    @cached_property
+    def class_counts(self) -> numpy.ndarray:
+        """Training documents per label of the class that a leaf is trained as.
+
+        For a leaf of its own that is its count. An Other competes as the k labels
+        that it pools, not as one, so its members get their mean count.
+
+        RETURNS (numpy.ndarray): float64 array of shape (leaves,). A label without
+            documents counts as half a document.
+        """
+        counts = numpy.asarray(self.counts, dtype="float64")
+        for other in self.others:
+            members = list(other.members)
+            counts[members] = counts[members].mean()
+        return numpy.where(counts > 0, counts, 0.5)
+
+    def compatible(self, label: str) -> numpy.ndarray:
+        """Find the columns that a gold label allows: a leaf its own, a pooled
+        leaf all of its Other, an inner node all below it.
+
+        RETURNS (numpy.ndarray): int64 array, ascending.
+        """
+        column = self.index.get(label)
+        if column is None:
+            return numpy.arange(*self.ranges[label])
+        other = self.other_of[column]
+        if other < 0:
+            return numpy.asarray([column])
+        return numpy.asarray(self.others[other].members)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
+        return {
+            "leaves": list(self.leaves),
+            "counts": list(self.counts),
+            "inner_counts": dict(self.inner_counts),
+            "separator": self.separator,
+            "others": [
+                {"parent": other.parent, "members": list(other.members)}
+                for other in self.others
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Taxonomy":
+        """Read what to_dict wrote.
+
+        RAISES (ValueError): L007 if a key is missing or a column is out of range.
+        """
+        missing = {"leaves", "counts", "separator", "others"} - set(data)
+        if missing:
+            problem = f"the keys {sorted(missing)} are missing"
+            raise ValueError(Errors.L007.format(problem=problem))
+        taxonomy = cls(
+            leaves=tuple(data["leaves"]),
+            counts=tuple(data["counts"]),
+            inner_counts=dict(data.get("inner_counts", {})),
+            separator=data["separator"],
+            others=tuple(
+                Other(parent=other["parent"], members=tuple(other["members"]))
+                for other in data["others"]
+            ),
+        )
+        columns = [m for other in taxonomy.others for m in other.members]
+        n_leaves = len(taxonomy.leaves)
+        if len(taxonomy.counts) != n_leaves or not set(columns) <= set(range(n_leaves)):
+            problem = "its leaves, counts and pooled columns don't fit together"
+            raise ValueError(Errors.L007.format(problem=problem))
+        return taxonomy
+
+
+def build_taxonomy(
+    counts: Mapping[str, int],
+    *,
+    min_count: int = 0,
+    keep: Iterable[str] = (),
+    separator: str = SEPARATOR,
+) -> Taxonomy:
+    """Build the label tree from the counts of the labels and pool its tail.
+
+    A leaf with fewer than min_count documents is pooled in the Other of its
+    parent. An Other that would pool one leaf keeps the leaf; one with fewer than
+    min_count documents in total moves up to the Other of the next ancestor, at
+    last to that of the root.
+
+    counts (Mapping[str, int]): Training documents of each label, a full path. A
+        label with others below it is an inner node.
+    min_count (int): From 0, pool nothing.
+    keep (Iterable[str]): Labels that are never pooled; an inner node stands for
+        the leaves below it.
+    separator (str): What joins the segments of a path.
+    RETURNS (Taxonomy): The tree.
+    RAISES (ValueError): L001 to L006, see there.
+    """
+    check_settings(min_count=min_count, separator=separator)
+    paths = {split_path(label, separator): label for label in counts}
+    for label, count in counts.items():
+        if isinstance(count, bool) or int(count) != count or count < 0:
+            raise ValueError(Errors.L006.format(label=label, value=count))
+    inner = {path[:depth] for path in paths for depth in range(1, len(path))}
+    leaves = tuple(paths[path] for path in sorted(set(paths) - inner))
+    if len(leaves) < 2:
+        raise ValueError(Errors.L002.format(n=len(leaves), labels=list(leaves)))
+    taxonomy = Taxonomy(
+        leaves=leaves,
+        counts=tuple(int(counts[leaf]) for leaf in leaves),
+        inner_counts={
+            paths[path]: int(counts[paths[path]])
+            for path in sorted(set(paths) & inner)
+            if counts[paths[path]]
+        },
+        separator=separator,
+    )
+    return _pool(taxonomy, min_count, keep)
+
+
+def check_settings(*, min_count: int, separator: str) -> None:
+    """Check the settings of a taxonomy before there are any data.
+
+    RAISES (ValueError): L004, L005 if one is out of range.
+    """
+    if isinstance(min_count, bool) or int(min_count) != min_count or min_count < 0:
+        raise ValueError(Errors.L004.format(value=min_count))
+    if not isinstance(separator, str) or not separator:
+        raise ValueError(Errors.L005.format(value=separator))
+
+
+def split_path(label: str, separator: str) -> Tuple[str, ...]:
+    """Split a label in its segments.
+
+    RAISES (ValueError): L001 if one of them is empty.
+    """
+    path = tuple(label.split(separator))
+    for index, segment in enumerate(path, start=1):
+        if not segment.strip():
+            raise ValueError(
+                Errors.L001.format(
+                    label=label,
+                    index=index,
+                    separator=separator,
+                    example=separator.join(("banking", "transfer")),
+                )
+            )
+    return path
+
+
+def find_similar(name: str, names: Iterable[str]) -> str:
+    """RETURNS (str): Up to three of the names that look like it, for a message."""
+    return ", ".join(get_close_matches(name, list(names), cutoff=0.5)) or "–"
+
+
+def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:
+    kept: Set[int] = set()
+    for name in keep:
+        if name not in taxonomy.ranges:
+            similar = find_similar(name, taxonomy.nodes)
+            raise ValueError(Errors.L003.format(label=name, similar=similar))
+        kept.update(range(*taxonomy.ranges[name]))
+    rare: Dict[str, List[int]] = {}
+    for column, (leaf, count) in enumerate(zip(taxonomy.leaves, taxonomy.counts)):
+        if count < min_count and column not in kept:
+            rare.setdefault(taxonomy.parent(leaf), []).append(column)
+    others: List[Other] = []
+    # From the bottom, so that what moves up is there when the ancestor's turn comes.
+    inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
+    depths = {node: node.count(taxonomy.separator) for node in inner}
+    for node in [*sorted(inner, key=depths.__getitem__, reverse=True), ROOT]:
+        members = sorted(rare.pop(node, []))
+        if len(members) < 2:
+            continue
+        total = sum(taxonomy.counts[member] for member in members)
+        if total < min_count and node != ROOT:
+            rare.setdefault(taxonomy.parent(node), []).extend(members)
+        else:
+            others.append(Other(parent=node, members=tuple(members)))
+    others.sort(key=lambda other: other.parent)
+    return Taxonomy(
+        leaves=taxonomy.leaves,
+        counts=taxonomy.counts,
+        inner_counts=taxonomy.inner_counts,
+        separator=taxonomy.separator,
+        others=tuple(others),
+    )

@@ -1,0 +1,89 @@
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Dict, Optional
+
+import numpy
+import srsly
+from spacy.strings import StringStore
+
+from ..errors import Errors
+from .storage import TableData
+from .table import StaticTable
+from .word_pieces import WordPieces
+
+# Length of a typical row of the bundled vectors. The learning rates of the
+# trainable rows are chosen for it.
+TYPICAL_LENGTH = 0.5
+
+
+def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
+    """Use the word vectors of a spaCy pipeline as static vectors.
+
+    Registered as "spacy-longtail.PipelineVectors.v1". Only the strings and vectors
+    are read, at the first lookup: no component is loaded and no code of the
+    pipeline runs. A word is looked up in lower case, and if the vectors don't have
+    it so, in whatever case they have it; there are no word pieces. All vectors are
+    scaled by one factor, so that the typical row is as long as in the bundled
+    vectors.
+
+    path (Optional[str]): Name of an installed pipeline ("en_core_web_md"), a
+        pipeline folder, or the output folder of "spacy init vectors".
+    RETURNS (StaticTable): The vectors.
+    RAISES (ValueError): L255 if the vectors are damaged, L256 if no path is given,
+        L257 if there is no pipeline with vectors, L258 if it has none, L259 if they
+        are floret vectors.
+    """
+    if not path:
+        raise ValueError(Errors.L256)
+    vocab = _find_vocab(path)
+    cfg = vocab / "vectors.cfg"
+    if cfg.is_file() and srsly.read_json(cfg).get("mode") == "floret":
+        raise ValueError(Errors.L259.format(path=path))
+    try:
+        shape = numpy.load(vocab / "vectors", mmap_mode="r", allow_pickle=False).shape
+    except (ValueError, EOFError) as err:
+        raise ValueError(Errors.L255.format(path=vocab / "vectors", error=err)) from err
+    if 0 in shape:
+        raise ValueError(Errors.L258.format(path=path))
+    return StaticTable(
+        name=path,
+        width=shape[1],
+        load=lambda: _read_vectors(vocab),
+        origin=(_open_pipeline_vectors, (path,)),
+    )
+
+
+def _find_vocab(path: str) -> Path:
+    folders = [Path(path)]
+    if path.isidentifier():
+        # Importing the package to find its folder would run its code.
+        spec = find_spec(path)
+        if spec is not None and spec.origin is not None:
+            folders.extend(sorted(Path(spec.origin).parent.glob(f"{path}-*")))
+    for folder in folders:
+        for vocab in (folder, folder / "vocab"):
+            if (vocab / "vectors").is_file():
+                return vocab
+    raise ValueError(Errors.L257.format(path=path))
+
+
+def _read_vectors(vocab: Path) -> TableData:
+    rows = numpy.load(vocab / "vectors", allow_pickle=False).astype("float32")
+    strings = StringStore().from_disk(vocab / "strings.json")
+    words = [""] * len(rows)
+    exact: Dict[str, int] = {}
+    lower: Dict[str, int] = {}
+    for key, row in srsly.read_msgpack(vocab / "key2row").items():
+        if key in strings and row >= 0:
+            word = strings[key]
+            exact[word] = row
+            lower.setdefault(word.lower(), row)
+            words[row] = words[row] or word
+    lengths = numpy.linalg.norm(rows, axis=1)
+    typical = numpy.median(lengths[lengths > 0]) if lengths.any() else 1.0
+    scales = numpy.full(len(rows), TYPICAL_LENGTH / typical, dtype="float32")
+    return TableData(tuple(words), rows, scales, WordPieces({**lower, **exact}, {}))
+
+
+def _open_pipeline_vectors(path: str) -> StaticTable:
+    return make_pipeline_vectors(path=path)

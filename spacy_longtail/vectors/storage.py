@@ -1,0 +1,143 @@
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Mapping, Tuple
+
+import numpy
+
+from ..errors import Errors
+from .word_pieces import WordPieces, index_words
+
+FORMAT = 1
+META = "meta.json"
+WORDS, ROWS, SCALES = "words.txt", "rows.npy", "scales.npy"
+
+
+@dataclass(frozen=True)
+class TableData:
+    """What a static table consists of.
+
+    words (Tuple[str, ...]): The word or "##piece" of each row.
+    rows (ndarray): Array of shape (words, width), int8 or float32.
+    scales (ndarray): float32 array of shape (words,), multiplied with the rows.
+    lookup (WordPieces): Finds the rows of a word.
+    """
+
+    words: Tuple[str, ...]
+    rows: numpy.ndarray
+    scales: numpy.ndarray
+    lookup: WordPieces
+
+    def check(self, name: str) -> None:
+        """Make sure that there is one distinct word and one scale for each row.
+
+        name (str): Name of the table, for the message.
+        RAISES (ValueError): L254 if the parts don't fit together.
+        """
+        n_words, n_distinct = len(self.words), len(set(self.words))
+        fits = self.rows.ndim == 2 and self.scales.shape == self.rows.shape[:1]
+        if not fits or not len(self.rows) == n_words == n_distinct:
+            raise ValueError(
+                Errors.L254.format(
+                    name=name,
+                    words=n_words,
+                    distinct=n_distinct,
+                    rows=self.rows.shape,
+                    scales=self.scales.shape,
+                )
+            )
+
+
+def read_meta(path: Path) -> Dict[str, Any]:
+    """Read the description of a table.
+
+    path (Path): Folder of the table.
+    RETURNS (Dict[str, Any]): The content of meta.json.
+    RAISES (ValueError): L251 if it is missing, L253 if it isn't JSON, lacks an
+        entry that is needed, or is of a newer format.
+    """
+    text = _read(path / META)
+    needed = {"format": int, "name": str, "width": int, "files": dict}
+    try:
+        meta = json.loads(text)
+        wrong = [key for key, kind in needed.items() if type(meta[key]) is not kind]
+        problem = f"no value of the right type for {', '.join(wrong)}" if wrong else ""
+        if not wrong and meta["format"] > FORMAT:
+            problem = f"format {meta['format']}, this version reads up to {FORMAT}"
+    except (ValueError, TypeError, KeyError) as err:
+        problem = repr(err)
+    if problem:
+        raise ValueError(Errors.L253.format(path=path / META, problem=problem))
+    return meta
+
+
+def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
+    """Read the words and rows of a table and compare them with their checksums.
+
+    path (Path): Folder of the table.
+    meta (Mapping[str, Any]): The content of its meta.json.
+    RETURNS (TableData): The words and rows. The arrays are read-only.
+    RAISES (ValueError): L251 if a file is missing, L252 if one is damaged, L254 if
+        they don't fit together.
+    """
+    files = {}
+    for name in (WORDS, ROWS, SCALES):
+        files[name] = _read(path / name)
+        found = hashlib.sha256(files[name]).hexdigest()
+        expected = meta["files"].get(name)
+        if found != expected:
+            raise ValueError(
+                Errors.L252.format(path=path / name, expected=expected, found=found)
+            )
+    words = tuple(files[WORDS].decode("utf8").split("\n")[:-1])
+    rows, scales = _to_array(files[ROWS]), _to_array(files[SCALES])
+    data = TableData(words, rows, scales, index_words(words))
+    data.check(meta["name"])
+    return data
+
+
+def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
+    """Write a table to a folder. The same table always gives the same bytes.
+
+    path (Path): Folder, created if needed.
+    data (TableData): The words and rows.
+    meta (Mapping[str, Any]): JSON values, among them the name. The format, the
+        width and the checksums of the files are filled in.
+    """
+    files = {
+        WORDS: "".join(f"{word}\n" for word in data.words).encode("utf8"),
+        ROWS: _to_bytes(data.rows),
+        SCALES: _to_bytes(data.scales),
+    }
+    checksums = {name: hashlib.sha256(b).hexdigest() for name, b in files.items()}
+    full = {
+        **meta,
+        "format": FORMAT,
+        "width": int(data.rows.shape[1]),
+        "files": checksums,
+    }
+    path.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (path / name).write_bytes(content)
+    text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False)
+    (path / META).write_bytes(f"{text}\n".encode("utf8"))
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise ValueError(Errors.L251.format(path=path))
+    return path.read_bytes()
+
+
+def _to_array(content: bytes) -> numpy.ndarray:
+    array = numpy.load(io.BytesIO(content), allow_pickle=False)
+    array.flags.writeable = False
+    return array
+
+
+def _to_bytes(array: numpy.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    numpy.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

@@ -1,0 +1,162 @@
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, cast
+
+import numpy
+from thinc.types import Floats2d, Ints1d
+
+from .storage import TableData, read_data, read_meta, write_table
+from .word_pieces import index_words
+
+# What a table is remade from in another process: a function and its arguments.
+Origin = Tuple[Callable[..., "StaticTable"], Tuple[str, ...]]
+
+
+class StaticTable:
+    """Static word vectors: 8-bit rows with one scale each, and their words.
+
+    Whatever weight a word has by its frequency is included in its vector. The
+    table is read at the first lookup, not before, and never changes. A table
+    that was read from disk is pickled as the place to read it from again.
+
+    name (str): What a saved pipeline remembers the table by.
+    width (int): Length of each vector.
+    load (Callable[[], TableData]): Returns the words and rows.
+    meta (Dict[str, Any]): Where the table comes from: source, licence, checksums.
+    origin (Optional[Origin]): How to make the table again when it is unpickled.
+        If None, its data is pickled.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        width: int,
+        load: Callable[[], TableData],
+        meta: Optional[Dict[str, Any]] = None,
+        origin: Optional[Origin] = None,
+    ) -> None:
+        self.name = name
+        self.width = width
+        self.meta = dict(meta or {})
+        self._load = load
+        self._origin = origin
+        self._data: Optional[TableData] = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        words: Sequence[str],
+        vectors: Floats2d,
+        *,
+        name: str,
+        meta: Optional[Dict[str, Any]] = None,
+    ) -> "StaticTable":
+        """Make a table from 32-bit vectors, which are rounded to 8 bits.
+
+        words (Sequence[str]): The word or "##piece" of each row, no two alike.
+        vectors (Floats2d): Array of shape (words, width).
+        name (str): Name of the table.
+        meta (Optional[Dict[str, Any]]): JSON values to keep with the table.
+        RETURNS (StaticTable): The table.
+        RAISES (ValueError): L254 if there isn't one word for each row.
+        """
+        rows, scales = quantize(vectors)
+        data = TableData(tuple(words), rows, scales, index_words(words))
+        data.check(name)
+        return cls._from_data(data, name, meta)
+
+    @classmethod
+    def _from_data(
+        cls, data: TableData, name: str, meta: Optional[Dict[str, Any]]
+    ) -> "StaticTable":
+        table = cls(name=name, width=data.rows.shape[1], load=lambda: data, meta=meta)
+        table._data = data
+        return table
+
+    @classmethod
+    def from_disk(cls, path: Path, *, origin: Optional[Origin] = None) -> "StaticTable":
+        """Open a table on disk. Only its meta.json is read at once.
+
+        path (Path): Folder that to_disk wrote.
+        origin (Optional[Origin]): How to make the table again when it is
+            unpickled. If None, it is read from the same path.
+        RETURNS (StaticTable): The table.
+        RAISES (ValueError): L251 if a file is missing, L252 if one is damaged,
+            L253 if meta.json can't be read. L251 and L252 can come as late as the
+            first lookup.
+        """
+        path = Path(path)
+        meta = read_meta(path)
+        return cls(
+            name=meta["name"],
+            width=meta["width"],
+            load=lambda: read_data(path, meta),
+            meta=meta,
+            origin=origin or (_open_table, (str(path.absolute()),)),
+        )
+
+    def to_disk(self, path: Path) -> None:
+        """Write the table to a folder, which is created if needed.
+
+        path (Path): Folder for meta.json, words.txt, rows.npy and scales.npy.
+        """
+        write_table(Path(path), self.data, {**self.meta, "name": self.name})
+
+    @property
+    def data(self) -> TableData:
+        if self._data is None:
+            self._data = self._load()
+        return self._data
+
+    @property
+    def words(self) -> Tuple[str, ...]:
+        return self.data.words
+
+    def find(self, word: str) -> Tuple[int, ...]:
+        """Look up a lower-cased word, see StaticVectors.
+
+        An unknown word is looked up without accents, then by greedy longest match
+        of pieces, see WordPieces. Never raises, whatever the string.
+
+        word (str): Any string, in lower case.
+        RETURNS (Tuple[int, ...]): The row of the word, or the rows of its pieces
+            from left to right, or () if nothing in it is known.
+        """
+        return self.data.lookup.find(word)
+
+    def get(self, rows: Ints1d) -> Floats2d:
+        """Copy rows out of the table, as 32-bit floats.
+
+        rows (Ints1d): Row numbers, in any order, repeats allowed.
+        RETURNS (Floats2d): Array of shape (rows, width).
+        """
+        picked = numpy.asarray(rows, dtype=numpy.intp)
+        scales = self.data.scales[picked]
+        return cast(Floats2d, self.data.rows[picked] * scales[:, None])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> "StaticTable":
+        return self
+
+    def __reduce__(self) -> Tuple[Callable[..., "StaticTable"], Tuple[Any, ...]]:
+        if self._origin is not None:
+            return self._origin
+        return StaticTable._from_data, (self.data, self.name, self.meta)
+
+
+def quantize(vectors: Floats2d) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Round vectors to 8 bits, symmetric around 0, the largest value being 127.
+
+    vectors (Floats2d): Array of shape (rows, width).
+    RETURNS (Tuple[ndarray, ndarray]): int8 rows and the float32 scale of each.
+    """
+    X = numpy.asarray(vectors, dtype=numpy.float32)
+    scales = numpy.abs(X).max(axis=1, initial=0.0) / numpy.float32(127)
+    safe = numpy.where(scales > 0, scales, numpy.float32(1))
+    return numpy.rint(X / safe[:, None]).astype(numpy.int8), scales
+
+
+def _open_table(path: str) -> StaticTable:
+    return StaticTable.from_disk(Path(path))

@@ -1,0 +1,224 @@
+import ast
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib.metadata import distribution
+from importlib.util import resolve_name
+from pathlib import Path
+from string import Formatter
+
+import pytest
+import spacy
+from spacy.language import Language
+
+import spacy_longtail
+from spacy_longtail.errors import Errors, Warnings
+
+PACKAGE = Path(spacy_longtail.__file__).parent
+REPOSITORY = Path(__file__).resolve().parents[1]
+# A layer may import itself and the layers before it, never the ones after it.
+LAYERS = ["errors", "ops", "taxonomy", "descriptions", "losses", "layers", "vectors"]
+LAYERS += ["ml", "rankers", "scorer", "pipeline", "audit", "tuning", "report", "batch"]
+LAYERS += ["cli"]
+# A component gets these objects from its config.
+INJECTED = {"losses", "layers", "vectors", "ml", "rankers", "scorer"}
+HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}
+HEAVY |= {"spacy_transformers", "matplotlib"}
+
+SOURCES = {
+    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf8"))
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+# The root module belongs to no layer.
+MODULES = [name for name in SOURCES if name != "__init__.py"]
+ENTRY_POINTS = list(distribution("spacy-longtail").entry_points)
+CODES = {
+    code: template
+    for catalogue in (Errors, Warnings)
+    for code, template in vars(catalogue).items()
+    if not code.startswith("_")
+}
+
+CAMEL_CASE = r"spacy-longtail\.([A-Z][A-Za-z0-9]*)\.v[1-9]\d*"
+SNAKE_CASE = r"spacy-longtail\.[a-z][a-z0-9_]*\.v[1-9]\d*"
+NAME_PATTERNS = {
+    "spacy_factories": r"[a-z][a-z_]*",
+    "spacy_cli": r"[a-z]+",
+    "spacy_architectures": CAMEL_CASE,
+    "spacy_misc": CAMEL_CASE,
+    "thinc_layers": CAMEL_CASE,
+    "thinc_losses": CAMEL_CASE,
+    "spacy_callbacks": SNAKE_CASE,
+    "spacy_readers": SNAKE_CASE,
+    "spacy_scorers": SNAKE_CASE,
+}
+
+
+def get_layer(module):
+    return Path(module).with_suffix("").parts[0]
+
+
+def get_imports(module):
+    """Yield the full name of everything that a module imports, at any depth."""
+    package = ".".join(["spacy_longtail", *Path(module).parent.parts])
+    for node in ast.walk(SOURCES[module]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def get_imported_layers(module):
+    for name in get_imports(module):
+        root, _, inner = name.partition(".")
+        if root == "spacy_longtail" and inner and inner != "__version__":
+            yield inner.split(".")[0]
+
+
+def get_used_codes(tree):
+    """Yield each use of a message as (code, names of the values or None)."""
+    calls = {
+        node.func.value: {keyword.arg for keyword in node.keywords}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "format"
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in ("Errors", "Warnings"):
+                yield node.attr, calls.get(node)
+
+
+def get_placeholders(template):
+    return {field for _, field, _, _ in Formatter().parse(template) if field}
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS, ids=lambda ep: ep.name)
+def test_entry_point_is_found_and_versioned(entry_point):
+    group, name = entry_point.group, entry_point.name
+    assert re.fullmatch(NAME_PATTERNS[group], name)
+    loaded = entry_point.load()
+    if group == "spacy_factories":
+        assert Language.has_factory(name)
+    else:
+        assert spacy.registry.get(group.split("_")[1], name) is loaded
+
+
+def test_installed_entry_points_are_those_of_setup_cfg():
+    """They are read at install time: if this fails, install the package again."""
+    config = ConfigParser(delimiters=("=",), interpolation=None)
+    config.optionxform = str
+    config.read(REPOSITORY / "setup.cfg", encoding="utf8")
+    written = {
+        (group, *re.split(r"\s*=\s*", line))
+        for group, lines in config["options.entry_points"].items()
+        for line in lines.strip().splitlines()
+    }
+    assert written == {(ep.group, ep.name, ep.value) for ep in ENTRY_POINTS}
+
+
+def test_version_is_that_of_the_distribution():
+    assert spacy_longtail.__version__ == distribution("spacy-longtail").version
+
+
+def test_distribution_names_its_module():
+    """`spacy package` finds the requirement of a pipeline by this file."""
+    names = distribution("spacy-longtail").read_text("top_level.txt")
+    assert names.split() == ["spacy_longtail"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    layer = LAYERS.index(get_layer(module))
+    for imported in get_imported_layers(module):
+        assert LAYERS.index(imported) <= layer
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if get_layer(m) == "pipeline"])
+def test_components_import_nothing_that_the_config_gives_them(module):
+    assert not INJECTED.intersection(get_imported_layers(module))
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_annotations_are_evaluated(module):
+    """Confection before 1.0 can't resolve the strings that they were otherwise."""
+    assert "__future__.annotations" not in get_imports(module)
+
+
+def test_blank_pipeline_imports_no_extras():
+    """spaCy loads every installed factory as soon as a pipeline is created, so
+    a heavy import at the top of our modules would slow down all spaCy users.
+    """
+    code = """
+import sys
+import catalogue, spacy
+from importlib.metadata import distribution
+# Other installed plugins, and Thinc itself, may import what ours mustn't.
+ours = distribution("spacy-longtail").entry_points
+catalogue.registry.AVAILABLE_ENTRY_POINTS = ours
+before = set(sys.modules)
+import spacy_longtail
+spacy.blank("en")
+for entry_point in ours:
+    entry_point.load()
+print(*set(sys.modules) - before)
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "spacy_longtail" in child.stdout.split()
+    assert not HEAVY.intersection(child.stdout.split())
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_heavy_import_at_the_top(module):
+    """Where Thinc imports torch by itself, `sys.modules` doesn't show ours."""
+    tree = SOURCES[module]
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and node not in inside:
+            assert not HEAVY.intersection(a.name.split(".")[0] for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and node not in inside:
+            assert (node.module or "").split(".")[0] not in HEAVY
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_error_code_is_used(code):
+    assert any(
+        code == used for tree in SOURCES.values() for used, _ in get_used_codes(tree)
+    )
+
+
+@pytest.mark.parametrize("code, template", CODES.items(), ids=list(CODES))
+def test_error_text_formats(code, template):
+    assert re.fullmatch(r"LW?\d{3}", code)
+    values = dict.fromkeys(get_placeholders(template), 1)
+    catalogue = Warnings if code.startswith("LW") else Errors
+    assert getattr(catalogue, code).format(**values).startswith(f"[{code}] ")
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_error_texts_get_their_values(module):
+    for code, names in get_used_codes(SOURCES[module]):
+        assert (code, names or set()) == (code, get_placeholders(CODES[code]))
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if get_layer(m) != "cli"])
+def test_only_the_cli_prints(module):
+    calls = [node for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Call)]
+    names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]
+    assert "print" not in names
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS, ids=lambda ep: ep.name)
+def test_readme_has_every_public_name(entry_point):
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf8")
+    assert entry_point.name in readme

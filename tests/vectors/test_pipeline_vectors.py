@@ -1,0 +1,101 @@
+import pickle
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import spacy
+from spacy.vectors import Vectors
+
+from spacy_longtail.vectors.pipeline import TYPICAL_LENGTH, make_pipeline_vectors
+
+VECTORS = {"bank": [3.0, 0.0], "London": [0.0, 4.0], "Bank": [1.0, 1.0]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    nlp = spacy.blank("en")
+    nlp.vocab.vectors = Vectors(shape=(4, 2), strings=nlp.vocab.strings)
+    for word, vector in VECTORS.items():
+        nlp.vocab.set_vector(word, numpy.array(vector, dtype="float32"))
+    nlp.vocab.strings.add("banks")
+    nlp.vocab.vectors.add("banks", row=nlp.vocab.vectors.find(key="bank"))
+    nlp.to_disk(tmp_path / "pipeline")
+    return tmp_path / "pipeline"
+
+
+def test_rows_are_the_vectors_in_another_scale(folder: Path) -> None:
+    table = make_pipeline_vectors(path=str(folder))
+    assert (table.name, table.width) == (str(folder), 2)
+    rows = [table.find(word)[0] for word in VECTORS]
+    # "Bank" has the row that exact case gives it; lengths are 3, 4, sqrt(2).
+    expected = numpy.array(list(VECTORS.values())) * TYPICAL_LENGTH / 3
+    numpy.testing.assert_allclose(table.get(numpy.array(rows)), expected, rtol=1e-6)
+    assert table.get(numpy.array(rows)).dtype == numpy.float32
+
+
+def test_words_are_found_in_any_case_and_without_accents(folder: Path) -> None:
+    table = make_pipeline_vectors(path=str(folder))
+    assert table.words[table.find("london")[0]] == "London"
+    assert table.words[table.find("bank")[0]] == "bank"
+    assert table.find("banks") == table.find("bänk") == table.find("bank")
+    assert table.find("bankxyz") == table.find("") == table.find("\ud800") == ()
+
+
+def test_vocab_folder_serves_too(folder: Path) -> None:
+    table = make_pipeline_vectors(path=str(folder / "vocab"))
+    assert len(table.find("bank")) == 1
+
+
+def test_installed_package_is_found_without_running_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "xx_toy_md"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('was run')")
+    folder.rename(package / "xx_toy_md-1.0.0")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert len(make_pipeline_vectors(path="xx_toy_md").find("bank")) == 1
+
+
+def test_table_is_pickled_as_its_path(folder: Path) -> None:
+    table = make_pipeline_vectors(path=str(folder))
+    table.find("bank")
+    content = pickle.dumps(table)
+    assert b"London" not in content
+    assert pickle.loads(content).find("london") == table.find("london")
+
+
+@pytest.mark.parametrize("path", [None, ""])
+def test_path_is_needed(path: str) -> None:
+    with pytest.raises(ValueError, match=r"\[L256\]"):
+        make_pipeline_vectors(path=path)
+
+
+@pytest.mark.parametrize("path", ["no_such_package", "no/such/folder", "\x00"])
+def test_missing_pipeline_is_an_error(path: str) -> None:
+    with pytest.raises(ValueError, match=r"\[L257\]"):
+        make_pipeline_vectors(path=path)
+
+
+def test_pipeline_without_vectors_is_an_error(tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path)
+    with pytest.raises(ValueError, match=r"\[L258\]"):
+        make_pipeline_vectors(path=str(tmp_path))
+
+
+def test_truncated_vectors_are_an_error(folder: Path) -> None:
+    path = folder / "vocab" / "vectors"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ValueError, match=r"\[L255\]"):
+        make_pipeline_vectors(path=str(folder))
+
+
+def test_floret_vectors_are_an_error(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    nlp.vocab.vectors = Vectors(
+        data=numpy.ones((8, 2), dtype="float32"), mode="floret", minn=2, maxn=3
+    )
+    nlp.to_disk(tmp_path)
+    with pytest.raises(ValueError, match=r"\[L259\]"):
+        make_pipeline_vectors(path=str(tmp_path))
