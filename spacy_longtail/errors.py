@@ -116,8 +116,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "a list of labels, or labels with their counts, but got {found}.")
     L311 = ("The encoder of '{name}' gave a vector that isn't finite for the document "
             "{text!r}. Check the encoder in [components.{name}.model].")
-    L312 = ("'kappa' has to be a number of at least 0, but got {value!r}. It is the "
-            "number of training documents that a label's name counts as.")
+    L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. Check the "
+            "block of the component in the config.")
 
 
 class Warnings(metaclass=ErrorsWithCodes):

@@ -1,4 +1,4 @@
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy
 from spacy.attrs import IS_SPACE, LOWER
@@ -25,6 +25,7 @@ def build_static_bag(
     word_learn_rate: float = 1.0,
     bigram_learn_rate: float = 1.0,
     bigram_rows: int = 65536,
+    min_bigram_count: int = 2,
 ) -> Model[List[Doc], Floats2d]:
     """Build an encoder that adds up word vectors, to unit length.
 
@@ -47,6 +48,8 @@ def build_static_bag(
     word_learn_rate (float): Multiple of the optimizer's rate for words, from 0.0.
     bigram_learn_rate (float): The same for bigrams, from 0.0.
     bigram_rows (int): Number of buckets, from 0 for no bigrams.
+    min_bigram_count (int): Bigrams that occur less often in the training corpus
+        stay at zero, from 1. Counted by bucket while the pipeline is initialized.
     RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
         width), rows of unit length, or of zeros for documents without words.
     RAISES (ValueError): L201 if a setting is out of range.
@@ -54,15 +57,17 @@ def build_static_bag(
     check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
     check_at_least(NAME, "bigram_learn_rate", bigram_learn_rate, 0.0)
     check_at_least(NAME, "bigram_rows", bigram_rows, 0)
-    start = StartVectors(vectors, word_learn_rate, bigram_learn_rate)
+    check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
     if not trainable:
-        start.word_rate = start.bigram_rate = bigram_rows = 0
+        word_learn_rate = bigram_learn_rate = bigram_rows = 0
+    start = StartVectors(vectors, word_learn_rate, bigram_learn_rate, min_bigram_count)
     table = RowTable(vectors.width, vectors.name)
     extract: Model[List[Doc], BagFeatures] = Model(
         "extract_bag", forward, attrs={"start": start, "bigram_rows": bigram_rows}
     )
     model = chain(extract, StaticBag(table, start))
     model.attrs["is_frozen"] = not trainable
+    model.attrs["observe"] = observe
     model.set_dim("nO", vectors.width)
     return model
 
@@ -86,14 +91,22 @@ class StartVectors:
     vectors (StaticVectors): The word vectors.
     word_rate (float): Learning rate of words, see FeatureRows.
     bigram_rate (float): Learning rate of bigrams.
+    min_count (int): Bigrams that were observed less often don't learn.
     """
 
     def __init__(
-        self, vectors: StaticVectors, word_rate: float, bigram_rate: float
+        self,
+        vectors: StaticVectors,
+        word_rate: float,
+        bigram_rate: float,
+        min_count: int = 1,
     ) -> None:
         self.vectors = vectors
         self.word_rate = word_rate
         self.bigram_rate = bigram_rate
+        self.min_count = min_count
+        # Occurrences of each bucket. Unknown, for example after loading: all learn.
+        self._counts: Optional[numpy.ndarray] = None
         # Rows of the pieces of each word seen so far, by the hash of the word.
         self._pieces: Dict[int, Tuple[int, ...]] = {}
 
@@ -123,13 +136,42 @@ class StartVectors:
             sums = numpy.add.reduceat(self.vectors.get(rows), starts, axis=0)
             found[known] = sums / counts[known, None]
         rates = numpy.where(is_word, self.word_rate, self.bigram_rate)
+        if self._counts is not None:
+            buckets = numpy.where(is_word, 0, keys).astype("int64")
+            rates[~is_word & (self._counts[buckets] < self.min_count)] = 0.0
         return FeatureRows(found, rates.astype("float32"))
 
-    def __deepcopy__(self, memo: Dict[int, Any]) -> "StartVectors":
-        return StartVectors(self.vectors, self.word_rate, self.bigram_rate)
+    def reset_counts(self, n_buckets: int) -> None:
+        """Start to count the bigrams of a training corpus."""
+        self._counts = numpy.zeros(max(n_buckets, 1), dtype="int64")
+
+    def count(self, buckets: numpy.ndarray) -> None:
+        """Count bigrams.
+
+        buckets (numpy.ndarray): uint64 array of shape (bigrams,).
+        """
+        if self._counts is not None:
+            minlength = len(self._counts)
+            self._counts += numpy.bincount(buckets.astype("int64"), minlength=minlength)
 
     def __reduce__(self) -> Any:
-        return StartVectors, (self.vectors, self.word_rate, self.bigram_rate)
+        arguments = self.vectors, self.word_rate, self.bigram_rate, self.min_count
+        return StartVectors, arguments
+
+
+def observe(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> None:
+    """Let the encoder count the training corpus, batch by batch.
+
+    docs (Optional[List[Doc]]): A batch. None, before the first, forgets everything
+        that was counted and learned.
+    """
+    extract, bag = model.layers
+    start, n_buckets = extract.attrs["start"], extract.attrs["bigram_rows"]
+    if docs is None:
+        start.reset_counts(n_buckets)
+        bag.shims[0].clear()
+    else:
+        start.count(get_bigrams(*get_words(docs), n_buckets)[0])
 
 
 def get_words(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:

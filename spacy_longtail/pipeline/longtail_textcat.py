@@ -18,8 +18,15 @@ from ..ops import softmax, top_columns
 from ..taxonomy import SEPARATOR, Taxonomy, build_taxonomy, check_settings
 from .decision import KEY, DecisionWriter, register_extension
 from .gold import get_gold_label, read_labels
+from .names import NameExamples, get_name_words
 from .prototypes import get_name_vectors, get_prototypes
-from .settings import PriorT, check_kappa, check_temperature, check_top_k, read_prior
+from .settings import (
+    PriorT,
+    check_not_negative,
+    check_temperature,
+    check_top_k,
+    read_prior,
+)
 from .start import count_and_sum, make_start_encoder
 
 FORMAT = 1
@@ -31,6 +38,7 @@ min_count = 3
 keep = []
 separator = "/"
 kappa = 1.0
+name_examples = 1.0
 prior = "uniform"
 temperature = 1.0
 cats_top_k = null
@@ -87,6 +95,7 @@ def make_longtail_textcat(
     keep: List[str],
     separator: str,
     kappa: float,
+    name_examples: float,
     prior: PriorT,
     temperature: float,
     cats_top_k: Optional[int],
@@ -102,6 +111,7 @@ def make_longtail_textcat(
         keep=keep,
         separator=separator,
         kappa=kappa,
+        name_examples=name_examples,
         prior=prior,
         temperature=temperature,
         cats_top_k=cats_top_k,
@@ -137,6 +147,9 @@ class LongtailTextCategorizer(TrainablePipe):
     separator (str): What joins the segments of a label's path.
     kappa (float): Training documents that a label's name counts as in its prototype,
         from 0.0.
+    name_examples (float): How often, per pass over the training data, each name and
+        description is a training document of its label, from 0.0. Not with
+        listeners.
     prior (PriorT): "uniform" predicts as if all labels were equally frequent,
         "train" as in the training data; a number from 0.0 to 1.0 is in between.
     temperature (float): Logits are divided by it at prediction, above 0.0.
@@ -156,13 +169,15 @@ class LongtailTextCategorizer(TrainablePipe):
         keep: Iterable[str] = SimpleFrozenList(),
         separator: str = SEPARATOR,
         kappa: float = 1.0,
+        name_examples: float = 1.0,
         prior: PriorT = "uniform",
         temperature: float = 1.0,
         cats_top_k: Optional[int] = None,
         scorer: Optional[Callable] = None,
     ) -> None:
         check_settings(min_count=min_count, separator=separator)
-        check_kappa(kappa)
+        check_not_negative("kappa", kappa)
+        check_not_negative("name_examples", name_examples)
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -174,6 +189,8 @@ class LongtailTextCategorizer(TrainablePipe):
             "keep": list(keep),
             "separator": separator,
             "kappa": kappa,
+            "name_examples": name_examples,
+            "names": [],
             "taxonomy": None,
         }
         self._taxonomy: Optional[Taxonomy] = None
@@ -278,10 +295,16 @@ class LongtailTextCategorizer(TrainablePipe):
         encoder.initialize(X=[eg.reference for eg in islice(get_examples(), 10)])
         self._cache.clear()
         encode = make_start_encoder(encoder, nlp, self)
-        is_frozen = encoder.attrs.get("is_frozen", False)
+        observe = encoder.attrs.get("observe", lambda model, docs: None)
+        observe(encoder, None)
+
+        def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
+            observe(encoder, docs)
+            return self._encode_once(docs) if self._is_frozen else encode(docs)
+
         sums = count_and_sum(
             get_examples(),
-            self._encode_once if is_frozen else encode,
+            encode_corpus,
             name=self.name,
             separator=self.cfg["separator"],
             labels=None if given is None else given.names,
@@ -295,14 +318,16 @@ class LongtailTextCategorizer(TrainablePipe):
             keep=self.cfg["keep"],
             separator=self.cfg["separator"],
         )
-        names = get_name_vectors(
+        words = get_name_words(
             taxonomy,
             check_descriptions(descriptions or {}, taxonomy),
-            lambda text: nlp.make_doc(text) if nlp else Doc(self.vocab, text.split()),
-            encode,
+            nlp.make_doc if nlp else lambda text: Doc(self.vocab, text.split()),
         )
+        docs = [[Doc(self.vocab, words=text) for text in texts] for texts in words]
+        names = get_name_vectors(docs, encode)
         prototypes = get_prototypes(taxonomy, sums, names, self.cfg["kappa"])
         output.attrs["set_start"](output, taxonomy, prototypes)
+        self.cfg["names"] = words
         self._set_taxonomy(taxonomy)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -369,8 +394,12 @@ class LongtailTextCategorizer(TrainablePipe):
         if not any(len(eg.predicted) for eg in examples):
             return losses
         set_dropout_rate(self.model, drop)
-        logits, backprop = self._begin_update([eg.predicted for eg in examples])
-        loss, d_logits = self.get_loss(examples, logits)
+        docs = [eg.predicted for eg in examples]
+        names, columns = self._names.draw(len(docs))
+        logits, backprop = self._begin_update(docs + names)
+        truths = self._get_truths(examples)
+        truths.extend(self.taxonomy.leaves[column] for column in columns)
+        d_logits, loss = self.loss(logits, self._as_mask(truths))
         backprop(d_logits)
         if sgd is not None:
             self.finish_update(sgd)
@@ -386,18 +415,7 @@ class LongtailTextCategorizer(TrainablePipe):
         RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
             respect to the logits.
         """
-        truths = numpy.zeros(scores.shape, dtype="float32")
-        for row, example in enumerate(examples):
-            label = get_gold_label(
-                example,
-                row,
-                name=self.name,
-                separator=self.taxonomy.separator,
-                known=self.taxonomy.ranges,
-            )
-            if label is not None:
-                truths[row, self.taxonomy.compatible(label)] = 1.0
-        d_logits, loss = self.loss(scores, self.model.ops.asarray2f(truths))
+        d_logits, loss = self.loss(scores, self._as_mask(self._get_truths(examples)))
         return loss, d_logits
 
     def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
@@ -442,6 +460,13 @@ class LongtailTextCategorizer(TrainablePipe):
         self.loss = self.make_loss(taxonomy)
         self._writer = DecisionWriter(taxonomy)
         self._own = frozenset(taxonomy.leaves)
+        encoder = self.model.get_ref("encoder")
+        n_docs = max(sum(taxonomy.counts), 1)
+        per_example = self.cfg["name_examples"] * len(taxonomy.leaves) / n_docs
+        # A listener's batch is that of the component it listens to.
+        if any(hasattr(node, "upstream_name") for node in encoder.walk()):
+            per_example = 0.0
+        self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
         self._set_bias()
 
     def _set_bias(self) -> None:
@@ -453,8 +478,32 @@ class LongtailTextCategorizer(TrainablePipe):
         trained = self.model.ops.to_numpy(self.loss.log_prior)
         self._bias = (wanted - trained).astype("float32")
 
+    def _get_truths(self, examples: Iterable[Example]) -> List[Optional[str]]:
+        return [
+            get_gold_label(
+                example,
+                row,
+                name=self.name,
+                separator=self.taxonomy.separator,
+                known=self.taxonomy.ranges,
+            )
+            for row, example in enumerate(examples)
+        ]
+
+    def _as_mask(self, labels: List[Optional[str]]) -> Floats2d:
+        """Mark the leaves that each gold label allows."""
+        mask = numpy.zeros((len(labels), len(self.taxonomy.leaves)), dtype="float32")
+        for row, label in enumerate(labels):
+            if label is not None:
+                mask[row, self.taxonomy.compatible(label)] = 1.0
+        return self.model.ops.asarray2f(mask)
+
+    @property
+    def _is_frozen(self) -> bool:
+        return bool(self.model.get_ref("encoder").attrs.get("is_frozen", False))
+
     def _begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
-        if not self.model.get_ref("encoder").attrs.get("is_frozen", False):
+        if not self._is_frozen:
             return self.model.begin_update(docs)
         X = self.model.ops.asarray2f(self._encode_once(docs))
         return self.model.get_ref("output").begin_update(X)

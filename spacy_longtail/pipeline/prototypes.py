@@ -1,4 +1,4 @@
-from typing import Callable, Dict, List, Mapping, Sequence
+from typing import Callable, Dict, List, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -44,29 +44,16 @@ class ClassSums:
         return sums
 
 
-def get_label_name(label: str, separator: str) -> str:
-    """RETURNS (str): The last segment as words: "a/lost_card" gives "lost card"."""
-    name = label.rpartition(separator)[2]
-    return name.replace("_", " ").replace("-", " ").strip()
+def get_name_vectors(docs: List[List[Doc]], encode: EncodeT) -> numpy.ndarray:
+    """Encode what labels are called: unit(name) + unit(description), normalized.
 
-
-def get_name_vectors(
-    taxonomy: Taxonomy,
-    descriptions: Mapping[str, str],
-    make_doc: Callable[[str], Doc],
-    encode: EncodeT,
-) -> numpy.ndarray:
-    """Encode what the leaves are called: unit(name) + unit(description), normalized.
-
-    RETURNS (numpy.ndarray): Unit vectors of shape (leaves, width).
+    docs (List[List[Doc]]): For each label its name and, if any, its description.
+    RETURNS (numpy.ndarray): Unit vectors of shape (labels, width).
     """
-    leaves = taxonomy.leaves
-    names = [make_doc(get_label_name(leaf, taxonomy.separator)) for leaf in leaves]
-    vectors = unit_rows(encode(names))
-    described = [row for row, leaf in enumerate(leaves) if leaf in descriptions]
-    if described:
-        docs = [make_doc(descriptions[leaves[row]]) for row in described]
-        vectors[described] += unit_rows(encode(docs))
+    owners = [row for row, group in enumerate(docs) for _ in group]
+    X = unit_rows(encode([doc for group in docs for doc in group]))
+    vectors = numpy.zeros((len(docs), X.shape[1]), dtype=X.dtype)
+    numpy.add.at(vectors, owners, X)
     return unit_rows(vectors)
 
 

@@ -42,13 +42,13 @@ def check_temperature(temperature: float) -> None:
         raise ValueError(Errors.L308.format(value=temperature))
 
 
-def check_kappa(kappa: float) -> None:
-    """Check how many documents a name counts as.
+def check_not_negative(name: str, value: float) -> None:
+    """Check a setting that has no upper bound.
 
     RAISES (ValueError): L312 if it isn't a number of at least 0.
     """
-    if not _is_number(kappa) or not 0.0 <= kappa < float("inf"):
-        raise ValueError(Errors.L312.format(value=kappa))
+    if not _is_number(value) or not 0.0 <= value < float("inf"):
+        raise ValueError(Errors.L312.format(name=name, value=value))
 
 
 def _is_number(value: Any) -> bool:

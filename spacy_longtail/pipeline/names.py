@@ -1,0 +1,74 @@
+from typing import Callable, Dict, List, Mapping, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from ..taxonomy import Taxonomy
+
+# For each leaf the words of its name and, if there is one, of its description.
+NameWords = List[List[List[str]]]
+
+
+def get_name(label: str, separator: str) -> str:
+    """RETURNS (str): The last segment as words: "a/lost_card" gives "lost card"."""
+    name = label.rpartition(separator)[2]
+    return name.replace("_", " ").replace("-", " ").strip()
+
+
+def get_name_words(
+    taxonomy: Taxonomy, descriptions: Mapping[str, str], tokenize: Callable[[str], Doc]
+) -> NameWords:
+    """Collect what the leaves are called.
+
+    descriptions (Mapping[str, str]): Texts by label.
+    tokenize (Callable[[str], Doc]): The tokenizer of the pipeline.
+    RETURNS (NameWords): For each leaf one or two lists of words.
+    """
+    words = []
+    for leaf in taxonomy.leaves:
+        texts = [get_name(leaf, taxonomy.separator)]
+        if leaf in descriptions:
+            texts.append(descriptions[leaf])
+        words.append([[token.text for token in tokenize(text)] for text in texts])
+    return words
+
+
+class NameExamples:
+    """Hands out the names of the labels as training documents, in random order.
+
+    A name is one more document of its label, which matters most where there are few
+    others.
+
+    vocab (Vocab): The shared vocabulary.
+    words (NameWords): See get_name_words.
+    per_example (float): Names per document of the training data, from 0.0.
+    """
+
+    def __init__(self, vocab: Vocab, words: NameWords, per_example: float) -> None:
+        self.vocab = vocab
+        self.per_example = per_example
+        self.texts = [
+            (column, text) for column, texts in enumerate(words) for text in texts
+        ]
+        self._docs: Dict[int, Doc] = {}
+        self._order: List[int] = []
+        self._owed = 0.0
+
+    def draw(self, n_examples: int) -> Tuple[List[Doc], List[int]]:
+        """Draw as many names as are due beside a batch of documents.
+
+        RETURNS (Tuple[List[Doc], List[int]]): Documents and the column of each.
+        """
+        self._owed += n_examples * self.per_example
+        n_drawn = min(int(self._owed), len(self.texts))
+        self._owed -= int(self._owed)
+        if len(self._order) < n_drawn:
+            self._order += numpy.random.permutation(len(self.texts)).tolist()
+        drawn, self._order = self._order[:n_drawn], self._order[n_drawn:]
+        docs = []
+        for i in drawn:
+            if i not in self._docs:
+                self._docs[i] = Doc(self.vocab, words=self.texts[i][1])
+            docs.append(self._docs[i])
+        return docs, [self.texts[i][0] for i in drawn]
