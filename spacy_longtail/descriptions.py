@@ -1,6 +1,6 @@
 import json
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .errors import Errors
 from .taxonomy import Taxonomy, find_similar
@@ -52,33 +52,41 @@ def check_descriptions(
     descriptions (DescriptionsT): What make_label_descriptions returns, or a dict of
         labels and texts.
     RETURNS (Dict[str, str]): Text of each described node.
-    RAISES (ValueError): L022 if a label is unknown.
+    RAISES (ValueError): L020 if a label or text is missing, L022 if a label is
+        unknown.
     """
-    records = descriptions
-    if isinstance(records, Mapping):
-        records = [
-            {"label": label, "description": text, "source": "descriptions"}
-            for label, text in records.items()
+    if isinstance(descriptions, Mapping):
+        descriptions = [
+            {"label": label, "description": text}
+            for label, text in descriptions.items()
         ]
-    for found in records:
+    texts: Dict[str, str] = {}
+    for record in descriptions:
+        found = {**_check_record(record, "descriptions"), **record}
         if found["label"] not in taxonomy.ranges:
             similar = find_similar(found["label"], taxonomy.nodes)
             text = Errors.L022.format(
                 source=found["source"], label=found["label"], similar=similar
             )
             raise ValueError(text)
-    return {found["label"]: found["description"] for found in records}
+        texts[found["label"]] = found["description"]
+    return texts
 
 
 def _parse(line: bytes, source: str) -> RecordT:
     try:
-        data = json.loads(line.decode("utf8"))
+        # Some editors on Windows put a byte order mark first.
+        data = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
         text = Errors.L020.format(source=source, problem="it isn't UTF-8")
         raise ValueError(text) from None
     except json.JSONDecodeError as error:
         text = Errors.L020.format(source=source, problem=f"it isn't JSON ({error})")
         raise ValueError(text) from None
+    return _check_record(data, source)
+
+
+def _check_record(data: Any, source: str) -> RecordT:
     if not isinstance(data, dict):
         problem = f"found {type(data).__name__} instead of an object"
         raise ValueError(Errors.L020.format(source=source, problem=problem))

@@ -119,6 +119,14 @@ class Errors(metaclass=ErrorsWithCodes):
     L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. Check the "
             "block of the component in the config.")
 
+    # L5xx: scorer and report
+    L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "
+            "mid and of a head label, but got head = {head} and mid = {mid}. The "
+            "defaults are 50 and 10.")
+    L502 = ("Can't score a document with more than one gold label: {labels} "
+            "({text!r}). The labels of 'longtail_textcat' exclude each other, so "
+            "set one label per document to 1.0; its ancestors may be 1.0 too.")
+
 
 class Warnings(metaclass=ErrorsWithCodes):
     LW501 = ("{n_docs} documents have a gold label that training never saw, "

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy
 from thinc.api import Ops
-from thinc.types import Floats1d, Floats2d, Ints1d
+from thinc.types import Floats2d, Ints1d
 
 EPSILON = 1e-9
 
@@ -101,12 +101,11 @@ def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     if k == P.shape[1]:
         top = numpy.broadcast_to(numpy.arange(k), P.shape)
     else:
-        top = numpy.sort(numpy.argpartition(-P, k - 1, axis=1)[:, :k], axis=1)
+        top = numpy.argpartition(-P, k - 1, axis=1)[:, :k]
+        # Which of several columns equal to the k-th it takes is arbitrary.
+        last = numpy.take_along_axis(P, top, 1).min(axis=1, keepdims=True)
+        tied = (P >= last).sum(axis=1) > k
+        top[tied] = numpy.argsort(-P[tied], axis=1, kind="stable")[:, :k]
+        top = numpy.sort(top, axis=1)
     order = numpy.argsort(-numpy.take_along_axis(P, top, 1), axis=1, kind="stable")
     return numpy.take_along_axis(top, order, 1)
-
-
-def as_lengths(groups: Floats1d) -> Ints1d:
-    """RETURNS (Ints1d): Run lengths of equal neighbours of a 1d array."""
-    changes = numpy.flatnonzero(numpy.diff(groups)) + 1
-    return numpy.diff(numpy.concatenate(([0], changes, [len(groups)])))

@@ -1,6 +1,6 @@
 import warnings
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import compress, islice
 from typing import (
     Any,
     Callable,
@@ -237,10 +237,12 @@ def _get_guess(doc: Doc, leaves: Container[str]) -> Tuple[Optional[str], float]:
 
 
 def _get_most_probable(cats: Dict[str, float]) -> Tuple[Optional[str], float]:
-    probability = max(cats.values(), default=0.0)
+    probabilities = list(cats.values())
+    probability = max(probabilities, default=0.0)
     if not probability > 0:
         return None, numpy.nan
-    return list(cats)[list(cats.values()).index(probability)], probability
+    index = probabilities.index(probability)
+    return next(islice(cats, index, None)), probability
 
 
 def _score_leaves(

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from numbers import Real
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Set, Tuple
 
 import numpy
@@ -58,7 +59,7 @@ class Taxonomy:
 
     def parent(self, label: str) -> str:
         """RETURNS (str): Path of the node above, "" for the root."""
-        return label.rpartition(self.separator)[0]
+        return (ROOT, *self.path(label))[-2]
 
     @cached_property
     def index(self) -> Dict[str, int]:
@@ -143,9 +144,12 @@ class Taxonomy:
     def from_dict(cls, data: Mapping[str, Any]) -> "Taxonomy":
         """Read what to_dict wrote.
 
-        RAISES (ValueError): L007 if a key is missing or a column is out of range.
+        RAISES (ValueError): L007 if a key is missing, a column is out of range or in
+            more than one Other.
         """
         missing = {"leaves", "counts", "separator", "others"} - set(data)
+        for other in data.get("others", ()):
+            missing |= {"parent", "members"} - set(other)
         if missing:
             problem = f"the keys {sorted(missing)} are missing"
             raise ValueError(Errors.L007.format(problem=problem))
@@ -161,7 +165,11 @@ class Taxonomy:
         )
         columns = [m for other in taxonomy.others for m in other.members]
         n_leaves = len(taxonomy.leaves)
-        if len(taxonomy.counts) != n_leaves or not set(columns) <= set(range(n_leaves)):
+        if (
+            len(taxonomy.counts) != n_leaves
+            or len(set(columns)) != len(columns)
+            or not set(columns) <= set(range(n_leaves))
+        ):
             problem = "its leaves, counts and pooled columns don't fit together"
             raise ValueError(Errors.L007.format(problem=problem))
         return taxonomy
@@ -193,7 +201,7 @@ def build_taxonomy(
     check_settings(min_count=min_count, separator=separator)
     paths = {split_path(label, separator): label for label in counts}
     for label, count in counts.items():
-        if isinstance(count, bool) or int(count) != count or count < 0:
+        if not _is_count(count):
             raise ValueError(Errors.L006.format(label=label, value=count))
     inner = {path[:depth] for path in paths for depth in range(1, len(path))}
     leaves = tuple(paths[path] for path in sorted(set(paths) - inner))
@@ -217,7 +225,7 @@ def check_settings(*, min_count: int, separator: str) -> None:
 
     RAISES (ValueError): L004, L005 if one is out of range.
     """
-    if isinstance(min_count, bool) or int(min_count) != min_count or min_count < 0:
+    if not _is_count(min_count):
         raise ValueError(Errors.L004.format(value=min_count))
     if not isinstance(separator, str) or not separator:
         raise ValueError(Errors.L005.format(value=separator))
@@ -245,6 +253,11 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
 def find_similar(name: str, names: Iterable[str]) -> str:
     """RETURNS (str): Up to three of the names that look like it, for a message."""
     return ", ".join(get_close_matches(name, list(names), cutoff=0.5)) or "–"
+
+
+def _is_count(value: Any) -> bool:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and value >= 0 and float(value).is_integer()
 
 
 def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:

@@ -154,11 +154,11 @@ def test_blank_pipeline_imports_no_extras():
     """
     code = """
 import sys
-import catalogue, spacy
-from importlib.metadata import distribution
-# Other installed plugins, and Thinc itself, may import what ours mustn't.
-ours = distribution("spacy-longtail").entry_points
-catalogue.registry.AVAILABLE_ENTRY_POINTS = ours
+from importlib import metadata
+# Other installed plugins, and Thinc by itself, may import what ours mustn't.
+ours = metadata.distribution("spacy-longtail").entry_points
+metadata.entry_points = ours.select
+import spacy
 before = set(sys.modules)
 import spacy_longtail
 spacy.blank("en")

@@ -117,6 +117,9 @@ def set_start(
     else:
         model.attrs["rows"] = []
     scale = model.attrs["scale"] if model.attrs["use_prototypes"] else 0.0
+    # Thinc keeps the dims of a layer with parameters, so these have to go first.
+    for name in model.param_names:
+        model.set_param(name, None)
     model.set_dim("nO", n_leaves, force=True)
     model.set_dim("nI", width, force=True)
     model.set_dim("nR", len(start), force=True)
@@ -124,6 +127,9 @@ def set_start(
     model.set_param("start", ops.asarray2f(unit_rows(start) * scale, dtype="float32"))
     model.set_param("D", ops.alloc2f(len(start), width))
     model.set_param("b", ops.alloc1f(len(start)))
+    # What an earlier training left doesn't fit any more.
+    for name in ("D", "b"):
+        model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
 
 
 def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:

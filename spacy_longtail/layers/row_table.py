@@ -20,17 +20,22 @@ class RowTable(Shim):
     What is predicted with and saved are the rows in 8 bits with a scale each, so
     that a saved table predicts exactly what it did before.
 
+    A row is exp(gain) * direction, so that training can turn a whole row up or down
+    faster than each of its numbers alone.
+
     Source: the update is Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980)
         on the touched rows only, like SparseAdam of PyTorch.
 
     width (int): Length of each row.
     vectors (str): Name of the vectors that rows start from, checked on load.
+    gain_rate (float): Multiple of the optimizer's learning rate for gains, from 0.0.
     """
 
-    def __init__(self, width: int, vectors: str) -> None:
+    def __init__(self, width: int, vectors: str, gain_rate: float = 0.0) -> None:
         super().__init__(None)
         self.width = width
         self.vectors = vectors
+        self.gain_rate = gain_rate
         self.clear()
 
     def clear(self) -> None:
@@ -39,9 +44,10 @@ class RowTable(Shim):
         self.codes = numpy.zeros((0, self.width), dtype="int8")
         self.scales = numpy.zeros(0, dtype="float32")
         self.rates = numpy.zeros(0, dtype="float32")
-        # Full precision and the two moments exist in training only.
-        self._exact = numpy.zeros((0, self.width), dtype="float32")
-        self._moments = numpy.zeros((2, 0, self.width), dtype="float32")
+        # These exist in training only: directions and gains in full precision, each
+        # with the two moments of Adam. The gain is the last column.
+        self._exact = numpy.zeros((0, self.width + 1), dtype="float32")
+        self._moments = numpy.zeros((2, 0, self.width + 1), dtype="float32")
         self._pending: List[Tuple[numpy.ndarray, numpy.ndarray]] = []
         self._n_updates = 0
 
@@ -73,7 +79,7 @@ class RowTable(Shim):
         self.rows.update(zip(keys.tolist(), added.tolist()))
         self._reserve(n_rows + len(keys))
         self.rates[added] = rates
-        self._exact[added] = vectors
+        self._exact[added, :-1] = vectors
         self._quantize(added)
         return added
 
@@ -98,6 +104,10 @@ class RowTable(Shim):
         clip, norm = optimizer.grad_clip, float(numpy.sqrt((grads * grads).sum()))
         if clip and norm > clip:
             grads = grads * (clip / norm)
+        # The chain rule of exp(gain) * direction.
+        directions, gains = self._exact[rows, :-1], numpy.exp(self._exact[rows, -1:])
+        d_gains = (grads * directions).sum(axis=1, keepdims=True) * gains
+        grads = numpy.hstack([grads * gains, d_gains])
         self._exact[rows] -= self._get_steps(optimizer, rows, grads)
         self._quantize(rows)
 
@@ -142,8 +152,8 @@ class RowTable(Shim):
         """Allocate what only training needs, after loading or at the start."""
         n_rows = len(self.codes)
         if len(self._exact) < n_rows:
-            self._exact = self.get(numpy.arange(n_rows))
-            self._moments = numpy.zeros((2, n_rows, self.width), dtype="float32")
+            self._exact = numpy.pad(self.get(numpy.arange(n_rows)), ((0, 0), (0, 1)))
+            self._moments = numpy.zeros((2, *self._exact.shape), dtype="float32")
 
     def _reserve(self, n_rows: int) -> None:
         size = len(self.codes)
@@ -160,7 +170,9 @@ class RowTable(Shim):
     def _get_steps(
         self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
     ) -> numpy.ndarray:
-        rates = optimizer.learn_rate * self.rates[rows, None]
+        rates = numpy.full(grads.shape, self.gain_rate, dtype="float32")
+        rates[:, :-1] = self.rates[rows, None]
+        rates *= optimizer.learn_rate
         b1, b2 = optimizer.b1, optimizer.b2
         if not (b1 > 0.0 and b2 > 0.0):
             return rates * grads
@@ -172,7 +184,7 @@ class RowTable(Shim):
         return rates * (mom1 / fix1) / (numpy.sqrt(mom2 / fix2) + optimizer.eps)
 
     def _quantize(self, rows: numpy.ndarray) -> None:
-        exact = self._exact[rows]
+        exact = self._exact[rows, :-1] * numpy.exp(self._exact[rows, -1:])
         scales = numpy.abs(exact).max(axis=1, initial=0.0) / LEVELS
         self.scales[rows] = scales
         safe = numpy.where(scales > 0, scales, 1.0)

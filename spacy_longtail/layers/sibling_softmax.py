@@ -134,6 +134,9 @@ def set_start(
     lengths: List[int] = [parents.count(parent) for parent in dict.fromkeys(parents)]
     model.attrs.update(group_lengths=lengths, steps=steps.tolist())
     scale = model.attrs["scale"] if model.attrs["use_prototypes"] else 0.0
+    # Thinc keeps the dims of a layer with parameters, so these have to go first.
+    for name in model.param_names:
+        model.set_param(name, None)
     model.set_dim("nO", len(paths), force=True)
     model.set_dim("nI", prototypes.shape[1], force=True)
     model.set_dim("nR", len(rows), force=True)
@@ -142,6 +145,9 @@ def set_start(
     model.set_param("D", ops.alloc2f(*start.shape))
     model.set_param("b", ops.alloc1f(len(rows)))
     model.set_param("sizes", ops.asarray1f(sizes))
+    # What an earlier training left doesn't fit any more.
+    for name in ("D", "b"):
+        model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
 
 
 def get_modelled_paths(

@@ -1,4 +1,4 @@
-from typing import Callable, NamedTuple, Tuple
+from typing import Callable, NamedTuple, Tuple, cast
 
 import numpy
 from thinc.api import Model
@@ -65,7 +65,7 @@ def StaticBag(
 def forward(
     model: Model[BagFeatures, Floats2d], features: BagFeatures, is_train: bool
 ) -> Tuple[Floats2d, Callable]:
-    table = model.shims[0]
+    table = cast(RowTable, model.shims[0])
     keys, inverse = numpy.unique(features.keys, return_inverse=True)
     rows = table.find(keys)
     start = model.attrs["get_start"](keys[rows < 0])
@@ -89,12 +89,11 @@ def forward(
 
     def backprop(dY: Floats2d) -> BagFeatures:
         dX = backprop_unit_rows(model.ops.to_numpy(dY), Y, norms)
+        # The same sum with the sides changed: for each feature over its documents.
         docs = numpy.repeat(numpy.arange(len(X)), features.lengths)
-        mixing = numpy.bincount(
-            docs * len(keys) + inverse, weights, minlength=len(X) * len(keys)
-        )
-        mixing = mixing.reshape((len(X), len(keys))).astype("float32")
-        d_vectors = mixing.T @ dX
+        order = numpy.argsort(inverse, kind="stable")
+        n_docs = numpy.bincount(inverse, minlength=len(keys))
+        d_vectors = sum_features(dX, docs[order], weights[order], n_docs)
         learned = rows >= 0
         table.inc_grad(rows[learned], d_vectors[learned])
         return features
@@ -108,7 +107,7 @@ def sum_features(
     weights: numpy.ndarray,
     lengths: numpy.ndarray,
 ) -> numpy.ndarray:
-    """Sum the weighted vectors of each document.
+    """Sum weighted vectors, for one document after another.
 
     vectors (numpy.ndarray): float32 array of shape (distinct features, width).
     indices (numpy.ndarray): Row of each feature in it, of shape (features,).

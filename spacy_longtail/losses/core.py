@@ -1,4 +1,4 @@
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from thinc.api import get_array_module
 from thinc.loss import Loss
@@ -57,7 +57,7 @@ class TaxonomyCrossEntropy(Loss):
         scale = self._get_scale(xp, truths)
         factors, losses = self._get_terms(xp, log_likelihood)
         d_logits = (P - Q) * (factors * scale).reshape((-1, 1))
-        return d_logits.astype(guesses.dtype), float((losses * scale).sum())
+        return d_logits.astype(guesses.dtype), float(xp.sum(losses * scale))
 
     def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
         """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
@@ -78,13 +78,15 @@ class TaxonomyCrossEntropy(Loss):
     def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
         return guesses if self.shifts is None else guesses + self.shifts
 
-    def _get_posteriors(self, xp, guesses: Floats2d, truths: Floats2d):  # noqa: ANN
+    def _get_posteriors(
+        self, xp: Any, guesses: Floats2d, truths: Floats2d
+    ) -> Tuple[Floats2d, Floats2d, Floats1d]:
         """The softmax P, the softmax Q among the allowed leaves only, and the log
         of the share of P that is allowed (0.0 for documents without a label).
         """
         Z = self._shift(guesses, truths)
-        Z = Z - Z.max(axis=1, keepdims=True)
-        has_label = truths.any(axis=1)
+        Z = Z - xp.max(Z, axis=1, keepdims=True)
+        has_label = xp.any(truths, axis=1)
         # The set's own maximum keeps its sum from underflowing to 0.
         allowed = xp.where(truths > 0, Z, -xp.inf)
         tops = xp.where(has_label, allowed.max(axis=1), 0.0).reshape((-1, 1))
@@ -95,10 +97,12 @@ class TaxonomyCrossEntropy(Loss):
         P /= sums
         Q = exp_set / set_sums
         log_likelihood = xp.log(set_sums) + tops - xp.log(sums)
-        return P, Q, xp.where(has_label, log_likelihood[:, 0], 0.0)
+        # Rounding mustn't lift it above 0: focal loss takes a root of 1 - p.
+        log_likelihood = xp.minimum(log_likelihood[:, 0], 0.0)
+        return P, Q, xp.where(has_label, log_likelihood, 0.0)
 
-    def _get_scale(self, xp, truths: Floats2d) -> Floats1d:  # noqa: ANN
-        has_label = truths.any(axis=1)
+    def _get_scale(self, xp: Any, truths: Floats2d) -> Floats1d:
+        has_label = xp.any(truths, axis=1)
         scale = has_label / max(int(has_label.sum()), 1)
         if self.weights is None:
             return scale
@@ -106,7 +110,9 @@ class TaxonomyCrossEntropy(Loss):
         totals = truths @ counts
         return scale * (truths @ (counts * self.weights)) / xp.maximum(totals, EPSILON)
 
-    def _get_terms(self, xp, log_likelihood: Floats1d):  # noqa: ANN
+    def _get_terms(
+        self, xp: Any, log_likelihood: Floats1d
+    ) -> Tuple[Floats1d, Floats1d]:
         """The factor of (P - Q) in the gradient and the loss, by document."""
         return xp.ones_like(log_likelihood), -log_likelihood
 
@@ -114,4 +120,4 @@ class TaxonomyCrossEntropy(Loss):
 def get_log_prior(class_counts: Floats1d) -> Floats1d:
     """RETURNS (Floats1d): Log of each leaf's share of the documents."""
     xp = get_array_module(class_counts)
-    return xp.log(class_counts / class_counts.sum())
+    return xp.log(class_counts / xp.sum(class_counts))

@@ -1,4 +1,4 @@
-from typing import Any, Callable
+from typing import Any, Callable, Tuple
 
 from thinc.api import get_current_ops
 from thinc.types import Floats1d
@@ -15,7 +15,9 @@ class FocalLoss(TaxonomyCrossEntropy):
         super().__init__(n_leaves, log_prior=log_prior)
         self.gamma = gamma
 
-    def _get_terms(self, xp, log_likelihood: Floats1d) -> Any:  # noqa: ANN
+    def _get_terms(
+        self, xp: Any, log_likelihood: Floats1d
+    ) -> Tuple[Floats1d, Floats1d]:
         rest = -xp.expm1(log_likelihood)
         modulation = rest**self.gamma
         # d/dz of (1 - u)^g log u, u = exp(log_likelihood) and du/dz = u (Q - P). The
@@ -37,9 +39,9 @@ def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntro
     gamma (float): From 0.0, the plain loss; 1.0 to 3.0 are usual.
     RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
         taxonomy is known.
-    RAISES (ValueError): L106 if gamma is below 0.0.
+    RAISES (ValueError): L106 if gamma isn't a finite number from 0.0.
     """
-    if not gamma >= 0.0:
+    if not 0.0 <= gamma < float("inf"):
         raise ValueError(Errors.L106.format(value=gamma))
 
     def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:

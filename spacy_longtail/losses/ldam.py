@@ -37,10 +37,10 @@ def make_ldam(
     scale (float): Logits per unit of cosine, above 0.0: that of PrototypeSoftmax.
     RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
         taxonomy is known.
-    RAISES (ValueError): L107 if one of them isn't above 0.0.
+    RAISES (ValueError): L107 if one of them isn't a finite number above 0.0.
     """
     for name, value in (("max_margin", max_margin), ("scale", scale)):
-        if not value > 0.0:
+        if not 0.0 < value < float("inf"):
             raise ValueError(Errors.L107.format(name=name, value=value))
 
     def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:

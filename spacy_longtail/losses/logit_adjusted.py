@@ -20,12 +20,13 @@ def make_logit_adjusted(
     Source: Menon et al. (2021), "Long-Tail Learning via Logit Adjustment", equation
         10. https://arxiv.org/abs/2007.07314
 
-    tau (float): From 0.0, the plain loss; 1.0 balances the classes.
+    tau (float): From 0.0, the plain loss; 1.0 balances the classes, more favours the
+        rare ones.
     RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
         taxonomy is known.
-    RAISES (ValueError): L105 if tau is below 0.0.
+    RAISES (ValueError): L105 if tau isn't a finite number from 0.0.
     """
-    if not tau >= 0.0:
+    if not 0.0 <= tau < float("inf"):
         raise ValueError(Errors.L105.format(value=tau))
 
     def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
@@ -33,7 +34,8 @@ def make_logit_adjusted(
         ops = get_current_ops()
         return TaxonomyCrossEntropy(
             len(log_prior),
-            log_prior=ops.asarray1f((1.0 - tau) * log_prior),
+            # Above 1.0 tau favours the tail on purpose: nothing is left to take out.
+            log_prior=ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
             shifts=ops.asarray1f(tau * log_prior),
         )
 

@@ -25,14 +25,15 @@ def make_weighted_cross_entropy(
         Rare Events Data", as in scikit-learn's compute_class_weight.
 
     power (float): From 0.0, no weighting, to 1.0, inverse frequency, or more.
-    cap (Optional[float]): Largest weight, above 0.0. None for no limit.
+    cap (Optional[float]): Largest weight before 'normalize', above 0.0. None for no
+        limit.
     normalize (bool): Whether to scale the weights so that their mean over the
         training documents is 1.0, which only 'power' and 'cap' change.
     RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
         taxonomy is known.
     RAISES (ValueError): L102 or L103 if power or cap is out of range.
     """
-    if not power >= 0.0:
+    if not 0.0 <= power < float("inf"):
         raise ValueError(Errors.L102.format(value=power))
     if cap is not None and not cap > 0.0:
         raise ValueError(Errors.L103.format(value=cap))

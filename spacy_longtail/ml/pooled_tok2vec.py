@@ -1,8 +1,8 @@
 from typing import Callable, List, Literal, Optional, Tuple
 
 from spacy.tokens import Doc
-from thinc.api import Model, chain, list2ragged, reduce_max, reduce_mean
-from thinc.types import Floats2d
+from thinc.api import Model, reduce_max, reduce_mean
+from thinc.types import Floats2d, Ragged
 
 from ..ops import backprop_unit_rows
 
@@ -27,12 +27,11 @@ def build_pooled_tok2vec(
         width). Documents without tokens are rows of zeros.
     """
     reduce = reduce_mean() if pooling == "mean" else reduce_max()
-    pooled = chain(tok2vec, list2ragged(), reduce)
     return Model(
         "pooled_tok2vec",
         forward,
         init=init,
-        layers=[pooled],
+        layers=[tok2vec, reduce],
         refs={"tok2vec": tok2vec},
         dims={"nO": tok2vec.maybe_get_dim("nO")},
         attrs={"normalize": normalize, "is_frozen": False},
@@ -44,21 +43,32 @@ def forward(
 ) -> Tuple[Floats2d, Callable]:
     # A listener has to see the same batch as the component it listens to, so empty
     # documents can only be left out when there is nothing else.
-    pooled, ops = model.layers[0], model.ops
-    lengths = ops.asarray1i([len(doc) for doc in docs])
-    if not int(lengths.sum()):
-        return ops.alloc2f(len(docs), model.get_dim("nO")), lambda dY: []
-    X, backprop_pooled = pooled(docs, is_train)
-    has_tokens = (lengths > 0).reshape((-1, 1))
-    X = ops.xp.where(has_tokens, X, 0.0)
-    norms = ops.xp.ones((len(docs), 1), dtype="float32")
+    tok2vec, reduce = model.layers
+    ops, width = model.ops, model.get_dim("nO")
+    rows = [row for row, doc in enumerate(docs) if len(doc)]
+    if not rows:
+        return ops.alloc2f(len(docs), width), lambda dY: []
+    tokens, backprop_tokens = tok2vec(docs, is_train)
+    # Thinc can't find the maximum of no tokens.
+    lengths = ops.asarray1i([len(docs[row]) for row in rows])
+    ragged = Ragged(ops.flatten([tokens[row] for row in rows]), lengths)
+    X, backprop_reduce = reduce(ragged, is_train)
+    norms = ops.xp.ones((len(rows), 1), dtype="float32")
     if model.attrs["normalize"]:
         norms = ops.xp.maximum(ops.xp.sqrt((X * X).sum(1, keepdims=True)), EPSILON)
-    Y = X / norms
+    pooled = X / norms
+    Y = ops.alloc2f(len(docs), width)
+    Y[rows] = pooled
 
     def backprop(dY: Floats2d) -> List[Doc]:
-        dX = backprop_unit_rows(dY, Y, norms) if model.attrs["normalize"] else dY
-        return backprop_pooled(ops.xp.where(has_tokens, dX, 0.0))
+        d_pooled = dY[rows]
+        if model.attrs["normalize"]:
+            d_pooled = backprop_unit_rows(d_pooled, pooled, norms)
+        d_tokens = [ops.alloc2f(0, width) for _ in docs]
+        d_data = backprop_reduce(ops.as_contig(d_pooled)).data
+        for row, d_doc in zip(rows, ops.unflatten(d_data, lengths)):
+            d_tokens[row] = d_doc
+        return backprop_tokens(d_tokens)
 
     return Y, backprop
 

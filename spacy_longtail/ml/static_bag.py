@@ -1,4 +1,4 @@
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
 from spacy.attrs import IS_SPACE, LOWER
@@ -15,6 +15,9 @@ from ..vectors.types import StaticVectors
 NAME = "StaticBag"
 # Stand for the edges of a document in bigrams.
 BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
+# Buckets are keys like the hashes of words, but some words, like "mark", have one of
+# spaCy's symbols as their hash, a small number.
+FIRST_BUCKET = numpy.uint64(1 << 32)
 MAX_CACHED_WORDS = 500_000
 
 
@@ -24,7 +27,8 @@ def build_static_bag(
     trainable: bool = True,
     word_learn_rate: float = 1.0,
     bigram_learn_rate: float = 1.0,
-    bigram_rows: int = 65536,
+    gain_learn_rate: float = 10.0,
+    bigram_buckets: int = 1048576,
     min_bigram_count: int = 2,
 ) -> Model[List[Doc], Floats2d]:
     """Build an encoder that adds up word vectors, to unit length.
@@ -47,7 +51,9 @@ def build_static_bag(
         is encoded only once.
     word_learn_rate (float): Multiple of the optimizer's rate for words, from 0.0.
     bigram_learn_rate (float): The same for bigrams, from 0.0.
-    bigram_rows (int): Number of buckets, from 0 for no bigrams.
+    gain_learn_rate (float): The same for the weight that each word and bigram has as
+        a whole, from 0.0.
+    bigram_buckets (int): Number of buckets, from 0 for no bigrams.
     min_bigram_count (int): Bigrams that occur less often in the training corpus
         stay at zero, from 1. Counted by bucket while the pipeline is initialized.
     RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
@@ -56,14 +62,15 @@ def build_static_bag(
     """
     check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
     check_at_least(NAME, "bigram_learn_rate", bigram_learn_rate, 0.0)
-    check_at_least(NAME, "bigram_rows", bigram_rows, 0)
+    check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
+    check_at_least(NAME, "bigram_buckets", bigram_buckets, 0)
     check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
     if not trainable:
-        word_learn_rate = bigram_learn_rate = bigram_rows = 0
+        word_learn_rate = bigram_learn_rate = bigram_buckets = 0
     start = StartVectors(vectors, word_learn_rate, bigram_learn_rate, min_bigram_count)
-    table = RowTable(vectors.width, vectors.name)
+    table = RowTable(vectors.width, vectors.name, gain_learn_rate)
     extract: Model[List[Doc], BagFeatures] = Model(
-        "extract_bag", forward, attrs={"start": start, "bigram_rows": bigram_rows}
+        "extract_bag", forward, attrs={"start": start, "bigram_buckets": bigram_buckets}
     )
     model = chain(extract, StaticBag(table, start))
     model.attrs["is_frozen"] = not trainable
@@ -78,10 +85,9 @@ def forward(
     words, lengths = get_words(docs)
     if docs:
         model.attrs["start"].learn_words(words, docs[0].vocab.strings)
-    features = _join(
-        _weigh(words, lengths),
-        _weigh(*get_bigrams(words, lengths, model.attrs["bigram_rows"])),
-    )
+    buckets, n_bigrams = get_bigrams(words, lengths, model.attrs["bigram_buckets"])
+    bigrams = _weigh(buckets + FIRST_BUCKET, n_bigrams)
+    features = _join(_weigh(words, lengths), bigrams)
     return features, lambda d_features: []
 
 
@@ -137,7 +143,7 @@ class StartVectors:
             found[known] = sums / counts[known, None]
         rates = numpy.where(is_word, self.word_rate, self.bigram_rate)
         if self._counts is not None:
-            buckets = numpy.where(is_word, 0, keys).astype("int64")
+            buckets = numpy.where(is_word, 0, keys - FIRST_BUCKET).astype("int64")
             rates[~is_word & (self._counts[buckets] < self.min_count)] = 0.0
         return FeatureRows(found, rates.astype("float32"))
 
@@ -166,10 +172,10 @@ def observe(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> Non
         that was counted and learned.
     """
     extract, bag = model.layers
-    start, n_buckets = extract.attrs["start"], extract.attrs["bigram_rows"]
+    start, n_buckets = extract.attrs["start"], extract.attrs["bigram_buckets"]
     if docs is None:
         start.reset_counts(n_buckets)
-        bag.shims[0].clear()
+        cast(RowTable, bag.shims[0]).clear()
     else:
         start.count(get_bigrams(*get_words(docs), n_buckets)[0])
 

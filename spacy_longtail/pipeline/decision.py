@@ -105,7 +105,9 @@ class DecisionWriter:
         # float64, or the differences of sums would show rounding errors.
         below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))
         bounds = self.bounds[top[:, 0]]
-        levels = (below[rows, bounds[:, :, 1]] - below[rows, bounds[:, :, 0]]).tolist()
+        sums = below[rows, bounds[:, :, 1]] - below[rows, bounds[:, :, 0]]
+        # Probabilities of 32 bits can sum to a little more than 1.
+        levels = numpy.minimum(sums, 1.0).tolist()
         others = self._get_others(P)
         decisions = []
         for row, columns in enumerate(top.tolist()):

@@ -30,6 +30,7 @@ from .settings import (
 from .start import count_and_sum, make_start_encoder
 
 FORMAT = 1
+STAGE = "longtail_textcat"
 MAX_CACHED_TEXTS = 1_000_000
 
 default_config = """
@@ -357,7 +358,7 @@ class LongtailTextCategorizer(TrainablePipe):
         register_extension()
         P, labels = prediction.probabilities, self.labels
         reason = "most probable label"
-        decisions = self._writer.describe(P, prediction.known, self.name, reason)
+        decisions = self._writer.describe(P, prediction.known, STAGE, reason)
         if self.cats_top_k is None:
             for doc, row in zip(docs, P.tolist()):
                 doc.cats.update(zip(labels, row))
@@ -389,7 +390,7 @@ class LongtailTextCategorizer(TrainablePipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        examples = list(examples)
+        examples, leaves = list(examples), self.taxonomy.leaves
         validate_examples(examples, "LongtailTextCategorizer.update")
         if not any(len(eg.predicted) for eg in examples):
             return losses
@@ -398,7 +399,7 @@ class LongtailTextCategorizer(TrainablePipe):
         names, columns = self._names.draw(len(docs))
         logits, backprop = self._begin_update(docs + names)
         truths = self._get_truths(examples)
-        truths.extend(self.taxonomy.leaves[column] for column in columns)
+        truths.extend(leaves[column] for column in columns)
         d_logits, loss = self.loss(logits, self._as_mask(truths))
         backprop(d_logits)
         if sgd is not None:

@@ -29,7 +29,7 @@ def check_top_k(cats_top_k: Optional[int]) -> None:
     """
     if cats_top_k is None:
         return
-    if not _is_number(cats_top_k) or int(cats_top_k) != cats_top_k or cats_top_k < 1:
+    if not _is_number(cats_top_k) or cats_top_k % 1 or not cats_top_k >= 1:
         raise ValueError(Errors.L307.format(value=cats_top_k))
 
 

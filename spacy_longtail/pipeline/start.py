@@ -1,4 +1,4 @@
-from typing import Callable, Collection, Iterable, List, Optional
+from typing import Any, Callable, Collection, Iterable, List, Optional
 
 import numpy
 from spacy.language import Language
@@ -30,7 +30,7 @@ def make_start_encoder(
     component (object): The component in it that is being initialized.
     RETURNS (EncodeT): Documents to an array of shape (docs, width).
     """
-    upstream = []
+    upstream: List[Any] = []
     if nlp is not None and any(
         hasattr(node, "upstream_name") for node in encoder.walk()
     ):

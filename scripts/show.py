@@ -1,0 +1,80 @@
+"""Print what a pipeline has learned: its scores, its rarest hits, some predictions.
+
+python scripts/show.py PIPELINE METRICS.json TEST.spacy
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import spacy
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from wasabi import msg
+
+SCORES = {
+    "macro-F1, all labels": "longtail_macro_f",
+    "  head (50 or more training documents)": "longtail_head_f",
+    "  mid (10 to 49)": "longtail_mid_f",
+    "  tail (fewer than 10)": "longtail_tail_f",
+    "accuracy": "longtail_accuracy",
+    "accuracy, broad categories": "longtail_coarse_accuracy",
+}
+N_RAREST = 8
+EXAMPLES = [
+    "my screen just goes black when i plug it into the thing on the desk",
+    "Got a mail from 'the CEO' asking me to buy gift cards. I did NOT click anything",
+    "baby is due in march, who do i tell and how long can i stay at home?",
+]
+
+
+def print_scores(scores: Dict[str, Any]) -> None:
+    msg.divider("Scores on the test tickets")
+    rows = [
+        (name, "–" if scores[key] is None else f"{scores[key]:.3f}")
+        for name, key in SCORES.items()
+    ]
+    msg.table(rows, aligns=("l", "r"))
+
+
+def print_rarest(nlp: Language, gold: List[Doc]) -> None:
+    taxonomy = nlp.get_pipe("longtail_textcat").taxonomy
+    counts = dict(zip(taxonomy.leaves, taxonomy.counts))
+    hits = {}
+    for doc, predicted in zip(gold, nlp.pipe(doc.text for doc in gold)):
+        label = predicted._.longtail.label
+        if doc.cats.get(label) == 1.0:
+            hits.setdefault(label, doc.text.replace("\n", " "))
+    rarest = sorted(hits, key=lambda label: (counts[label], label))[:N_RAREST]
+    msg.divider("The rarest categories it found")
+    rows = [(label, counts[label], shorten(hits[label], 60)) for label in rarest]
+    msg.table(rows, header=("category", "training", "ticket"), divider=True)
+
+
+def print_predictions(nlp: Language) -> None:
+    msg.divider("Three predictions")
+    for doc in nlp.pipe(EXAMPLES):
+        decision = doc._.longtail
+        print(f"\n{doc.text}")
+        for depth, (node, probability) in enumerate(decision.levels):
+            print(f"  {'  ' * depth}{node}  {probability:.2f}")
+        others = [f"{label} {share:.2f}" for label, share in decision.candidates[1:4]]
+        print(f"  next: {', '.join(others)}")
+
+
+def shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def main() -> None:
+    pipeline, metrics, corpus = (Path(argument) for argument in sys.argv[1:4])
+    nlp = spacy.load(pipeline)
+    gold = list(DocBin().from_disk(corpus).get_docs(nlp.vocab))
+    print_scores(srsly.read_json(metrics))
+    print_rarest(nlp, gold)
+    print_predictions(nlp)
+
+
+if __name__ == "__main__":
+    main()

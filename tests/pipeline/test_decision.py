@@ -1,0 +1,87 @@
+import json
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc
+
+from spacy_longtail.pipeline.decision import (
+    Decision,
+    DecisionWriter,
+    get_decision,
+    register_extension,
+)
+from spacy_longtail.taxonomy import Other, Taxonomy
+
+LEAVES = ("bank/card/lost", "bank/card/stolen", "bank/fee", "gift", "visa")
+TAXONOMY = Taxonomy(
+    leaves=LEAVES,
+    counts=(9, 1, 1, 1, 1),
+    others=(Other("", (3, 4)), Other("bank", (1, 2))),
+)
+
+
+def describe(*P, taxonomy=TAXONOMY):
+    P = numpy.asarray(P, dtype="float32")
+    known = numpy.linspace(0.5, 1.0, len(P))
+    return DecisionWriter(taxonomy).describe(P, known, "longtail_textcat", "because")
+
+
+def make_decision(data):
+    doc = spacy.blank("en").make_doc("hello")
+    doc.user_data["longtail"] = data
+    return get_decision(doc)
+
+
+def test_describes_each_document():
+    first, second = describe([0.5, 0.25, 0.125, 0.125, 0], [0, 0, 0, 0.25, 0.75])
+    assert make_decision(first) == Decision(
+        label="bank/card/lost",
+        path=("bank", "bank/card", "bank/card/lost"),
+        probability=0.5,
+        levels=(("bank", 0.875), ("bank/card", 0.75), ("bank/card/lost", 0.5)),
+        other=("bank", 0.375),
+        known=0.5,
+        stage="longtail_textcat",
+        reason="because",
+        candidates=(
+            *(("bank/card/lost", 0.5), ("bank/card/stolen", 0.25)),
+            *(("bank/fee", 0.125), ("gift", 0.125), ("visa", 0.0)),
+        ),
+    )
+    assert make_decision(second).path == ("visa",)
+    assert make_decision(second).other == ("", 1.0)
+
+
+def test_no_other_if_nothing_is_pooled():
+    plain = Taxonomy(leaves=LEAVES, counts=(9,) * 5)
+    assert make_decision(describe([1, 0, 0, 0, 0], taxonomy=plain)[0]).other is None
+
+
+def test_is_json():
+    data = describe([0.5, 0.125, 0.125, 0.25, 0])[0]
+    assert make_decision(json.loads(json.dumps(data))) == make_decision(data)
+
+
+def test_no_level_is_above_1():
+    """32-bit shares can sum to a little more."""
+    share = numpy.nextafter(numpy.float32(0.5), numpy.float32(1.0))
+    levels = dict(make_decision(describe([share, share, 0, 0, 0])[0]).levels)
+    assert levels["bank"] == levels["bank/card"] == 1.0
+
+
+def test_cannot_be_changed():
+    decision = make_decision(describe([1, 0, 0, 0, 0])[0])
+    with pytest.raises(AttributeError):
+        decision.label = "gift"
+
+
+def test_document_that_no_pipe_has_seen():
+    assert get_decision(spacy.blank("en").make_doc("hello")) is None
+
+
+def test_registering_twice_keeps_the_first_extension():
+    register_extension()
+    before = Doc.get_extension("longtail")
+    register_extension()
+    assert Doc.get_extension("longtail") == before

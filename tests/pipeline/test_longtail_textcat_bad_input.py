@@ -1,0 +1,242 @@
+import numpy
+import pytest
+import spacy
+import srsly
+from thinc.api import Model
+
+BAD_SETTINGS = [
+    ({"min_count": -1}, "L004"),
+    ({"separator": ""}, "L005"),
+    ({"kappa": -0.1}, "L312"),
+    ({"name_examples": -1.0}, "L312"),
+    ({"prior": "traffic"}, "L306"),
+    ({"prior": 1.5}, "L306"),
+    ({"cats_top_k": 0}, "L307"),
+    ({"temperature": 0.0}, "L308"),
+]
+BAD_LOSSES = [
+    ("WeightedCrossEntropy", {"power": -1.0}, "L102"),
+    ("WeightedCrossEntropy", {"cap": 0.0}, "L103"),
+    ("ClassBalanced", {"beta": 1.0}, "L104"),
+    ("ClassBalanced", {"beta": -0.1}, "L104"),
+    ("LogitAdjusted", {"tau": -0.5}, "L105"),
+    ("Focal", {"gamma": -1.0}, "L106"),
+    ("LDAM", {"max_margin": 0.0}, "L107"),
+]
+BAD_BLOCKS = [
+    ("output", "@layers", "PrototypeSoftmax", {"scale": 0.0}),
+    ("output", "@layers", "SiblingSoftmax", {"l2sp": -1.0}),
+    ("encoder", "@architectures", "StaticBag", {"word_learn_rate": -1.0}),
+]
+
+
+def initialize(nlp, examples, **settings):
+    nlp.get_pipe("longtail_textcat").initialize(lambda: examples, nlp=nlp, **settings)
+
+
+@pytest.mark.parametrize("settings, code", BAD_SETTINGS)
+def test_setting_out_of_range_fails_before_training(make_nlp, settings, code):
+    with pytest.raises(ValueError, match=rf"\[{code}\]"):
+        make_nlp(**settings)
+
+
+@pytest.mark.parametrize("name, settings, code", BAD_LOSSES)
+def test_loss_out_of_range_fails_before_training(make_nlp, name, settings, code):
+    loss = {"@losses": f"spacy-longtail.{name}.v1", **settings}
+    with pytest.raises(ValueError, match=rf"\[{code}\] ?"):
+        make_nlp(loss=loss)
+
+
+@pytest.mark.parametrize("part, registry, name, settings", BAD_BLOCKS)
+def test_model_out_of_range_fails_before_training(
+    make_nlp, part, registry, name, settings
+):
+    block = {registry: f"spacy-longtail.{name}.v1", **settings}
+    with pytest.raises(ValueError, match=rf"\[L201\] {name}"):
+        make_nlp(model={part: block})
+
+
+@pytest.mark.parametrize("label", ["bank//card", "/card", "bank/", "bank/ /card", ""])
+def test_label_with_an_empty_segment(make_nlp, make_examples, train_data, label):
+    nlp = make_nlp()
+    with pytest.raises(ValueError, match=r"\[L001\].*empty segment"):
+        initialize(nlp, make_examples(nlp, [*train_data, ("hello", label)]))
+
+
+def test_two_gold_leaves_in_the_corpus(make_nlp, make_examples, train_data):
+    nlp = make_nlp()
+    bad = ("a room and a card", {"bank/card": 1.0, "travel/hotel": 1.0})
+    examples = make_examples(nlp, [*train_data, bad])
+    with pytest.raises(
+        ValueError, match=r"\[L302\] Document 17 \('a room and a card'\)"
+    ):
+        initialize(nlp, examples)
+
+
+def test_two_gold_leaves_in_a_batch(trained, make_examples):
+    bad = ("a room", {"bank/card": 1.0, "travel/hotel": 1.0, "of another": 1.0})
+    examples = make_examples(trained, [("a card", "bank/card"), bad])
+    message = r"\[L302\] Document 1 .*'bank/card', 'travel/hotel'"
+    with pytest.raises(ValueError, match=message):
+        trained.get_pipe("longtail_textcat").update(examples)
+
+
+def test_leaf_beside_the_inner_node_of_another(trained, make_examples):
+    bad = ("a room", {"bank": 1.0, "travel/hotel": 1.0})
+    with pytest.raises(ValueError, match=r"\[L302\]"):
+        trained.get_pipe("longtail_textcat").update(make_examples(trained, [bad]))
+
+
+@pytest.mark.parametrize("value", [0.5, -1.0, 2.0, float("nan")])
+def test_value_other_than_0_and_1_in_the_corpus(make_nlp, make_examples, value):
+    nlp = make_nlp()
+    data = [("a card", "bank/card"), ("a room", {"travel/hotel": value})]
+    with pytest.raises(ValueError, match=rf"\[L303\] Document 1 .*{value}"):
+        initialize(nlp, make_examples(nlp, data))
+
+
+def test_value_other_than_0_and_1_in_a_batch(trained, make_examples):
+    examples = make_examples(trained, [("a card", {"bank/card": 0.9})])
+    with pytest.raises(ValueError, match=r"\[L303\] Document 0 .*0.9"):
+        trained.get_pipe("longtail_textcat").update(examples)
+
+
+def test_values_of_another_pipe_are_none_of_our_business(trained, make_examples):
+    cats = {"bank/card": 1.0, "spam": 0.5, "ham": 1.0}
+    examples = make_examples(trained, [("a card", cats)])
+    pipe = trained.get_pipe("longtail_textcat")
+    logits = numpy.zeros((1, 7), dtype="float32")
+    assert pipe.get_loss(examples, logits)[0] > 0.0
+
+
+@pytest.mark.parametrize("n_labels", [0, 1])
+def test_fewer_than_two_labels(make_nlp, make_examples, n_labels):
+    nlp = make_nlp()
+    gold = "bank/card" if n_labels else None
+    with pytest.raises(ValueError, match=rf"\[L002\] Found {n_labels} label"):
+        initialize(nlp, make_examples(nlp, [("a card", gold), ("my card", gold)]))
+
+
+def test_keep_names_an_unknown_label(make_nlp, make_examples):
+    nlp = make_nlp(keep=["bank/cards"])
+    with pytest.raises(ValueError, match=r"\[L003\].*'bank/cards'.*bank/card"):
+        initialize(nlp, make_examples(nlp))
+
+
+def test_description_of_an_unknown_label(make_nlp, make_examples):
+    nlp = make_nlp()
+    descriptions = [{"label": "bank/cards", "description": "?", "source": "d.jsonl"}]
+    with pytest.raises(ValueError, match=r"\[L022\] d.jsonl.*'bank/cards'.*bank/card"):
+        initialize(nlp, make_examples(nlp), descriptions=descriptions)
+
+
+@pytest.mark.parametrize("labels", [None, ["bank/card", "travel/hotel"]])
+def test_streamed_corpus_without_counts(make_nlp, make_examples, labels):
+    nlp = make_nlp()
+    nlp.config["training"]["max_epochs"] = -1
+    with pytest.raises(ValueError, match=r"\[L304\].*spacy init labels"):
+        initialize(nlp, make_examples(nlp), labels=labels)
+
+
+@pytest.mark.parametrize("labels", ["bank/card", 3, 0.5])
+def test_labels_of_another_kind(make_nlp, make_examples, labels):
+    nlp = make_nlp()
+    with pytest.raises(ValueError, match=r"\[L310\].*spacy init labels"):
+        initialize(nlp, make_examples(nlp), labels=labels)
+
+
+def test_counts_below_zero(make_nlp, make_examples):
+    nlp = make_nlp()
+    with pytest.raises(ValueError, match=r"\[L006\].*'bank/card'.*-1"):
+        initialize(nlp, make_examples(nlp), labels={"bank/card": -1, "bank/fee": 2})
+
+
+def test_label_that_training_never_saw_is_scored_as_missed(trained, make_examples):
+    data = [("I lost my card", "bank/card"), ("a mortgage", "bank/mortgage")]
+    with pytest.warns(UserWarning, match=r"\[LW501\] 1 documents.*bank/mortgage"):
+        scores = trained.evaluate(make_examples(trained, data))
+    assert scores["longtail_accuracy"] == 0.5
+    assert scores["longtail_f_per_label"]["bank/mortgage"]["f"] == 0.0
+
+
+@pytest.mark.parametrize("use", ["call", "pipe", "to_bytes", "update"])
+def test_pipe_that_is_not_initialized(make_nlp, make_examples, use):
+    nlp = make_nlp()
+    uses = {
+        "call": lambda: nlp("hello"),
+        "pipe": lambda: list(nlp.pipe(["hello"])),
+        "to_bytes": nlp.to_bytes,
+        "update": lambda: nlp.update(make_examples(nlp)),
+    }
+    with pytest.raises(ValueError, match=r"\[L301\].*nlp.initialize"):
+        uses[use]()
+
+
+def test_uninitialized_pipe_has_no_labels(make_nlp):
+    assert make_nlp().get_pipe("longtail_textcat").labels == ()
+
+
+def test_new_label_after_initialize(trained):
+    pipe = trained.get_pipe("longtail_textcat")
+    assert pipe.add_label("bank/card") == 0
+    with pytest.raises(ValueError, match=r"\[L309\].*'bank/mortgage'"):
+        pipe.add_label("bank/mortgage")
+
+
+def test_saved_by_a_newer_version(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    path = tmp_path / "longtail_textcat" / "cfg"
+    srsly.write_json(path, {**srsly.read_json(path), "format": 99})
+    with pytest.raises(ValueError, match=r"\[L305\].*format 99.*pip install -U"):
+        spacy.load(tmp_path)
+
+
+def test_bytes_of_a_newer_version(trained, make_nlp):
+    data = srsly.msgpack_loads(trained.get_pipe("longtail_textcat").to_bytes())
+    data["cfg"] = srsly.json_dumps({**srsly.json_loads(data["cfg"]), "format": 99})
+    with pytest.raises(ValueError, match=r"\[L305\]"):
+        make_nlp().get_pipe("longtail_textcat").from_bytes(srsly.msgpack_dumps(data))
+
+
+def test_damaged_taxonomy(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    path = tmp_path / "longtail_textcat" / "cfg"
+    cfg = srsly.read_json(path)
+    del cfg["taxonomy"]["counts"]
+    srsly.write_json(path, cfg)
+    with pytest.raises(ValueError, match=r"\[L007\].*'counts'"):
+        spacy.load(tmp_path)
+
+
+@spacy.registry.architectures("test_encoder_with_nan")
+def build_encoder_with_nan():
+    """Gives NaN for texts with "plane"."""
+
+    def forward(model, docs, is_train):
+        bad = [[float("nan") if "plane" in doc.text else 1.0] * 4 for doc in docs]
+        return numpy.asarray(bad, dtype="float32"), lambda dY: docs
+
+    return Model("nan", forward, dims={"nO": 4})
+
+
+def test_encoder_that_gives_nan(make_nlp, make_examples, train_data):
+    encoder = {"@architectures": "test_encoder_with_nan"}
+    nlp = make_nlp(model={"encoder": encoder})
+    message = r"\[L311\].*'when does the plane leave'"
+    with pytest.raises(ValueError, match=message):
+        initialize(nlp, make_examples(nlp))
+    fine = [pair for pair in train_data if "plane" not in pair[0]]
+    initialize(nlp, make_examples(nlp, fine))
+    with pytest.raises(ValueError, match=r"\[L311\].*'a plane'"):
+        list(nlp.pipe(["a card", "a plane"]))
+
+
+def test_error_handler_gets_the_documents(make_nlp, make_examples, train_data):
+    nlp = make_nlp(model={"encoder": {"@architectures": "test_encoder_with_nan"}})
+    fine = [pair for pair in train_data if "plane" not in pair[0]]
+    initialize(nlp, make_examples(nlp, fine))
+    failed = []
+    nlp.set_error_handler(lambda name, pipe, docs, error: failed.extend(docs))
+    docs = list(nlp.pipe(["a card", "a plane", "a room"], batch_size=1))
+    assert [doc.text for doc in docs] == ["a card", "a room"]
+    assert [doc.text for doc in failed] == ["a plane"]

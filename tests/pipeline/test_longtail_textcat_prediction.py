@@ -1,0 +1,210 @@
+import numpy
+import pytest
+from numpy.testing import assert_allclose
+from spacy.tokens import Doc, DocBin
+
+LABELS = (
+    *("bank/card", "bank/fee", "bank/loan", "bank/transfer"),
+    *("travel/flight", "travel/hotel", "travel/visa"),
+)
+# Arabic and Hebrew, an emoji of several code points, NUL, a word of many pieces.
+HARD_TEXTS = [
+    "",
+    " ",
+    "\n\t \u3000",
+    "🎉👩‍👩‍👧‍👦",
+    "بطاقتي مفقودة שלום",
+    "card\0 lost \0",
+    "x" * 3000,
+    "unquestionablycardlike",
+    "\ufffe\uffff \U0010ffff",
+]
+
+
+def test_every_label_is_in_the_cats_pooled_ones_too(trained):
+    pipe = trained.get_pipe("longtail_textcat")
+    assert pipe.taxonomy.pooled == {"bank/fee", "bank/loan"}
+    assert tuple(trained("I lost my card").cats) == LABELS == pipe.labels
+
+
+def test_cats_are_a_distribution_of_python_floats(trained):
+    for doc in trained.pipe(["I lost my card", "", "a hotel", "lend me 10"]):
+        assert all(type(value) is float for value in doc.cats.values())
+        assert sum(doc.cats.values()) == pytest.approx(1.0, abs=1e-5)
+        assert min(doc.cats.values()) >= 0.0
+
+
+def test_learned_labels_are_predicted(trained, train_data):
+    for text, label in train_data:
+        cats = trained(text).cats
+        assert max(cats, key=cats.get) == label
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
+def test_hard_text_gets_a_decision(trained, text):
+    doc = trained(text)
+    assert doc.text == text
+    assert sum(doc.cats.values()) == pytest.approx(1.0, abs=1e-5)
+    assert doc._.longtail.label in LABELS
+
+
+def test_predictions_do_not_depend_on_the_batch(trained, train_data):
+    texts = [*HARD_TEXTS, *[text for text, _ in train_data], "card " * 300, ""]
+    single = [list(trained(text).cats.values()) for text in texts]
+    for batch_size in (3, 100):
+        docs = trained.pipe(texts, batch_size=batch_size)
+        batched = [list(doc.cats.values()) for doc in docs]
+        assert_allclose(batched, single, atol=1e-6)
+    assert single[len(HARD_TEXTS)] != single[0]
+
+
+def test_batch_of_empty_documents_only(trained):
+    docs = list(trained.pipe(["", " ", ""]))
+    assert docs[0].cats == docs[1].cats == docs[2].cats == trained("").cats
+
+
+def test_document_of_100_000_tokens(trained):
+    doc = trained.make_doc("I lost my debit card " * 20_000)
+    assert len(doc) == 100_000
+    short = trained("a hotel")
+    long, beside = trained.pipe([doc, trained.make_doc("a hotel")])
+    assert long._.longtail.label == "bank/card"
+    assert beside.cats == pytest.approx(short.cats, abs=1e-6)
+
+
+def test_lone_surrogates_never_reach_a_pipe(trained):
+    """spaCy's strings are UTF-8: no Doc can hold one, with or without this pipe."""
+    with pytest.raises(UnicodeEncodeError):
+        trained.make_doc("card \ud800")
+    with pytest.raises(UnicodeEncodeError):
+        Doc(trained.vocab, words=["\udfff"])
+    text = "card \ud800".encode("utf-8", "replace").decode("utf-8")
+    assert trained(text)._.longtail.label == "bank/card"
+
+
+def test_no_documents(trained):
+    assert list(trained.pipe([])) == []
+    pipe = trained.get_pipe("longtail_textcat")
+    pipe.set_annotations([], pipe.predict([]))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_two_processes_give_what_one_gives(trained, train_data):
+    texts = [text for text, _ in train_data] + ["", "🎉"]
+    one = list(trained.pipe(texts))
+    two = list(trained.pipe(texts, n_process=2, batch_size=4))
+    for first, second in zip(one, two):
+        assert second.cats == pytest.approx(first.cats, abs=1e-6)
+        assert second._.longtail.label == first._.longtail.label
+        assert second._.longtail.path == first._.longtail.path
+        levels = dict(first._.longtail.levels)
+        assert dict(second._.longtail.levels) == pytest.approx(levels, abs=1e-6)
+
+
+def test_decision_agrees_with_the_cats(trained):
+    doc = trained("lend me something")
+    decision = doc._.longtail
+    assert decision.label == max(doc.cats, key=doc.cats.get)
+    assert decision.probability == doc.cats[decision.label]
+    assert decision.candidates[0] == (decision.label, decision.probability)
+    ranked = sorted(doc.cats.values(), reverse=True)
+    assert [share for _, share in decision.candidates] == ranked[:5]
+    assert decision.stage == "longtail_textcat"
+
+
+def test_levels_are_sums_over_the_leaves_below(trained):
+    for doc in trained.pipe(["I lost my card", "by the sea", "", "lend"]):
+        decision = doc._.longtail
+        assert decision.path == tuple(node for node, _ in decision.levels)
+        for node, probability in decision.levels:
+            below = [v for k, v in doc.cats.items() if f"{k}/".startswith(f"{node}/")]
+            assert probability == pytest.approx(sum(below), abs=1e-6)
+
+
+def test_no_level_is_above_its_parent_or_1(trained, train_data):
+    for doc in trained.pipe([text for text, _ in train_data]):
+        shares = [1.0] + [probability for _, probability in doc._.longtail.levels]
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_other_is_the_mass_of_the_pooled_labels(trained):
+    doc = trained("what does it cost to borrow")
+    parent, mass = doc._.longtail.other
+    assert parent == "bank"
+    assert mass == pytest.approx(doc.cats["bank/fee"] + doc.cats["bank/loan"])
+
+
+def test_known_is_lower_for_text_that_fits_nothing(trained):
+    known = trained("I lost my card")._.longtail.known
+    assert 0.0 <= trained("zzzz")._.longtail.known < known <= 1.0
+    assert trained("")._.longtail.known == 0.0
+
+
+def test_unseen_document_has_no_decision(trained):
+    assert trained.make_doc("I lost my card")._.longtail is None
+
+
+def test_decision_survives_a_doc_bin(trained):
+    docs = list(trained.pipe(["I lost my card", ""]))
+    data = DocBin(docs=docs, store_user_data=True).to_bytes()
+    for doc, loaded in zip(docs, DocBin().from_bytes(data).get_docs(trained.vocab)):
+        assert loaded.cats == pytest.approx(doc.cats)
+        assert loaded._.longtail == doc._.longtail
+
+
+def test_decision_survives_the_bytes_of_a_doc(trained):
+    doc = trained("I lost my card")
+    loaded = Doc(trained.vocab).from_bytes(doc.to_bytes())
+    assert loaded._.longtail == doc._.longtail
+    assert loaded.cats == doc.cats
+
+
+def test_predicting_twice_changes_nothing(trained):
+    doc = trained("I lost my card")
+    cats, decision = dict(doc.cats), doc._.longtail
+    trained.get_pipe("longtail_textcat")(doc)
+    assert (doc.cats, doc._.longtail) == (cats, decision)
+
+
+@pytest.mark.parametrize("k, n_written", [(1, 1), (3, 3), (7, 7), (100, 7)])
+def test_cats_top_k_writes_the_most_probable_labels(make_nlp, train, k, n_written):
+    nlp = make_nlp()
+    train(nlp, n_updates=1)
+    every = nlp("lend me a card").cats
+    nlp.get_pipe("longtail_textcat").cats_top_k = k
+    best = sorted(every, key=every.get, reverse=True)[:n_written]
+    assert nlp("lend me a card").cats == {label: every[label] for label in best}
+
+
+def test_cats_top_k_replaces_an_earlier_prediction(make_nlp, train):
+    nlp = make_nlp()
+    train(nlp, n_updates=1)
+    pipe = nlp.get_pipe("longtail_textcat")
+    doc = nlp("lend me a card")
+    doc.cats["of another pipe"] = 0.5
+    pipe.cats_top_k = 2
+    doc = pipe(doc)
+    assert len(doc.cats) == 3
+    assert doc.cats["of another pipe"] == 0.5
+
+
+def test_predict_leaves_the_documents_alone(trained):
+    docs = [trained.make_doc("I lost my card"), trained.make_doc("")]
+    prediction = trained.get_pipe("longtail_textcat").predict(docs)
+    assert prediction.probabilities.shape == (2, 7)
+    assert all(not doc.cats and doc._.longtail is None for doc in docs)
+
+
+def test_works_with_5000_labels(make_nlp, make_examples):
+    labels = [f"group {i // 50}/label {i}" for i in range(5000)]
+    nlp = make_nlp(min_count=0)
+    examples = make_examples(
+        nlp, [(f"word {i}", labels[i]) for i in range(0, 5000, 20)]
+    )
+    pipe = nlp.get_pipe("longtail_textcat")
+    pipe.initialize(lambda: examples, nlp=nlp, labels=dict.fromkeys(labels, 1))
+    nlp.update(examples[:32], sgd=nlp.resume_training())
+    docs = list(nlp.pipe(["word 4000", ""]))
+    for doc in docs:
+        assert len(doc.cats) == 5000
+        assert numpy.sum(list(doc.cats.values())) == pytest.approx(1.0, abs=1e-4)

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from spacy.cli.init_config import fill_config
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from thinc.api import Config
+
+CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.cfg"))
+EFFICIENCY = next(path for path in CONFIGS if path.name == "efficiency.cfg")
+NOUNS = {"bank/card": "card", "bank/fee": "fee", "bank/loan": "loan", "visa": "visa"}
+# Sparse and dense cats, six documents of most labels and one of "bank/loan".
+DATA = [
+    (f"{opening} {noun}", label)
+    for opening in ("I lost my", "what about a", "no", "another", "the", "one")
+    for label, noun in NOUNS.items()
+    if label != "bank/loan" or opening == "no"
+]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    nlp = spacy.blank("en")
+    docs = []
+    for row, (text, label) in enumerate(DATA):
+        doc = nlp.make_doc(text)
+        doc.cats = {label: 1.0}
+        if row % 2:
+            doc.cats = {name: float(name == label) for name in NOUNS}
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=docs[:8]).to_disk(tmp_path / "dev.spacy")
+    description = {"label": "bank/loan", "description": "borrow money"}
+    srsly.write_jsonl(tmp_path / "descriptions.jsonl", [description])
+    return tmp_path
+
+
+def run_training(corpus, *, output, **overrides):
+    settings = {
+        "paths.train": str(corpus / "train.spacy"),
+        "paths.dev": str(corpus / "dev.spacy"),
+        "training.max_steps": 20,
+        "training.eval_frequency": 10,
+        **overrides,
+    }
+    train(EFFICIENCY, output, overrides=settings)
+    return spacy.load(output / "model-best")
+
+
+def get_values(config, path=""):
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from get_values(value, f"{path}{key}.")
+        else:
+            yield path + key, value
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_fill_config_keeps_every_value(path, tmp_path):
+    _, filled = fill_config(tmp_path / "filled.cfg", path)
+    ours = dict(get_values(Config().from_disk(path, interpolate=False)))
+    kept = dict(get_values(filled))
+    assert {key: kept[key] for key in ours} == ours
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_filled_config_is_complete(path, tmp_path):
+    """Nothing is missing in it and nothing of it is unknown."""
+    fill_config(tmp_path / "filled.cfg", path)
+    before, after = fill_config(tmp_path / "again.cfg", tmp_path / "filled.cfg")
+    assert before == after
+
+
+@pytest.mark.parametrize("with_descriptions", [True, False])
+def test_efficiency_config_trains(corpus, tmp_path, with_descriptions):
+    overrides = {}
+    if with_descriptions:
+        overrides["paths.descriptions"] = str(corpus / "descriptions.jsonl")
+    nlp = run_training(corpus, output=tmp_path / "out", **overrides)
+    for text, label in DATA:
+        assert nlp(text)._.longtail.label == label
+    performance = nlp.meta["performance"]
+    assert performance["longtail_macro_f"] == 1.0
+    assert performance["longtail_accuracy"] == 1.0
+
+
+def test_training_twice_gives_the_same_model(corpus, tmp_path):
+    saved = []
+    for name in ("first", "second"):
+        run_training(corpus, output=tmp_path / name)
+        folder = tmp_path / name / "model-last" / "longtail_textcat"
+        saved.append((folder / "model").read_bytes() + (folder / "cfg").read_bytes())
+    assert saved[0] == saved[1]
