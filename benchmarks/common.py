@@ -77,12 +77,17 @@ def write_corpus(source: Path, target: Path) -> None:
 
 
 def train(
-    data: Path, overrides: Dict[str, Any], *, config: Path = CONFIG
+    data: Path,
+    overrides: Dict[str, Any],
+    *,
+    config: Path = CONFIG,
+    use: str = "model-best",
 ) -> Tuple[Language, float]:
     """Train on train.jsonl, choose the best model on dev.jsonl, and load it.
 
+    use (str): "model-best", or "model-last" to take it as it is after the last step.
     RETURNS (Tuple[Language, float]): The pipeline, and the seconds from reading the
-        corpus to having saved the best model.
+        corpus to having saved the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name in ("train", "dev"):
@@ -101,7 +106,7 @@ def train(
         with open(os.devnull, "w") as null:
             train_nlp(nlp, out, stdout=null, stderr=null)
         seconds = time.perf_counter() - start
-        return load_model_from_path(out / "model-best"), seconds
+        return load_model_from_path(out / use), seconds
 
 
 def format_row(name: str, scores: Dict[str, Any], *more: str) -> str:
@@ -114,5 +119,5 @@ def format_row(name: str, scores: Dict[str, Any], *more: str) -> str:
 
 def format_header(first: str, *more: str) -> str:
     """Format the head of the table of format_row."""
-    names = [first, *COLUMNS, *more]
-    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+    header = f"| {' | '.join([first, *COLUMNS, *more])} |"
+    return f"{header}\n|{'---|' * (header.count('|') - 1)}"

@@ -1,5 +1,6 @@
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import compress, islice
 from typing import (
     Any,
@@ -67,10 +68,8 @@ def make_longtail_scorer(
     if not 1 <= mid < head:
         raise ValueError(Errors.L501.format(head=head, mid=mid))
 
-    def score(examples: Iterable[Example], **cfg: Any) -> Dict[str, Any]:
-        return longtail_score(examples, **{**cfg, "head": head, "mid": mid})
-
-    return score
+    # Not a closure: a pipe is pickled with its scorer where processes are spawned.
+    return partial(longtail_score, head=head, mid=mid)
 
 
 def longtail_score(

@@ -198,6 +198,7 @@ def test_label_added_later_and_decided_is_known():
         warnings.simplefilter("error")
         scores = score([eg, missed])
     assert scores["longtail_accuracy"] == 0.5
+    assert scores["longtail_f_per_label"]["travel/new"]["count"] == 0
 
 
 @pytest.mark.parametrize("cats", [{}, {"POSITIVE": 0.2, "NEGATIVE": 0.8}])
@@ -219,6 +220,14 @@ def test_gold_labels_of_another_pipe_are_not_ours(cats):
 def test_predicted_labels_of_another_pipe_rule_out_theirs():
     eg = make_example({"NEGATIVE": 1.0}, "travel/visa", cats={"NEGATIVE": 0.8})
     assert score([eg])["longtail_accuracy"] is None
+
+
+def test_several_unknown_gold_labels_are_left_out():
+    """Ours exclude each other, so they can't be ours."""
+    eg = make_example({"urgent": 1.0, "angry": 1.0}, "travel/visa")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert score([eg])["longtail_accuracy"] is None
 
 
 def test_dense_and_sparse_gold_are_equal():
@@ -245,7 +254,7 @@ def test_two_gold_labels_are_an_error():
         score([eg])
 
 
-@pytest.mark.parametrize("gold", [{}, {"travel/visa": 0.0, "bank/Other": 0.0}])
+@pytest.mark.parametrize("gold", [{}, {"travel/visa": 0.0}, {"travel/visa": -1.0}])
 def test_documents_without_gold_label_are_left_out(gold):
     examples = [
         make_example(gold, "travel/visa"),
@@ -263,7 +272,8 @@ def test_no_examples_give_none(taxonomy):
 
 
 def test_buckets_without_leaves_are_none():
-    scores = score([make_example("bank/Other", "travel/visa")])
+    """A label that is predicted but never gold doesn't fill its bucket."""
+    scores = score([make_example("bank/Other", "bank/transfer")])
     assert scores["longtail_mid_f"] == 0.0
     assert scores["longtail_head_f"] is None
     assert scores["longtail_tail_f"] is None
@@ -309,6 +319,13 @@ def test_without_taxonomy_the_counts_are_unknown():
     assert scores["longtail_f_per_label"]["a/b"]["count"] is None
 
 
+def test_without_taxonomy_labels_with_others_below_are_inner_nodes():
+    eg = make_example("a", "a/b")
+    scores = longtail_score([eg], labels=["a", "a/b", "c"])
+    assert scores["longtail_hier_r"] == 1.0
+    assert scores["longtail_accuracy"] is None
+
+
 def test_separator_of_the_taxonomy_is_used():
     taxonomy = Taxonomy(leaves=("a > b", "a > c/d"), counts=(1, 1), separator=" > ")
     scores = score([make_example("a > b", "a > c/d")], taxonomy)
@@ -334,6 +351,16 @@ def test_calibration_error_equals_slow_reference():
     ]
     examples.append(make_example("travel/visa", "", probability=0.3))
     examples.append(make_example("travel/visa", "travel/visa"))
+    assert score(examples)["longtail_ece"] == pytest.approx(error)
+
+
+def test_edge_between_bins_belongs_to_the_lower_bin():
+    edge = numpy.linspace(0, 1, 16)[3]
+    examples = [
+        make_example("travel/visa", "travel/visa", probability=edge),
+        make_example("travel/visa", "bank/Other", probability=edge - 0.01),
+    ]
+    error = abs(edge - 1 + edge - 0.01) / 2
     assert score(examples)["longtail_ece"] == pytest.approx(error)
 
 

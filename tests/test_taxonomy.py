@@ -196,7 +196,7 @@ def test_kept_leaf_is_never_pooled():
 
 
 def test_keeping_an_inner_node_keeps_all_below():
-    counts = {"a/b/x": 1, "a/b/y": 1, "a/v": 1, "a/w": 1, "c": 9}
+    counts = {"a/b/x": 1, "a/b/y": 1, "a/b/z": 1, "a/v": 1, "a/w": 1, "c": 9}
     taxonomy = build_taxonomy(counts, min_count=2, keep=["a/b"])
     assert get_others(taxonomy) == {"a": ["a/v", "a/w"]}
 

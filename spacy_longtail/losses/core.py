@@ -97,7 +97,7 @@ class TaxonomyCrossEntropy(Loss):
         P /= sums
         Q = exp_set / set_sums
         log_likelihood = xp.log(set_sums) + tops - xp.log(sums)
-        # Rounding mustn't lift it above 0: focal loss takes a root of 1 - p.
+        # Rounding can lift it above 0, and focal loss takes a root of 1 - p.
         log_likelihood = xp.minimum(log_likelihood[:, 0], 0.0)
         return P, Q, xp.where(has_label, log_likelihood, 0.0)
 

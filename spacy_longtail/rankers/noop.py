@@ -15,11 +15,15 @@ class NoOpRanker:
     def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
         pass
 
+    def bind(self, encode: EncodeT) -> None:
+        pass
+
     def rank(
         self,
         docs: List[Doc],
         candidates: List[List[str]],
         *,
+        prior: List[numpy.ndarray],
         added: Sequence[str],
         best: Sequence[str],
     ) -> Ranking:

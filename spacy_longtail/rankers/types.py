@@ -66,11 +66,18 @@ class LabelRanker(Protocol):
         """
         ...
 
+    def bind(self, encode: EncodeT) -> None:
+        """Get the first stage's encoder for documents that have come through the
+        pipeline. Called before rank; an encoder isn't saved with the labels.
+        """
+        ...
+
     def rank(
         self,
         docs: List[Doc],
         candidates: List[List[str]],
         *,
+        prior: List[numpy.ndarray],
         added: Sequence[str],
         best: Sequence[str],
     ) -> Ranking:
@@ -78,6 +85,8 @@ class LabelRanker(Protocol):
 
         docs (List[Doc]): The documents, at least one.
         candidates (List[List[str]]): Labels to score for each, can be none.
+        prior (List[numpy.ndarray]): Log of the first stage's own probability of each
+            candidate, to save work with. The caller combines it with the scores.
         added (Sequence[str]): Run-time labels.
         best (Sequence[str]): The first stage's most probable label of each document,
             what run-time labels compete with.

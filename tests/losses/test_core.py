@@ -256,6 +256,17 @@ def test_config_out_of_range_is_an_error_before_training(name):
         registry.resolve(get_config(name, line))
 
 
+@pytest.mark.parametrize("name", ["WeightedCrossEntropy", "ClassBalanced"])
+def test_inner_node_weighs_with_its_documents(
+    name, taxonomy, logits, truths, get_slow_loss
+):
+    """Not with the mean weight of the labels below, most of which are rare."""
+    loss = make_registered(name)(taxonomy)
+    settings = {"weights": loss.weights, "counts": taxonomy.class_counts}
+    expected = get_slow_loss(logits, truths, **settings)
+    assert loss.get_loss(logits, truths) == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("counts", [[0] * 6, [0, 0, 0, 0, 0, 10**6]])
 def test_labels_without_documents_give_finite_losses(name, counts, logits, truths):

@@ -13,6 +13,7 @@ from spacy_longtail.pipeline.decision import (
 )
 from spacy_longtail.taxonomy import Other, Taxonomy
 
+NLP = spacy.blank("en")
 LEAVES = ("bank/card/lost", "bank/card/stolen", "bank/fee", "gift", "visa")
 TAXONOMY = Taxonomy(
     leaves=LEAVES,
@@ -28,7 +29,7 @@ def describe(*P, taxonomy=TAXONOMY):
 
 
 def make_decision(data):
-    doc = spacy.blank("en").make_doc("hello")
+    doc = NLP.make_doc("hello")
     doc.user_data["longtail"] = data
     return get_decision(doc)
 
@@ -77,7 +78,7 @@ def test_cannot_be_changed():
 
 
 def test_document_that_no_pipe_has_seen():
-    assert get_decision(spacy.blank("en").make_doc("hello")) is None
+    assert get_decision(NLP.make_doc("hello")) is None
 
 
 def test_registering_twice_keeps_the_first_extension():

@@ -4,11 +4,12 @@ from spacy.training import Example
 
 from spacy_longtail.pipeline.gold import get_gold_label, read_labels
 
+NLP = spacy.blank("en")
 KNOWN = {"bank", "bank/card", "bank/card/lost", "bank/cardigan", "visa"}
 
 
 def get_label(cats, known=None, separator="/"):
-    doc = spacy.blank("en").make_doc("a ticket")
+    doc = NLP.make_doc("a ticket")
     example = Example.from_dict(doc, {"cats": cats})
     return get_gold_label(example, 0, name="pipe", separator=separator, known=known)
 
@@ -57,7 +58,7 @@ def test_separator_is_the_components_own():
 
 
 def test_long_text_is_shortened_in_the_message():
-    doc = spacy.blank("en").make_doc("word " * 100)
+    doc = NLP.make_doc("word " * 100)
     example = Example.from_dict(doc, {"cats": {"visa": 0.5}})
     with pytest.raises(ValueError, match=r"\[L303\] Document 7 \('[a-z ]{57}…'\)"):
         get_gold_label(example, 7, name="pipe", separator="/")

@@ -55,6 +55,19 @@ def test_prior_of_a_trained_pipe_changes_at_once(nlp, prior, share):
     assert by_hand != pytest.approx(uniform, rel=1e-2)
 
 
+@pytest.mark.parametrize("tau", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("prior, share", [("uniform", 0.0), ("train", 1.0)])
+def test_what_the_loss_left_in_the_logits_counts(make_nlp, train, tau, prior, share):
+    """At a tau of 0 the logits have the prior in them, at 1 they don't."""
+    nlp = make_nlp(loss={"@losses": TAU, "tau": tau}, prior=prior, temperature=4.0)
+    train(nlp, n_updates=1)
+    model = nlp.get_pipe("longtail_textcat").model
+    logits = model.predict([nlp.make_doc(TEXT)])[0].astype("float64") / 4.0
+    P = dict(zip(CLASS_COUNTS, numpy.exp(logits) / numpy.exp(logits).sum()))
+    by_hand = add_log_prior(P, share - (1.0 - tau))
+    assert nlp(TEXT).cats == pytest.approx(by_hand, rel=1e-3)
+
+
 @pytest.mark.parametrize("first, second", [("uniform", 0.0), ("train", 1.0)])
 def test_words_and_numbers_mean_the_same(nlp, first, second):
     pipe, cats = nlp.get_pipe("longtail_textcat"), []

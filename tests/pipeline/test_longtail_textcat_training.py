@@ -308,12 +308,11 @@ def make_counting_vectors():
     return CountingVectors.from_arrays(words, vectors, name="counting")
 
 
-@pytest.mark.parametrize("trainable", [True, False])
-def test_frozen_encoder_runs_once_per_text(make_nlp, make_examples, trainable):
+def test_frozen_encoder_runs_once_per_text(make_nlp, make_examples):
     encoder = {
         "@architectures": "spacy-longtail.StaticBag.v1",
         "vectors": {"@misc": "test_counting_vectors"},
-        "trainable": trainable,
+        "trainable": False,
     }
     nlp = make_nlp(model={"encoder": encoder})
     examples, later = make_examples(nlp), make_examples(nlp, [("a room", "bank/fee")])
@@ -323,10 +322,10 @@ def test_frozen_encoder_runs_once_per_text(make_nlp, make_examples, trainable):
     for batch in [examples, examples[::-1], examples[3:7], later, later]:
         nlp.get_pipe("longtail_textcat").update(batch, sgd=optimizer)
         n_calls.append(CountingVectors.n_calls)
-    if not trainable:
-        # Names of labels are texts too, each of them new once.
-        assert n_calls[-1] <= 2 + 7
-        assert n_calls[-1] == n_calls[-2]
+    # The corpus was encoded for the prototypes. New are the names of the seven labels,
+    # which are training documents too, and one later text.
+    assert n_calls[2] <= 7
+    assert n_calls[-1] <= 7 + 1
 
 
 def test_evaluate_scores_the_original_labels(trained, make_examples):
