@@ -79,6 +79,7 @@ def longtail_score(
     labels: Iterable[str] = (),
     head: int = 50,
     mid: int = 10,
+    pipe: Optional[str] = None,
     **cfg: Any,
 ) -> Dict[str, Any]:
     """Compare predicted with gold labels, pooled or not.
@@ -100,6 +101,7 @@ def longtail_score(
     labels (Iterable[str]): Labels of the pipe, can be more than the taxonomy has.
     head (int): Fewest training documents of a head label.
     mid (int): Fewest training documents of a mid label.
+    pipe (Optional[str]): Name of the pipe whose decisions count. If None, any.
     RETURNS (Dict[str, Any]): Shares from 0.0 to 1.0, None if they are of nothing.
         The keys start with "longtail_":
         macro_f, head_f, mid_f, tail_f: mean F1 of the leaves with gold documents.
@@ -123,8 +125,8 @@ def longtail_score(
     """
     examples = list(examples)
     bounds = (head, mid) if taxonomy else None
-    tree = _extend(taxonomy, [*labels, *_get_decided(examples)])
-    answers = _get_answers(examples, tree)
+    tree = _extend(taxonomy, [*labels, *_get_decided(examples, pipe)])
+    answers = _get_answers(examples, tree, pipe)
     scores: Dict[str, Any] = {key: None for key in SCALARS}
     scores["longtail_f_per_label"] = {}
     if answers.names:
@@ -137,9 +139,18 @@ def longtail_score(
     return scores
 
 
-def _get_decided(examples: Sequence[Example]) -> Set[str]:
-    decisions = (eg.predicted.user_data.get("longtail") for eg in examples)
+def _get_decided(examples: Sequence[Example], pipe: Optional[str]) -> Set[str]:
+    decisions = (_get_decision(eg.predicted, pipe) for eg in examples)
     return {d["label"] for d in decisions if d and d["label"] is not None}
+
+
+def _get_decision(doc: Doc, pipe: Optional[str]) -> Optional[Dict[str, Any]]:
+    """The last pipe's decision replaces that of the one before, so it may be that of
+    another taxonomy.
+    """
+    decision = doc.user_data.get("longtail")
+    is_own = decision and (pipe is None or decision.get("pipe", pipe) == pipe)
+    return decision if is_own else None
 
 
 def _extend(
@@ -161,13 +172,15 @@ def _extend(
     )
 
 
-def _get_answers(examples: Sequence[Example], taxonomy: Taxonomy) -> Answers:
+def _get_answers(
+    examples: Sequence[Example], taxonomy: Taxonomy, pipe: Optional[str]
+) -> Answers:
     gold, guess, confidence = [], [], []
     ids: Dict[str, int] = {}
     for eg, gold_label in zip(examples, _get_gold(examples, taxonomy), strict=True):
         if gold_label is None:
             continue
-        label, probability = _get_guess(eg.predicted, taxonomy.index)
+        label, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
         gold.append(ids.setdefault(gold_label, len(ids)))
         guess.append(ABSTAINED if label is None else ids.setdefault(label, len(ids)))
         confidence.append(probability)
@@ -224,8 +237,10 @@ def _warn_unseen(labels: Sequence[str]) -> None:
         warnings.warn(text, stacklevel=2)
 
 
-def _get_guess(doc: Doc, leaves: Container[str]) -> Tuple[Optional[str], float]:
-    decision = doc.user_data.get("longtail")
+def _get_guess(
+    doc: Doc, leaves: Container[str], pipe: Optional[str]
+) -> Tuple[Optional[str], float]:
+    decision = _get_decision(doc, pipe)
     if decision:
         probability = decision.get("probability")
         return decision["label"], numpy.nan if probability is None else probability

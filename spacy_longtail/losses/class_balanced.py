@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Callable
 
 from thinc.api import get_current_ops
@@ -28,16 +29,18 @@ def make_class_balanced(
     if not 0.0 <= beta < 1.0:
         raise ValueError(Errors.L104.format(value=beta))
 
-    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
-        counts = taxonomy.class_counts
-        weights = (1.0 - beta) / (1.0 - beta**counts)
-        weights = weights / weights.mean()
-        ops = get_current_ops()
-        return TaxonomyCrossEntropy(
-            len(counts),
-            log_prior=ops.asarray1f(get_log_prior(counts * weights)),
-            weights=ops.asarray1f(weights),
-            counts=ops.asarray1f(counts),
-        )
+    return partial(build_class_balanced, beta=beta)
 
-    return build_loss
+
+def build_class_balanced(taxonomy: Taxonomy, *, beta: float) -> TaxonomyCrossEntropy:
+    """Build the loss of make_class_balanced for a taxonomy."""
+    counts = taxonomy.class_counts
+    weights = (1.0 - beta) / (1.0 - beta**counts)
+    weights = weights / weights.mean()
+    ops = get_current_ops()
+    return TaxonomyCrossEntropy(
+        len(counts),
+        log_prior=ops.asarray1f(get_log_prior(counts * weights)),
+        weights=ops.asarray1f(weights),
+        counts=ops.asarray1f(counts),
+    )

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, Callable, Tuple
 
 from thinc.api import get_current_ops
@@ -5,7 +6,7 @@ from thinc.types import Floats1d
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .core import TaxonomyCrossEntropy, get_log_prior
+from .core import EPSILON, TaxonomyCrossEntropy, get_log_prior
 
 
 class FocalLoss(TaxonomyCrossEntropy):
@@ -20,9 +21,9 @@ class FocalLoss(TaxonomyCrossEntropy):
     ) -> Tuple[Floats1d, Floats1d]:
         rest = -xp.expm1(log_likelihood)
         modulation = rest**self.gamma
-        # d/dz of (1 - u)^g log u, u = exp(log_likelihood) and du/dz = u (Q - P). The
-        # second term goes to 0 with the rest, for every gamma: u log u / (1 - u) = -1.
-        slope = xp.where(rest > 0, log_likelihood / xp.where(rest > 0, rest, 1.0), -1.0)
+        # d/dz of (1 - u)^g log u, u = exp(log_likelihood) and du/dz = u (Q - P). Where
+        # u is 1, both terms are 0.
+        slope = log_likelihood / xp.maximum(rest, EPSILON)
         factors = modulation * (1.0 - self.gamma * xp.exp(log_likelihood) * slope)
         return factors, -modulation * log_likelihood
 
@@ -44,8 +45,10 @@ def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntro
     if not 0.0 <= gamma < float("inf"):
         raise ValueError(Errors.L106.format(value=gamma))
 
-    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
-        log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
-        return FocalLoss(len(log_prior), gamma=gamma, log_prior=log_prior)
+    return partial(build_focal, gamma=gamma)
 
-    return build_loss
+
+def build_focal(taxonomy: Taxonomy, *, gamma: float) -> TaxonomyCrossEntropy:
+    """Build the loss of make_focal for a taxonomy."""
+    log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
+    return FocalLoss(len(log_prior), gamma=gamma, log_prior=log_prior)

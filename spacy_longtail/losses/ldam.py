@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Callable
 
 from thinc.api import get_current_ops
@@ -43,14 +44,18 @@ def make_ldam(
         if not 0.0 < value < float("inf"):
             raise ValueError(Errors.L107.format(name=name, value=value))
 
-    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
-        counts = taxonomy.class_counts
-        margins = scale * max_margin * (counts / counts.min()) ** -0.25
-        ops = get_current_ops()
-        return LDAMLoss(
-            len(counts),
-            margins=ops.asarray1f(margins),
-            log_prior=ops.asarray1f(get_log_prior(counts)),
-        )
+    return partial(build_ldam, max_margin=max_margin, scale=scale)
 
-    return build_loss
+
+def build_ldam(
+    taxonomy: Taxonomy, *, max_margin: float, scale: float
+) -> TaxonomyCrossEntropy:
+    """Build the loss of make_ldam for a taxonomy."""
+    counts = taxonomy.class_counts
+    margins = scale * max_margin * (counts / counts.min()) ** -0.25
+    ops = get_current_ops()
+    return LDAMLoss(
+        len(counts),
+        margins=ops.asarray1f(margins),
+        log_prior=ops.asarray1f(get_log_prior(counts)),
+    )

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Callable
 
 from thinc.api import get_current_ops
@@ -29,14 +30,16 @@ def make_logit_adjusted(
     if not 0.0 <= tau < float("inf"):
         raise ValueError(Errors.L105.format(value=tau))
 
-    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
-        log_prior = get_log_prior(taxonomy.class_counts)
-        ops = get_current_ops()
-        return TaxonomyCrossEntropy(
-            len(log_prior),
-            # Above 1.0 tau favours the tail on purpose: nothing is left to take out.
-            log_prior=ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
-            shifts=ops.asarray1f(tau * log_prior),
-        )
+    return partial(build_logit_adjusted, tau=tau)
 
-    return build_loss
+
+def build_logit_adjusted(taxonomy: Taxonomy, *, tau: float) -> TaxonomyCrossEntropy:
+    """Build the loss of make_logit_adjusted for a taxonomy."""
+    log_prior = get_log_prior(taxonomy.class_counts)
+    ops = get_current_ops()
+    return TaxonomyCrossEntropy(
+        len(log_prior),
+        # Above 1.0 tau favours the tail on purpose: nothing is left to take out.
+        log_prior=ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
+        shifts=ops.asarray1f(tau * log_prior),
+    )

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Callable, Optional
 
 import numpy
@@ -38,20 +39,26 @@ def make_weighted_cross_entropy(
     if cap is not None and not cap > 0.0:
         raise ValueError(Errors.L103.format(value=cap))
 
-    def build_loss(taxonomy: Taxonomy) -> TaxonomyCrossEntropy:
-        counts = taxonomy.class_counts
-        weights = (counts.sum() / (len(counts) * counts)) ** power
-        if cap is not None:
-            weights = numpy.minimum(weights, cap)
-        if normalize:
-            weights = weights * counts.sum() / (counts * weights).sum()
-        ops = get_current_ops()
-        return TaxonomyCrossEntropy(
-            len(counts),
-            # Weighting documents by w is training on class counts of n * w.
-            log_prior=ops.asarray1f(get_log_prior(counts * weights)),
-            weights=ops.asarray1f(weights),
-            counts=ops.asarray1f(counts),
-        )
+    return partial(
+        build_weighted_cross_entropy, power=power, cap=cap, normalize=normalize
+    )
 
-    return build_loss
+
+def build_weighted_cross_entropy(
+    taxonomy: Taxonomy, *, power: float, cap: Optional[float], normalize: bool
+) -> TaxonomyCrossEntropy:
+    """Build the loss of make_weighted_cross_entropy for a taxonomy."""
+    counts = taxonomy.class_counts
+    weights = (counts.sum() / (len(counts) * counts)) ** power
+    if cap is not None:
+        weights = numpy.minimum(weights, cap)
+    if normalize:
+        weights = weights * counts.sum() / (counts * weights).sum()
+    ops = get_current_ops()
+    return TaxonomyCrossEntropy(
+        len(counts),
+        # Weighting documents by w is training on class counts of n * w.
+        log_prior=ops.asarray1f(get_log_prior(counts * weights)),
+        weights=ops.asarray1f(weights),
+        counts=ops.asarray1f(counts),
+    )

@@ -73,10 +73,12 @@ class DecisionWriter:
     """Turns leaf probabilities into the plain data that a Doc stores.
 
     taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
+    pipe (str): Name of the component that the decisions are of, for its scorer.
     """
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, pipe: str = "longtail_textcat") -> None:
         self.taxonomy = taxonomy
+        self.pipe = pipe
         paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
         depth = max(map(len, paths))
         self.paths = paths
@@ -114,6 +116,7 @@ class DecisionWriter:
             path = self.paths[columns[0]]
             decisions.append(
                 {
+                    "pipe": self.pipe,
                     "label": leaves[columns[0]],
                     "probability": shares[row][0],
                     "levels": list(zip(path, levels[row])),

@@ -131,6 +131,13 @@ class Prediction(NamedTuple):
     known: numpy.ndarray
 
 
+class VectorCache(Dict[str, numpy.ndarray]):
+    """Vectors of training texts. Other processes start with an empty one."""
+
+    def __reduce__(self) -> Any:
+        return VectorCache, ()
+
+
 class LongtailTextCategorizer(TrainablePipe):
     """Assign each document one label of a hierarchy with a long tail.
 
@@ -196,7 +203,7 @@ class LongtailTextCategorizer(TrainablePipe):
         }
         self._taxonomy: Optional[Taxonomy] = None
         self._declared: List[str] = []
-        self._cache: Dict[str, numpy.ndarray] = {}
+        self._cache = VectorCache()
         self.prior = prior
         self.temperature = temperature
         self.cats_top_k = cats_top_k
@@ -419,6 +426,10 @@ class LongtailTextCategorizer(TrainablePipe):
         d_logits, loss = self.loss(scores, self._as_mask(self._get_truths(examples)))
         return loss, d_logits
 
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What the scorer returns."""
+        return super().score(examples, pipe=self.name, **kwargs)
+
     def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
         """RETURNS (bytes): The component. RAISES (ValueError): L301, see taxonomy."""
         self._store_taxonomy()
@@ -459,7 +470,7 @@ class LongtailTextCategorizer(TrainablePipe):
         self._taxonomy = taxonomy
         self.cfg["taxonomy"] = taxonomy.to_dict()
         self.loss = self.make_loss(taxonomy)
-        self._writer = DecisionWriter(taxonomy)
+        self._writer = DecisionWriter(taxonomy, self.name)
         self._own = frozenset(taxonomy.leaves)
         encoder = self.model.get_ref("encoder")
         n_docs = max(sum(taxonomy.counts), 1)
