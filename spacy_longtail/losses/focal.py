@@ -32,7 +32,8 @@ def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntro
     """Give documents that are already classified well less weight:
     -(1 - p) ** gamma * log(p), p the probability of the gold label.
 
-    Registered as "spacy-longtail.Focal.v1".
+    Registered as "spacy-longtail.Focal.v1". What the component takes for the prior in
+    the logits is that of the plain loss, so "uniform" favours the tail somewhat.
 
     Source: Lin et al. (2017), "Focal Loss for Dense Object Detection", equation 4.
         https://arxiv.org/abs/1708.02002

@@ -29,7 +29,8 @@ def make_ldam(
     scale * max_margin * (n / smallest n) ** -0.25 from the gold label's logit.
 
     Registered as "spacy-longtail.LDAM.v1". Members of an Other have the margin of
-    their mean count.
+    their mean count. What the component takes for the prior in the logits is that of
+    the plain loss, so "uniform" favours the head somewhat.
 
     Source: Cao et al. (2019), "Learning Imbalanced Datasets with Label-Distribution-
         Aware Margin Loss", equations 11 and 13. https://arxiv.org/abs/1906.07413

@@ -29,11 +29,11 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
         return None
     if isinstance(labels, Mapping) and isinstance(labels.get("counts"), Mapping):
         labels = labels["counts"]
-    if isinstance(labels, Mapping):
-        return LabelCounts(list(labels), dict(labels))
-    if isinstance(labels, str) or not isinstance(labels, Iterable):
+    is_list = isinstance(labels, Iterable) and not isinstance(labels, str)
+    names = list(labels) if is_list else []
+    if not is_list or not all(isinstance(label, str) for label in names):
         raise ValueError(Errors.L310.format(name=name, found=repr(labels)[:80]))
-    return LabelCounts(list(labels), None)
+    return LabelCounts(names, dict(labels) if isinstance(labels, Mapping) else None)
 
 
 def get_gold_label(

@@ -38,7 +38,7 @@ default_config = """
 min_count = 3
 keep = []
 separator = "/"
-kappa = 1.0
+kappa = 2.0
 name_examples = 1.0
 prior = "uniform"
 temperature = 1.0
@@ -47,7 +47,7 @@ scorer = {"@scorers": "spacy-longtail.longtail_scorer.v1"}
 
 [longtail_textcat.loss]
 @losses = "spacy-longtail.LogitAdjusted.v1"
-tau = 1.0
+tau = 1.1
 
 [longtail_textcat.model]
 @architectures = "spacy-longtail.TaxonomyTextCat.v1"
@@ -176,7 +176,7 @@ class LongtailTextCategorizer(TrainablePipe):
         min_count: int = 0,
         keep: Iterable[str] = SimpleFrozenList(),
         separator: str = SEPARATOR,
-        kappa: float = 1.0,
+        kappa: float = 2.0,
         name_examples: float = 1.0,
         prior: PriorT = "uniform",
         temperature: float = 1.0,

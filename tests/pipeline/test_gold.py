@@ -83,7 +83,7 @@ def test_no_labels():
     assert read_labels(None, "pipe") is None
 
 
-@pytest.mark.parametrize("labels", ["bank/card", 3, True])
+@pytest.mark.parametrize("labels", ["bank/card", 3, True, [1, 2], {1: 5}])
 def test_rejects_other_labels(labels):
     with pytest.raises(ValueError, match=r"\[L310\] .*'pipe'"):
         read_labels(labels, "pipe")
