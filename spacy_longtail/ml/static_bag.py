@@ -147,18 +147,19 @@ class StartVectors:
             rates[~is_word & (self._counts[buckets] < self.min_count)] = 0.0
         return FeatureRows(found, rates.astype("float32"))
 
-    def reset_counts(self, n_buckets: int) -> None:
-        """Start to count the bigrams of a training corpus."""
-        self._counts = numpy.zeros(max(n_buckets, 1), dtype="int64")
+    def forget_counts(self) -> None:
+        """Let all bigrams learn, until some are counted."""
+        self._counts = None
 
-    def count(self, buckets: numpy.ndarray) -> None:
-        """Count bigrams.
+    def count(self, buckets: numpy.ndarray, n_buckets: int) -> None:
+        """Count bigrams of the training corpus.
 
-        buckets (numpy.ndarray): uint64 array of shape (bigrams,).
+        buckets (numpy.ndarray): int64 array of shape (bigrams,), from 0.
+        n_buckets (int): Number of buckets.
         """
-        if self._counts is not None:
-            minlength = len(self._counts)
-            self._counts += numpy.bincount(buckets.astype("int64"), minlength=minlength)
+        if self._counts is None:
+            self._counts = numpy.zeros(n_buckets, dtype="int64")
+        numpy.add.at(self._counts, buckets, 1)
 
     def __reduce__(self) -> Any:
         arguments = self.vectors, self.word_rate, self.bigram_rate, self.min_count
@@ -169,15 +170,16 @@ def observe(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> Non
     """Let the encoder count the training corpus, batch by batch.
 
     docs (Optional[List[Doc]]): A batch. None, before the first, forgets everything
-        that was counted and learned.
+        that was counted and learned; if no batch follows, all bigrams learn.
     """
     extract, bag = model.layers
     start, n_buckets = extract.attrs["start"], extract.attrs["bigram_buckets"]
     if docs is None:
-        start.reset_counts(n_buckets)
+        start.forget_counts()
         cast(RowTable, bag.shims[0]).clear()
-    else:
-        start.count(get_bigrams(*get_words(docs), n_buckets)[0])
+    elif n_buckets:
+        buckets, _ = get_bigrams(*get_words(docs), n_buckets)
+        start.count(buckets.astype("int64"), n_buckets)
 
 
 def get_words(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:

@@ -18,7 +18,7 @@ from ..ops import softmax, top_columns
 from ..taxonomy import SEPARATOR, Taxonomy, build_taxonomy, check_settings
 from .decision import KEY, DecisionWriter, register_extension
 from .gold import get_gold_label, read_labels
-from .names import NameExamples, get_name_words
+from .names import NameExamples, get_name_words, make_name_docs
 from .prototypes import get_name_vectors, get_prototypes
 from .settings import (
     PriorT,
@@ -27,7 +27,7 @@ from .settings import (
     check_top_k,
     read_prior,
 )
-from .start import count_and_sum, make_start_encoder
+from .start import EncodeT, count_and_sum, make_start_encoder
 
 FORMAT = 1
 STAGE = "longtail_textcat"
@@ -299,20 +299,12 @@ class LongtailTextCategorizer(TrainablePipe):
         is_streamed = nlp is not None and nlp.config["training"]["max_epochs"] == -1
         if is_streamed and (given is None or given.counts is None):
             raise ValueError(Errors.L304.format(name=self.name))
-        encoder, output = self.model.get_ref("encoder"), self.model.get_ref("output")
+        encoder = self.model.get_ref("encoder")
         encoder.initialize(X=[eg.reference for eg in islice(get_examples(), 10)])
-        self._cache.clear()
         encode = make_start_encoder(encoder, nlp, self)
-        observe = encoder.attrs.get("observe", lambda model, docs: None)
-        observe(encoder, None)
-
-        def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
-            observe(encoder, docs)
-            return self._encode_once(docs) if self._is_frozen else encode(docs)
-
         sums = count_and_sum(
             get_examples(),
-            encode_corpus,
+            self._prepare_encoder(encode, is_sample=is_streamed),
             name=self.name,
             separator=self.cfg["separator"],
             labels=None if given is None else given.names,
@@ -326,16 +318,15 @@ class LongtailTextCategorizer(TrainablePipe):
             keep=self.cfg["keep"],
             separator=self.cfg["separator"],
         )
-        words = get_name_words(
+        self.cfg["names"] = get_name_words(
             taxonomy,
             check_descriptions(descriptions or {}, taxonomy),
             nlp.make_doc if nlp else lambda text: Doc(self.vocab, text.split()),
         )
-        docs = [[Doc(self.vocab, words=text) for text in texts] for texts in words]
-        names = get_name_vectors(docs, encode)
+        names = get_name_vectors(make_name_docs(self.vocab, self.cfg["names"]), encode)
         prototypes = get_prototypes(taxonomy, sums, names, self.cfg["kappa"])
+        output = self.model.get_ref("output")
         output.attrs["set_start"](output, taxonomy, prototypes)
-        self.cfg["names"] = words
         self._set_taxonomy(taxonomy)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -513,6 +504,22 @@ class LongtailTextCategorizer(TrainablePipe):
     @property
     def _is_frozen(self) -> bool:
         return bool(self.model.get_ref("encoder").attrs.get("is_frozen", False))
+
+    def _prepare_encoder(self, encode: EncodeT, *, is_sample: bool) -> EncodeT:
+        """Let the encoder count what it encodes, unless that is only a sample, and
+        remember the vectors if they won't change.
+        """
+        encoder = self.model.get_ref("encoder")
+        observe = encoder.attrs.get("observe", lambda model, docs: None)
+        observe(encoder, None)
+        self._cache.clear()
+
+        def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
+            if not is_sample:
+                observe(encoder, docs)
+            return self._encode_once(docs) if self._is_frozen else encode(docs)
+
+        return encode_corpus
 
     def _begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         if not self._is_frozen:

@@ -34,6 +34,11 @@ def get_name_words(
     return words
 
 
+def make_name_docs(vocab: Vocab, words: NameWords) -> List[List[Doc]]:
+    """RETURNS (List[List[Doc]]): For each leaf its name and, if any, description."""
+    return [[Doc(vocab, words=text) for text in texts] for texts in words]
+
+
 class NameExamples:
     """Hands out the names of the labels as training documents, in random order.
 

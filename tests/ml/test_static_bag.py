@@ -111,6 +111,16 @@ def test_rare_bigrams_stay_at_zero(nlp):
         assert numpy.allclose(Y[0], Y[1], atol=1e-3) is not differ
 
 
+def test_without_counts_every_bigram_learns(nlp):
+    """A streamed corpus can't be counted, so nothing may be held back."""
+    encoder = make_encoder(min_bigram_count=2)
+    encoder.attrs["observe"](encoder, None)
+    docs = [nlp("dog bites man"), nlp("man bites dog")]
+    train(encoder, docs)
+    Y = encoder.predict(docs)
+    assert not numpy.allclose(Y[0], Y[1], atol=1e-3)
+
+
 def test_words_that_training_never_saw_stay_where_they_are(nlp):
     encoder, docs = make_encoder(), [nlp("dog bites")]
     before = encoder.predict([nlp("man"), nlp("dog")])
