@@ -1,4 +1,3 @@
-import time
 import warnings
 
 import numpy
@@ -372,20 +371,23 @@ def test_scores_are_python_numbers():
 
 
 @pytest.mark.parametrize("has_decision", [True, False])
-def test_many_documents_and_labels_are_fast(has_decision):
-    """10,000 documents, 1,063 labels, dense gold: about 0.2 s, with slack for CI."""
+def test_many_documents_and_labels(has_decision):
+    """Dense gold, with decisions or with the most probable of doc.cats."""
     random = numpy.random.RandomState(0)
     names = [f"{i % 20}/{i}" for i in range(1063)]
     taxonomy = Taxonomy(leaves=tuple(names), counts=(1,) * 1063)
     zeros = dict.fromkeys(names, 0.0)
     cats = [dict(zip(names, row.tolist())) for row in random.rand(50, 1063)]
     dense = [{**zeros, name: 1.0} for name in random.choice(names, 50)]
-    guesses = random.choice(names, 10000) if has_decision else [None] * 10000
+    guesses = random.choice(names, 1000) if has_decision else [None] * 1000
     examples = [make_example("", guess, probability=0.5) for guess in guesses]
     for i, eg in enumerate(examples):
         eg.reference.cats, eg.predicted.cats = dense[i % 50], cats[i % 50]
-    start = time.perf_counter()
     scores = score(examples, taxonomy)
-    seconds = time.perf_counter() - start
+    predicted = [
+        guess or max(eg.predicted.cats, key=eg.predicted.cats.__getitem__)
+        for guess, eg in zip(guesses, examples)
+    ]
+    hits = [eg.reference.cats[name] for name, eg in zip(predicted, examples)]
     assert scores["longtail_coverage"] == 1.0
-    assert seconds < 2.0, seconds
+    assert scores["longtail_accuracy"] == pytest.approx(numpy.mean(hits))
