@@ -171,8 +171,13 @@ class Errors(metaclass=ErrorsWithCodes):
     L629 = ("{first} and {second} differ: one has a label a row, the other lists of "
             "labels. Name the column with --label or --labels.")
     L630 = ("The folder {folder} should have one file named train, and may have dev "
-            "and test, with a suffix like .jsonl or .csv. Tables there: {files}. Give the "
-            "files by name instead.")
+            "and test, with a suffix like .jsonl or .csv. Tables there: {files}. Give "
+            "the files by name instead.")
+    L640 = ("There is no corpus at {path}. Give a .spacy file, a folder of them, or a "
+            "table: .csv, .tsv, .jsonl or .parquet. 'spacy longtail convert' makes a "
+            "corpus of a table.")
+    L641 = ("Can't read {path}: {problem}. It has to be a file that spaCy's DocBin "
+            "wrote, for example by 'spacy longtail convert'.")
 
 
 class Warnings(metaclass=ErrorsWithCodes):
