@@ -178,6 +178,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "corpus of a table.")
     L641 = ("Can't read {path}: {problem}. It has to be a file that spaCy's DocBin "
             "wrote, for example by 'spacy longtail convert'.")
+    L642 = ("The HTML page needs matplotlib. Install it with the extra: pip install "
+            "'spacy-longtail[report]'")
 
 
 class Warnings(metaclass=ErrorsWithCodes):

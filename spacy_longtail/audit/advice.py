@@ -90,8 +90,8 @@ def _get_text_advice(facts: Audit) -> Iterator[str]:
     texts = facts.texts
     if texts.n_conflicts:
         yield (
-            f"{texts.n_conflicts:,} texts have different labels in different documents: "
-            "no classifier can get all of them right. Look at the examples."
+            f"{texts.n_conflicts:,} texts have different labels in different "
+            "documents: no classifier can get all of them right. Look at the examples."
         )
     if texts.n_near_conflicts:
         yield (

@@ -45,7 +45,10 @@ def audit_corpus(
     RAISES (ValueError): L640 or L641 if the corpus can't be read, L001 or L002 if its
         labels are no taxonomy.
     """
-    contents = read_contents(path, columns, progress=progress)
+    contents = read_contents(path, columns, separator, progress=progress)
+    dev_contents = None
+    if dev is not None:
+        dev_contents = read_contents(dev, columns, separator, progress=progress)
     counts = count_labels(contents)
     taxonomy = build_taxonomy(counts, separator=separator)
     is_multilabel = any(len(labels) > 1 for labels in contents.label_sets)
@@ -68,14 +71,16 @@ def audit_corpus(
         weights=[] if is_multilabel else get_weights(taxonomy),
         texts=describe_texts(contents),
         similar_labels=find_similar_labels(list(counts)),
-        dev=None if dev is None else compare(contents, counts, dev, progress=progress),
+        dev=compare(contents, counts, dev_contents) if dev_contents else None,
         advice=[],
     )
     facts.advice.extend(give_advice(facts))
     return facts
 
 
-def read_contents(path: Path, columns: Columns, *, progress: bool) -> Contents:
+def read_contents(
+    path: Path, columns: Columns, separator: str, *, progress: bool
+) -> Contents:
     """Read a corpus once."""
     files = find_files(Path(path))
     prints: List[Prints] = []
@@ -86,7 +91,9 @@ def read_contents(path: Path, columns: Columns, *, progress: bool) -> Contents:
         for file_ in files:
             for chunk in read_chunks(file_, columns):
                 prints.append(make_prints(chunk.keys, chunk.lengths))
-                sets.extend(ids.setdefault(key, len(ids)) for key in chunk.labels)
+                for labels in chunk.labels:
+                    labels = drop_ancestors(labels, separator)
+                    sets.append(ids.setdefault(labels, len(ids)))
                 bar.update(len(chunk.lengths))
     joined = Prints(
         numpy.concatenate([part.hashes for part in prints]),
@@ -106,11 +113,21 @@ def count_labels(contents: Contents) -> Dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def compare(
-    contents: Contents, counts: Dict[str, int], path: Path, *, progress: bool
-) -> Dev:
+def drop_ancestors(labels: Tuple[str, ...], separator: str) -> Tuple[str, ...]:
+    """RETURNS (Tuple[str, ...]): The labels that no other one stands below: an inner
+    node beside a label below it is a part of that label's path.
+    """
+    if len(labels) < 2:
+        return labels
+    return tuple(
+        label
+        for label in labels
+        if not any(other.startswith(label + separator) for other in labels)
+    )
+
+
+def compare(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
     """RETURNS (Dev): How another corpus fits to this one."""
-    dev = read_contents(path, contents.columns, progress=progress)
     dev_counts = count_labels(dev)
     missing = [label for label in counts if label not in dev_counts]
     hashes = dev.prints.hashes[dev.prints.hashes != 0]

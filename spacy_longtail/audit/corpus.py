@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 import numpy
 import srsly
 from spacy.attrs import ORTH
+from spacy.strings import hash_string  # type: ignore[attr-defined]  # Cython
 
 from ..convert.columns import Columns, RecordReader
 from ..convert.tables import FORMATS, Table
@@ -122,7 +123,9 @@ def fetch_texts(
         else:
             records = RecordReader(Table(path), columns)
             own, end = [], start
-            for end, record in enumerate(islice(records, wanted[-1] + 1 - start), start):
+            for end, record in enumerate(
+                islice(records, wanted[-1] + 1 - start), start
+            ):
                 if end in wanted:
                     found[end] = record.text
         wanted = [row for row in wanted if row not in found]
@@ -156,8 +159,6 @@ def _get_orths(data: Dict[str, Any]) -> numpy.ndarray:
 
 
 def _translate(orths: numpy.ndarray, strings: Iterable[str]) -> numpy.ndarray:
-    from spacy.strings import hash_string
-
     table = {hash_string(string): get_key(string) for string in strings}
     known, inverse = numpy.unique(orths, return_inverse=True)
     keys = [table.get(orth, orth) for orth in known.tolist()]
@@ -169,8 +170,6 @@ def _get_positive(cats: Dict[str, float]) -> Tuple[str, ...]:
 
 
 def _get_texts(data: Dict[str, Any], rows: List[int], start: int) -> Dict[int, str]:
-    from spacy.strings import hash_string
-
     words = {hash_string(string): string for string in data["strings"]}
     orths, spaces = _get_orths(data), numpy.frombuffer(data["spaces"], dtype="bool")
     ends = numpy.frombuffer(data["lengths"], dtype="int32").cumsum(dtype="int64")
@@ -181,4 +180,3 @@ def _get_texts(data: Dict[str, Any], rows: List[int], start: int) -> Dict[int, s
         parts = [words[int(orths[i])] + " " * bool(spaces[i]) for i in tokens]
         texts[row] = "".join(parts).strip()
     return texts
-

@@ -67,30 +67,29 @@ def get_pooling_at(
 ) -> Pooling:
     """RETURNS (Pooling): What this min_count would pool."""
     taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
-    others = [
-        {
-            "parent": other.parent,
-            "n_labels": len(other.members),
-            "n_docs": sum(taxonomy.counts[member] for member in other.members),
-        }
-        for other in taxonomy.others
+    sizes = [
+        (len(o.members), sum(taxonomy.counts[m] for m in o.members), o.parent)
+        for o in taxonomy.others
     ]
-    others.sort(key=lambda other: other["n_labels"], reverse=True)
+    sizes.sort(key=lambda size: (-size[0], size[2]))
     return Pooling(
         min_count=min_count,
-        n_labels=sum(other["n_labels"] for other in others),
-        n_docs=sum(other["n_docs"] for other in others),
-        n_others=len(others),
-        largest=others[:MAX_OTHERS],
+        n_labels=sum(n_labels for n_labels, _, _ in sizes),
+        n_docs=sum(n_docs for _, n_docs, _ in sizes),
+        n_others=len(sizes),
+        largest=[
+            {"parent": parent, "n_labels": n_labels, "n_docs": n_docs}
+            for n_labels, n_docs, parent in sizes[:MAX_OTHERS]
+        ],
     )
 
 
 def get_weights(taxonomy: Taxonomy) -> List[Weight]:
     """RETURNS (List[Weight]): Of some labels from the most frequent to the rarest."""
-    weighted = make_weighted_cross_entropy()(taxonomy).weights
-    class_balanced = make_class_balanced()(taxonomy).weights
+    weighted = numpy.asarray(make_weighted_cross_entropy()(taxonomy).weights)
+    class_balanced = numpy.asarray(make_class_balanced()(taxonomy).weights)
     # What is added to the logits in training is missing from them in prediction.
-    logit_adjusted = numpy.exp(-make_logit_adjusted()(taxonomy).shifts)
+    logit_adjusted = numpy.exp(-numpy.asarray(make_logit_adjusted()(taxonomy).shifts))
     order = numpy.argsort(-numpy.asarray(taxonomy.counts), kind="stable")
     chosen = [order[int(round(q * (len(order) - 1)))] for q in QUANTILES]
     top = chosen[0]

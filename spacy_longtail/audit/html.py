@@ -1,0 +1,74 @@
+"""An audit as one HTML file that needs nothing else."""
+
+from io import StringIO
+from typing import Any, Dict, Sequence
+
+from ..errors import Errors
+from .facts import Audit
+
+MAX_MISSING = 20
+
+
+def render_html(facts: Audit) -> str:
+    """RETURNS (str): The page.
+
+    RAISES (ValueError): L642 if matplotlib isn't installed.
+    """
+    # Both are slow to import, and not everyone needs them.
+    from jinja2 import Environment, PackageLoader
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("spacy_longtail", "audit/templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["count"] = "{:,}".format
+    environment.filters["percent"] = "{:.1%}".format
+    environment.filters["decimal"] = "{:,.1f}".format
+    template = environment.get_template("audit.html.jinja")
+    # The drawing is our own, so it isn't escaped.
+    curve = Markup(draw_frequencies(list(facts.counts.values())))
+    return template.render(**_get_values(facts), curve=curve)
+
+
+def draw_frequencies(counts: Sequence[int]) -> str:
+    """Draw the documents of each label over its rank, both on a log scale.
+
+    counts (Sequence[int]): Descending.
+    RETURNS (str): An SVG element in the colour of the text around it.
+    RAISES (ValueError): L642 if matplotlib isn't installed.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ValueError(Errors.L642) from None
+    # With a salt and no date, the same facts give the same file.
+    with rc_context({"svg.hashsalt": "spacy-longtail", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.loglog(range(1, len(counts) + 1), counts, color=INK, linewidth=2)
+        axes.set_xlabel("label, by frequency", color=INK)
+        axes.set_ylabel("documents", color=INK)
+        axes.grid(which="major", alpha=0.25, color=INK)
+        axes.tick_params(which="both", colors=INK)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        file_ = StringIO()
+        figure.savefig(file_, format="svg", transparent=True, metadata=NO_METADATA)
+    svg = file_.getvalue()
+    return svg[svg.index("<svg") :].replace(INK, "currentColor")
+
+
+# Any colour that nothing else in the drawing has.
+INK = "#123456"
+NO_METADATA = {"Date": None, "Creator": None}
+
+
+def _get_values(facts: Audit) -> Dict[str, Any]:
+    # Rows are looked up in the data, not here, and this many labels are enough.
+    dev = facts.dev
+    missing = dev.missing[:MAX_MISSING] if dev else []
+    return {"facts": facts, "missing": missing}
