@@ -180,6 +180,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "wrote, for example by 'spacy longtail convert'.")
     L642 = ("The HTML page needs matplotlib. Install it with the extra: pip install "
             "'spacy-longtail[report]'")
+    L650 = ("There is no config named {found!r}. Choose one of: {known}.")
+    L651 = ("There is no {found!r} config for documents with several labels. Use "
+            "--optimize efficiency.")
 
 
 class Warnings(metaclass=ErrorsWithCodes):

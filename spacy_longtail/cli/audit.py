@@ -1,11 +1,12 @@
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from wasabi import msg
 
-from ..audit import Audit, audit_corpus
-from ..convert import Columns
 from .group import Arg, Opt, fail_clearly, longtail, print_json
+
+if TYPE_CHECKING:
+    from ..audit import Audit
 
 MAX_WIDTH = 40
 
@@ -38,6 +39,9 @@ def audit_cli(
     Example: python -m spacy longtail audit corpus/train.spacy --dev corpus/dev.spacy
     --output audit.html
     """
+    from ..audit import audit_corpus
+    from ..convert import Columns
+
     columns = Columns(tuple(text), tuple(label), labels, separator=separator)
     with fail_clearly():
         facts = audit_corpus(
@@ -55,7 +59,7 @@ def audit_cli(
             msg.good(f"Saved the page to {output}")
 
 
-def print_facts(facts: Audit) -> None:
+def print_facts(facts: "Audit") -> None:
     """Print the facts as tables, and the advice."""
     print_table(
         ("", "Labels", "Documents", "Share"),

@@ -1,10 +1,12 @@
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from wasabi import msg
 
-from ..convert import Columns, Conversion, convert_corpus
 from .group import Arg, Opt, fail_clearly, longtail, print_json
+
+if TYPE_CHECKING:
+    from ..convert import Conversion
 
 
 @longtail.command("convert")
@@ -67,6 +69,8 @@ def convert_cli(
     Example: python -m spacy longtail convert tickets.csv corpus --text body --label
     department --label topic
     """
+    from ..convert import Columns, convert_corpus
+
     columns = Columns(
         text=tuple(text),
         label=tuple(label),
@@ -95,7 +99,7 @@ def convert_cli(
         print_summary(result)
 
 
-def print_summary(result: Conversion) -> None:
+def print_summary(result: "Conversion") -> None:
     """Print what was written, dropped and noticed."""
     rows = [
         (path, f"{n:,}", f"{n_labels:,}", f"{len(result.missing[split]):,}")
