@@ -122,8 +122,8 @@ def _choose_for_pipe(
         n_labels, n_docs = (pooled.n_labels, pooled.n_docs) if pooled else (0, 0)
         where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
         reason = (
-            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with {n_docs:,} "
-            f"of {facts.n_docs:,} documents; one Other {where}."
+            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with "
+            f"{n_docs:,} of {facts.n_docs:,} documents; one Other {where}."
         )
         if value < block["min_count"]:
             reason += f" {block['min_count']} would pool more than half of the labels."
@@ -143,8 +143,8 @@ def _choose_for_training(facts: Audit, block: Dict[str, Any]) -> Iterator[Settin
         steps = choose_steps(facts.n_docs, size, block["max_steps"])
         epochs = steps * size / max(facts.n_docs, 1)
         reason = (
-            f"{steps:,} batches of {size} are {epochs:,.1f} passes over {facts.n_docs:,} "
-            "documents."
+            f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
+            f"{facts.n_docs:,} documents."
         )
         yield Setting("training", "max_steps", steps, reason)
         n_evaluations = 4 if steps <= block["max_steps"] else 8

@@ -1,12 +1,8 @@
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
-
-from wasabi import msg
+from typing import List, Optional
 
 from .group import Arg, Opt, fail_clearly, longtail, print_json
-
-if TYPE_CHECKING:
-    from ..convert import Conversion
+from .printing import print_conversion
 
 
 @longtail.command("convert")
@@ -96,18 +92,4 @@ def convert_cli(
     if json:
         print_json(result.to_dict())
     else:
-        print_summary(result)
-
-
-def print_summary(result: "Conversion") -> None:
-    """Print what was written, dropped and noticed."""
-    rows = [
-        (path, f"{n:,}", f"{n_labels:,}", f"{len(result.missing[split]):,}")
-        for path, (split, n), n_labels in zip(
-            result.paths, result.docs.items(), result.labels.values()
-        )
-    ]
-    header = ("Written", "Documents", "Labels", "Missing labels")
-    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r"))
-    for sentence in result.describe():
-        msg.info(sentence)
+        print_conversion(result)
