@@ -1,12 +1,15 @@
 """An audit as one HTML file that needs nothing else."""
 
 from io import StringIO
-from typing import Any, Dict, Sequence
+from typing import Sequence
 
 from ..errors import Errors
 from .facts import Audit
 
 MAX_MISSING = 20
+# Any colour that nothing else in the drawing has.
+INK = "#123456"
+NO_METADATA = {"Date": None, "Creator": None}
 
 
 def render_html(facts: Audit) -> str:
@@ -14,9 +17,8 @@ def render_html(facts: Audit) -> str:
 
     RAISES (ValueError): L642 if matplotlib isn't installed.
     """
-    # Both are slow to import, and not everyone needs them.
+    # Not every command needs it.
     from jinja2 import Environment, PackageLoader
-    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("spacy_longtail", "audit/templates"),
@@ -28,9 +30,11 @@ def render_html(facts: Audit) -> str:
     environment.filters["percent"] = "{:.1%}".format
     environment.filters["decimal"] = "{:,.1f}".format
     template = environment.get_template("audit.html.jinja")
-    # The drawing is our own, so it isn't escaped.
-    curve = Markup(draw_frequencies(list(facts.counts.values())))
-    return template.render(**_get_values(facts), curve=curve)
+    return template.render(
+        facts=facts,
+        missing=facts.dev.missing[:MAX_MISSING] if facts.dev else [],
+        curve=draw_frequencies(list(facts.counts.values())),
+    )
 
 
 def draw_frequencies(counts: Sequence[int]) -> str:
@@ -60,15 +64,3 @@ def draw_frequencies(counts: Sequence[int]) -> str:
         figure.savefig(file_, format="svg", transparent=True, metadata=NO_METADATA)
     svg = file_.getvalue()
     return svg[svg.index("<svg") :].replace(INK, "currentColor")
-
-
-# Any colour that nothing else in the drawing has.
-INK = "#123456"
-NO_METADATA = {"Date": None, "Creator": None}
-
-
-def _get_values(facts: Audit) -> Dict[str, Any]:
-    # Rows are looked up in the data, not here, and this many labels are enough.
-    dev = facts.dev
-    missing = dev.missing[:MAX_MISSING] if dev else []
-    return {"facts": facts, "missing": missing}

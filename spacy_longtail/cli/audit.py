@@ -7,28 +7,19 @@ from .group import Arg, Opt, fail_clearly, longtail, print_json
 from .printing import print_facts
 
 
+# fmt: off
 @longtail.command("audit")
 def audit_cli(
-    # fmt: off
     corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
-    output: Optional[Path] = Opt(
-        None, "--output", "-o", help="HTML file to write, with the frequency curve"
-    ),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, with the frequency curve"),
     separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
-    text: List[str] = Opt(
-        ["text"], "--text", "-t", help="Column of the text, if the corpus is a table"
-    ),
-    label: List[str] = Opt(
-        [],
-        "--label",
-        "-l",
-        help="Column of the label, or one for each level  [default: label]",
-    ),
+    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
+    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
     labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
     json: bool = Opt(False, "--json", help="Print the facts as JSON"),
-    # fmt: on
 ) -> None:
+    # fmt: on
     """
     Show how a corpus is distributed, what is wrong in it and what to do about it.
 

@@ -7,35 +7,19 @@ from wasabi import msg
 from .group import Arg, Opt, fail_clearly, longtail
 
 
+# fmt: off
 @longtail.command("init-config")
 def init_config_cli(
-    # fmt: off
-    corpus: Path = Arg(
-        ..., help="The training corpus: a .spacy file, a folder of them, or a table"
-    ),
-    config: Path = Arg(
-        ..., help="Config file to write, - for the terminal", allow_dash=True
-    ),
-    optimize: str = Opt(
-        "efficiency",
-        "--optimize",
-        "-o",
-        help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything",
-    ),
+    corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
+    config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
+    optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
     separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
-    text: List[str] = Opt(
-        ["text"], "--text", "-t", help="Column of the text, if the corpus is a table"
-    ),
-    label: List[str] = Opt(
-        [],
-        "--label",
-        "-l",
-        help="Column of the label, or one for each level  [default: label]",
-    ),
+    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
+    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
     labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
     force: bool = Opt(False, "--force", "-F", help="Overwrite the file"),
-    # fmt: on
 ) -> None:
+    # fmt: on
     """
     Write a config that fits a corpus, ready for `spacy train`. What was chosen for the
     corpus has the reason as a comment.
