@@ -9,7 +9,6 @@ from .facts import Audit
 MAX_MISSING = 20
 # Any colour that nothing else in the drawing has.
 INK = "#123456"
-NO_METADATA = {"Date": None, "Creator": None}
 
 
 def render_html(facts: Audit) -> str:
@@ -49,7 +48,7 @@ def draw_frequencies(counts: Sequence[int]) -> str:
         from matplotlib.figure import Figure
     except ImportError:
         raise ValueError(Errors.L642) from None
-    # With a salt and no date, the same facts give the same file.
+    # With a salt and without metadata, the same facts give the same file.
     with rc_context({"svg.hashsalt": "spacy-longtail", "svg.fonttype": "none"}):
         figure = Figure(figsize=(7.2, 3.2), layout="constrained")
         axes = figure.add_subplot()
@@ -61,6 +60,7 @@ def draw_frequencies(counts: Sequence[int]) -> str:
         for spine in axes.spines.values():
             spine.set_visible(False)
         file_ = StringIO()
-        figure.savefig(file_, format="svg", transparent=True, metadata=NO_METADATA)
-    svg = file_.getvalue()
-    return svg[svg.index("<svg") :].replace(INK, "currentColor")
+        figure.savefig(file_, format="svg", transparent=True)
+    start, _, rest = file_.getvalue().partition("<metadata>")
+    svg = start[start.index("<svg") :] + rest.partition("</metadata>")[2]
+    return svg.replace(INK, "currentColor")

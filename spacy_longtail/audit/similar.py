@@ -12,6 +12,9 @@ N_HASHES = N_BANDS * BAND_SIZE
 MIN_SIMILARITY = 0.7
 # Shorter texts have too few words for a share of them to mean anything.
 MIN_WORDS = 4
+MAX_PAIRS = 1000
+# Pairs that are compared at a time.
+PART = 1 << 16
 ODD = 0x9E3779B97F4A7C15
 MAX = 0xFFFFFFFFFFFFFFFF
 SHIFT = numpy.uint64(32)
@@ -90,7 +93,9 @@ def group_equal(hashes: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
     return order, numpy.flatnonzero(is_new)
 
 
-def find_near_pairs(prints: Prints, labels: numpy.ndarray) -> List[NearPair]:
+def find_near_pairs(
+    prints: Prints, labels: numpy.ndarray, *, limit: int = MAX_PAIRS
+) -> Tuple[int, List[NearPair]]:
     """Find texts that are nearly equal, but not equal, and have different labels.
 
     Not every such pair is found: within what looks alike, only neighbours by label
@@ -98,27 +103,27 @@ def find_near_pairs(prints: Prints, labels: numpy.ndarray) -> List[NearPair]:
 
     prints (Prints): Of the texts.
     labels (numpy.ndarray): Id of the labels of each text, of shape (texts,).
-    RETURNS (List[NearPair]): The most similar first. The similarity is estimated, of
-        the sets of words and word pairs: shared over all.
+    limit (int): Most pairs to return.
+    RETURNS (Tuple[int, List[NearPair]]): How many there are, and the most similar. The
+        similarity is estimated, of the sets of words and word pairs: shared over all.
     """
     long_enough = numpy.flatnonzero(prints.lengths >= MIN_WORDS)
-    pairs = [
+    found = [
         _get_candidates(prints, labels, long_enough, band) for band in range(N_BANDS)
     ]
-    candidates = numpy.unique(numpy.concatenate(pairs), axis=0)
-    if not len(candidates):
-        return []
-    similarity = numpy.zeros(len(candidates), dtype="float64")
-    # In parts, as there can be many.
-    for start in range(0, len(candidates), 1 << 16):
-        first, second = candidates[start : start + (1 << 16)].T
+    # As one number a pair, because numpy.unique is slow with rows.
+    n_texts = max(len(labels), 1)
+    candidates = numpy.unique(numpy.concatenate(found))
+    similarity = numpy.zeros(len(candidates), dtype="float32")
+    for start in range(0, len(candidates), PART):
+        first, second = numpy.divmod(candidates[start : start + PART], n_texts)
         equal = prints.signatures[first] == prints.signatures[second]
-        similarity[start : start + (1 << 16)] = equal.mean(axis=1)
+        similarity[start : start + PART] = equal.mean(axis=1)
     chosen = numpy.flatnonzero(similarity >= MIN_SIMILARITY)
-    chosen = chosen[numpy.argsort(-similarity[chosen], kind="stable")]
-    return [
-        NearPair(int(candidates[i, 0]), int(candidates[i, 1]), float(similarity[i]))
-        for i in chosen
+    top = chosen[numpy.argsort(-similarity[chosen], kind="stable")][:limit]
+    return len(chosen), [
+        NearPair(*divmod(int(candidates[i]), n_texts), float(similarity[i]))
+        for i in top
     ]
 
 
@@ -137,5 +142,6 @@ def _get_candidates(
         & (labels[first] != labels[second])
         & (prints.hashes[first] != prints.hashes[second])
     )
-    found = numpy.stack([first[is_pair], second[is_pair]], axis=1)
-    return numpy.sort(found, axis=1)
+    first, second = first[is_pair], second[is_pair]
+    smaller = numpy.minimum(first, second)
+    return smaller * len(labels) + numpy.maximum(first, second)

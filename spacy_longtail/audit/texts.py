@@ -58,7 +58,7 @@ def describe_texts(contents: Contents) -> Texts:
     """RETURNS (Texts): The facts, with a few examples."""
     lengths = contents.prints.lengths
     n_duplicates, groups = find_conflicts(contents.prints.hashes, contents.sets)
-    pairs = find_near_pairs(contents.prints, contents.sets)
+    n_near, pairs = find_near_pairs(contents.prints, contents.sets)
     chosen = sorted(groups, key=len, reverse=True)[:MAX_EXAMPLES]
     shown = choose_different(pairs)
     rows = [int(rows[0]) for rows in chosen]
@@ -73,7 +73,7 @@ def describe_texts(contents: Contents) -> Texts:
         n_duplicates=n_duplicates,
         n_conflicts=len(groups),
         conflicts=[_describe_conflict(contents, texts, rows) for rows in chosen],
-        n_near_conflicts=len(pairs),
+        n_near_conflicts=n_near,
         near_conflicts=[_describe_pair(contents, texts, pair) for pair in shown],
         long_rows=numpy.flatnonzero(lengths > LONG)[:MAX_EXAMPLES].tolist(),
         empty_rows=numpy.flatnonzero(lengths == 0)[:MAX_EXAMPLES].tolist(),

@@ -58,15 +58,19 @@ def test_near_pairs_have_other_labels_and_other_texts():
         "where can I book a table for two people tonight",
         "where can I book a table for two people today",
     ]
-    pairs = find_near_pairs(prints_of(*texts), numpy.asarray([0, 1, 2, 3, 3]))
+    prints = prints_of(*texts)
+    n_pairs, pairs = find_near_pairs(prints, numpy.asarray([0, 1, 2, 3, 3]))
+    assert n_pairs == len(pairs)
     assert {(pair.first, pair.second) for pair in pairs} <= {(0, 1), (1, 2)}
     assert pairs and pairs[0].similarity >= 0.7
-    assert find_near_pairs(prints_of(*texts), numpy.zeros(5, dtype="int64")) == []
+    assert find_near_pairs(prints, numpy.zeros(5, dtype="int64")) == (0, [])
+    limited = find_near_pairs(prints, numpy.asarray([0, 1, 2, 3, 3]), limit=0)
+    assert limited == (n_pairs, [])
 
 
 @pytest.mark.parametrize("texts", [("a b", "a c"), ("", "")])
 def test_short_texts_are_not_compared(texts):
-    assert find_near_pairs(prints_of(*texts), numpy.asarray([0, 1])) == []
+    assert find_near_pairs(prints_of(*texts), numpy.asarray([0, 1])) == (0, [])
 
 
 def test_group_equal():

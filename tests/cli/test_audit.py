@@ -34,7 +34,7 @@ def test_page(run, table, tmp_path):
 def test_no_corpus(run, tmp_path):
     result = run("audit", tmp_path)
     assert result.exit_code == 1
-    assert "[L640]" in result.stderr
+    assert "[L640]" in result.output
 
 
 def test_separator_and_columns(run, tmp_path):

@@ -27,5 +27,5 @@ def test_prints_to_the_terminal(run, table):
 def test_unknown_kind(run, table, tmp_path):
     result = run("init-config", table, tmp_path / "c.cfg", "--optimize", "speed")
     assert result.exit_code == 1
-    assert "[L650]" in result.stderr
+    assert "[L650]" in result.output
     assert not (tmp_path / "c.cfg").exists()
