@@ -143,7 +143,9 @@ def read_new_labels(path: Path) -> List[Dict[str, Any]]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(Errors.L336.format(source=path, problem="there is no such file"))
+        raise ValueError(
+            Errors.L336.format(source=path, problem="there is no such file")
+        )
     records = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         if not line.strip():

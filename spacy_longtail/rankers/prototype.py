@@ -4,7 +4,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .label_vectors import LabelVectors, encode_batches
+from .label_vectors import LabelVectors, check_settings, encode_batches
 from .types import EncodeT, LabelCard, Ranking
 
 
@@ -51,7 +51,7 @@ class PrototypeRanker:
 def make_prototype_ranker(
     *,
     kappa: float = 1.0,
-    epochs: int = 0,
+    epochs: int = 30,
     learn_rate: float = 0.005,
     l2sp: float = 1e-5,
     margin: Optional[float] = None,
@@ -73,7 +73,12 @@ def make_prototype_ranker(
     RETURNS (PrototypeRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    settings = {"kappa": kappa, "epochs": epochs, "learn_rate": learn_rate, "l2sp": l2sp}
+    settings = {
+        "kappa": kappa,
+        "epochs": epochs,
+        "learn_rate": learn_rate,
+        "l2sp": l2sp,
+    }
     check_settings("PrototypeRanker", **settings)
     vectors = LabelVectors(**settings, margin=margin, names_only=names_only)  # type: ignore[arg-type]
     return PrototypeRanker(vectors)
