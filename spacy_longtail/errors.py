@@ -139,6 +139,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L338 = ("'{name}' isn't initialized, so it knows no labels. Call 'nlp.initialize' "
             "with training data, or load a trained pipeline.")
 
+    L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "
+            "training hasn't seen, like those of the dev corpus.")
+
     # L4xx: rankers
     L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "
             "Install them: pip install 'spacy-longtail[embeddings]'. Without them, "

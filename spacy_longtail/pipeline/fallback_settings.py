@@ -1,7 +1,9 @@
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ..errors import Errors
 from .settings import check_not_negative
+
+THRESHOLDS = ("route_threshold", "abstain_threshold")
 
 
 @dataclass
@@ -19,6 +21,8 @@ class FallbackSettings:
         overcome, from 0.0.
     gate_slack (float): How far in log odds a run-time label may be behind, in the
         gate's view, for the ranker to be asked, from 0.0.
+    RAISES (ValueError): L312 if one isn't a number of at least 0, L337 if a threshold
+        is above 1.0; also when it is changed.
     """
 
     route_threshold: float = 0.1
@@ -28,15 +32,8 @@ class FallbackSettings:
     trust: float = 0.2
     gate_slack: float = 2.0
 
-    def check(self) -> None:
-        """Check all.
-
-        RAISES (ValueError): L312 if one isn't a number of at least 0, L337 if a
-            threshold is above 1.
-        """
-        for field in fields(self):
-            value = getattr(self, field.name)
-            check_not_negative(field.name, value)
-            if field.name in ("route_threshold", "abstain_threshold") and value > 1.0:
-                text = Errors.L337.format(name=field.name, value=value)
-                raise ValueError(text)
+    def __setattr__(self, name: str, value: float) -> None:
+        check_not_negative(name, value)
+        if name in THRESHOLDS and value > 1.0:
+            raise ValueError(Errors.L337.format(name=name, value=value))
+        super().__setattr__(name, value)

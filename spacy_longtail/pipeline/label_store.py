@@ -1,14 +1,11 @@
-import json
-from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
-from ..errors import Errors
-from ..taxonomy import Other, Taxonomy, find_similar, split_path
+from ..taxonomy import Other, Taxonomy
 from .gold import get_gold_label
 from .names import get_name
 
@@ -69,25 +66,6 @@ class LabelStore:
                 words = [token.text for token in doc]
                 kept.append({"text": doc.text, "words": words})
 
-    def check_new(self, label: Any, taxonomy: Taxonomy) -> None:
-        """Check a label that is to be added.
-
-        RAISES (ValueError): L332 if it exists, L333 if it has no parent, L001 if it is
-            no path.
-        """
-        if not isinstance(label, str):
-            raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
-        split_path(label, taxonomy.separator)
-        if label in taxonomy.ranges or label in self.added:
-            raise ValueError(Errors.L332.format(label=label))
-        *above, _ = taxonomy.path(label)
-        parent = above[-1] if above else ""
-        inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
-        if parent and parent not in inner:
-            similar = find_similar(parent, inner)
-            text = Errors.L333.format(label=label, parent=parent, similar=similar)
-            raise ValueError(text)
-
     def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[CardDocs]:
         """RETURNS (List[CardDocs]): Of all labels, those from training first."""
         groups = dict(zip(taxonomy.leaves, taxonomy.other_of.tolist()))
@@ -107,64 +85,6 @@ class LabelStore:
 
     def from_dict(self, data: Mapping[str, Any]) -> None:
         self.known, self.added = dict(data["known"]), dict(data["added"])
-
-
-def make_record(
-    nlp: Language,
-    label: str,
-    separator: str,
-    description: Optional[str],
-    examples: Sequence[str],
-) -> Dict[str, Any]:
-    """Check and translate what is said about a run-time label.
-
-    RAISES (ValueError): L335 if it isn't text.
-    """
-    if description is not None and not isinstance(description, str):
-        problem = f"the description of {label!r} is {description!r}"
-        raise ValueError(Errors.L335.format(problem=problem))
-    if isinstance(examples, str) or not all(isinstance(text, str) for text in examples):
-        problem = f"the examples of {label!r} are not a list of texts"
-        raise ValueError(Errors.L335.format(problem=problem))
-    names = [get_name(label, separator)]
-    names += [description] if description and description.strip() else []
-    kept = [
-        {"text": text, "words": [token.text for token in nlp.make_doc(text)]}
-        for text in examples
-    ]
-    return {"names": names, "examples": kept}
-
-
-def read_new_labels(path: Path) -> List[Dict[str, Any]]:
-    """Read labels to add, one JSON object a line: {"label": …, "description": …,
-    "examples": […]}, of which the label has to be there.
-
-    RAISES (ValueError): L336 with file and line.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(
-            Errors.L336.format(source=path, problem="there is no such file")
-        )
-    records = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
-        source = f"{path}, line {number}"
-        try:
-            data = json.loads(line.decode("utf-8-sig"))
-        except ValueError as error:
-            text = Errors.L336.format(source=source, problem=error)
-            raise ValueError(text) from None
-        if not isinstance(data, dict) or not isinstance(data.get("label"), str):
-            problem = "it isn't an object with a 'label'"
-            raise ValueError(Errors.L336.format(source=source, problem=problem))
-        unknown = set(data) - {"label", "description", "examples"}
-        if unknown:
-            problem = f"unknown keys {sorted(unknown)}"
-            raise ValueError(Errors.L336.format(source=source, problem=problem))
-        records.append({**data, "source": source})
-    return records
 
 
 def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
+from .decision import KEY
 from .fallback_settings import FallbackSettings
 from .refinement import EPSILON, Judged
 
@@ -56,68 +57,96 @@ class Stages(NamedTuple):
 
 
 def judge(
-    docs: List[Doc],
-    decisions: List[Dict[str, Any]],
-    stages: Stages,
-    settings: FallbackSettings,
+    docs: List[Doc], decided: List[int], stages: Stages, settings: FallbackSettings
 ) -> Tuple[Judged, int]:
     """Find out which documents the ranker has to be asked about, and ask it.
 
-    docs (List[Doc]): Documents that the first stage has decided.
-    decisions (List[Dict[str, Any]]): Its decisions.
+    docs (List[Doc]): A batch.
+    decided (List[int]): Those of them that the first stage has decided, at least one.
     RETURNS (Tuple[Judged, int]): See there, and the number of labels scored.
     """
-    added = list(stages.added)
-    routed, leads = _route(docs, decisions, stages, settings)
-    rows = numpy.flatnonzero(routed)
-    chosen = [docs[row] for row in rows]
+    decisions = [docs[row].user_data[KEY] for row in decided]
+    routed, leads = _route([docs[row] for row in decided], decisions, stages, settings)
+    places = numpy.flatnonzero(routed).tolist()
+    chosen = [docs[decided[place]] for place in places]
+    decisions = [decisions[place] for place in places]
     P = read_probabilities(chosen, stages)
-    plan = stages.taxonomy.others
-    masses = [P[:, list(other.members)].sum(axis=1) for other in plan]
-    others: List[List[int]] = [[] for _ in chosen]
-    for number, mass in enumerate(masses):
-        for row in numpy.flatnonzero(mass >= max(settings.route_threshold, EPSILON)):
-            others[row].append(number)
-    columns = [[m for n in numbers for m in plan[n].members] for numbers in others]
-    closeness = numpy.asarray(
-        [
-            decision["known"] / max(decision["probability"], EPSILON)
-            for decision in (decisions[row] for row in rows)
-        ]
-    )
-    is_none = numpy.zeros(len(rows), dtype=bool)
-    scores: List[numpy.ndarray] = []
-    if len(rows):
-        leaves = stages.taxonomy.leaves
-        candidates = [[leaves[c] for c in row] for row in columns]
-        found = stages.ranker.rank(
-            chosen,
-            candidates,
-            prior=[
-                numpy.log(numpy.maximum(P[i, c], EPSILON))
-                for i, c in enumerate(columns)
-            ],
-            added=added,
-            best=[decisions[row]["label"] for row in rows],
-        )
-        _check(found, candidates, chosen, type(stages.ranker).__name__)
-        scores = list(found.scores)
-        leads = found.leads if found.leads is not None else leads[rows]
-        if found.closeness is not None:
-            asked = [decisions[row]["known"] < settings.route_below for row in rows]
-            closeness = numpy.where(asked, found.closeness, closeness)
-            if added:
-                # A label that was added is none that the first stage could be close to.
-                closeness = numpy.maximum(
-                    closeness, found.closeness * (leads.max(1) > 0)
-                )
-        if found.none_score is not None:
-            tops = [values.max() if len(values) else numpy.inf for values in scores]
-            is_none = numpy.asarray(tops) < found.none_score
+    others = _find_others(P, stages.taxonomy, settings.route_threshold)
+    columns = [
+        [m for number in numbers for m in stages.taxonomy.others[number].members]
+        for numbers in others
+    ]
+    known = numpy.asarray([decision["known"] for decision in decisions])
+    tops = numpy.asarray([decision["probability"] for decision in decisions])
     judged = Judged(
-        rows, P, others, scores, leads if added else None, closeness, is_none
+        rows=numpy.asarray([decided[place] for place in places], dtype="int64"),
+        P=P,
+        others=others,
+        scores=[],
+        leads=leads[places] if stages.added else None,
+        closeness=known / numpy.maximum(tops, EPSILON),
+        is_none=numpy.zeros(len(places), dtype=bool),
     )
-    return judged, sum(map(len, columns)) + len(added) * len(rows)
+    if chosen:
+        found = _ask(chosen, decisions, columns, P, stages)
+        judged = _take(judged, found, known < settings.route_below)
+    return judged, sum(map(len, columns)) + len(stages.added) * len(places)
+
+
+def _find_others(
+    P: numpy.ndarray, taxonomy: Taxonomy, threshold: float
+) -> List[List[int]]:
+    """RETURNS (List[List[int]]): The Others of each document with enough mass."""
+    others: List[List[int]] = [[] for _ in P]
+    for number, other in enumerate(taxonomy.others):
+        mass = P[:, list(other.members)].sum(axis=1)
+        for row in numpy.flatnonzero(mass >= max(threshold, EPSILON)).tolist():
+            others[row].append(number)
+    return others
+
+
+def _ask(
+    docs: List[Doc],
+    decisions: List[Dict[str, Any]],
+    columns: List[List[int]],
+    P: numpy.ndarray,
+    stages: Stages,
+) -> Any:
+    leaves = stages.taxonomy.leaves
+    candidates = [[leaves[column] for column in row] for row in columns]
+    own = [P[i, row] for i, row in enumerate(columns)]
+    found = stages.ranker.rank(
+        docs,
+        candidates,
+        prior=[numpy.log(numpy.maximum(values, EPSILON)) for values in own],
+        added=list(stages.added),
+        best=[decision["label"] for decision in decisions],
+    )
+    _check(found, candidates, docs, len(stages.added), type(stages.ranker).__name__)
+    return found
+
+
+def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
+    """Put what the ranker found in.
+
+    is_asked (numpy.ndarray): Documents whose closeness the ranker is asked for.
+    """
+    judged = judged._replace(scores=list(found.scores))
+    if judged.leads is not None and found.leads is not None:
+        judged = judged._replace(leads=found.leads)
+    if found.closeness is not None:
+        closeness = numpy.where(is_asked, found.closeness, judged.closeness)
+        if judged.leads is not None:
+            # A label that was added is none that the first stage could be close to.
+            is_new = judged.leads.max(axis=1) > 0
+            closeness = numpy.maximum(closeness, found.closeness * is_new)
+        judged = judged._replace(closeness=closeness)
+    if found.none_score is not None:
+        tops = [values.max(initial=-numpy.inf) for values in found.scores]
+        has_any = numpy.asarray([len(values) > 0 for values in found.scores])
+        is_none = has_any & (numpy.asarray(tops) < found.none_score)
+        judged = judged._replace(is_none=is_none)
+    return judged
 
 
 def read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
@@ -168,20 +197,24 @@ def _route(
 
 
 def _check(
-    found: Any, candidates: List[List[str]], docs: List[Doc], ranker: str
+    found: Any, candidates: List[List[str]], docs: List[Doc], n_added: int, ranker: str
 ) -> None:
     """Nothing is written before all scores of the batch are known to be good."""
-    for values, labels, doc in zip(found.scores, candidates, docs):
+    missing: List[Any] = [()] * (len(docs) - len(found.scores))
+    for values, labels, doc in zip([*found.scores, *missing], candidates, docs):
         if len(values) != len(labels) or not numpy.isfinite(values).all():
             text = Errors.L404.format(
                 ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
             )
             raise ValueError(text)
-    if found.leads is not None and numpy.isnan(found.leads).any():
-        text = Errors.L404.format(
-            ranker=ranker, found="NaN", n=0, text=docs[0].text[:60]
-        )
-        raise ValueError(text)
+    expected = {"leads": (len(docs), n_added), "closeness": (len(docs),)}
+    for key, shape in expected.items():
+        values = getattr(found, key)
+        if values is not None and (values.shape != shape or numpy.isnan(values).any()):
+            text = Errors.L404.format(
+                ranker=ranker, found=key, n=n_added, text=docs[0].text[:60]
+            )
+            raise ValueError(text)
 
 
 def now() -> float:

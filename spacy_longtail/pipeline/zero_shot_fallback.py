@@ -1,7 +1,4 @@
 import warnings
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
 from typing import (
     Any,
     Callable,
@@ -11,32 +8,25 @@ from typing import (
     List,
     Optional,
     Sequence,
-    Tuple,
 )
 
 import numpy
-import srsly
 from spacy.language import Language
-from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
-from spacy.util import SimpleFrozenList, minibatch
-from thinc.api import Config, Model
+from spacy.util import minibatch
+from thinc.api import Config
 
 from ..descriptions import DescriptionsT, check_descriptions
 from ..errors import Errors, Warnings
-from ..ops import top_columns
 from ..taxonomy import Taxonomy
-from .decision import KEY, DecisionWriter, register_extension
+from .decision import KEY, register_extension
 from .fallback_settings import FallbackSettings
-from .label_store import LabelStore, extend_taxonomy, make_record, read_new_labels
+from .fitting import fit_mixture, fit_threshold
+from .label_keeper import LabelKeeper
+from .label_store import extend_taxonomy
 from .refinement import Judged, compete, spread
-from .router import Stages, Usage, judge, now
-from .start import make_start_encoder
-
-FORMAT = 1
-STAGE = "zero_shot_fallback"
-ABSTAINED = "abstained"
+from .router import Usage, judge, now
 
 default_config = """
 [zero_shot_fallback]
@@ -104,7 +94,7 @@ def make_zero_shot_fallback(
     )
 
 
-class ZeroShotFallback(Pipe):
+class ZeroShotFallback(LabelKeeper):
     """Rank again what the first stage left in an Other, and find labels that were
     added at run time.
 
@@ -137,37 +127,17 @@ class ZeroShotFallback(Pipe):
         max_examples: int = 20,
         scorer: Optional[Callable] = None,
     ) -> None:
-        self.settings = settings or FallbackSettings()
-        self.settings.check()
+        settings = settings or FallbackSettings()
         if not isinstance(max_examples, int) or max_examples < 1:
             text = Errors.L337.format(name="max_examples", value=max_examples)
             raise ValueError(text)
-        self.vocab = nlp.vocab
-        self.nlp = nlp
-        self.ranker = ranker
-        self.gate = gate
-        self.name = name
-        self.source = source
+        super().__init__(nlp, ranker, name, gate=gate, source=source, settings=settings)
         self.max_examples = max_examples
         self.scorer = scorer
         self.usage = Usage()
-        self.store = LabelStore()
-        self._state: Optional[Tuple[Any, ...]] = None
-        self._stages: Optional[Stages] = None
-        self._is_loaded = False
         self._is_checked = False
         self._warned: List[str] = []
         register_extension()
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): Labels from training, then those added since."""
-        return (*self.store.known, *self.store.added)
-
-    @property
-    def added_labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): Labels that were added at run time."""
-        return tuple(self.store.added)
 
     @property
     def stats(self) -> Dict[str, float]:
@@ -195,7 +165,7 @@ class ZeroShotFallback(Pipe):
         validate_get_examples(get_examples, "ZeroShotFallback.initialize")
         self.nlp = nlp or self.nlp
         taxonomy: Taxonomy = self._get_source().taxonomy
-        self.ranker.check()
+        self._check_ranker()
         self.store.collect(
             get_examples(),
             taxonomy,
@@ -203,11 +173,11 @@ class ZeroShotFallback(Pipe):
             name=self.name,
             max_examples=self.max_examples,
         )
-        self._state, self._is_loaded = None, False
-        self._warn_if_idle(taxonomy)
+        self._seen, self._is_current = None, False
 
     def __call__(self, doc: Doc) -> Doc:
         """Process one document, see pipe."""
+        self._check_ranker()
         error_handler = self.get_error_handler()
         try:
             self.set_annotations([doc], self.predict([doc]))
@@ -218,7 +188,11 @@ class ZeroShotFallback(Pipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Process documents in batches. What is found in one doesn't depend on the
         others.
+
+        RAISES (ValueError): L330, L331, or an error of a ranker that can't be loaded,
+            before the first document is read.
         """
+        self._check_ranker()
         error_handler = self.get_error_handler()
         for docs in minibatch(stream, size=batch_size):
             try:
@@ -235,19 +209,13 @@ class ZeroShotFallback(Pipe):
         """
         start, docs = now(), list(docs)
         self.usage.docs += len(docs)
-        source = self._get_source()
-        if not self._is_checked:
-            self.ranker.check()
-            self._is_checked = True
-        if self._warn_if_idle(source.taxonomy) and not self._always_needed:
+        if not self._is_needed():
             return None
-        decisions = [doc.user_data.get(KEY) for doc in docs]
-        if not docs or not all(decisions):
-            if docs:
-                self._warn(Warnings.LW402.format(name=self.name, source=self.source))
+        stages = self._refresh().stages
+        rows = self._find_decided(docs, stages.source.name)
+        if not rows:
             return None
-        stages = self._refresh()
-        judged, n_candidates = judge(docs, decisions, stages, self.settings)  # type: ignore[arg-type]
+        judged, n_candidates = judge(docs, rows, stages, self.settings)
         self.usage.routed += len(judged.rows)
         self.usage.candidates += n_candidates
         self.usage.seconds += now() - start
@@ -255,31 +223,17 @@ class ZeroShotFallback(Pipe):
 
     def set_annotations(self, docs: Sequence[Doc], judged: Optional[Judged]) -> None:
         """Write the refined `doc.cats` and `doc._.longtail`."""
-        if judged is None:
-            return
-        start, docs = now(), list(docs)
-        P = self.refine(judged)
-        writer = self._writer
-        tops = P.max(axis=1) if len(P) else numpy.zeros(0)
-        known = tops * numpy.clip(judged.closeness, 0.0, 1.0)
-        described = writer.describe(P, known, STAGE, "")
-        done = set()
-        for i, row in enumerate(judged.rows.tolist()):
-            done.add(row)
-            self._write(docs[row], P[i], described[i], bool(judged.is_none[i]))
-        for row, doc in enumerate(docs):
-            if row in done:
-                continue
-            if self.store.added and self._get_source().cats_top_k is None:
-                doc.cats.update(dict.fromkeys(self.store.added, 0.0))
-            if doc.user_data[KEY]["known"] < self.settings.abstain_threshold:
-                decision = dict(doc.user_data[KEY], first=doc.user_data[KEY]["label"])
-                self._abstain(doc, decision, "no label is close enough")
-        self.usage.seconds += now() - start
+        if judged is not None:
+            start = now()
+            P = self.refine(judged)
+            self._refresh().write(
+                list(docs), judged, P, self.settings.abstain_threshold
+            )
+            self.usage.seconds += now() - start
 
     def refine(self, judged: Judged) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Probabilities of both stages together."""
-        settings, taxonomy = self.settings, self._writer.taxonomy
+        settings, taxonomy = self.settings, self._refresh().taxonomy
         P = spread(
             judged.P,
             taxonomy.others,
@@ -291,61 +245,6 @@ class ZeroShotFallback(Pipe):
             columns = [taxonomy.index[label] for label in self.store.added]
             P = compete(P, judged.leads, columns, settings.trust)
         return P
-
-    def _write(
-        self, doc: Doc, P: numpy.ndarray, decision: Dict[str, Any], is_none: bool
-    ) -> None:
-        before, taxonomy = doc.user_data[KEY], self._writer.taxonomy
-        label = decision["label"]
-        decision["first"] = before["label"]
-        # Sums of what was rounded to 32 bits, so they are kept as they were.
-        if not self.store.added:
-            decision["other"] = before["other"]
-        if label in taxonomy.pooled:
-            parent = taxonomy.others[taxonomy.other_of[taxonomy.index[label]]].parent
-            where = f"of {parent!r}" if parent else "at the top"
-            decision["reason"] = f"ranked first in the Other {where}"
-        elif label in self.store.added:
-            decision["reason"] = "closest to a label that was added at run time"
-        else:
-            decision["stage"] = before["stage"]
-            decision["reason"] = before["reason"]
-        top_k, values = self._get_source().cats_top_k, P.tolist()
-        if top_k is None:
-            doc.cats.update(zip(taxonomy.leaves, values))
-        else:
-            columns = top_columns(P[None], top_k)[0].tolist()
-            cats = {k: v for k, v in doc.cats.items() if k not in taxonomy.index}
-            cats.update((taxonomy.leaves[c], values[c]) for c in columns)
-            doc.cats = cats
-        doc.user_data[KEY] = decision
-        if is_none and label in taxonomy.pooled:
-            self._abstain(doc, decision, "no candidate fits, by the ranker")
-        elif decision["known"] < self.settings.abstain_threshold:
-            self._abstain(doc, decision, "no label is close enough")
-
-    def _abstain(self, doc: Doc, decision: Dict[str, Any], reason: str) -> None:
-        """Keep the deepest broader category that is sure enough, or nothing."""
-        share = decision["known"] / max(decision["probability"], 1e-12)
-        share = min(share, 1.0 - 1e-6)
-        threshold = self.settings.abstain_threshold
-        levels = [
-            (node, probability)
-            for node, probability in decision["levels"][:-1]
-            if threshold > 0 and probability * share >= threshold
-        ]
-        own = self._writer.taxonomy.index
-        for label, probability in doc.cats.items():
-            if label in own:
-                doc.cats[label] = probability * share
-        doc.user_data[KEY] = {
-            **decision,
-            "label": None,
-            "levels": levels,
-            "probability": levels[-1][1] if levels else 0.0,
-            "stage": ABSTAINED,
-            "reason": f"{reason} (known = {decision['known']:.3f})",
-        }
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the final labels, and warn if the fallback breaks more than it fixes.
@@ -369,166 +268,61 @@ class ZeroShotFallback(Pipe):
             warnings.warn(text, stacklevel=2)
         return scores
 
-    def add_label(
+    def fit_mixture(self, examples: Iterable[Example]) -> Dict[str, float]:
+        """Fit how much the first stage's own distribution and the ranker, or each of
+        several combined rankers, weigh inside an Other, and keep it.
+
+        examples (Iterable[Example]): Documents that training hasn't seen, like dev.
+        RETURNS (Dict[str, float]): The weights, "mixture" that of the first stage.
+        RAISES (ValueError): L339 if there are too few documents of pooled labels.
+        """
+        return fit_mixture(self, examples)
+
+    def fit_abstention(
         self,
-        label: str,
+        examples: Iterable[Example],
         *,
-        description: Optional[str] = None,
-        examples: Iterable[str] = SimpleFrozenList(),
-    ) -> int:
-        """Add a label without training.
+        precision: Optional[float] = None,
+        coverage: Optional[float] = None,
+    ) -> float:
+        """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
 
-        label (str): Full path; its parent has to be there.
-        description (Optional[str]): What it means.
-        examples (Iterable[str]): Texts that belong to it.
-        RETURNS (int): 1.
-        RAISES (ValueError): L332, L333 or L335, see there. Nothing is added then.
+        examples (Iterable[Example]): Documents that training hasn't seen. Those
+            without a label of the pipeline fit nothing, any label of them is wrong.
+        precision (Optional[float]): Share of the labels given that should be right.
+        coverage (Optional[float]): Share of the documents that should get a label;
+            give one of the two.
+        RETURNS (float): The threshold.
+        RAISES (ValueError): L339 if that can't be.
         """
-        return self._add(
-            [{"label": label, "description": description, "examples": examples}]
-        )
+        return fit_threshold(self, examples, precision=precision, coverage=coverage)
 
-    def add_labels_from_file(self, path: Path) -> int:
-        """Add labels from a file, one JSON object a line, with the keys "label" and,
-        if wanted, "description" and "examples".
-
-        RETURNS (int): How many.
-        RAISES (ValueError): L336 with file and line. Nothing is added then.
-        """
-        return self._add(read_new_labels(path))
-
-    def remove_label(self, label: str) -> None:
-        """Remove a label that was added at run time.
-
-        RAISES (ValueError): L334 if it wasn't.
-        """
-        if label not in self.store.added:
-            text = Errors.L334.format(label=label, added=list(self.store.added)[:10])
-            raise ValueError(text)
-        del self.store.added[label]
-        self._state, self._is_loaded = None, False
-
-    def _add(self, found: List[Dict[str, Any]]) -> int:
-        taxonomy: Taxonomy = self._get_source().taxonomy
-        new: Dict[str, Dict[str, Any]] = {}
-        for record in found:
-            label = record["label"]
-            try:
-                self.store.check_new(label, taxonomy)
-                if label in new:
-                    raise ValueError(Errors.L332.format(label=label))
-                new[label] = make_record(
-                    self.nlp,
-                    label,
-                    taxonomy.separator,
-                    record.get("description"),
-                    record.get("examples") or (),
-                )
-            except ValueError as error:
-                if "source" not in record:
-                    raise
-                text = Errors.L336.format(source=record["source"], problem=error)
-                raise ValueError(text) from None
-        self.store.added.update(new)
-        self._state, self._is_loaded = None, False
-        return len(new)
-
-    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
-        """Serialize the kept documents, the run-time labels and the ranker's arrays."""
-        if self.store.known and self.source in self.nlp.component_names:
-            self._refresh()
-        data = {
-            "format": FORMAT,
-            "settings": asdict(self.settings),
-            "store": self.store.to_dict(),
-            "ranker": self.ranker.to_bytes(),
-            "gate": b"" if self.gate is None else self.gate.to_bytes(),
-        }
-        return srsly.msgpack_dumps(data)
-
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "ZeroShotFallback":
-        """RAISES (ValueError): L305 if a newer version wrote it."""
-        data = srsly.msgpack_loads(bytes_data)
-        if data["format"] > FORMAT:
-            text = Errors.L305.format(found=data["format"], known=FORMAT)
-            raise ValueError(text)
-        self.settings = FallbackSettings(**data["settings"])
-        self.store.from_dict(data["store"])
-        self.ranker.from_bytes(data["ranker"])
-        if self.gate is not None:
-            self.gate.from_bytes(data["gate"])
-        self._state, self._is_loaded = None, bool(self.store.known)
-        return self
-
-    def to_disk(
-        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> None:
-        """Write one file to a folder."""
-        path = Path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
-
-    def from_disk(
-        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "ZeroShotFallback":
-        """RAISES (ValueError): L305 if a newer version wrote it."""
-        data = (Path(path) / "fallback.msgpack").read_bytes()
-        return self.from_bytes(data, exclude=exclude)
-
-    def _get_source(self) -> Any:
-        names = self.nlp.component_names
-        if self.source not in names:
-            text = Errors.L330.format(name=self.name, source=self.source, found=names)
-            raise ValueError(text)
-        source = self.nlp.get_pipe(self.source)
-        if not hasattr(source, "taxonomy"):
-            text = Errors.L330.format(name=self.name, source=self.source, found=names)
-            raise ValueError(text)
-        if self.name in names and names.index(self.name) < names.index(self.source):
-            raise ValueError(Errors.L331.format(name=self.name, source=self.source))
-        return source
-
-    def _refresh(self) -> Stages:
-        """Bring the ranker up to date with the labels and the first stage's encoder."""
+    def _is_needed(self) -> bool:
+        """Find out whether there can be anything to do, warn if there can't."""
         source = self._get_source()
-        state = id(source), getattr(source, "n_updates", 0)
-        if self._stages is not None and state == self._state:
-            return self._stages
-        taxonomy: Taxonomy = source.taxonomy
-        if not self.store.known:
-            raise ValueError(Errors.L338.format(name=self.name))
-        encoder = source.model.get_ref("encoder")
-        if not self._is_loaded:
-            cards = self.store.make_cards(taxonomy, self.nlp)
-            encode = make_start_encoder(encoder, self.nlp, source)
-            for ranker in filter(None, (self.ranker, self.gate)):
-                ranker.set_labels(cards, encode)
-        for ranker in filter(None, (self.ranker, self.gate)):
-            ranker.bind(partial(_encode, encoder))
-        added = tuple(self.store.added)
-        extended = extend_taxonomy(taxonomy, added)
-        self._writer = DecisionWriter(extended, source.name)
-        self._stages = Stages(source, self.ranker, self.gate, extended, added)
-        self._state, self._is_loaded = state, False
-        return self._stages
-
-    @property
-    def _always_needed(self) -> bool:
-        return self.settings.abstain_threshold > 0 or self.settings.route_below > 0
-
-    def _warn_if_idle(self, taxonomy: Taxonomy) -> bool:
-        is_idle = not taxonomy.others and not self.store.added
-        if is_idle and not self._always_needed:
+        settings = self.settings
+        is_needed = bool(source.taxonomy.others or self.store.added)
+        is_needed |= settings.abstain_threshold > 0 or settings.route_below > 0
+        if not is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
-        return is_idle
+        return is_needed
+
+    def _check_ranker(self) -> None:
+        if not self._is_checked and self._is_needed():
+            for ranker in filter(None, (self.ranker, self.gate)):
+                ranker.check()
+            self._is_checked = True
+
+    def _find_decided(self, docs: List[Doc], source: str) -> List[int]:
+        """RETURNS (List[int]): Documents that the first stage has decided."""
+        decisions = [doc.user_data.get(KEY) for doc in docs]
+        rows = [i for i, found in enumerate(decisions) if found]
+        rows = [i for i in rows if decisions[i]["pipe"] == source]  # type: ignore[index]
+        if len(rows) < len(docs):
+            self._warn(Warnings.LW402.format(name=self.name, source=self.source))
+        return rows
 
     def _warn(self, text: str) -> None:
         if text not in self._warned:
             self._warned.append(text)
             warnings.warn(text, stacklevel=2)
-
-
-def _encode(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
-    return encoder.ops.to_numpy(encoder.predict(docs))

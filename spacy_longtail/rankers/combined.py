@@ -26,9 +26,11 @@ class CombinedRanker:
         for ranker in self.rankers.values():
             ranker.check()
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         for ranker in self.rankers.values():
-            ranker.set_labels(cards, encode)
+            ranker.set_labels(cards, encode, only_added=only_added)
 
     def bind(self, encode: EncodeT) -> None:
         for ranker in self.rankers.values():

@@ -32,7 +32,9 @@ class EmbeddingRanker:
         """Load the encoder."""
         self.transformer.load()
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         """See LabelRanker. Texts that were encoded before aren't again."""
 
         def encode_labels(docs: List[Doc]) -> numpy.ndarray:
@@ -41,7 +43,7 @@ class EmbeddingRanker:
             self._known.update(zip(new, self.encode(new)))
             return numpy.stack([self._known[text] for text in texts])
 
-        self.vectors.set_labels(cards, encode_labels)
+        self.vectors.set_labels(cards, encode_labels, only_added=only_added)
 
     def bind(self, encode: EncodeT) -> None:
         pass
@@ -50,8 +52,8 @@ class EmbeddingRanker:
         """Encode texts: the mean of the last hidden states of their word pieces, as
         sentence encoders are trained with.
 
-        Each text is padded to a length that is its own, so that its vector doesn't
-        depend on its neighbours by more than rounding.
+        Padding is masked, so the vector of a text doesn't depend on its neighbours by
+        more than rounding.
 
         RETURNS (numpy.ndarray): float32 array of shape (texts, width).
         """

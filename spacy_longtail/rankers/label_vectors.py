@@ -9,7 +9,8 @@ from ..ops import unit_rows
 from .heads import SCALE, Kept, fit_margin, fit_temperature, train_heads
 from .types import EncodeT, LabelCard, Ranking
 
-ARRAYS = ("W", "b", "prototypes", "margins")
+# Trained, those of them that are pooled, and added at run time.
+LABELS = ("known", "pooled", "added")
 
 
 def check_settings(ranker: str, **settings: float) -> None:
@@ -57,47 +58,64 @@ class LabelVectors:
             "l2sp": l2sp,
         }
         self.temperature = 1.0
-        self.labels: List[str] = []
-        self.index: Dict[str, int] = {}
-        self.is_added = numpy.zeros(0, dtype=bool)
+        # Estimated unless `margin` is given.
+        self.found_margin = 0.0
+        self.labels: Dict[str, List[str]] = {key: [] for key in LABELS}
+        self.index: Dict[str, Dict[str, int]] = {key: {} for key in LABELS}
         self.arrays: Dict[str, numpy.ndarray] = {}
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
-        """Encode the labels, once, and learn their heads."""
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
+        """Encode the labels, once, and learn their heads. See LabelRanker."""
+        if not only_added or not self.arrays:
+            self._learn([card for card in cards if not card.is_added], encode)
+        added = [card for card in cards if card.is_added]
+        prototypes = self.arrays["known"][:0]
+        margins = numpy.zeros(0, dtype="float32")
+        if added:
+            kept = self._encode(added, encode)
+            prototypes = kept.get_prototypes(self.kappa)
+            # The more examples an added label has, the more it is like the others.
+            shares = self.kappa / numpy.maximum(kept.counts + self.kappa, 1e-9)
+            margins = (self.found_margin * shares).astype("float32")
+        self._set_names("added", [card.label for card in added])
+        self.arrays.update({"added": prototypes, "margins": margins})
+
+    def _learn(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
         kept = self._encode(cards, encode)
-        self._set_names([card.label for card in cards], [c.is_added for c in cards])
         numbers = numpy.asarray([card.group for card in cards], dtype="int64")
         groups = [numpy.flatnonzero(numbers == i) for i in range(numbers.max() + 1)]
-        pooled = kept.select(numbers[kept.owners] >= 0)
-        known = kept.select(~self.is_added[kept.owners])
+        is_pooled = numbers >= 0
+        pooled = kept.select(is_pooled[kept.owners])
         self.temperature = fit_temperature(pooled, groups, **self.settings)
         W, b = train_heads(pooled, groups, **self.settings)  # type: ignore[arg-type]
-        margin = fit_margin(known, self.kappa) if self.margin is None else self.margin
-        # The more examples an added label has, the more it is like the others.
-        shares = self.kappa / numpy.maximum(kept.counts + self.kappa, 1e-9)
-        margins = numpy.where(self.is_added, margin * shares, 0.0).astype("float32")
-        prototypes = kept.get_prototypes(self.kappa)
-        self.arrays = dict(zip(ARRAYS, (W, b, prototypes, margins)))
+        self.found_margin = (
+            fit_margin(kept, self.kappa) if self.margin is None else self.margin
+        )
+        self._set_names("known", [card.label for card in cards])
+        self._set_names("pooled", [card.label for card in cards if card.group >= 0])
+        self.arrays = {
+            "known": kept.get_prototypes(self.kappa),
+            "W": W[is_pooled],
+            "b": b[is_pooled],
+        }
 
     def _encode(self, cards: Sequence[LabelCard], encode: EncodeT) -> Kept:
         docs = [doc for card in cards for doc in card.names]
-        lengths = [len(card.names) for card in cards]
+        n_names, lengths = len(docs), [len(card.names) for card in cards]
+        sizes = [0 if self.names_only else len(card.examples) for card in cards]
         if not self.names_only:
             docs += [doc for card in cards for doc in card.examples]
         X = unit_rows(numpy.asarray(encode(docs), dtype="float32"))
-        n_names = sum(lengths)
+        rows = numpy.arange(len(cards))
         names = numpy.zeros((len(cards), X.shape[1]), dtype="float32")
-        numpy.add.at(
-            names, numpy.repeat(numpy.arange(len(cards)), lengths), X[:n_names]
-        )
-        sizes = [0 if self.names_only else len(card.examples) for card in cards]
-        owners = numpy.repeat(numpy.arange(len(cards)), sizes)
-        return Kept(X[n_names:], owners, unit_rows(names))
+        numpy.add.at(names, numpy.repeat(rows, lengths), X[:n_names])
+        return Kept(X[n_names:], numpy.repeat(rows, sizes), unit_rows(names))
 
-    def _set_names(self, labels: Sequence[str], is_added: Sequence[bool]) -> None:
-        self.labels = list(labels)
-        self.index = {label: row for row, label in enumerate(labels)}
-        self.is_added = numpy.asarray(is_added, dtype=bool)
+    def _set_names(self, key: str, labels: Sequence[str]) -> None:
+        self.labels[key] = list(labels)
+        self.index[key] = {label: row for row, label in enumerate(labels)}
 
     def rank(
         self, X: numpy.ndarray, candidates: List[List[str]], added: Sequence[str]
@@ -107,20 +125,22 @@ class LabelVectors:
         X (numpy.ndarray): Vectors of the documents, of shape (docs, width).
         """
         X = unit_rows(numpy.asarray(X, dtype="float32"))
-        W, b, prototypes, margins = (self.arrays[key] for key in ARRAYS)
+        W, b, index = self.arrays["W"], self.arrays["b"], self.index["pooled"]
         scores: List[numpy.ndarray] = [numpy.zeros(len(c)) for c in candidates]
         for labels, rows in _group_rows(candidates):
-            columns = [self.index[label] for label in labels]
+            columns = [index[label] for label in labels]
             logits = (X[rows] @ W[columns].T + b[columns]) / self.temperature
             for row, values in zip(rows, logits):
                 scores[row] = values
-        cosines = X @ prototypes.T
-        leads = numpy.zeros((len(X), len(added)))
+        closest = (X @ self.arrays["known"].T).max(axis=1)
+        leads = numpy.zeros((len(X), len(added)), dtype="float32")
         if len(added):
-            known = cosines[:, ~self.is_added].max(axis=1, keepdims=True)
-            columns = [self.index[label] for label in added]
-            leads = SCALE * (cosines[:, columns] + margins[columns] - known)
-        return Ranking(scores, leads, numpy.clip(cosines.max(axis=1), 0.0, 1.0))
+            columns = [self.index["added"][label] for label in added]
+            cosines = X @ self.arrays["added"][columns].T
+            margins = self.arrays["margins"][columns]
+            leads = SCALE * (cosines + margins - closest[:, None])
+            closest = numpy.maximum(closest, cosines.max(axis=1))
+        return Ranking(scores, leads, numpy.clip(closest, 0.0, 1.0))
 
     def to_bytes(self) -> bytes:
         arrays = {
@@ -129,16 +149,18 @@ class LabelVectors:
         }
         data = {
             "labels": self.labels,
-            "is_added": self.is_added.tolist(),
             "temperature": self.temperature,
+            "margin": self.found_margin,
             "arrays": arrays,
         }
         return srsly.msgpack_dumps(data)
 
     def from_bytes(self, data: bytes) -> None:
         found = srsly.msgpack_loads(data)
-        self._set_names(found["labels"], found["is_added"])
+        for key in LABELS:
+            self._set_names(key, found["labels"][key])
         self.temperature = found["temperature"]
+        self.found_margin = found["margin"]
         self.arrays = {
             key: numpy.frombuffer(array["data"], dtype="<f4").reshape(array["shape"])
             for key, array in found["arrays"].items()

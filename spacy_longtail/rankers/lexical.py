@@ -35,7 +35,9 @@ class LexicalRanker:
     def bind(self, encode: EncodeT) -> None:
         pass
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         """See LabelRanker. A label's text is all its texts."""
         self.index = {card.label: row for row, card in enumerate(cards)}
         counts = [Counter(_get_words([*card.names, *card.examples])) for card in cards]

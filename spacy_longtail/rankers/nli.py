@@ -45,7 +45,9 @@ class NLIRanker:
     def bind(self, encode: EncodeT) -> None:
         pass
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         """See LabelRanker. A description takes the place of the name."""
         self.hypotheses = {
             card.label: self.template.format(card.names[-1].text) for card in cards

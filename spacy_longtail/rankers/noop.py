@@ -12,7 +12,9 @@ class NoOpRanker:
     def check(self) -> None:
         pass
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         pass
 
     def bind(self, encode: EncodeT) -> None:

@@ -18,9 +18,13 @@ class PrototypeRanker:
     def check(self) -> None:
         pass
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         """See LabelRanker."""
-        self.vectors.set_labels(cards, lambda docs: encode_batches(docs, encode))
+        self.vectors.set_labels(
+            cards, lambda docs: encode_batches(docs, encode), only_added=only_added
+        )
 
     def bind(self, encode: EncodeT) -> None:
         """Get the first stage's encoder, which isn't saved with the labels."""

@@ -57,12 +57,16 @@ class LabelRanker(Protocol):
         """
         ...
 
-    def set_labels(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
         """Get to know the labels, in place of those before. What it learns depends
         on the cards and the encoder only.
 
         cards (Sequence[LabelCard]): All labels: trained, pooled, added at run time.
         encode (EncodeT): The first stage's encoder: documents to (docs, width).
+        only_added (bool): Nothing but the run-time labels has changed since the last
+            call, so that the others needn't be encoded again.
         """
         ...
 
