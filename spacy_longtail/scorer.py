@@ -129,7 +129,8 @@ def longtail_score(
     examples = list(examples)
     bounds = (head, mid) if taxonomy else None
     tree = _extend(taxonomy, [*labels, *_get_decided(examples, pipe)])
-    answers = _get_answers(examples, tree, pipe)
+    golds = _get_gold(examples, tree)
+    answers = _get_answers(examples, golds, tree, pipe)
     scores: Dict[str, Any] = {key: None for key in SCALARS}
     scores["longtail_f_per_label"] = {}
     if answers.names:
@@ -139,7 +140,7 @@ def longtail_score(
         scores["longtail_coverage"] = _mean(answers.guess != ABSTAINED)
         scores["longtail_other_recall"] = _get_other_recall(on_leaves, tree)
         scores["longtail_ece"] = _get_calibration_error(on_leaves)
-        scores.update(_score_refinement(examples, tree, pipe))
+        scores.update(_score_refinement(examples, golds, pipe))
     return scores
 
 
@@ -177,11 +178,14 @@ def _extend(
 
 
 def _get_answers(
-    examples: Sequence[Example], taxonomy: Taxonomy, pipe: Optional[str]
+    examples: Sequence[Example],
+    golds: Sequence[Optional[str]],
+    taxonomy: Taxonomy,
+    pipe: Optional[str],
 ) -> Answers:
     gold, guess, confidence = [], [], []
     ids: Dict[str, int] = {}
-    for eg, gold_label in zip(examples, _get_gold(examples, taxonomy), strict=True):
+    for eg, gold_label in zip(examples, golds, strict=True):
         if gold_label is None:
             continue
         label, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
@@ -319,25 +323,24 @@ def _score_paths(answers: Answers, taxonomy: Taxonomy) -> Dict[str, Optional[flo
 
 
 def _score_refinement(
-    examples: Sequence[Example], taxonomy: Taxonomy, pipe: Optional[str]
+    examples: Sequence[Example], golds: Sequence[Optional[str]], pipe: Optional[str]
 ) -> Dict[str, Optional[float]]:
     """Compare the label of each decision with the one it replaced, its "first"."""
-    changes, n_docs, is_refined = {"fixed": 0, "broken": 0}, 0, False
-    for eg, gold in zip(examples, _get_gold(examples, taxonomy), strict=True):
+    n_fixed, n_broken, is_refined = 0, 0, False
+    for eg, gold in zip(examples, golds, strict=True):
         decision = _get_decision(eg.predicted, pipe) or {}
         is_refined |= "first" in decision
-        n_docs += gold is not None
         first, label = decision.get("first"), decision.get("label")
         if gold is not None and None not in (first, label):
-            changes["fixed"] += first != gold == label
-            changes["broken"] += first == gold != label
-    if not is_refined or not n_docs:
+            n_fixed += first != gold == label
+            n_broken += first == gold != label
+    if not is_refined:
         return {}
-    fixed, broken = changes["fixed"] / n_docs, changes["broken"] / n_docs
+    n_docs = sum(gold is not None for gold in golds)
     return {
-        "longtail_refined_fixed": fixed,
-        "longtail_refined_broken": broken,
-        "longtail_refined_gain": fixed - broken,
+        "longtail_refined_fixed": n_fixed / n_docs,
+        "longtail_refined_broken": n_broken / n_docs,
+        "longtail_refined_gain": (n_fixed - n_broken) / n_docs,
     }
 
 

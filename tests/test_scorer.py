@@ -310,6 +310,36 @@ def test_other_recall_is_of_pooled_gold_labels():
     assert score(examples, plain)["longtail_other_recall"] is None
 
 
+@pytest.mark.parametrize(
+    "gold, first, label, fixed, broken",
+    [
+        ("bank/transfer", "bank/Other", "bank/transfer", 1, 0),
+        ("bank/transfer", "bank/transfer", "bank/Other", 0, 1),
+        ("bank/transfer", "bank/transfer", "bank/transfer", 0, 0),
+        ("bank/transfer", "bank/Other", "travel/visa", 0, 0),
+        # Abstention shows in the coverage.
+        ("bank/transfer", "bank/transfer", "", 0, 0),
+        # No gold label.
+        ({}, "bank/transfer", "bank/Other", 0, 0),
+    ],
+)
+def test_what_a_second_stage_fixes_and_breaks(gold, first, label, fixed, broken):
+    refined = make_example(gold, label)
+    refined.predicted.user_data["longtail"]["first"] = first
+    others = [make_example("travel/visa", "travel/visa")] * 3
+    scores = score([refined, *others])
+    n_docs = 3 if gold == {} else 4
+    assert scores["longtail_refined_fixed"] == fixed / n_docs
+    assert scores["longtail_refined_broken"] == broken / n_docs
+    assert scores["longtail_refined_gain"] == (fixed - broken) / n_docs
+
+
+def test_without_a_second_stage_nothing_was_refined():
+    scores = score([make_example("travel/visa", "bank/Other")])
+    for key in ("fixed", "broken", "gain"):
+        assert scores[f"longtail_refined_{key}"] is None
+
+
 def test_without_taxonomy_the_counts_are_unknown():
     eg = make_example("a/b", cats={"a/b": 0.6, "c": 0.4})
     scores = longtail_score([eg], labels=["a/b", "c"])
