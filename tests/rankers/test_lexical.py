@@ -29,7 +29,7 @@ def score_slowly(cards, text, k1, b):
             n, df = bag.count(word), sum(word in other for other in bags)
             idf = math.log(1 + (len(bags) - df + 0.5) / (df + 0.5))
             norm = k1 * (1 - b + b * len(bag) / mean)
-            score += idf * n * (k1 + 1) / (n + norm)
+            score += idf * n * (k1 + 1) / (n + norm) if n else 0.0
         scores.append(score)
     return scores
 
