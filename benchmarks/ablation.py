@@ -26,7 +26,7 @@ LOSSES: Dict[str, Dict[str, Any]] = {
     "class-balanced": {"@losses": "spacy-longtail.ClassBalanced.v1"},
     "focal": {"@losses": "spacy-longtail.Focal.v1"},
     "LDAM": {"@losses": "spacy-longtail.LDAM.v1"},
-    "logit-adjusted": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.1},
+    "logit-adjusted": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.0},
 }
 MIN_COUNT = 10
 POOLING: Dict[str, Dict[str, Any]] = {

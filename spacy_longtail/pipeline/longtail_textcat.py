@@ -47,7 +47,7 @@ scorer = {"@scorers": "spacy-longtail.longtail_scorer.v1"}
 
 [longtail_textcat.loss]
 @losses = "spacy-longtail.LogitAdjusted.v1"
-tau = 1.1
+tau = 1.0
 
 [longtail_textcat.model]
 @architectures = "spacy-longtail.TaxonomyTextCat.v1"
