@@ -5,7 +5,6 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..errors import Errors
-from .decision import KEY
 from .gold import get_gold_label
 from .label_store import extend_taxonomy
 from .refinement import EPSILON
@@ -34,8 +33,8 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     """Find the weights with the highest likelihood of the gold labels inside their
     Other, each label counting the same. See ZeroShotFallback.
     """
-    docs, golds = _prepare(pipe, examples)
-    with pipe.nlp.select_pipes(disable=_get_names_from(pipe, pipe.name)):
+    docs, golds = prepare_docs(pipe, examples)
+    with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)):
         docs = list(pipe.nlp.pipe(docs))
     combined: Dict[str, float] = getattr(pipe.ranker, "weights", {})
     names = list(combined)
@@ -67,63 +66,7 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     return {"mixture": float(weights[0]), **fitted}
 
 
-def fit_threshold(
-    pipe: Any,
-    examples: Iterable[Example],
-    *,
-    precision: Optional[float],
-    coverage: Optional[float],
-) -> float:
-    """See ZeroShotFallback.fit_abstention."""
-    wished = precision if coverage is None else coverage
-    if (precision is None) == (coverage is None) or not 0.0 < (wished or 0.0) <= 1.0:
-        problem = (
-            "give either a precision or a coverage above 0.0 and up to 1.0, got "
-            f"{precision} and {coverage}"
-        )
-        raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
-    docs, golds = _prepare(pipe, examples)
-    before, pipe.settings.abstain_threshold = pipe.settings.abstain_threshold, 0.0
-    try:
-        with pipe.nlp.select_pipes(disable=_get_names_from(pipe, pipe.name)[1:]):
-            found = [doc.user_data[KEY] for doc in pipe.nlp.pipe(docs)]
-    finally:
-        pipe.settings.abstain_threshold = before
-    known = numpy.asarray([decision["known"] for decision in found])
-    is_right = [d["label"] == gold for d, gold in zip(found, golds)]
-    threshold = _find_threshold(known, numpy.asarray(is_right), precision, coverage)
-    if threshold is None:
-        problem = f"no threshold reaches a precision of {precision}"
-        raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
-    pipe.settings.abstain_threshold = threshold
-    return threshold
-
-
-def _find_threshold(
-    known: numpy.ndarray,
-    is_right: numpy.ndarray,
-    precision: Optional[float],
-    coverage: Optional[float],
-) -> Optional[float]:
-    """Find the lowest threshold, so that as many documents as possible get a label."""
-    order = numpy.argsort(-known, kind="stable")
-    if not len(order):
-        return None
-    n_given = numpy.arange(1, len(order) + 1)
-    if coverage is not None:
-        last = max(int(numpy.ceil(coverage * len(order))), 1) - 1
-    else:
-        # All with the same value get a label or none does.
-        is_last = numpy.append(numpy.diff(known[order]) < 0, True)
-        good = numpy.cumsum(is_right[order]) / n_given >= precision
-        places = numpy.flatnonzero(good & is_last)
-        if not len(places):
-            return None
-        last = int(places[-1])
-    return float(min(max(known[order[last]], 0.0), 1.0))
-
-
-def _prepare(
+def prepare_docs(
     pipe: Any, examples: Iterable[Example]
 ) -> Tuple[List[Doc], List[Optional[str]]]:
     """RETURNS (Tuple[List[Doc], List[Optional[str]]]): Fresh documents and their gold
@@ -149,7 +92,7 @@ def _prepare(
     return docs, golds
 
 
-def _get_names_from(pipe: Any, name: str) -> List[str]:
+def get_names_from(pipe: Any, name: str) -> List[str]:
     """RETURNS (List[str]): The pipe and those after it."""
     names = pipe.nlp.pipe_names
     return names[names.index(name) :]

@@ -1,5 +1,3 @@
-import time
-from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
@@ -10,33 +8,6 @@ from ..taxonomy import Taxonomy
 from .decision import KEY
 from .fallback_settings import FallbackSettings
 from .refinement import EPSILON, Judged
-
-
-@dataclass
-class Usage:
-    """What the fallback has cost in this process so far.
-
-    docs (int): Documents seen.
-    routed (int): Documents that the ranker was asked about.
-    candidates (int): Labels scored, summed over documents.
-    seconds (float): Time in the fallback.
-    """
-
-    docs: int = 0
-    routed: int = 0
-    candidates: int = 0
-    seconds: float = 0.0
-
-    def to_dict(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): With shares and means per document."""
-        return {
-            "docs": self.docs,
-            "routed": self.routed,
-            "routed_share": self.routed / max(self.docs, 1),
-            "candidates_per_routed_doc": self.candidates / max(self.routed, 1),
-            "ms_per_doc": 1000.0 * self.seconds / max(self.docs, 1),
-            "ms_per_routed_doc": 1000.0 * self.seconds / max(self.routed, 1),
-        }
 
 
 class Stages(NamedTuple):
@@ -215,7 +186,3 @@ def _check(
                 ranker=ranker, found=key, n=n_added, text=docs[0].text[:60]
             )
             raise ValueError(text)
-
-
-def now() -> float:
-    return time.perf_counter()

@@ -20,13 +20,15 @@ from thinc.api import Config
 from ..descriptions import DescriptionsT, check_descriptions
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
+from .abstention import fit_threshold
 from .decision import KEY, register_extension
 from .fallback_settings import FallbackSettings
-from .fitting import fit_mixture, fit_threshold
+from .fitting import fit_mixture
 from .label_keeper import LabelKeeper
 from .label_store import extend_taxonomy
 from .refinement import Judged, compete, spread
-from .router import Usage, judge, now
+from .router import judge
+from .usage import Usage, now
 
 default_config = """
 [zero_shot_fallback]

@@ -1,8 +1,8 @@
 import numpy
 import pytest
 
+from spacy_longtail.pipeline.abstention import find_threshold
 from spacy_longtail.pipeline.decision import KEY
-from spacy_longtail.pipeline.fitting import _find_threshold
 from spacy_longtail.rankers.types import Ranking
 
 UNKNOWN = "zzxq wvut"
@@ -117,11 +117,11 @@ def test_threshold_for_a_wished_precision(pair, fallback, make_examples):
 def test_lowest_threshold_with_the_precision_is_found():
     known = numpy.asarray([0.9, 0.8, 0.7, 0.6, 0.6, 0.2])
     right = numpy.asarray([True, False, True, True, False, False])
-    assert _find_threshold(known, right, 0.66, None) == 0.7
-    assert _find_threshold(known, right, 0.6, None) == 0.6
-    assert _find_threshold(known, right, 1.0, None) == 0.9
-    assert _find_threshold(known, ~right, 1.0, None) is None
-    assert _find_threshold(known, right, None, 1.0) == 0.2
+    assert find_threshold(known, right, 0.66, None) == 0.7
+    assert find_threshold(known, right, 0.6, None) == 0.6
+    assert find_threshold(known, right, 1.0, None) == 0.9
+    assert find_threshold(known, ~right, 1.0, None) is None
+    assert find_threshold(known, right, None, 1.0) == 0.2
 
 
 @pytest.mark.parametrize(
