@@ -173,6 +173,63 @@ class Errors(metaclass=ErrorsWithCodes):
             "({text!r}). The labels of 'longtail_textcat' exclude each other, so "
             "set one label per document to 1.0; its ancestors may be 1.0 too.")
 
+    # L6xx: files and commands
+    L610 = ("Can't find the file {path}. Check the path.")
+    L611 = ("Can't tell the format of {path} by its name. The suffix has to be one "
+            "of {known}.")
+    L612 = ("{path} is empty: it has no row to read.")
+    L613 = ("{path} has no column {column!r}. Its columns are: {columns}. Name the "
+            "right one with {option}. If they stand in one column, give what is "
+            "between the cells with --delimiter.")
+    L614 = ("{where}: the row has {found} cells, but the header has {expected}. Put "
+            "cells that contain the delimiter or line breaks in double quotes, or "
+            "give another --delimiter.")
+    L615 = ("{where}: the byte at offset {offset} of the file isn't {encoding}. Give "
+            "the encoding that it was saved in, for example --encoding cp1252 for "
+            "files from Windows, or --encoding utf-16.")
+    L616 = ("{where}: {problem}. Expected one JSON object a line, for example "
+            "{{\"text\": \"…\", \"label\": \"banking/transfer\"}}.")
+    L617 = ("{where}: the label is {value!r}, but has to be {expected}. Use {hint}.")
+    L618 = ("{where}: the label is the number {value}. Whole numbers can be codes of "
+            "categories, but this looks like a measurement. Name another column with "
+            "--label, or write the codes as strings.")
+    L619 = ("{where}: the segment {value!r} contains {separator!r}, which separates "
+            "the segments of a label. Choose a separator that no segment contains, for "
+            "example --separator '|', and set the same in the config of the component.")
+    L620 = ("Reading {path} needs pyarrow. Install it with the extra: pip install "
+            "'spacy-longtail[files]'")
+    L621 = ("{where}: can't read it, {problem}. Check the quotes and the delimiter of "
+            "CSV, or save the file again.")
+    L622 = ("{where}: the split is {value!r}, but has to be 'train', 'dev' or 'test'. "
+            "Name another column with --split-column.")
+    L623 = ("The shares of dev and test have to be at least 0 and less than 1 "
+            "together, but got dev = {dev} and test = {test}.")
+    L624 = ("{path} is from an earlier conversion and would stay as it is: its texts "
+            "may be in the new train.spacy. Delete it, or choose another folder.")
+    L625 = ("Can't write to {folder}: {problem}. Nothing was left there under its "
+            "final name. Make room, or choose another folder.")
+    L626 = ("There is no row with a text and a label among {n} rows (dropped: "
+            "{dropped}). Check the columns.")
+    L627 = ("There is no encoding named {encoding!r}. Usual ones are utf-8, cp1252, "
+            "latin-1 and utf-16.")
+    L628 = ("Both a column of one label, {label!r}, and a column of lists, {labels!r}, "
+            "are given. Give --label or --labels.")
+    L629 = ("{first} and {second} differ: one has a label a row, the other lists of "
+            "labels. Name the column with --label or --labels.")
+    L630 = ("The folder {folder} should have one file named train, and may have dev "
+            "and test, with a suffix like .jsonl or .csv. Tables there: {files}. Give "
+            "the files by name instead.")
+    L640 = ("There is no corpus at {path}. Give a .spacy file, a folder of them, or a "
+            "table: .csv, .tsv, .jsonl or .parquet. 'spacy longtail convert' makes a "
+            "corpus of a table.")
+    L641 = ("Can't read {path}: {problem}. It has to be a file that spaCy's DocBin "
+            "wrote, for example by 'spacy longtail convert'.")
+    L642 = ("The HTML page needs matplotlib. Install it with the extra: pip install "
+            "'spacy-longtail[report]'")
+    L650 = ("There is no config named {found!r}. Choose one of: {known}.")
+    L651 = ("There is no {found!r} config for documents with several labels. Use "
+            "--optimize efficiency.")
+
 
 class Warnings(metaclass=ErrorsWithCodes):
     LW401 = ("'{name}' has nothing to do: '{source}' pools no labels and none were "

@@ -1,0 +1,9 @@
+"""The commands of `python -m spacy longtail`. spaCy imports this module, through the
+entry point in setup.cfg, whenever one of its commands runs: what is heavy is imported
+inside the functions.
+"""
+
+from . import audit, convert, init_config
+from .group import longtail
+
+__all__ = ["audit", "convert", "init_config", "longtail"]
