@@ -27,7 +27,7 @@ def run_blocks(text):
 
 def test_python_blocks_run_one_after_another(capsys):
     run_blocks(README)
-    assert capsys.readouterr().out == "bank/card\n"
+    assert capsys.readouterr().out == "bank/card\ntrip/car_hire\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
