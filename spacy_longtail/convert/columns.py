@@ -6,10 +6,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
 from ..taxonomy import SEPARATOR
+from .splits import get_split_name
 from .tables import CSV, TSV, Table
-
-SPLITS = ("train", "dev", "test")
-SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
 
 
 @dataclass(frozen=True)
@@ -196,13 +194,6 @@ def choose_labels(table: Table, columns: Columns) -> Columns:
     else:
         values["label"] = ("label",)
     return Columns(**values)
-
-
-def get_split_name(name: str) -> Optional[str]:
-    """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
-    name = name.strip().lower()
-    name = SPLIT_NAMES.get(name, name)
-    return name if name in SPLITS else None
 
 
 def is_missing(value: Any) -> bool:
