@@ -61,8 +61,8 @@ def print_gain(nlp: Language, gold: List[Doc], scores: Dict[str, Any]) -> None:
     list(nlp.pipe(doc.text for doc in gold))
     fixed, broken = (scores[f"longtail_refined_{key}"] for key in ("fixed", "broken"))
     print(
-        f"{pipe.stats['routed_share']:.0%} of the tickets were ranked again; labels made "
-        f"right: {fixed * len(gold):.0f}, made wrong: {broken * len(gold):.0f}"
+        f"{pipe.stats['routed_share']:.0%} of the tickets were ranked again; labels "
+        f"made right: {fixed * len(gold):.0f}, made wrong: {broken * len(gold):.0f}"
     )
 
 
