@@ -177,7 +177,9 @@ def _get_answers(
 ) -> Answers:
     gold, guess, confidence = [], [], []
     ids: Dict[str, int] = {}
-    for eg, gold_label in zip(examples, _get_gold(examples, taxonomy), strict=True):
+    for eg, gold_label in zip(
+        examples, get_gold_labels(examples, taxonomy), strict=True
+    ):
         if gold_label is None:
             continue
         label, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
@@ -194,7 +196,12 @@ def _get_answers(
     )
 
 
-def _get_gold(examples: Sequence[Example], taxonomy: Taxonomy) -> List[Optional[str]]:
+def get_gold_labels(
+    examples: Sequence[Example], taxonomy: Taxonomy
+) -> List[Optional[str]]:
+    """RETURNS (List[Optional[str]]): The gold label of each document, a node of the
+    taxonomy or one that training never saw, None without one. See longtail_score.
+    """
     found: List[Optional[str]] = []
     unknown: Dict[int, List[str]] = {}
     foreign: Set[str] = set()

@@ -1,0 +1,2 @@
+def explain_cli() -> None:
+    """x"""

@@ -1,0 +1,2 @@
+def report_cli() -> None:
+    """x"""

@@ -1,0 +1,187 @@
+from dataclasses import replace
+from itertools import product
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.util import minibatch
+
+from ..pipeline.decision import KEY
+from ..pipeline.longtail_textcat import RawScores
+from ..scorer import ABSTAINED
+from .evidence import Evidence
+from .metrics import METRICS, Guesses
+from .settings import Settings, Wish, apply_settings
+from .thresholds import fit_coverage_threshold, fit_precision_threshold
+
+ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]
+WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
+# Such a mass can't change a decision, and asking the ranker costs time.
+LOWEST_ROUTE = 0.02
+
+
+class Trial(NamedTuple):
+    """What the pipeline predicts with a route threshold and a mixture weight.
+
+    guess (numpy.ndarray): Index into the names, ABSTAINED without one; (docs,).
+    confidence, known (numpy.ndarray): As in a decision, of shape (docs,).
+    likelihood (numpy.ndarray): Probability of the gold label, of shape (docs,).
+    """
+
+    guess: numpy.ndarray
+    confidence: numpy.ndarray
+    known: numpy.ndarray
+    likelihood: numpy.ndarray
+
+
+def tune_fallback(
+    nlp: Language,
+    name: str,
+    fallback: str,
+    evidence: Evidence,
+    wish: Wish,
+    before: Settings,
+    first: Settings,
+    parts: numpy.ndarray,
+) -> Tuple[Settings, Guesses, Guesses]:
+    """Fit the thresholds of a zero_shot_fallback. Its ranker is asked once.
+
+    Needed of the fallback are `settings` with route_threshold, mixture_weight and
+    abstain_threshold, `taxonomy` with the run-time labels, `predict`, and `refine`,
+    which turns what predict returns into probabilities under the settings.
+
+    before (Settings): As the pipeline was.
+    first (Settings): Those fitted for the component before the fallback.
+    RETURNS (Tuple[Settings, Guesses, Guesses]): The settings with those of the
+        fallback, and what is predicted before and, cross-fitted, after.
+    """
+    now = (before.fallback["route_threshold"], before.fallback["mixture_weight"])
+    old = _try_all(nlp, name, fallback, evidence, before, [now])[0]
+    floor = before.fallback["abstain_threshold"]
+    pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
+    settings = replace(first, fallback=before.fallback)
+    trials = _try_all(nlp, name, fallback, evidence, settings, pairs)
+    guess = numpy.zeros(len(parts), dtype="int64")
+    confidence = numpy.zeros(len(parts))
+    for part in range(int(parts.max()) + 1):
+        best, threshold = _choose(trials, evidence.gold, wish, floor, parts != part)
+        rows = parts == part
+        found = _abstain(trials[best], evidence.gold, threshold)
+        guess[rows], confidence[rows] = found.guess[rows], found.confidence[rows]
+    best, threshold = _choose(trials, evidence.gold, wish, floor, parts >= 0)
+    route, weight = pairs[best]
+    numbers = {"route_threshold": route, "mixture_weight": weight}
+    numbers["abstain_threshold"] = threshold
+    return (
+        replace(first, fallback=numbers),
+        _abstain(old, evidence.gold, floor),
+        Guesses(evidence.gold, guess, confidence),
+    )
+
+
+def _choose(
+    trials: Sequence[Trial],
+    gold: numpy.ndarray,
+    wish: Wish,
+    floor: float,
+    mask: numpy.ndarray,
+) -> Tuple[int, float]:
+    """Choose a trial, the first of the best, and a threshold of `known`."""
+    if wish.goal == "calibration":
+        rated = [
+            numpy.log(numpy.maximum(trial.likelihood[mask], 1e-12)).mean()
+            for trial in trials
+        ]
+    else:
+        metric = METRICS["macro_f" if wish.goal == "macro" else "accuracy"]
+        W = mask[None].astype("float64")
+        rated = [metric(_abstain(trial, gold, 0.0), W)[0] for trial in trials]
+    best = int(numpy.argmax(rated))
+    guess, known = trials[best].guess[mask], trials[best].known[mask]
+    if wish.precision is not None:
+        given = guess != ABSTAINED
+        is_right = (guess == gold[mask])[given]
+        return best, fit_precision_threshold(known[given], is_right, wish.precision)
+    if wish.coverage is not None:
+        return best, fit_coverage_threshold(known, wish.coverage)
+    return best, floor
+
+
+def _abstain(trial: Trial, gold: numpy.ndarray, threshold: float) -> Guesses:
+    guess = numpy.where(trial.known < threshold, ABSTAINED, trial.guess)
+    return Guesses(gold, guess, trial.confidence)
+
+
+def _try_all(
+    nlp: Language,
+    name: str,
+    fallback_name: str,
+    evidence: Evidence,
+    settings: Settings,
+    pairs: List[Tuple[float, float]],
+) -> List[Trial]:
+    """Predict with pairs of a route threshold and a mixture weight."""
+    pipe, fallback = evidence.pipe, nlp.get_pipe(fallback_name)
+    lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
+    numbers = {**settings.fallback, "route_threshold": lowest, "abstain_threshold": 0.0}
+    apply_settings(nlp, name, replace(settings, fallback=numbers))
+    found: List[List[Trial]] = [[] for _ in pairs]
+    ids = {label: i for i, label in enumerate(evidence.names)}
+    for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
+        part = evidence.select(numpy.asarray(rows))
+        raw = RawScores(part.raw.logits, part.raw.closeness)
+        cats = [dict(doc.cats) for doc in part.docs]
+        pipe.set_annotations(part.docs, pipe.finish(raw))
+        judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
+        for pair, trials in zip(pairs, found):
+            trials.append(_try(fallback, judged, part, pair, ids))
+        for doc, before in zip(part.docs, cats):
+            doc.cats = before
+    return [Trial(*map(numpy.concatenate, zip(*trials))) for trials in found]
+
+
+def _try(
+    fallback: Any,
+    judged: Any,
+    part: Evidence,
+    pair: Tuple[float, float],
+    ids: Dict[str, int],
+) -> Trial:
+    decisions = [doc.user_data[KEY] for doc in part.docs]
+    names = [part.names[column] for column in part.gold.tolist()]
+    guess = numpy.asarray([ids[decision["label"]] for decision in decisions])
+    confidence = numpy.asarray([decision["probability"] for decision in decisions])
+    known = numpy.asarray([decision["known"] for decision in decisions])
+    likelihood = numpy.asarray(
+        [doc.cats.get(name, 0.0) for doc, name in zip(part.docs, names)]
+    )
+    if judged is None or not len(judged.rows):
+        return Trial(guess, confidence, known, likelihood)
+    taxonomy, (route, weight) = fallback.taxonomy, pair
+    fallback.settings.mixture_weight = weight
+    P = fallback.refine(_drop_below(judged, taxonomy, route))
+    rows, tops = judged.rows, P.argmax(axis=1)
+    leaves = taxonomy.leaves
+    # Labels that were added at run time may be in no gold label: then they are wrong.
+    found = [ids.setdefault(leaves[column], len(ids)) for column in tops.tolist()]
+    is_pooled = numpy.asarray([leaves[column] in taxonomy.pooled for column in tops])
+    guess[rows] = numpy.where(judged.is_none & is_pooled, ABSTAINED, found)
+    confidence[rows] = P.max(axis=1)
+    known[rows] = P.max(axis=1) * numpy.clip(judged.closeness, 0.0, 1.0)
+    columns = [taxonomy.index.get(names[row]) for row in rows]
+    likelihood[rows] = [
+        0.0 if column is None else P[i, column] for i, column in enumerate(columns)
+    ]
+    return Trial(guess, confidence, known, likelihood)
+
+
+def _drop_below(judged: Any, taxonomy: Any, route: float) -> Any:
+    """Take out the Others whose mass is below a threshold, with their scores."""
+    others, scores = [], []
+    for row, (numbers, values) in enumerate(zip(judged.others, judged.scores)):
+        members = [list(taxonomy.others[number].members) for number in numbers]
+        stays = [judged.P[row, columns].sum() >= route for columns in members]
+        others.append([number for number, stay in zip(numbers, stays) if stay])
+        mask = numpy.repeat(stays, [len(columns) for columns in members]).astype(bool)
+        scores.append(values[mask])
+    return judged._replace(others=others, scores=scores)
