@@ -1,17 +1,9 @@
-import typer
-from spacy.cli._util import app
+"""The commands of `python -m spacy longtail`. spaCy imports this module, through the
+entry point in setup.cfg, whenever one of its commands runs: what is heavy is imported
+inside the functions.
+"""
 
-from .explain import explain_cli
-from .report import report_cli
-from .tune import tune_cli
+from . import explain, report, tune
+from .group import longtail
 
-HELP = "Commands for text categories with a long tail, by spacy-longtail."
-
-longtail = typer.Typer(
-    name="longtail", help=HELP, no_args_is_help=True, rich_markup_mode=None
-)
-longtail.command("tune")(tune_cli)
-longtail.command("report")(report_cli)
-longtail.command("explain")(explain_cli)
-# spaCy imports this module for its entry point, before it reads the command line.
-app.add_typer(longtail)
+__all__ = ["explain", "longtail", "report", "tune"]

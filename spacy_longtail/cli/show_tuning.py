@@ -53,13 +53,13 @@ def _get_settings(result: "Tuning") -> List[Tuple[str, str, str]]:
     for name in ("prior", "temperature", "ancestor_threshold"):
         rows.append((name, _show(before[name]), _show(after[name])))
     for name in after["fallback"]:
-        values = [_show(data["fallback"][name]) for data in (before, after)]
-        rows.append((f"fallback {name}", *values))
-    values = [_show(data["thresholds"].get("", 0.0)) for data in (before, after)]
-    rows.append(("threshold", *values))
-    counts = [len(set(data["thresholds"]) - {""}) for data in (before, after)]
-    if any(counts):
-        rows.append(("nodes with their own threshold", *map(str, counts)))
+        old, new = (_show(data["fallback"][name]) for data in (before, after))
+        rows.append((f"fallback {name}", old, new))
+    old, new = (_show(data["thresholds"].get("", 0.0)) for data in (before, after))
+    rows.append(("threshold", old, new))
+    few, many = (len(set(data["thresholds"]) - {""}) for data in (before, after))
+    if few or many:
+        rows.append(("nodes with their own threshold", str(few), str(many)))
     return rows
 
 
