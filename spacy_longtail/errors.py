@@ -141,6 +141,12 @@ class Errors(metaclass=ErrorsWithCodes):
     L514 = ("Can't tell which component is meant: found {found} made by "
             "'longtail_textcat' among {pipes}. Give the name of one with 'pipe'.")
 
+    L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
+            "install 'spacy-longtail[report]'")
+    L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
+    L522 = ("Can't explain the label {label!r}: '{name}' has no such label. Did you "
+            "mean: {similar}?")
+
     # L6xx: batch, files and command line
     L601 = ("Can't load a pipeline from '{path}': {error}")
     L602 = ("Can't read a corpus from '{path}'. Needed is a .spacy file or a folder "

@@ -1,8 +1,8 @@
-from functools import partial
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 from .group import Arg, Opt, fail_clearly, longtail, print_json
+from .progress import get_progress
 from .show_tuning import show_tuning
 
 
@@ -54,15 +54,6 @@ def tune_cli(
         print_json(result.to_dict())
     else:
         show_tuning(result, output)
-
-
-def get_progress() -> Any:
-    """RETURNS (Any): Shows a bar on stderr for what it iterates over, if that is a
-    terminal.
-    """
-    from tqdm import tqdm
-
-    return partial(tqdm, disable=None, leave=False, unit=" docs")
 
 
 def _read_prior(prior: Optional[str]) -> Union[str, float, None]:

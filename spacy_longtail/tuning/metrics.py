@@ -1,4 +1,4 @@
-from typing import Callable, Dict, Mapping, NamedTuple, Sequence
+from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence
 
 import numpy
 
@@ -50,22 +50,27 @@ def get_precision(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     return numpy.where(given > 0, right / numpy.maximum(given, 1e-12), 1.0)
 
 
-def get_macro_f(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
+def get_macro_f(
+    guesses: Guesses, W: numpy.ndarray, among: Optional[numpy.ndarray] = None
+) -> numpy.ndarray:
     """Calculate the mean F1 of the labels with gold documents, as the scorer does, for
     several weightings of the documents at once.
 
     W (numpy.ndarray): Weights from 0.0, of shape (weightings, docs).
+    among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
+        None for all.
     RETURNS (numpy.ndarray): Of shape (weightings,).
     """
     gold, guess = guesses.gold, guesses.guess
-    n_names = int(max(gold.max(), guess.max())) + 1
+    n_names = int(max(gold.max(), guess.max())) + 1 if among is None else len(among)
     support = _count(gold, W, n_names)
     given = guess != ABSTAINED
     guessed = _count(guess[given], W[:, given], n_names)
     is_right = gold == guess
     right = _count(gold[is_right], W[:, is_right], n_names)
     F = 2 * right / numpy.maximum(support + guessed, 1e-12)
-    return (F * (support > 0)).sum(axis=1) / (support > 0).sum(axis=1)
+    counts = support > 0 if among is None else (support > 0) & among
+    return (F * counts).sum(axis=1) / numpy.maximum(counts.sum(axis=1), 1)
 
 
 def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:

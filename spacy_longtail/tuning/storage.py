@@ -69,3 +69,15 @@ def save_pipeline(nlp: Language, output: Path, *, force: bool = False) -> None:
         replace(folder / "new", output)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, which has its final name only when it is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf8")
+        replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
