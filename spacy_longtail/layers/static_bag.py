@@ -101,6 +101,20 @@ def forward(
     return model.ops.asarray2f(Y), backprop
 
 
+def get_vectors(
+    model: Model[BagFeatures, Floats2d], keys: numpy.ndarray
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): What the layer predicts with for features, float32
+    array of shape (keys, width).
+    """
+    table = cast(RowTable, model.shims[0])
+    rows = table.find(keys)
+    vectors = numpy.empty((len(keys), table.width), dtype="float32")
+    vectors[rows < 0] = model.attrs["get_start"](keys[rows < 0]).vectors
+    vectors[rows >= 0] = table.get(rows[rows >= 0])
+    return vectors
+
+
 def sum_features(
     vectors: numpy.ndarray,
     indices: numpy.ndarray,

@@ -20,7 +20,7 @@ SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spacy-longtail",
     "font.family": "sans-serif",
-    "font.size": 10.0,
+    "font.size": 11.0,
     "text.color": INK,
     "axes.edgecolor": SOFT,
     "axes.labelcolor": INK,
@@ -41,7 +41,7 @@ def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
 
     RETURNS (str): An SVG element.
     """
-    with _open_figure("tail", (9.0, 3.4)) as (figure, finish):
+    with _open_figure("tail", (13.0, 4.6)) as (figure, finish):
         left, right = figure.subplots(1, 2)
         counts = numpy.sort([max(row["count"], 0.5) for row in labels])[::-1]
         ranks = numpy.arange(1, len(counts) + 1)
@@ -73,7 +73,7 @@ def plot_reliability(curve: List[Dict[str, Any]]) -> str:
 
     RETURNS (str): An SVG element.
     """
-    with _open_figure("reliability", (4.4, 3.6)) as (figure, finish):
+    with _open_figure("reliability", (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()
         used = [point for point in curve if point["n"]]
         axes.plot([0, 1], [0, 1], color=SECOND, linewidth=1, linestyle="--")
@@ -104,7 +104,7 @@ def plot_coverage(curve: Dict[str, Any]) -> str:
 
     RETURNS (str): An SVG element.
     """
-    with _open_figure("coverage", (4.4, 3.6)) as (figure, finish):
+    with _open_figure("coverage", (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()
         points = curve["points"]
         x = [point["coverage"] for point in points]

@@ -64,14 +64,12 @@ def collect(
     RAISES (ValueError): L510 if no document has a leaf as its gold label.
     """
     pipe: Any = nlp.get_pipe(name)
-    position = nlp.pipe_names.index(name)
     kept: List[Example] = []
     parts: List[RawScores] = []
-    with nlp.select_pipes(enable=nlp.pipe_names[:position]):
-        for batch in minibatch(progress(examples), nlp.batch_size):
-            docs = list(nlp.pipe([eg.predicted for eg in batch]))
-            parts.append(pipe.get_raw_scores(docs))
-            kept += [Example(doc, eg.reference) for doc, eg in zip(docs, batch)]
+    for batch in minibatch(progress(examples), nlp.batch_size):
+        docs = run_before(nlp, name, [eg.predicted for eg in batch])
+        parts.append(pipe.get_raw_scores(docs))
+        kept += [Example(doc, eg.reference) for doc, eg in zip(docs, batch)]
     taxonomy = pipe.taxonomy
     labels = get_gold_labels(kept, taxonomy)
     inner = taxonomy.ranges.keys() - taxonomy.index.keys()
@@ -91,3 +89,10 @@ def collect(
         ),
         n_ignored=len(kept) - len(rows),
     )
+
+
+def run_before(nlp: Language, name: str, docs: List[Doc]) -> List[Doc]:
+    """RETURNS (List[Doc]): The documents as a component gets them."""
+    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
+    with nlp.select_pipes(enable=before):
+        return list(nlp.pipe(docs))
