@@ -46,7 +46,8 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> Tuple[float, float
         if abs(step - factor) < 1e-4 * factor or high / low < 1.0001:
             break
         factor = step if low < step < high else math.sqrt(low * high)
-    return 1.0 / factor, loss
+    # Digits that JSON keeps, so that a saved pipeline has the very same.
+    return round(1.0 / factor, 6), loss
 
 
 def fit_prior_and_temperature(

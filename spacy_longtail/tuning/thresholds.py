@@ -28,14 +28,13 @@ def fit_precision_threshold(
     if not len(enough):
         return NEVER
     last = enough[-1]
-    if last == len(order) - 1:
-        return 0.0
-    return float((confidence[last] + confidence[last + 1]) / 2)
+    return _get_bound(confidence, int(last) + 1)
 
 
 def fit_coverage_threshold(confidence: numpy.ndarray, coverage: float) -> float:
     """RETURNS (float): The highest threshold that a share of the predictions reach."""
-    return float(numpy.quantile(confidence, 1.0 - coverage, method="lower"))
+    n_kept = max(round(coverage * len(confidence)), 1)
+    return _get_bound(numpy.sort(confidence)[::-1], n_kept)
 
 
 def fit_label_thresholds(
@@ -86,3 +85,10 @@ def fit_ancestor_threshold(
     if len(probability) < min_support:
         return precision
     return fit_precision_threshold(probability, is_right, precision)
+
+
+def _get_bound(confidence: numpy.ndarray, n_kept: int) -> float:
+    """Find what divides the first values from the others, in digits that JSON keeps."""
+    if n_kept == len(confidence):
+        return 0.0
+    return round(float(confidence[n_kept - 1] + confidence[n_kept]) / 2, 8)
