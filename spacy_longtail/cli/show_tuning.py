@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "macro_f": "macro-F1",
+    "expected_macro_f": "expected macro-F1",
     "accuracy": "accuracy",
     "ece": "ECE",
     "coverage": "coverage",
@@ -65,6 +66,8 @@ def _get_settings(result: "Tuning") -> List[Tuple[str, str, str]]:
 
 def _judge(result: "Tuning") -> str:
     name = GOALS[result.wish.goal]
+    if result.wish.goal == "macro" and "expected_macro_f" in result.scores:
+        name = "expected_macro_f"
     scores = result.scores[name]
     change = scores.change.value * (-1 if name == "ece" else 1)
     if result.wish.precision is not None or result.wish.coverage is not None:

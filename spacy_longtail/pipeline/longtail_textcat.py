@@ -26,12 +26,6 @@ from ..descriptions import DescriptionsT, check_descriptions
 from ..errors import Errors
 from ..ops import softmax, top_columns
 from ..taxonomy import SEPARATOR, Taxonomy, build_taxonomy, check_settings
-from .abstention import (
-    back_off,
-    check_threshold,
-    check_thresholds,
-    spread_thresholds,
-)
 from .decision import KEY, DecisionWriter, register_extension
 from .gold import get_gold_label, read_labels
 from .names import NameExamples, get_name_words, make_name_docs
@@ -44,6 +38,12 @@ from .settings import (
     read_prior,
 )
 from .start import EncodeT, count_and_sum, make_start_encoder
+from .thresholds import (
+    back_off,
+    check_threshold,
+    check_thresholds,
+    spread_thresholds,
+)
 
 FORMAT = 1
 STAGE = "longtail_textcat"

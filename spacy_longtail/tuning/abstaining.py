@@ -2,8 +2,8 @@ from typing import Dict, List, Tuple
 
 import numpy
 
-from ..pipeline.abstention import back_off, spread_thresholds
 from ..pipeline.decision import DecisionWriter
+from ..pipeline.thresholds import back_off, spread_thresholds
 from ..scorer import ABSTAINED
 from ..taxonomy import ROOT
 from .evidence import Evidence

@@ -3,7 +3,7 @@ from typing import Callable, Sequence, Tuple
 
 import numpy
 
-from .metrics import Guesses, MetricT
+from .metrics import Guesses, MetricT, get_expected_macro_f
 
 PRIORS = [round(0.05 * step, 2) for step in range(21)]
 # 1 / temperature is searched between these.
@@ -83,18 +83,24 @@ def fit_prior_and_temperature(
     return prior, fit_temperature(get_logits(prior), gold)[0]
 
 
-def choose_prior(priors: Sequence[float], rated: numpy.ndarray, now: float) -> float:
-    """Choose the best prior. A document more or less moves single ratings, so they are
-    smoothed by a parabola.
+def choose_prior(
+    get_logits: Callable[[float], numpy.ndarray], P: numpy.ndarray, now: float
+) -> float:
+    """Choose the prior with the best macro-F1 to expect.
 
-    priors (Sequence[float]): What was tried, `now` included.
-    rated (numpy.ndarray): Rating of each, of shape (priors,).
-    now (float): The present prior, which stays unless the other one is better.
-    RETURNS (float): One of the priors.
+    get_logits (Callable[[float], numpy.ndarray]): Logits under a prior.
+    P (numpy.ndarray): Calibrated probabilities, see get_expected_macro_f.
+    now (float): The present prior, which stays unless another is better.
+    RETURNS (float): From 0.0 to 1.0.
     """
-    smooth = numpy.polyval(numpy.polyfit(priors, rated, 2), priors)
-    best, present = int(smooth.argmax()), list(priors).index(now)
-    return priors[best] if rated[best] > rated[present] else now
+    W = numpy.ones((1, len(P)))
+    rated = {}
+    for prior in (now, *PRIORS):
+        guess = get_logits(prior).argmax(axis=1)
+        guesses = Guesses(guess, guess, P[:, 0])
+        rated[prior] = float(get_expected_macro_f(guesses, W, P)[0])
+    # The first of the best.
+    return max(rated, key=rated.__getitem__)
 
 
 def rate_priors(

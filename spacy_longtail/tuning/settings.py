@@ -17,7 +17,7 @@ GoalT = Literal["macro", "accuracy", "calibration"]
 class Wish:
     """What a pipeline is tuned for.
 
-    goal (GoalT): "macro": the prior with the best macro-F1. "accuracy" and
+    goal (GoalT): "macro": the prior with the best macro-F1 to expect. "accuracy" and
         "calibration": the prior and temperature under which the gold labels are most
         likely, which is also the one whose first choice is right most often; a
         fallback is tuned for what is wished.

@@ -1,5 +1,6 @@
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from functools import partial
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -9,7 +10,6 @@ from ..pipeline.settings import PriorT, read_prior
 from ..scorer import ABSTAINED
 from .abstaining import decide, fit_thresholds
 from .calibration import (
-    PRIORS,
     choose_prior,
     fit_prior_and_temperature,
     fit_temperature,
@@ -17,7 +17,16 @@ from .calibration import (
 )
 from .evidence import Evidence, ProgressT, collect
 from .fallback import tune_fallback
-from .metrics import METRICS, Guesses, Interval, bootstrap, get_interval, get_value
+from .metrics import (
+    METRICS,
+    Guesses,
+    Interval,
+    MetricT,
+    bootstrap,
+    get_expected_macro_f,
+    get_interval,
+    get_value,
+)
 from .settings import (
     Settings,
     Wish,
@@ -56,7 +65,8 @@ class Tuning:
 
     before, after (Settings): The settings.
     scores (Dict[str, Comparison]): By metric: macro_f, accuracy, ece, coverage,
-        precision (of the labels given). "after" is cross-fitted: the settings for each
+        precision (of the labels given) and, without a fallback, expected_macro_f, by
+        which the prior for "macro" is chosen. "after" is cross-fitted: the settings for each
         document were found on other documents.
     kept (Dict[str, int]): Of the documents that abstained: all, those that keep an
         inner node, those for which it is right.
@@ -123,11 +133,17 @@ def tune(
     parts = make_parts(len(evidence.gold), folds, seed)
     fallback = find_fallback(nlp, name)
     first_wish = wish if fallback is None else replace(wish, **NO_ABSTENTION)
-    fitted = _fit_all(evidence, first_wish, before, parts)
+    fitted, calibrated = _fit_all(evidence, first_wish, before, parts)
+    metrics = dict(METRICS)
     if fallback is None:
         old, _ = decide(evidence, before)
         new, kept = _apply_all(evidence, fitted, parts)
         after = fitted[-1]
+        P = numpy.zeros(evidence.raw.logits.shape)
+        for part, pair in enumerate(calibrated[:-1]):
+            rows = numpy.flatnonzero(parts == part)
+            P[rows] = evidence.select(rows).get_probabilities(*pair)
+        metrics["expected_macro_f"] = partial(get_expected_macro_f, P=P)
     else:
         after, old, new = tune_fallback(
             nlp, name, fallback, evidence, wish, before, fitted[-1], parts
@@ -138,7 +154,7 @@ def tune(
         wish=wish,
         before=before,
         after=after,
-        scores=compare(old, new, resamples=resamples, seed=seed),
+        scores=compare(old, new, metrics, resamples=resamples, seed=seed),
         kept={
             "abstained": int((new.guess == ABSTAINED).sum()),
             "kept": len(kept),
@@ -156,15 +172,21 @@ def make_parts(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
 
 
 def compare(
-    before: Guesses, after: Guesses, *, resamples: int = 1000, seed: int = 0
+    before: Guesses,
+    after: Guesses,
+    metrics: Mapping[str, MetricT] = METRICS,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> Dict[str, Comparison]:
     """Compare two systems on the same documents.
 
+    metrics (Mapping[str, MetricT]): What to compare.
     RETURNS (Dict[str, Comparison]): By metric.
     """
-    drawn = bootstrap((before, after), METRICS, resamples=resamples, seed=seed)
+    drawn = bootstrap((before, after), metrics, resamples=resamples, seed=seed)
     found = {}
-    for name, metric in METRICS.items():
+    for name, metric in metrics.items():
         old, new = get_value(metric, before), get_value(metric, after)
         draws = drawn[name]
         found[name] = Comparison(
@@ -177,33 +199,29 @@ def compare(
 
 def _fit_all(
     evidence: Evidence, wish: Wish, before: Settings, parts: numpy.ndarray
-) -> List[Settings]:
-    """Fit settings without each part in turn, at last with all."""
+) -> Tuple[List[Settings], List[Tuple[float, float]]]:
+    """Fit settings without each part in turn, at last with all, and the priors and
+    temperatures whose probabilities are right, whatever is wished.
+    """
     n_parts = int(parts.max()) + 1
     masks = [parts != part for part in range(n_parts)] + [parts >= 0]
-    if wish.prior is not None:
-        priors: List[Optional[PriorT]] = [wish.prior] * len(masks)
-    elif wish.goal == "macro":
-        now = read_prior(before.prior)
-        tried = sorted({now, *PRIORS})
-        W = numpy.stack(masks).astype("float64")
-        metric = METRICS["macro_f"]
-        rated = rate_priors(evidence.get_logits, evidence.gold, metric, W, tried)
-        priors = [choose_prior(tried, column, now) for column in rated.T]
-    else:
-        # The most probable label is right most often if the probabilities are.
-        priors = [None] * len(masks)
-    settings = []
-    for prior, mask in zip(priors, masks):
+    settings, calibrated = [], []
+    for mask in masks:
         part = evidence.select(numpy.flatnonzero(mask))
-        if prior is None:
-            prior, heat = fit_prior_and_temperature(part.get_logits, part.gold)
-        else:
+        true_prior, heat = fit_prior_and_temperature(part.get_logits, part.gold)
+        calibrated.append((true_prior, heat))
+        prior: PriorT = true_prior
+        if wish.prior is not None:
+            prior = wish.prior
+        elif wish.goal == "macro":
+            P = part.get_probabilities(true_prior, heat)
+            prior = choose_prior(part.get_logits, P, read_prior(before.prior))
+        if prior != true_prior:
             heat, _ = fit_temperature(part.get_logits(prior), part.gold)
         P = part.get_probabilities(prior, heat)
         needed, ancestor = fit_thresholds(part, P, wish)
         settings.append(Settings(NAMES.get(prior, prior), heat, needed, ancestor))
-    return settings
+    return settings, calibrated
 
 
 def _apply_all(

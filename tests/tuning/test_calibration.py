@@ -79,17 +79,21 @@ def test_rated_priors_are_those_of_the_metric(Z):
     assert rated[:, 1].tolist() == [right.mean() for right in expected]
 
 
-@pytest.mark.parametrize(
-    "rated,now,expected",
-    [
-        ([0.1, 0.3, 0.4, 0.3, 0.1], 0.0, 0.5),
-        ([0.5, 0.4, 0.3, 0.2, 0.1], 0.0, 0.0),
-        # One lucky value is no trend.
-        ([0.5, 0.4, 0.3, 0.55, 0.1], 0.0, 0.0),
-        # The present one stays if the peak of the trend isn't better.
-        ([0.1, 0.3, 0.29, 0.3, 0.1], 0.25, 0.25),
-    ],
-)
-def test_chosen_prior(rated, now, expected):
-    priors = [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert choose_prior(priors, numpy.asarray(rated), now) == expected
+def test_chosen_prior_has_the_best_expected_macro_f(Z):
+    Z = Z / 2
+    P = softmax(Z + 0.8 * LOG_PRIOR)
+    gold = draw(Z + 0.8 * LOG_PRIOR)
+
+    def get_logits(share):
+        return Z + share * LOG_PRIOR
+
+    chosen = choose_prior(get_logits, P, 1.0)
+    W = numpy.ones((1, len(Z)))
+    metric = METRICS["macro_f"]
+    rated = rate_priors(get_logits, gold, metric, W, [0.0, chosen, 1.0])[:, 0]
+    assert 0.0 < chosen < 1.0
+    assert rated[1] > max(rated[0], rated[2])
+
+
+def test_present_prior_stays_if_none_is_better(Z):
+    assert choose_prior(lambda share: Z, softmax(Z), 0.33) == 0.33

@@ -8,6 +8,7 @@ from spacy_longtail.tuning.metrics import (
     METRICS,
     Guesses,
     bootstrap,
+    get_expected_macro_f,
     get_interval,
     get_macro_f,
     get_precision,
@@ -61,6 +62,23 @@ def test_macro_f_of_some_labels(guesses):
     found = get_macro_f(guesses, numpy.ones((1, 60)), among)[0]
     # The label "e" has no gold document.
     assert found == pytest.approx((per_label["a"]["f"] + per_label["c"]["f"]) / 2)
+
+
+def test_expected_macro_f_is_that_of_sure_probabilities(guesses):
+    """If each gold label is certain, there is nothing to expect."""
+    P = numpy.eye(4)[guesses.gold]
+    known = guesses._replace(guess=numpy.where(guesses.guess == 4, 0, guesses.guess))
+    W = numpy.random.default_rng(1).random((3, 60))
+    numpy.testing.assert_allclose(
+        get_expected_macro_f(known, W, P), get_macro_f(known, W)
+    )
+
+
+def test_expected_macro_f_counts_labels_without_documents():
+    P = numpy.asarray([[0.5, 0.5, 0.0], [0.5, 0.25, 0.25]])
+    guess = numpy.asarray([0, 2])
+    found = get_expected_macro_f(Guesses(guess, guess, P[:, 0]), numpy.ones((1, 2)), P)
+    assert found[0] == pytest.approx((1.0 / 2 + 0.0 + 0.5 / 1.25) / 3)
 
 
 def test_precision_without_a_label_is_one():

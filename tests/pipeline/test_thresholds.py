@@ -1,7 +1,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.abstention import back_off, spread_thresholds
+from spacy_longtail.pipeline.thresholds import back_off, spread_thresholds
 from spacy_longtail.taxonomy import build_taxonomy
 
 TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
