@@ -16,7 +16,7 @@ STYLES = {
     SECOND: "var(--second)",
     FILL: "var(--fill)",
 }
-SETTINGS = {
+SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spacy-longtail",
     "font.family": "sans-serif",

@@ -97,7 +97,7 @@ def get_expected_macro_f(
     document don't count, however often they are predicted.
 
     Source: the plug-in estimate of Ye et al. 2012, "Optimizing F-measure: A Tale of
-        Two Approaches", https://icml.cc/2012/papers/175.pdf, of each label's F1.
+        Two Approaches", https://arxiv.org/abs/1206.4625, of each label's F1.
 
     P (numpy.ndarray): Calibrated probabilities of shape (docs, labels).
     RETURNS (numpy.ndarray): See get_macro_f.

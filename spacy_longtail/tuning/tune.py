@@ -66,8 +66,8 @@ class Tuning:
     before, after (Settings): The settings.
     scores (Dict[str, Comparison]): By metric: macro_f, accuracy, ece, coverage,
         precision (of the labels given) and, without a fallback, expected_macro_f, by
-        which the prior for "macro" is chosen. "after" is cross-fitted: the settings for each
-        document were found on other documents.
+        which the prior for "macro" is chosen. "after" is cross-fitted: the settings
+        for each document were found on other documents.
     kept (Dict[str, int]): Of the documents that abstained: all, those that keep an
         inner node, those for which it is right.
     priors (Dict[float, Tuple[float, float]]): For each prior that was tried, macro-F1
