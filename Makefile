@@ -19,7 +19,7 @@ test: lint
 	@$(BIN)/python -m pytest
 
 test-slow: $(VENV)/.dev
-	@$(BIN)/python -m pytest --slow
+	@$(BIN)/python -m pytest --slow -m slow
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev

@@ -2,12 +2,12 @@
 
     python benchmarks/ablation.py --data DIR
 
-Trains configs/efficiency.cfg with one combination after another and scores the dev
-file, with the prior "uniform". Labels with fewer than 10 documents are pooled.
+Trains the first stage of configs/efficiency.cfg with one combination after another and
+scores the dev file, with the prior "uniform". Labels with fewer than 10 documents are
+pooled.
 """
 
 import itertools
-import time
 from typing import Any, Dict
 
 from common import (
@@ -26,7 +26,7 @@ LOSSES: Dict[str, Dict[str, Any]] = {
     "class-balanced": {"@losses": "spacy-longtail.ClassBalanced.v1"},
     "focal": {"@losses": "spacy-longtail.Focal.v1"},
     "LDAM": {"@losses": "spacy-longtail.LDAM.v1"},
-    "logit-adjusted": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.1},
+    "logit-adjusted": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.0},
 }
 MIN_COUNT = 10
 POOLING: Dict[str, Dict[str, Any]] = {
@@ -50,13 +50,14 @@ def main() -> None:
     args = parser.parse_args()
     print_setting(args.seed)
     print(f"{args.name}, dev file, min_count = {MIN_COUNT} where pooled\n")
-    print(format_header("loss | prototypes | pooling | output", "seconds"))
+    print(format_header("loss | prototypes | pooling | output"))
     for loss, start, pooling, output in itertools.product(
         args.losses, ["yes", "no"], POOLING, OUTPUTS
     ):
-        begin = time.perf_counter()
         overrides = {
             "system.seed": args.seed,
+            # The first stage alone: a fallback would hide what pooling costs.
+            "nlp.pipeline": ["longtail_textcat"],
             # The model after the last step is used, so evaluations would cost time.
             "training.eval_frequency": 10**6,
             f"{PIPE}.loss": LOSSES[loss],
@@ -66,9 +67,8 @@ def main() -> None:
         }
         nlp, _ = train(args.data / args.name, overrides, use="model-last")
         scores = nlp.evaluate(read_examples(nlp, args.data / args.name / "dev.jsonl"))
-        seconds = f"{time.perf_counter() - begin:.0f}"
         title = " | ".join([loss, start, pooling, output])
-        print(format_row(title, scores, seconds), flush=True)
+        print(format_row(title, scores), flush=True)
 
 
 if __name__ == "__main__":

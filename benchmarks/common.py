@@ -33,7 +33,7 @@ COLUMNS = {
 def get_parser(description: str) -> argparse.ArgumentParser:
     """A parser with the arguments that all benchmarks have."""
     parser = argparse.ArgumentParser(description=description)
-    default = os.environ.get("LONGTAIL_DATA", ROOT.parent / "shared" / "data")
+    default = os.environ.get("LONGTAIL_DATA", ROOT / "data")
     parser.add_argument(
         "--data",
         type=Path,

@@ -1,4 +1,5 @@
-"""Print what a pipeline has learned: its scores, its rarest hits, some predictions.
+"""Print what a pipeline has learned: its scores, what the fallback brings, its rarest
+hits, some predictions, and a category that is added without training.
 
 python scripts/show.py PIPELINE METRICS.json TEST.spacy
 """
@@ -11,6 +12,7 @@ import spacy
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from spacy.training import Example
 from wasabi import msg
 
 SCORES = {
@@ -22,6 +24,10 @@ SCORES = {
     "accuracy, broad categories": "longtail_coarse_accuracy",
 }
 N_RAREST = 8
+FALLBACK = "zero_shot_fallback"
+NEW_LABEL = "access/ev_charging"
+NEW_DESCRIPTION = "charging an electric car at the charge points of the car park"
+NEW_TICKET = "the charge point rejects my badge, how can I charge my electric car?"
 EXAMPLES = [
     "my screen just goes black when i plug it into the thing on the desk",
     "Got a mail from 'the CEO' asking me to buy gift cards. I did NOT click anything",
@@ -36,6 +42,37 @@ def print_scores(scores: Dict[str, Any]) -> None:
         for name, key in SCORES.items()
     ]
     msg.table(rows, aligns=("l", "r"))
+
+
+def print_gain(nlp: Language, gold: List[Doc], scores: Dict[str, Any]) -> None:
+    msg.divider("The tail before and after the fallback")
+    with nlp.select_pipes(disable=[FALLBACK]):
+        before = nlp.evaluate([Example(nlp.make_doc(d.text), d) for d in gold])
+    rows = [
+        (name, f"{before[key]:.3f}", f"{scores[key]:.3f}")
+        for name, key in SCORES.items()
+        if scores[key] is not None
+    ]
+    aligns = ("l", "r", "r")
+    msg.table(rows, header=("", "before", "after"), aligns=aligns, divider=True)
+    pipe = nlp.get_pipe(FALLBACK)
+    list(nlp.pipe(doc.text for doc in gold))
+    fixed, broken = (scores[f"longtail_refined_{key}"] for key in ("fixed", "broken"))
+    print(
+        f"{pipe.stats['routed_share']:.0%} of the tickets were ranked again, "
+        f"{fixed * len(gold):.0f} labels made right and {broken * len(gold):.0f} wrong"
+    )
+
+
+def print_new_label(nlp: Language) -> None:
+    msg.divider("A category added without training")
+    pipe = nlp.get_pipe(FALLBACK)
+    print(f"\n{NEW_TICKET}")
+    print(f"  before: {nlp(NEW_TICKET)._.longtail.label}")
+    pipe.add_label(NEW_LABEL, description=NEW_DESCRIPTION)
+    decision = nlp(NEW_TICKET)._.longtail
+    print(f"  after add_label: {decision.label}  {decision.probability:.2f}")
+    print(f"  because: {decision.reason}")
 
 
 def print_rarest(nlp: Language, gold: List[Doc]) -> None:
@@ -71,9 +108,12 @@ def main() -> None:
     pipeline, metrics, corpus = (Path(argument) for argument in sys.argv[1:4])
     nlp = spacy.load(pipeline)
     gold = list(DocBin().from_disk(corpus).get_docs(nlp.vocab))
-    print_scores(srsly.read_json(metrics))
+    scores = srsly.read_json(metrics)
+    print_scores(scores)
+    print_gain(nlp, gold, scores)
     print_rarest(nlp, gold)
     print_predictions(nlp)
+    print_new_label(nlp)
 
 
 if __name__ == "__main__":

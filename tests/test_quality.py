@@ -52,3 +52,12 @@ def test_real_data(data_dir, tmp_path, name, macro_f, tail_f):
     scores = train_and_score(data_dir / name, tmp_path)
     assert scores["longtail_macro_f"] > macro_f
     assert scores["longtail_tail_f"] > tail_f
+
+
+@pytest.mark.slow
+def test_fallback_fixes_more_than_it_breaks(data_dir, tmp_path):
+    pooled = {"components.longtail_textcat.min_count": 10}
+    scores = train_and_score(data_dir / "clinc150_lt", tmp_path, **pooled)
+    assert scores["longtail_refined_gain"] > 0.002
+    assert scores["longtail_macro_f"] > 0.83
+    assert scores["longtail_tail_f"] > 0.77

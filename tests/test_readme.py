@@ -1,4 +1,4 @@
-"""The code in the README runs."""
+"""The code in the README and in docs/ runs."""
 
 import re
 import subprocess
@@ -12,15 +12,33 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
 
 
-def get_blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def get_blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def run_blocks(text):
+    namespace = {}
+    for block in get_blocks("python", text):
+        exec(block, namespace)
 
 
 def test_python_blocks_run_one_after_another(capsys):
-    namespace = {}
-    for block in get_blocks("python"):
-        exec(block, namespace)
-    assert capsys.readouterr().out == "banking/lost_card\n"
+    run_blocks(README)
+    assert capsys.readouterr().out == "bank/card\ntrip/car_hire\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_of_the_pages_run(page):
+    run_blocks(page.read_text(encoding="utf8"))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: p.name)
+def test_links_to_files_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf8"))
+    assert all((page.parent / link).exists() for link in links)
 
 
 def test_quickstart_has_at_most_12_lines():

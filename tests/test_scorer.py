@@ -75,6 +75,8 @@ def test_gold_equal_to_predicted_gives_one():
     scores = score([make_example(name, name, probability=1.0) for name in COUNTS])
     assert scores.pop("longtail_ece") == 0.0
     table = scores.pop("longtail_f_per_label")
+    # No second stage has refined anything.
+    scores = {key: scores[key] for key in scores if "refined" not in key}
     assert set(scores.values()) == {1.0}
     assert list(table) == sorted(COUNTS)
     for name, row in table.items():
@@ -308,6 +310,36 @@ def test_other_recall_is_of_pooled_gold_labels():
     assert score(examples)["longtail_other_recall"] == 0.25
     plain = Taxonomy(leaves=TAXONOMY.leaves, counts=TAXONOMY.counts)
     assert score(examples, plain)["longtail_other_recall"] is None
+
+
+@pytest.mark.parametrize(
+    "gold, first, label, fixed, broken",
+    [
+        ("bank/transfer", "bank/Other", "bank/transfer", 1, 0),
+        ("bank/transfer", "bank/transfer", "bank/Other", 0, 1),
+        ("bank/transfer", "bank/transfer", "bank/transfer", 0, 0),
+        ("bank/transfer", "bank/Other", "travel/visa", 0, 0),
+        # Abstention shows in the coverage.
+        ("bank/transfer", "bank/transfer", "", 0, 0),
+        # No gold label.
+        ({}, "bank/transfer", "bank/Other", 0, 0),
+    ],
+)
+def test_what_a_second_stage_fixes_and_breaks(gold, first, label, fixed, broken):
+    refined = make_example(gold, label)
+    refined.predicted.user_data["longtail"]["first"] = first
+    others = [make_example("travel/visa", "travel/visa")] * 3
+    scores = score([refined, *others])
+    n_docs = 3 if gold == {} else 4
+    assert scores["longtail_refined_fixed"] == fixed / n_docs
+    assert scores["longtail_refined_broken"] == broken / n_docs
+    assert scores["longtail_refined_gain"] == (fixed - broken) / n_docs
+
+
+def test_without_a_second_stage_nothing_was_refined():
+    scores = score([make_example("travel/visa", "bank/Other")])
+    for key in ("fixed", "broken", "gain"):
+        assert scores[f"longtail_refined_{key}"] is None
 
 
 def test_without_taxonomy_the_counts_are_unknown():

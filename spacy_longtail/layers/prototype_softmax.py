@@ -18,7 +18,7 @@ def PrototypeSoftmax(
     nI: Optional[int] = None,
     *,
     scale: float = 20.0,
-    learn_rate: float = 30.0,
+    learn_rate: float = 20.0,
     l2sp: float = 1e-6,
     other: OtherT = "mixture",
     use_prototypes: bool = True,

@@ -17,7 +17,7 @@ def SiblingSoftmax(
     nI: Optional[int] = None,
     *,
     scale: float = 20.0,
-    learn_rate: float = 30.0,
+    learn_rate: float = 20.0,
     l2sp: float = 1e-6,
     other: Literal["mixture", "single"] = "mixture",
     use_prototypes: bool = True,

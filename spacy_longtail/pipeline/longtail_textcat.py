@@ -63,7 +63,7 @@ scorer = {"@scorers": "spacy-longtail.longtail_scorer.v1"}
 
 [longtail_textcat.loss]
 @losses = "spacy-longtail.LogitAdjusted.v1"
-tau = 1.1
+tau = 1.0
 
 [longtail_textcat.model]
 @architectures = "spacy-longtail.TaxonomyTextCat.v1"
@@ -234,6 +234,8 @@ class LongtailTextCategorizer(TrainablePipe):
         self._taxonomy: Optional[Taxonomy] = None
         self._declared: List[str] = []
         self._cache = VectorCache()
+        # Lets others know that the encoder has changed.
+        self.n_updates = 0
         self.prior = prior
         self.temperature = temperature
         self.cats_top_k = cats_top_k
@@ -362,6 +364,7 @@ class LongtailTextCategorizer(TrainablePipe):
         if is_streamed and (given is None or given.counts is None):
             raise ValueError(Errors.L304.format(name=self.name))
         encoder = self.model.get_ref("encoder")
+        self.n_updates += 1
         encoder.initialize(X=[eg.reference for eg in islice(get_examples(), 10)])
         encode = make_start_encoder(encoder, nlp, self)
         sums = count_and_sum(
@@ -488,6 +491,11 @@ class LongtailTextCategorizer(TrainablePipe):
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Update the model, and count that."""
+        self.n_updates += 1
+        super().finish_update(sgd)
 
     def get_loss(
         self, examples: Iterable[Example], scores: Floats2d

@@ -82,3 +82,25 @@ def trained(make_nlp, train):
     # A little, so that probabilities aren't all 0.0 or 1.0.
     train(nlp, n_updates=2)
     return nlp
+
+
+@pytest.fixture(scope="session")
+def make_pair():
+    """Make a pipeline of both stages, not initialized."""
+
+    def make(*, min_count=3, first=None, **config):
+        nlp = spacy.blank("en")
+        first = {"min_count": min_count, **(first or {})}
+        nlp.add_pipe("longtail_textcat", config=first)
+        nlp.add_pipe("zero_shot_fallback", config={"route_threshold": 0.05, **config})
+        return nlp
+
+    return make
+
+
+@pytest.fixture
+def pair(make_pair, train):
+    """A trained pipeline of both stages, that tests can change."""
+    nlp = make_pair()
+    train(nlp, n_updates=2)
+    return nlp

@@ -5,7 +5,9 @@ from typing import Any, List, NamedTuple
 
 import numpy
 import pytest
+import spacy
 from spacy.language import Language
+from spacy.training import Example
 
 from spacy_longtail.pipeline.decision import KEY
 from spacy_longtail.tuning import settings
@@ -129,3 +131,22 @@ def test_documents_are_left_as_they_were(make_nlp, tickets_dev):
     nlp = make_nlp(True)
     tune(nlp, tickets_dev, Wish("calibration", coverage=0.9), resamples=5)
     assert all(not example.predicted.cats for example in tickets_dev)
+
+
+def test_real_fallback(tickets_nlp, tickets_dev, tmp_path):
+    tickets_nlp.add_pipe("zero_shot_fallback")
+    fallback = tickets_nlp.get_pipe("zero_shot_fallback")
+    fallback.initialize(lambda: tickets_dev[::3], nlp=tickets_nlp)
+    before = tickets_nlp.evaluate(tickets_dev)
+    fresh = [eg.reference.copy() for eg in tickets_dev]
+    examples = [Example(tickets_nlp.make_doc(doc.text), doc) for doc in fresh]
+    result = tune(tickets_nlp, examples, Wish(precision=0.97), resamples=20)
+    old = result.scores["macro_f"].before.value
+    assert old == pytest.approx(before["longtail_macro_f"], abs=1e-6)
+    tickets_nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert read_settings(loaded, NAME) == result.after
+    scores = loaded.evaluate(examples)
+    coverage = scores["longtail_coverage"]
+    assert 0 < coverage < 1
+    assert scores["longtail_accuracy"] / coverage >= 0.97

@@ -1,0 +1,112 @@
+"""From facts to sentences."""
+
+from typing import Iterator, List
+
+from .facts import Audit
+
+# A share below which it isn't worth a sentence.
+FEW = 0.005
+MIN_COUNT = 3
+MANY_LABELS = 1000
+# Documents of the rarest labels that a validation can't do without.
+LONG_SHARE = 0.02
+
+
+def give_advice(facts: Audit) -> List[str]:
+    """RETURNS (List[str]): What follows from the facts, the most important first."""
+    advice = [*_get_label_advice(facts), *_get_dev_advice(facts)]
+    return [*advice, *_get_text_advice(facts)]
+
+
+def choose_min_count(facts: Audit, wanted: int = MIN_COUNT) -> int:
+    """Choose the largest min_count, up to what is wanted, that pools no more than half
+    of the labels: an Other is there for the exceptions.
+    """
+    choices = [pooling for pooling in facts.pooling if pooling.min_count <= wanted]
+    for pooling in reversed(choices):
+        if pooling.n_labels <= facts.n_labels / 2:
+            return pooling.min_count
+    return 0
+
+
+def _get_label_advice(facts: Audit) -> Iterator[str]:
+    n = f"{facts.n_labels:,}"
+    rare = facts.count_rarer(5)
+    if rare and not facts.is_multilabel:
+        min_count = choose_min_count(facts)
+        pooled = next((p for p in facts.pooling if p.min_count == min_count), None)
+        n_pooled = pooled.n_labels if pooled else 0
+        yield (
+            f"{rare:,} of {n} labels have fewer than 5 documents: min_count = "
+            f"{min_count} pools {n_pooled:,} of them, and descriptions help those most."
+        )
+    if facts.imbalance_ratio >= 10 and not facts.is_multilabel:
+        yield (
+            f"The most frequent label has {facts.imbalance_ratio:,.0f} times the "
+            "documents of the rarest, and the ten most frequent have "
+            f"{facts.top_10_share:.0%} of all: keep the LogitAdjusted loss, and choose "
+            'prior = "uniform" if every label matters as much, "train" if every '
+            "document does."
+        )
+    if facts.n_labels >= MANY_LABELS and not facts.is_multilabel:
+        yield (
+            f"{n} labels make {n} keys in the cats of each document: set cats_top_k = "
+            "20 if you keep the documents."
+        )
+    for group in facts.similar_labels[:3]:
+        names = " and ".join(map(repr, group))
+        yield f"{names} differ in their spelling only: are they one label?"
+    if facts.n_unlabelled:
+        yield (
+            f"{facts.n_unlabelled:,} of {facts.n_docs:,} documents have no label, and "
+            "aren't learned from."
+        )
+
+
+def _get_dev_advice(facts: Audit) -> Iterator[str]:
+    dev = facts.dev
+    if dev is None:
+        return
+    if dev.n_missing:
+        names = ", ".join(map(repr, dev.missing[:3]))
+        yield (
+            f"{dev.n_missing:,} of {facts.n_labels:,} labels are missing from dev, for "
+            f"example {names}: its macro-F1 says nothing about them."
+        )
+    if dev.unseen:
+        names = ", ".join(map(repr, dev.unseen[:3]))
+        yield (
+            f"{len(dev.unseen):,} labels are in dev only, for example {names}: they "
+            "can't be predicted."
+        )
+    if dev.n_shared:
+        yield (
+            f"{dev.n_shared:,} of {dev.n_docs:,} dev documents have a text that is in "
+            "the corpus as well: scores on them are too good. `convert` removes them."
+        )
+
+
+def _get_text_advice(facts: Audit) -> Iterator[str]:
+    texts = facts.texts
+    if texts.n_conflicts:
+        yield (
+            f"{texts.n_conflicts:,} texts have different labels in different "
+            "documents: no classifier can get all of them right. Look at the examples."
+        )
+    if texts.n_near_conflicts:
+        yield (
+            f"At least {texts.n_near_conflicts:,} pairs of texts are nearly the same, "
+            "but have different labels: check what distinguishes these labels."
+        )
+    if texts.n_duplicates > FEW * facts.n_docs:
+        yield (
+            f"{texts.n_duplicates:,} documents repeat the text and label of another: "
+            "fine if your traffic does so too, else remove them."
+        )
+    if texts.n_empty:
+        yield f"{texts.n_empty:,} texts have no word in them: remove them."
+    if texts.n_long > LONG_SHARE * facts.n_docs:
+        yield (
+            f"{texts.n_long:,} texts have more than {texts.long_limit} words: a "
+            "transformer would cut them off."
+        )

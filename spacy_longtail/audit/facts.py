@@ -1,0 +1,159 @@
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Optional
+
+
+@dataclass(frozen=True)
+class Level:
+    """The nodes at one depth of the taxonomy.
+
+    depth (int): From 1, the top.
+    n_nodes (int): Nodes at this depth.
+    n_docs (int): Documents at or below them.
+    smallest, median, largest (float): Documents of a node.
+    """
+
+    depth: int
+    n_nodes: int
+    n_docs: int
+    smallest: int
+    median: float
+    largest: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Labels of about the same frequency: "head", "mid" or "tail", see the scorer."""
+
+    name: str
+    n_labels: int
+    n_docs: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """What a setting of min_count would pool.
+
+    n_labels, n_docs (int): The pooled labels and their documents.
+    n_others (int): Other buckets that hold them.
+    largest (List[Dict[str, Any]]): The Others with the most labels: "parent" ("" for
+        the root), "n_labels", "n_docs".
+    """
+
+    min_count: int
+    n_labels: int
+    n_docs: int
+    n_others: int
+    largest: List[Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """How much a document of a label counts in training, compared with one of the most
+    frequent label, by loss with its default settings. For LogitAdjusted, what the odds
+    of the label are multiplied by when its prior is taken out.
+    """
+
+    label: str
+    count: int
+    weighted: float
+    class_balanced: float
+    logit_adjusted: float
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Facts about the texts. Two are equal if their words are, whatever their case.
+
+    n_empty (int): Texts without a word.
+    n_long (int): Texts of more than long_limit words or tokens.
+    median_length, longest (int): In words or tokens.
+    n_duplicates (int): Documents whose text and labels an earlier one has.
+    n_conflicts (int): Texts with different labels in different documents.
+    conflicts (List[Dict[str, Any]]): The most frequent: "text", "n_docs", "labels"
+        with their documents.
+    n_near_conflicts (int): Pairs of nearly equal texts with different labels. It's a
+        lower bound, see find_near_pairs.
+    near_conflicts (List[Dict[str, Any]]): The most similar: "similarity", "texts",
+        "labels".
+    long_rows, empty_rows (List[int]): Numbers of a few such documents, from 0.
+    """
+
+    n_empty: int
+    n_long: int
+    long_limit: int
+    median_length: int
+    longest: int
+    n_duplicates: int
+    n_conflicts: int
+    conflicts: List[Dict[str, Any]]
+    n_near_conflicts: int
+    near_conflicts: List[Dict[str, Any]]
+    long_rows: List[int]
+    empty_rows: List[int]
+
+
+@dataclass(frozen=True)
+class Dev:
+    """How the dev corpus fits.
+
+    n_missing (int): Labels of the corpus that it doesn't have.
+    missing (List[str]): Them, the most frequent first.
+    unseen (List[str]): Labels that only it has.
+    n_shared (int): Its documents whose text is in the corpus as well.
+    """
+
+    n_docs: int
+    n_missing: int
+    missing: List[str]
+    unseen: List[str]
+    n_shared: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Facts about a corpus and what follows from them.
+
+    path (str): The corpus.
+    n_docs, n_unlabelled (int): Documents, and those without a label.
+    is_multilabel (bool): Whether a document has several labels.
+    separator (str): What joins the segments of a label.
+    depth (int): Levels of the taxonomy, 1 if it's flat.
+    counts (Dict[str, int]): Documents of each label, the most frequent first.
+    imbalance_ratio (float): Documents of the most frequent label over those of the
+        rarest.
+    top_10_share (float): Share of the documents in the ten most frequent labels.
+    similar_labels (List[List[str]]): Labels that differ in case or spaces only.
+    advice (List[str]): What to do, a sentence each.
+    """
+
+    path: str
+    n_docs: int
+    n_unlabelled: int
+    is_multilabel: bool
+    separator: str
+    depth: int
+    counts: Dict[str, int]
+    imbalance_ratio: float
+    top_10_share: float
+    levels: List[Level]
+    buckets: List[Bucket]
+    pooling: List[Pooling]
+    weights: List[Weight]
+    texts: Texts
+    similar_labels: List[List[str]]
+    dev: Optional[Dev]
+    advice: List[str]
+
+    @property
+    def n_labels(self) -> int:
+        """RETURNS (int): Labels with at least one document."""
+        return len(self.counts)
+
+    def count_rarer(self, min_count: int) -> int:
+        """RETURNS (int): Labels with fewer documents than that."""
+        return sum(count < min_count for count in self.counts.values())
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values only."""
+        return {**asdict(self), "n_labels": self.n_labels}

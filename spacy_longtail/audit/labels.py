@@ -1,0 +1,116 @@
+"""What the counts of the labels say."""
+
+from collections import defaultdict
+from statistics import median
+from typing import Dict, List, Mapping
+
+import numpy
+
+from ..losses.class_balanced import make_class_balanced
+from ..losses.logit_adjusted import make_logit_adjusted
+from ..losses.weighted import make_weighted_cross_entropy
+from ..taxonomy import Taxonomy, build_taxonomy
+from .facts import Bucket, Level, Pooling, Weight
+
+# Those of the scorer.
+HEAD, MID = 50, 10
+MIN_COUNTS = (2, 3, 5, 10, 20, 50)
+MAX_OTHERS = 5
+# From the most frequent to the rarest label.
+QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+
+
+def get_levels(taxonomy: Taxonomy) -> List[Level]:
+    """RETURNS (List[Level]): The levels from the top."""
+    counts = numpy.asarray(taxonomy.counts)
+    inner: Dict[str, int] = defaultdict(int)
+    for label, n in taxonomy.inner_counts.items():
+        for node in taxonomy.path(label):
+            inner[node] += n
+    by_depth: Dict[int, List[int]] = defaultdict(list)
+    for node, (start, end) in taxonomy.ranges.items():
+        depth = len(taxonomy.path(node))
+        by_depth[depth].append(int(counts[start:end].sum()) + inner[node])
+    return [
+        Level(depth, len(n), sum(n), min(n), float(median(n)), max(n))
+        for depth, n in sorted(by_depth.items())
+    ]
+
+
+def get_buckets(counts: Mapping[str, int]) -> List[Bucket]:
+    """RETURNS (List[Bucket]): Head, mid and tail."""
+    values = numpy.asarray(list(counts.values()))
+    total = max(int(values.sum()), 1)
+    masks = {
+        "head": values >= HEAD,
+        "mid": (values >= MID) & (values < HEAD),
+        "tail": values < MID,
+    }
+    return [
+        Bucket(
+            name,
+            int(mask.sum()),
+            int(values[mask].sum()),
+            float(values[mask].sum() / total),
+        )
+        for name, mask in masks.items()
+    ]
+
+
+def get_pooling(counts: Mapping[str, int], separator: str) -> List[Pooling]:
+    """RETURNS (List[Pooling]): What each of MIN_COUNTS would pool."""
+    return [get_pooling_at(counts, separator, min_count) for min_count in MIN_COUNTS]
+
+
+def get_pooling_at(
+    counts: Mapping[str, int], separator: str, min_count: int
+) -> Pooling:
+    """RETURNS (Pooling): What this min_count would pool."""
+    taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
+    sizes = [
+        (len(o.members), sum(taxonomy.counts[m] for m in o.members), o.parent)
+        for o in taxonomy.others
+    ]
+    sizes.sort(key=lambda size: (-size[0], size[2]))
+    return Pooling(
+        min_count=min_count,
+        n_labels=sum(n_labels for n_labels, _, _ in sizes),
+        n_docs=sum(n_docs for _, n_docs, _ in sizes),
+        n_others=len(sizes),
+        largest=[
+            {"parent": parent, "n_labels": n_labels, "n_docs": n_docs}
+            for n_labels, n_docs, parent in sizes[:MAX_OTHERS]
+        ],
+    )
+
+
+def get_weights(taxonomy: Taxonomy) -> List[Weight]:
+    """RETURNS (List[Weight]): Of some labels from the most frequent to the rarest."""
+    weighted = numpy.asarray(make_weighted_cross_entropy()(taxonomy).weights)
+    class_balanced = numpy.asarray(make_class_balanced()(taxonomy).weights)
+    # What is added to the logits in training is missing from them in prediction.
+    logit_adjusted = numpy.exp(-numpy.asarray(make_logit_adjusted()(taxonomy).shifts))
+    order = numpy.argsort(-numpy.asarray(taxonomy.counts), kind="stable")
+    chosen = [order[int(round(q * (len(order) - 1)))] for q in QUANTILES]
+    top = chosen[0]
+    return [
+        Weight(
+            label=taxonomy.leaves[i],
+            count=taxonomy.counts[i],
+            weighted=float(weighted[i] / weighted[top]),
+            class_balanced=float(class_balanced[i] / class_balanced[top]),
+            logit_adjusted=float(logit_adjusted[i] / logit_adjusted[top]),
+        )
+        for i in dict.fromkeys(chosen)
+    ]
+
+
+def find_similar_labels(labels: List[str]) -> List[List[str]]:
+    """RETURNS (List[List[str]]): Labels that differ in case, spaces, hyphens or
+    underscores only.
+    """
+    groups: Dict[str, List[str]] = defaultdict(list)
+    for label in labels:
+        plain = label.replace("_", " ").replace("-", " ").casefold()
+        groups["".join(plain.split())].append(label)
+    return [sorted(group) for group in groups.values() if len(group) > 1]

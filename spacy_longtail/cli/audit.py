@@ -1,0 +1,46 @@
+from pathlib import Path
+from typing import List, Optional
+
+from wasabi import msg
+
+from .group import Arg, Opt, fail_clearly, longtail, print_json
+from .printing import print_facts
+
+
+# fmt: off
+@longtail.command("audit")
+def audit_cli(
+    corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
+    dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, with the frequency curve"),
+    separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
+    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
+    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
+    labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
+    json: bool = Opt(False, "--json", help="Print the facts as JSON"),
+) -> None:
+    # fmt: on
+    """
+    Show how a corpus is distributed, what is wrong in it and what to do about it.
+
+    Example: python -m spacy longtail audit corpus/train.spacy --dev corpus/dev.spacy
+    --output audit.html
+    """
+    from ..audit import audit_corpus
+    from ..convert import Columns
+
+    columns = Columns(tuple(text), tuple(label), labels, separator=separator)
+    with fail_clearly():
+        facts = audit_corpus(
+            corpus, dev=dev, separator=separator, columns=columns, progress=True
+        )
+        if output is not None:
+            from ..audit.html import render_html
+
+            output.write_text(render_html(facts), encoding="utf8")
+    if json:
+        print_json(facts.to_dict())
+    else:
+        print_facts(facts)
+        if output is not None:
+            msg.good(f"Saved the page to {output}")

@@ -1,0 +1,51 @@
+from pathlib import Path
+from typing import List, Optional
+
+import typer
+from wasabi import msg
+
+from .group import Arg, Opt, fail_clearly, longtail
+
+
+# fmt: off
+@longtail.command("init-config")
+def init_config_cli(
+    corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
+    config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
+    optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
+    separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
+    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
+    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
+    labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
+    force: bool = Opt(False, "--force", "-F", help="Overwrite the file"),
+) -> None:
+    # fmt: on
+    """
+    Write a config that fits a corpus, ready for `spacy train`. What was chosen for the
+    corpus has the reason as a comment.
+
+    Example: python -m spacy longtail init-config corpus/train.spacy config.cfg
+    """
+    from ..audit import audit_corpus
+    from ..convert import Columns
+    from ..init_config import init_config
+
+    to_terminal = str(config) == "-"
+    if not to_terminal and config.exists() and not force:
+        msg.fail(f"{config} is there already. Use --force to overwrite it.", exits=1)
+    columns = Columns(tuple(text), tuple(label), labels, separator=separator)
+    with fail_clearly():
+        facts = audit_corpus(
+            corpus, separator=separator, columns=columns, progress=True
+        )
+        filled = init_config(facts, optimize=optimize)
+        if not to_terminal:
+            config.parent.mkdir(parents=True, exist_ok=True)
+            config.write_text(filled, encoding="utf8")
+    if to_terminal:
+        typer.echo(filled)
+        return
+    msg.good(f"Saved the config to {config}")
+    msg.text("Train with it, for example:")
+    train = f"python -m spacy train {config} --output training --paths.train {corpus}"
+    msg.text(f"{train} --paths.dev dev.spacy")

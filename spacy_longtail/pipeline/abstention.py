@@ -1,0 +1,64 @@
+from typing import Any, Iterable, Optional
+
+import numpy
+from spacy.training import Example
+
+from ..errors import Errors
+from .decision import KEY
+from .fitting import get_names_from, prepare_docs
+
+
+def fit_threshold(
+    pipe: Any,
+    examples: Iterable[Example],
+    *,
+    precision: Optional[float],
+    coverage: Optional[float],
+) -> float:
+    """See ZeroShotFallback.fit_abstention."""
+    wished = precision if coverage is None else coverage
+    if (precision is None) == (coverage is None) or not 0.0 < (wished or 0.0) <= 1.0:
+        problem = (
+            "give either a precision or a coverage above 0.0 and up to 1.0, got "
+            f"{precision} and {coverage}"
+        )
+        raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
+    docs, golds = prepare_docs(pipe, examples)
+    before, pipe.settings.abstain_threshold = pipe.settings.abstain_threshold, 0.0
+    try:
+        with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)[1:]):
+            found = [doc.user_data[KEY] for doc in pipe.nlp.pipe(docs)]
+    finally:
+        pipe.settings.abstain_threshold = before
+    known = numpy.asarray([decision["known"] for decision in found])
+    is_right = [d["label"] == gold for d, gold in zip(found, golds)]
+    threshold = find_threshold(known, numpy.asarray(is_right), precision, coverage)
+    if threshold is None:
+        problem = f"no threshold reaches a precision of {precision}"
+        raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
+    pipe.settings.abstain_threshold = threshold
+    return threshold
+
+
+def find_threshold(
+    known: numpy.ndarray,
+    is_right: numpy.ndarray,
+    precision: Optional[float],
+    coverage: Optional[float],
+) -> Optional[float]:
+    """Find the lowest threshold, so that as many documents as possible get a label."""
+    order = numpy.argsort(-known, kind="stable")
+    if not len(order):
+        return None
+    n_given = numpy.arange(1, len(order) + 1)
+    if coverage is not None:
+        last = max(int(numpy.ceil(coverage * len(order))), 1) - 1
+    else:
+        # All with the same value get a label or none does.
+        is_last = numpy.append(numpy.diff(known[order]) < 0, True)
+        good = numpy.cumsum(is_right[order]) / n_given >= precision
+        places = numpy.flatnonzero(good & is_last)
+        if not len(places):
+            return None
+        last = int(places[-1])
+    return float(min(max(known[order[last]], 0.0), 1.0))

@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+from typing import Any, Container, Dict, Iterable, List, Optional
+
+from spacy.language import Language
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy, find_similar, split_path
+from .names import get_name
+
+
+def make_records(
+    found: Iterable[Dict[str, Any]],
+    *,
+    taxonomy: Taxonomy,
+    added: Container[str],
+    nlp: Language,
+) -> Dict[str, Dict[str, Any]]:
+    """Check and translate labels that are to be added, all or none.
+
+    found (Iterable[Dict[str, Any]]): Each with a "label", a "description", "examples"
+        and, if it is from a file, its "source".
+    added (Container[str]): Labels that were added before.
+    RETURNS (Dict[str, Dict[str, Any]]): For LabelStore.added.
+    RAISES (ValueError): L001, L332, L333 or L335; L336 around it for a file.
+    """
+    new: Dict[str, Dict[str, Any]] = {}
+    for record in found:
+        try:
+            label = record["label"]
+            check_new_label(label, taxonomy, added)
+            if label in new:
+                raise ValueError(Errors.L332.format(label=label))
+            new[label] = make_record(
+                nlp,
+                label,
+                taxonomy.separator,
+                record.get("description"),
+                record.get("examples"),
+            )
+        except ValueError as error:
+            if "source" not in record:
+                raise
+            text = Errors.L336.format(source=record["source"], problem=error)
+            raise ValueError(text) from None
+    return new
+
+
+def check_new_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
+    """Check a label that is to be added.
+
+    RAISES (ValueError): L332 if it exists, L333 if it has no parent, L001 if it is
+        no path.
+    """
+    if not isinstance(label, str):
+        raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
+    split_path(label, taxonomy.separator)
+    if label in taxonomy.ranges or label in added:
+        raise ValueError(Errors.L332.format(label=label))
+    *above, _ = taxonomy.path(label)
+    parent = above[-1] if above else ""
+    inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
+    if parent and parent not in inner:
+        similar = find_similar(parent, inner)
+        text = Errors.L333.format(label=label, parent=parent, similar=similar)
+        raise ValueError(text)
+
+
+def make_record(
+    nlp: Language,
+    label: str,
+    separator: str,
+    description: Optional[str],
+    examples: Optional[Iterable[str]],
+) -> Dict[str, Any]:
+    """Check and translate what is said about a run-time label.
+
+    RAISES (ValueError): L335 if it isn't text.
+    """
+    if description is not None and not isinstance(description, str):
+        problem = f"the description of {label!r} is {description!r}"
+        raise ValueError(Errors.L335.format(problem=problem))
+    is_many = isinstance(examples, Iterable) and not isinstance(examples, str)
+    texts = list(examples) if is_many and examples is not None else []
+    if (examples is not None and not is_many) or not all(
+        isinstance(text, str) for text in texts
+    ):
+        problem = f"the examples of {label!r} are not a list of texts"
+        raise ValueError(Errors.L335.format(problem=problem))
+    names = [get_name(label, separator)]
+    names += [description] if description and description.strip() else []
+    kept = [
+        {"text": text, "words": [token.text for token in nlp.make_doc(text)]}
+        for text in texts
+    ]
+    return {"names": names, "examples": kept}
+
+
+def read_new_labels(path: Path) -> List[Dict[str, Any]]:
+    """Read labels to add, one JSON object a line: {"label": …, "description": …,
+    "examples": […]}, of which the label has to be there.
+
+    RAISES (ValueError): L336 with file and line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(
+            Errors.L336.format(source=path, problem="there is no such file")
+        )
+    records = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        source = f"{path}, line {number}"
+        try:
+            data = json.loads(line.decode("utf-8-sig"))
+        except ValueError as error:
+            text = Errors.L336.format(source=source, problem=error)
+            raise ValueError(text) from None
+        if not isinstance(data, dict) or not isinstance(data.get("label"), str):
+            problem = "it isn't an object with a 'label'"
+            raise ValueError(Errors.L336.format(source=source, problem=problem))
+        unknown = set(data) - {"label", "description", "examples"}
+        if unknown:
+            problem = f"unknown keys {sorted(unknown)}"
+            raise ValueError(Errors.L336.format(source=source, problem=problem))
+        records.append({**data, "source": source})
+    return records

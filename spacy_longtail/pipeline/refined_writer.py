@@ -1,0 +1,125 @@
+from typing import Any, Dict, List
+
+import numpy
+from spacy.tokens import Doc
+
+from ..ops import top_columns
+from .decision import KEY, DecisionWriter
+from .refinement import EPSILON, Judged
+from .router import Stages
+
+STAGE = "zero_shot_fallback"
+ABSTAINED = "abstained"
+
+
+class RefinedWriter:
+    """Writes what both stages found together to documents.
+
+    stages (Stages): The stages, and the labels of both.
+    """
+
+    def __init__(self, stages: Stages) -> None:
+        self.stages = stages
+        self.taxonomy = stages.taxonomy
+        self._describe = DecisionWriter(stages.taxonomy, stages.source.name).describe
+
+    def write(
+        self,
+        docs: List[Doc],
+        judged: Judged,
+        P: numpy.ndarray,
+        abstain_threshold: float,
+    ) -> None:
+        """Write `doc.cats` and the decision.
+
+        docs (List[Doc]): The batch.
+        judged (Judged): Which of them were ranked again, and what was found.
+        P (numpy.ndarray): Refined probabilities, of shape (routed, labels).
+        abstain_threshold (float): See FallbackSettings.
+        """
+        tops = P.max(axis=1) if len(P) else numpy.zeros(0)
+        known = tops * numpy.clip(judged.closeness, 0.0, 1.0)
+        decisions = self._describe(P, known, STAGE, "") if len(P) else []
+        routed = set(judged.rows.tolist())
+        for i, row in enumerate(judged.rows.tolist()):
+            doc, decision = docs[row], decisions[i]
+            self._write_decision(doc, decision)
+            self._write_cats(doc, P[i])
+            if judged.is_none[i] and decision["label"] in self.taxonomy.pooled:
+                abstain(doc, self, 0.0, "no candidate fits, by the ranker")
+            elif decision["known"] < abstain_threshold:
+                abstain(doc, self, abstain_threshold, "no label is close enough")
+        for row, doc in enumerate(docs):
+            if row not in routed and self._is_ours(doc):
+                self._write_rest(doc, abstain_threshold)
+
+    def _is_ours(self, doc: Doc) -> bool:
+        decision = doc.user_data.get(KEY)
+        return decision is not None and decision["pipe"] == self.stages.source.name
+
+    def _write_rest(self, doc: Doc, abstain_threshold: float) -> None:
+        """Complete a document that nobody had to look at again."""
+        if self.stages.added and self.stages.source.cats_top_k is None:
+            doc.cats.update(dict.fromkeys(self.stages.added, 0.0))
+        decision = doc.user_data[KEY]
+        if decision["known"] < abstain_threshold:
+            doc.user_data[KEY] = {**decision, "first": decision["label"]}
+            abstain(doc, self, abstain_threshold, "no label is close enough")
+
+    def _write_decision(self, doc: Doc, decision: Dict[str, Any]) -> None:
+        before, taxonomy = doc.user_data[KEY], self.taxonomy
+        label = decision["label"]
+        decision["first"] = before["label"]
+        # Sums of what was rounded to 32 bits, so they are kept as they were.
+        if not self.stages.added:
+            decision["other"] = before["other"]
+        if label in taxonomy.pooled:
+            parent = taxonomy.others[taxonomy.other_of[taxonomy.index[label]]].parent
+            where = f"of {parent!r}" if parent else "at the top"
+            decision["reason"] = f"ranked first in the Other {where}"
+        elif label in self.stages.added:
+            decision["reason"] = "closest to a label that was added at run time"
+        else:
+            decision["stage"] = before["stage"]
+            decision["reason"] = before["reason"]
+        doc.user_data[KEY] = decision
+
+    def _write_cats(self, doc: Doc, P: numpy.ndarray) -> None:
+        top_k, values = self.stages.source.cats_top_k, P.tolist()
+        leaves, own = self.taxonomy.leaves, self.taxonomy.index
+        if top_k is None:
+            doc.cats.update(zip(leaves, values))
+            return
+        cats = {label: p for label, p in doc.cats.items() if label not in own}
+        columns = top_columns(P[None], top_k)[0].tolist()
+        cats.update((leaves[column], values[column]) for column in columns)
+        doc.cats = cats
+
+
+def abstain(doc: Doc, writer: RefinedWriter, threshold: float, reason: str) -> None:
+    """Take the label away. The deepest broader category that is sure enough stays, or
+    nothing; probabilities sum to less than 1 from now on.
+
+    threshold (float): How sure a broader category has to be, 0.0 keeps none.
+    reason (str): Why, in words.
+    """
+    decision = doc.user_data[KEY]
+    share = decision["known"] / max(decision["probability"], EPSILON)
+    share = min(share, 1.0 - 1e-6)
+    levels = [
+        (node, probability)
+        for node, probability in decision["levels"][:-1]
+        if threshold > 0 and probability * share >= threshold
+    ]
+    own = writer.taxonomy.index
+    for label, probability in doc.cats.items():
+        if label in own:
+            doc.cats[label] = probability * share
+    doc.user_data[KEY] = {
+        **decision,
+        "label": None,
+        "levels": levels,
+        "probability": levels[-1][1] * share if levels else 0.0,
+        "stage": ABSTAINED,
+        "reason": f"{reason} (known = {decision['known']:.3f})",
+    }

@@ -1,0 +1,188 @@
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy
+from .decision import KEY
+from .fallback_settings import FallbackSettings
+from .refinement import EPSILON, Judged
+
+
+class Stages(NamedTuple):
+    """Whom to ask.
+
+    source (Any): The first stage.
+    ranker (Any): A LabelRanker.
+    gate (Any): One that tells which documents run-time labels could win.
+    taxonomy (Taxonomy): With the run-time labels.
+    added (Sequence[str]): The run-time labels.
+    """
+
+    source: Any
+    ranker: Any
+    gate: Optional[Any]
+    taxonomy: Taxonomy
+    added: Sequence[str]
+
+
+def judge(
+    docs: List[Doc], decided: List[int], stages: Stages, settings: FallbackSettings
+) -> Tuple[Judged, int]:
+    """Find out which documents the ranker has to be asked about, and ask it.
+
+    docs (List[Doc]): A batch.
+    decided (List[int]): Those of them that the first stage has decided, at least one.
+    RETURNS (Tuple[Judged, int]): See there, and the number of labels scored.
+    """
+    decisions = [docs[row].user_data[KEY] for row in decided]
+    routed, leads = _route([docs[row] for row in decided], decisions, stages, settings)
+    places = numpy.flatnonzero(routed).tolist()
+    chosen = [docs[decided[place]] for place in places]
+    decisions = [decisions[place] for place in places]
+    P = read_probabilities(chosen, stages)
+    others = _find_others(P, stages.taxonomy, settings.route_threshold)
+    columns = [
+        [m for number in numbers for m in stages.taxonomy.others[number].members]
+        for numbers in others
+    ]
+    known = numpy.asarray([decision["known"] for decision in decisions])
+    tops = numpy.asarray([decision["probability"] for decision in decisions])
+    judged = Judged(
+        rows=numpy.asarray([decided[place] for place in places], dtype="int64"),
+        P=P,
+        others=others,
+        scores=[],
+        leads=leads[places] if stages.added else None,
+        closeness=known / numpy.maximum(tops, EPSILON),
+        is_none=numpy.zeros(len(places), dtype=bool),
+    )
+    if chosen:
+        found = _ask(chosen, decisions, columns, P, stages)
+        judged = _take(judged, found, known < settings.route_below)
+    return judged, sum(map(len, columns)) + len(stages.added) * len(places)
+
+
+def _find_others(
+    P: numpy.ndarray, taxonomy: Taxonomy, threshold: float
+) -> List[List[int]]:
+    """RETURNS (List[List[int]]): The Others of each document with enough mass."""
+    others: List[List[int]] = [[] for _ in P]
+    for number, other in enumerate(taxonomy.others):
+        mass = P[:, list(other.members)].sum(axis=1)
+        for row in numpy.flatnonzero(mass >= max(threshold, EPSILON)).tolist():
+            others[row].append(number)
+    return others
+
+
+def _ask(
+    docs: List[Doc],
+    decisions: List[Dict[str, Any]],
+    columns: List[List[int]],
+    P: numpy.ndarray,
+    stages: Stages,
+) -> Any:
+    leaves = stages.taxonomy.leaves
+    candidates = [[leaves[column] for column in row] for row in columns]
+    own = [P[i, row] for i, row in enumerate(columns)]
+    found = stages.ranker.rank(
+        docs,
+        candidates,
+        prior=[numpy.log(numpy.maximum(values, EPSILON)) for values in own],
+        added=list(stages.added),
+        best=[decision["label"] for decision in decisions],
+    )
+    _check(found, candidates, docs, len(stages.added), type(stages.ranker).__name__)
+    return found
+
+
+def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
+    """Put what the ranker found in.
+
+    is_asked (numpy.ndarray): Documents whose closeness the ranker is asked for.
+    """
+    judged = judged._replace(scores=list(found.scores))
+    if judged.leads is not None and found.leads is not None:
+        judged = judged._replace(leads=found.leads)
+    if found.closeness is not None:
+        closeness = numpy.where(is_asked, found.closeness, judged.closeness)
+        if judged.leads is not None:
+            # A label that was added is none that the first stage could be close to.
+            is_new = judged.leads.max(axis=1) > 0
+            closeness = numpy.maximum(closeness, found.closeness * is_new)
+        judged = judged._replace(closeness=closeness)
+    if found.none_score is not None:
+        tops = [values.max(initial=-numpy.inf) for values in found.scores]
+        has_any = numpy.asarray([len(values) > 0 for values in found.scores])
+        is_none = has_any & (numpy.asarray(tops) < found.none_score)
+        judged = judged._replace(is_none=is_none)
+    return judged
+
+
+def read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The first stage's probabilities in the columns of the
+    extended taxonomy, float64 of shape (docs, labels).
+    """
+    leaves = stages.taxonomy.leaves
+    P = numpy.zeros((len(docs), len(leaves)), dtype="float64")
+    if not docs:
+        return P
+    if stages.source.cats_top_k is None:
+        for row, doc in enumerate(docs):
+            cats = doc.cats
+            P[row] = [cats.get(leaf, 0.0) for leaf in leaves]
+        P[:, [stages.taxonomy.index[label] for label in stages.added]] = 0.0
+    else:
+        index = stages.taxonomy.index
+        columns = [index[leaf] for leaf in stages.source.taxonomy.leaves]
+        P[:, columns] = stages.source.predict(docs).probabilities
+    return P
+
+
+def _route(
+    docs: List[Doc],
+    decisions: List[Dict[str, Any]],
+    stages: Stages,
+    settings: FallbackSettings,
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Choose documents; the gate's leads come for nothing."""
+    masses = [d["other"][1] if d["other"] else -1.0 for d in decisions]
+    routed = numpy.asarray(masses) >= settings.route_threshold
+    routed |= numpy.asarray([d["known"] for d in decisions]) < settings.route_below
+    added = list(stages.added)
+    leads = numpy.full((len(docs), len(added)), -numpy.inf)
+    if added and stages.gate is None:
+        routed[:] = True
+    elif added and stages.gate is not None:
+        empty: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
+        best = [decision["label"] for decision in decisions]
+        nothing: List[List[str]] = [[] for _ in docs]
+        found = stages.gate.rank(docs, nothing, prior=empty, added=added, best=best)
+        if found.leads is not None:
+            leads = found.leads
+            routed |= leads.max(axis=1) >= -settings.gate_slack
+        else:
+            routed[:] = True
+    return routed, leads
+
+
+def _check(
+    found: Any, candidates: List[List[str]], docs: List[Doc], n_added: int, ranker: str
+) -> None:
+    """Nothing is written before all scores of the batch are known to be good."""
+    missing: List[Any] = [()] * (len(docs) - len(found.scores))
+    for values, labels, doc in zip([*found.scores, *missing], candidates, docs):
+        if len(values) != len(labels) or not numpy.isfinite(values).all():
+            text = Errors.L404.format(
+                ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
+            )
+            raise ValueError(text)
+    expected = {"leads": (len(docs), n_added), "closeness": (len(docs),)}
+    for key, shape in expected.items():
+        values = getattr(found, key)
+        if values is not None and (values.shape != shape or numpy.isnan(values).any()):
+            text = Errors.L404.format(
+                ranker=ranker, found=key, n=n_added, text=docs[0].text[:60]
+            )
+            raise ValueError(text)

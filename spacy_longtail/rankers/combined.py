@@ -1,0 +1,106 @@
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy
+import srsly
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from .label_vectors import check_settings
+from .types import EncodeT, LabelCard, LabelRanker, Ranking
+
+
+class CombinedRanker:
+    """Adds up the log odds of several rankers.
+
+    rankers (Dict[str, LabelRanker]): The rankers.
+    weights (Dict[str, float]): Weight of each. Can be changed.
+    """
+
+    def __init__(
+        self, rankers: Dict[str, LabelRanker], weights: Dict[str, float]
+    ) -> None:
+        self.rankers = rankers
+        self.weights = weights
+
+    def check(self) -> None:
+        for ranker in self.rankers.values():
+            ranker.check()
+
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
+        for ranker in self.rankers.values():
+            ranker.set_labels(cards, encode, only_added=only_added)
+
+    def bind(self, encode: EncodeT) -> None:
+        for ranker in self.rankers.values():
+            ranker.bind(encode)
+
+    def rank(
+        self,
+        docs: List[Doc],
+        candidates: List[List[str]],
+        *,
+        prior: List[numpy.ndarray],
+        added: Sequence[str],
+        best: Sequence[str],
+    ) -> Ranking:
+        """See LabelRanker. Leads and closeness are weighted means."""
+        found = {
+            name: ranker.rank(docs, candidates, prior=prior, added=added, best=best)
+            for name, ranker in self.rankers.items()
+        }
+        scores = [
+            sum(
+                (
+                    self.weights[name] * ranking.scores[row]
+                    for name, ranking in found.items()
+                ),
+                numpy.zeros(len(labels)),
+            )
+            for row, labels in enumerate(candidates)
+        ]
+        return Ranking(
+            scores, self._mean(found, "leads"), self._mean(found, "closeness")
+        )
+
+    def _mean(self, found: Dict[str, Ranking], field: str) -> Optional[numpy.ndarray]:
+        total, sums = 0.0, None
+        for name, ranking in found.items():
+            values, weight = getattr(ranking, field), self.weights[name]
+            if values is not None and weight > 0:
+                total += weight
+                sums = weight * values if sums is None else sums + weight * values
+        return None if sums is None else sums / total
+
+    def to_bytes(self) -> bytes:
+        rankers = {name: ranker.to_bytes() for name, ranker in self.rankers.items()}
+        return srsly.msgpack_dumps({"weights": self.weights, "rankers": rankers})
+
+    def from_bytes(self, data: bytes) -> None:
+        found: Dict[str, Any] = srsly.msgpack_loads(data)
+        self.weights = found["weights"]
+        for name, ranker in self.rankers.items():
+            ranker.from_bytes(found["rankers"][name])
+
+
+def make_combined_ranker(
+    *, rankers: Dict[str, Any], weights: Optional[Dict[str, float]] = None
+) -> CombinedRanker:
+    """Make a ranker that adds up what others find.
+
+    Registered as "spacy-longtail.CombinedRanker.v1".
+
+    rankers (Dict[str, LabelRanker]): One block each, under a name. Typed as Any,
+        because a config can't be checked against a protocol.
+    weights (Optional[Dict[str, float]]): Weight by name, from 0.0. None weighs all
+        as 1.0; `fit_weights` of the component fits them on dev.
+    RETURNS (CombinedRanker): The ranker.
+    RAISES (ValueError): L405 if a weight is out of range, L407 if one is missing.
+    """
+    weights = dict.fromkeys(rankers, 1.0) if weights is None else dict(weights)
+    if not rankers or set(weights) != set(rankers):
+        names, given = sorted(rankers), sorted(weights)
+        raise ValueError(Errors.L407.format(rankers=names, weights=given))
+    check_settings("CombinedRanker", **weights)
+    return CombinedRanker(rankers, weights)

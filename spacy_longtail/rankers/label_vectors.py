@@ -1,0 +1,184 @@
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy
+import srsly
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from ..ops import unit_rows
+from .heads import SCALE, Kept, fit_margin, fit_temperature, train_heads
+from .types import EncodeT, LabelCard, Ranking
+
+# Trained, those of them that are pooled, and added at run time.
+LABELS = ("known", "pooled", "added")
+
+
+def check_settings(ranker: str, **settings: float) -> None:
+    """Check settings that have to be numbers of at least 0.
+
+    RAISES (ValueError): L405 if one isn't.
+    """
+    for name, value in settings.items():
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not 0.0 <= value < float("inf"):
+            text = Errors.L405.format(ranker=ranker, name=name, value=value)
+            raise ValueError(text)
+
+
+class LabelVectors:
+    """Labels in a space of document vectors: their prototypes, and a head that tells
+    those of each Other apart.
+
+    kappa (float): Documents that a name counts as in a prototype.
+    epochs (int): Updates of the heads.
+    learn_rate (float): Learning rate of the heads, as a share of their scale.
+    l2sp (float): Pull of the heads towards the prototypes.
+    margin (Optional[float]): What is added to the cosine of a label known by name
+        alone, when it competes. None estimates it from the training labels.
+    names_only (bool): Leave out the examples.
+    """
+
+    def __init__(
+        self,
+        *,
+        kappa: float,
+        epochs: int,
+        learn_rate: float,
+        l2sp: float,
+        margin: Optional[float],
+        names_only: bool,
+    ) -> None:
+        self.kappa = kappa
+        self.margin = margin
+        self.names_only = names_only
+        self.settings = {
+            "kappa": kappa,
+            "epochs": epochs,
+            "learn_rate": learn_rate,
+            "l2sp": l2sp,
+        }
+        self.temperature = 1.0
+        # Estimated unless `margin` is given.
+        self.found_margin = 0.0
+        self.labels: Dict[str, List[str]] = {key: [] for key in LABELS}
+        self.index: Dict[str, Dict[str, int]] = {key: {} for key in LABELS}
+        self.arrays: Dict[str, numpy.ndarray] = {}
+
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
+        """Encode the labels, once, and learn their heads. See LabelRanker."""
+        if not only_added or not self.arrays:
+            self._learn([card for card in cards if not card.is_added], encode)
+        added = [card for card in cards if card.is_added]
+        prototypes = self.arrays["known"][:0]
+        margins = numpy.zeros(0, dtype="float32")
+        if added:
+            kept = self._encode(added, encode)
+            prototypes = kept.get_prototypes(self.kappa)
+            # The more examples an added label has, the more it is like the others.
+            shares = self.kappa / numpy.maximum(kept.counts + self.kappa, 1e-9)
+            margins = (self.found_margin * shares).astype("float32")
+        self._set_names("added", [card.label for card in added])
+        self.arrays.update({"added": prototypes, "margins": margins})
+
+    def _learn(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
+        kept = self._encode(cards, encode)
+        numbers = numpy.asarray([card.group for card in cards], dtype="int64")
+        groups = [numpy.flatnonzero(numbers == i) for i in range(numbers.max() + 1)]
+        is_pooled = numbers >= 0
+        pooled = kept.select(is_pooled[kept.owners])
+        self.temperature = fit_temperature(pooled, groups, **self.settings)
+        W, b = train_heads(pooled, groups, **self.settings)  # type: ignore[arg-type]
+        self.found_margin = (
+            fit_margin(kept, self.kappa) if self.margin is None else self.margin
+        )
+        self._set_names("known", [card.label for card in cards])
+        self._set_names("pooled", [card.label for card in cards if card.group >= 0])
+        self.arrays = {
+            "known": kept.get_prototypes(self.kappa),
+            "W": W[is_pooled],
+            "b": b[is_pooled],
+        }
+
+    def _encode(self, cards: Sequence[LabelCard], encode: EncodeT) -> Kept:
+        docs = [doc for card in cards for doc in card.names]
+        n_names, lengths = len(docs), [len(card.names) for card in cards]
+        sizes = [0 if self.names_only else len(card.examples) for card in cards]
+        if not self.names_only:
+            docs += [doc for card in cards for doc in card.examples]
+        X = unit_rows(numpy.asarray(encode(docs), dtype="float32"))
+        rows = numpy.arange(len(cards))
+        names = numpy.zeros((len(cards), X.shape[1]), dtype="float32")
+        numpy.add.at(names, numpy.repeat(rows, lengths), X[:n_names])
+        return Kept(X[n_names:], numpy.repeat(rows, sizes), unit_rows(names))
+
+    def _set_names(self, key: str, labels: Sequence[str]) -> None:
+        self.labels[key] = list(labels)
+        self.index[key] = {label: row for row, label in enumerate(labels)}
+
+    def rank(
+        self, X: numpy.ndarray, candidates: List[List[str]], added: Sequence[str]
+    ) -> Ranking:
+        """Compare documents with labels.
+
+        X (numpy.ndarray): Vectors of the documents, of shape (docs, width).
+        """
+        X = unit_rows(numpy.asarray(X, dtype="float32"))
+        W, b, index = self.arrays["W"], self.arrays["b"], self.index["pooled"]
+        scores: List[numpy.ndarray] = [numpy.zeros(len(c)) for c in candidates]
+        for labels, rows in _group_rows(candidates):
+            columns = [index[label] for label in labels]
+            logits = (X[rows] @ W[columns].T + b[columns]) / self.temperature
+            for row, values in zip(rows, logits):
+                scores[row] = values
+        closest = (X @ self.arrays["known"].T).max(axis=1)
+        leads = numpy.zeros((len(X), len(added)), dtype="float32")
+        if len(added):
+            columns = [self.index["added"][label] for label in added]
+            cosines = X @ self.arrays["added"][columns].T
+            margins = self.arrays["margins"][columns]
+            leads = SCALE * (cosines + margins - closest[:, None])
+            closest = numpy.maximum(closest, cosines.max(axis=1))
+        return Ranking(scores, leads, numpy.clip(closest, 0.0, 1.0))
+
+    def to_bytes(self) -> bytes:
+        arrays = {
+            key: {"shape": list(array.shape), "data": array.astype("<f4").tobytes()}
+            for key, array in self.arrays.items()
+        }
+        data = {
+            "labels": self.labels,
+            "temperature": self.temperature,
+            "margin": self.found_margin,
+            "arrays": arrays,
+        }
+        return srsly.msgpack_dumps(data)
+
+    def from_bytes(self, data: bytes) -> None:
+        found = srsly.msgpack_loads(data)
+        for key in LABELS:
+            self._set_names(key, found["labels"][key])
+        self.temperature = found["temperature"]
+        self.found_margin = found["margin"]
+        self.arrays = {
+            key: numpy.frombuffer(array["data"], dtype="<f4").reshape(array["shape"])
+            for key, array in found["arrays"].items()
+        }
+
+
+def _group_rows(candidates: List[List[str]]) -> List[Tuple[Tuple[str, ...], List[int]]]:
+    """Bring documents with the same candidates together."""
+    rows: Dict[Tuple[str, ...], List[int]] = {}
+    for row, labels in enumerate(candidates):
+        if labels:
+            rows.setdefault(tuple(labels), []).append(row)
+    return list(rows.items())
+
+
+def encode_batches(
+    docs: List[Doc], encode: EncodeT, batch_size: int = 256
+) -> numpy.ndarray:
+    """Encode any number of documents."""
+    starts = range(0, len(docs), batch_size)
+    return numpy.concatenate([encode(docs[i : i + batch_size]) for i in starts])

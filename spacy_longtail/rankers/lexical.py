@@ -1,0 +1,148 @@
+from collections import Counter
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy
+import srsly
+from spacy.tokens import Doc
+
+from .label_vectors import check_settings
+from .types import EncodeT, LabelCard, Ranking
+
+ARRAYS = ("starts", "columns", "weights")
+
+
+class LexicalRanker:
+    """Looks for the words of a document in what is known of each label, by BM25.
+
+    k1 (float): How soon more occurrences of a word stop to count.
+    b (float): How much long label texts are marked down, from 0.0 to 1.0.
+    weight (float): Log odds per unit of BM25.
+    """
+
+    def __init__(self, k1: float, b: float, weight: float) -> None:
+        self.k1 = k1
+        self.b = b
+        self.weight = weight
+        self.index: Dict[str, int] = {}
+        self.words: Dict[str, int] = {}
+        # The weights of each word by label: those of word i are at starts[i] to
+        # starts[i + 1].
+        self.arrays: Dict[str, numpy.ndarray] = {}
+
+    def check(self) -> None:
+        pass
+
+    def bind(self, encode: EncodeT) -> None:
+        pass
+
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
+        """See LabelRanker. A label's text is all its texts."""
+        self.index = {card.label: row for row, card in enumerate(cards)}
+        counts = [Counter(_get_words([*card.names, *card.examples])) for card in cards]
+        self.words = {}
+        for count in counts:
+            for word in count:
+                self.words.setdefault(word, len(self.words))
+        rows, columns, n = _to_arrays(counts, self.words)
+        lengths = numpy.bincount(columns, weights=n, minlength=len(cards))
+        # Of how many labels each word is part.
+        n_labels = numpy.bincount(rows, minlength=len(self.words))
+        idf = numpy.log1p((len(cards) - n_labels + 0.5) / (n_labels + 0.5))
+        norm = 1 - self.b + self.b * lengths / max(lengths.mean(), 1e-9)
+        weights = idf[rows] * n * (self.k1 + 1) / (n + self.k1 * norm[columns])
+        order = numpy.argsort(rows, kind="stable")
+        starts = numpy.concatenate([[0], numpy.cumsum(n_labels)]).astype("int64")
+        self.arrays = {
+            "starts": starts,
+            "columns": columns[order],
+            "weights": weights[order],
+        }
+
+    def score(self, docs: List[Doc]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): BM25 of each label, of shape (docs, labels)."""
+        starts, columns, weights = (self.arrays[key] for key in ARRAYS)
+        scores = numpy.zeros((len(docs), len(self.index)))
+        for row, doc in enumerate(docs):
+            ids = [self.words[w] for w in set(_get_words([doc])) if w in self.words]
+            for i in sorted(ids):
+                part = slice(starts[i], starts[i + 1])
+                scores[row, columns[part]] += weights[part]
+        return scores
+
+    def rank(
+        self,
+        docs: List[Doc],
+        candidates: List[List[str]],
+        *,
+        prior: List[numpy.ndarray],
+        added: Sequence[str],
+        best: Sequence[str],
+    ) -> Ranking:
+        """See LabelRanker."""
+        Z = self.weight * self.score(docs)
+        index = self.index
+        scores = [
+            Z[i, [index[c] for c in labels]] for i, labels in enumerate(candidates)
+        ]
+        known = Z[numpy.arange(len(docs)), [index[label] for label in best]]
+        leads = Z[:, [index[label] for label in added]] - known[:, None]
+        # Sharing no word with a label is no reason to take it.
+        leads = numpy.where(Z[:, [index[label] for label in added]] > 0, leads, -20.0)
+        return Ranking(scores, leads)
+
+    def to_bytes(self) -> bytes:
+        data: Dict[str, Any] = {"labels": list(self.index), "words": list(self.words)}
+        for key, array in self.arrays.items():
+            data[key] = array.astype("<f8" if key == "weights" else "<i8").tobytes()
+        return srsly.msgpack_dumps(data)
+
+    def from_bytes(self, data: bytes) -> None:
+        found = srsly.msgpack_loads(data)
+        self.index = {label: row for row, label in enumerate(found["labels"])}
+        self.words = {word: row for row, word in enumerate(found["words"])}
+        self.arrays = {
+            key: numpy.frombuffer(found[key], "<f8" if key == "weights" else "<i8")
+            for key in ARRAYS
+            if key in found
+        }
+
+
+def make_lexical_ranker(
+    *, k1: float = 1.2, b: float = 0.75, weight: float = 0.5
+) -> LexicalRanker:
+    """Make a ranker that needs no vectors: BM25 over the names, descriptions and kept
+    examples of the labels.
+
+    Registered as "spacy-longtail.LexicalRanker.v1".
+
+    Source: Robertson & Zaragoza (2009), "The Probabilistic Relevance Framework: BM25
+        and Beyond", equation 3.15, with the inverse document frequency log(1 + (N - n +
+        0.5) / (n + 0.5)), which isn't negative. https://doi.org/10.1561/1500000019
+
+    k1 (float): From 0.0: how soon more occurrences of a word stop to count.
+    b (float): From 0.0 to 1.0: how much long label texts are marked down.
+    weight (float): Log odds per unit of BM25, from 0.0.
+    RETURNS (LexicalRanker): The ranker.
+    RAISES (ValueError): L405 if a setting is out of range.
+    """
+    check_settings("LexicalRanker", k1=k1, b=b, weight=weight)
+    return LexicalRanker(k1, b, weight)
+
+
+def _get_words(docs: Sequence[Doc]) -> List[str]:
+    return [token.lower_ for doc in docs for token in doc if not token.is_space]
+
+
+def _to_arrays(
+    counts: Sequence[Dict[str, int]], words: Dict[str, int]
+) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    rows = [words[word] for count in counts for word in count]
+    columns = [column for column, count in enumerate(counts) for _ in count]
+    n = [value for count in counts for value in count.values()]
+    return (
+        numpy.asarray(rows),
+        numpy.asarray(columns),
+        numpy.asarray(n, dtype="float64"),
+    )

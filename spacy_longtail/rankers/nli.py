@@ -1,0 +1,167 @@
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy
+import srsly
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from .label_vectors import check_settings
+from .transformer import LocalTransformer
+from .types import EncodeT, LabelCard, Ranking
+
+NAME = "NLIRanker"
+# A candidate that there was no time for is that far below the worst of the others.
+GAP = 5.0
+
+
+class NLIRanker:
+    """Asks an entailment model whether a document means a label, for each label on
+    its own, so that it can find that none fits.
+    """
+
+    def __init__(
+        self,
+        transformer: LocalTransformer,
+        *,
+        template: str,
+        max_pairs: int,
+        batch_size: int,
+        max_length: int,
+        weight: float,
+    ) -> None:
+        self.transformer = transformer
+        self.template = template
+        self.max_pairs = max_pairs
+        self.batch_size = batch_size
+        self.max_length = max_length
+        self.weight = weight
+        self.hypotheses: Dict[str, str] = {}
+        self.n_pairs = 0
+
+    def check(self) -> None:
+        """Load the model and look for its classes."""
+        self._get_class()
+
+    def bind(self, encode: EncodeT) -> None:
+        pass
+
+    def set_labels(
+        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
+    ) -> None:
+        """See LabelRanker. A description takes the place of the name."""
+        self.hypotheses = {
+            card.label: self.template.format(card.names[-1].text) for card in cards
+        }
+
+    def rank(
+        self,
+        docs: List[Doc],
+        candidates: List[List[str]],
+        *,
+        prior: List[numpy.ndarray],
+        added: Sequence[str],
+        best: Sequence[str],
+    ) -> Ranking:
+        """See LabelRanker. The candidates that the first stage thinks most of are
+        asked about, run-time labels and their rival before.
+        """
+        wanted: List[List[str]] = []
+        for labels, chances, rival in zip(candidates, prior, best):
+            order = numpy.argsort(-chances, kind="stable")
+            ranked = [labels[i] for i in order]
+            rivals = [*added, rival] if added else []
+            chosen = list(dict.fromkeys([*rivals, *ranked]))
+            wanted.append(chosen[: max(self.max_pairs, len(rivals))])
+        odds = self._ask(docs, wanted)
+        scores, leads = [], numpy.full((len(docs), len(added)), -20.0)
+        for row, (labels, found) in enumerate(zip(candidates, odds)):
+            floor = min(found.values(), default=0.0) - GAP
+            scores.append(numpy.asarray([found.get(label, floor) for label in labels]))
+            for column, label in enumerate(added):
+                # Against the best known label, and against none of them.
+                leads[row, column] = min(found[label] - found[best[row]], found[label])
+        return Ranking(scores, leads if added else None, None, 0.0)
+
+    def _ask(self, docs: List[Doc], wanted: List[List[str]]) -> List[Dict[str, float]]:
+        """Find the log odds of entailment, in batches across documents."""
+        pairs = [(row, label) for row, labels in enumerate(wanted) for label in labels]
+        self.n_pairs += len(pairs)
+        entailment, contradiction = self._get_class()
+        odds: List[Dict[str, float]] = [{} for _ in docs]
+        pairs.sort(key=lambda pair: len(docs[pair[0]].text))
+        for start in range(0, len(pairs), self.batch_size):
+            batch = pairs[start : start + self.batch_size]
+            output, _ = self.transformer.run(
+                [docs[row].text for row, _ in batch],
+                [self.hypotheses[label] for _, label in batch],
+                max_length=self.max_length,
+            )
+            logits = output.logits.float().cpu().numpy()
+            values = logits[:, entailment] - logits[:, contradiction]
+            for (row, label), value in zip(batch, self.weight * values):
+                odds[row][label] = float(value)
+        return odds
+
+    def _get_class(self) -> Tuple[int, int]:
+        """Find the classes "entailment" and "contradiction", or what isn't entailment.
+
+        RAISES (ValueError): L403 if there is no entailment class.
+        """
+        _, _, model = self.transformer.load()
+        names = {int(i): str(name).lower() for i, name in model.config.id2label.items()}
+        yes = [i for i, n in names.items() if n.startswith("entail")]
+        no = [i for i, n in names.items() if n.startswith("contra")]
+        no = no or [i for i, n in names.items() if n.startswith(("not", "non"))]
+        if len(yes) != 1 or not no:
+            path, found = self.transformer.path, list(names.values())
+            raise ValueError(Errors.L403.format(path=path, found=found))
+        return yes[0], no[0]
+
+    def to_bytes(self) -> bytes:
+        return srsly.msgpack_dumps(self.hypotheses)
+
+    def from_bytes(self, data: bytes) -> None:
+        self.hypotheses = srsly.msgpack_loads(data)
+
+
+def make_nli_ranker(
+    *,
+    path: str,
+    template: str = "This text is about {}.",
+    max_pairs: int = 10,
+    batch_size: int = 32,
+    max_length: int = 256,
+    weight: float = 1.0,
+    device: Optional[str] = None,
+) -> NLIRanker:
+    """Make a ranker that asks a cross-encoder for natural language inference.
+
+    Registered as "spacy-longtail.NLIRanker.v1". Needs the extra "embeddings".
+
+    Source: Yin et al. (2019), "Benchmarking Zero-shot Text Classification: Datasets,
+        Evaluation and Entailment Approach". https://arxiv.org/abs/1909.00161
+
+    path (str): Folder of the model, its name on the hub, or an installed package.
+    template (str): The hypothesis, "{}" stands for a label's description or name.
+    max_pairs (int): Labels that are asked about per document, from 1; those that the
+        first stage thinks most of.
+    batch_size (int): Pairs that are asked about together, across documents.
+    max_length (int): Word pieces of a pair that are read.
+    weight (float): Log odds per log odds of the model, from 0.0.
+    device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
+    RETURNS (NLIRanker): The ranker.
+    RAISES (ValueError): L405 if a setting is out of range, L408 if the template has
+        no place for a label.
+    """
+    check_settings(NAME, batch_size=batch_size, max_length=max_length, weight=weight)
+    check_settings(NAME, max_pairs=max_pairs - 1)
+    if template.count("{}") != 1:
+        raise ValueError(Errors.L408.format(template=template))
+    return NLIRanker(
+        LocalTransformer(path, "AutoModelForSequenceClassification", NAME, device),
+        template=template,
+        max_pairs=max_pairs,
+        batch_size=batch_size,
+        max_length=max_length,
+        weight=weight,
+    )

@@ -1,0 +1,56 @@
+import builtins
+import re
+
+import pytest
+
+from spacy_longtail.audit import audit_corpus
+from spacy_longtail.audit.html import draw_frequencies, render_html
+
+
+@pytest.fixture
+def page(pairs, write):
+    pytest.importorskip("matplotlib")
+    pairs = [*pairs, ("<b>card</b> lost", {"bank/card": 1.0})]
+    pairs.append(("<b>card</b> lost", {"bank/fee": 1.0}))
+    dev = write(pairs[:3], name="dev.spacy")
+    return render_html(audit_corpus(write(pairs), dev=dev))
+
+
+def test_page_needs_nothing_else(page):
+    page = re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
+    page = re.sub(r"<!DOCTYPE svg[^>]*>", "", page)
+    assert not re.search(r"https?://|<script|<link|@import|url\((?!#)", page)
+
+
+def test_texts_are_escaped(page):
+    assert "&lt;b&gt;card&lt;/b&gt; lost" in page
+    assert "<b>card</b>" not in page
+
+
+def test_page_has_every_part(page):
+    parts = ["Advice", "Frequency", "Levels", "What would be pooled", "Texts", "Dev"]
+    for part in [*parts, "Effective weights"]:
+        assert f"<h2>{part}</h2>" in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_curve_has_the_colour_of_the_text():
+    pytest.importorskip("matplotlib")
+    svg = draw_frequencies([100, 10, 1])
+    assert svg.startswith("<svg")
+    assert "currentColor" in svg
+    assert not re.search(r"(fill|stroke): #(?!none)", svg)
+    assert svg == draw_frequencies([100, 10, 1])
+
+
+def test_without_matplotlib(monkeypatch):
+    real = builtins.__import__
+
+    def fake(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", fake)
+    with pytest.raises(ValueError, match=r"\[L642\].*spacy-longtail\[report\]"):
+        draw_frequencies([1])

@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def test_convert(run, table, tmp_path):
+    result = run("convert", table, tmp_path / "out")
+    assert result.exit_code == 0
+    words = result.stdout.split()
+    assert str(tmp_path / "out" / "train.spacy") in words
+    assert words[words.index(str(tmp_path / "out" / "train.spacy")) + 1] == "48"
+
+
+def test_json_is_all_that_is_printed(run, table, tmp_path):
+    result = run("convert", table, tmp_path / "out", "--json", "--dev", "0.5")
+    assert json.loads(result.stdout)["docs"] == {"train": 24, "dev": 30, "test": 6}
+
+
+def test_options_reach_the_function(run, tmp_path):
+    path = tmp_path / "a.csv"
+    lines = ["body;top;low", "hällo;A;B", "more;A;", ";A;B"]
+    path.write_text("\n".join(lines), encoding="cp1252")
+    args = ["--text", "body", "--label", "top", "--label", "low", "--separator", "|"]
+    args += ["--encoding", "cp1252", "--delimiter", ";"]
+    result = run("convert", path, tmp_path / "out", *args)
+    assert result.exit_code == 0
+    assert "Dropped 1 of 3 rows without a text." in result.stdout
+    assert "1 rows lack their last levels" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("body,label\na,b\n", "[L613]"),
+        ("text,label\na,b,c\n", "[L614]"),
+        ("", "[L612]"),
+    ],
+)
+def test_errors_are_short_and_exit_with_1(run, tmp_path, content, message):
+    path = tmp_path / "a.csv"
+    path.write_text(content, encoding="utf8")
+    result = run("convert", path, tmp_path / "out")
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_of_the_real_command_has_an_example():
+    command = [sys.executable, "-m", "spacy", "longtail", "convert", "--help"]
+    child = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Example: python -m spacy longtail convert tickets.csv" in child.stdout
+
+
+def test_help_of_the_group(run):
+    result = run("--help")
+    assert result.exit_code == 0
+    for name in ("convert", "audit", "init-config"):
+        assert name in result.stdout

@@ -1,0 +1,211 @@
+import errno
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from spacy.training import Corpus
+
+from spacy_longtail.convert import Columns, convert_corpus, shards
+from spacy_longtail.convert import convert as module
+from spacy_longtail.convert.sources import find_sources
+
+NAMES = ["dev.spacy", "test.spacy", "train.spacy"]
+
+
+def read(path):
+    nlp = spacy.blank("en")
+    return [(eg.reference.text, eg.reference.cats) for eg in Corpus(path)(nlp)]
+
+
+def test_a_corpus_for_spacy(tickets, tmp_path):
+    result = convert_corpus([tickets], tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == NAMES
+    found = [pair for path in result.paths for pair in read(path)]
+    assert len(found) == result.n_rows == sum(result.docs.values()) == 60
+    assert dict(found)[("ticket number 7")] == {"area 1/topic 1": 1.0}
+    assert result.docs == {"train": 48, "dev": 6, "test": 6}
+    assert result.labels == {"train": 6, "dev": 6, "test": 6}
+    assert result.missing == {"train": [], "dev": [], "test": []}
+    assert result.describe() == []
+    json.dumps(result.to_dict())
+
+
+def test_the_same_seed_gives_the_same_files(tickets, tmp_path):
+    contents = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        convert_corpus([tickets], tmp_path / name, seed=seed)
+        contents.append([(tmp_path / name / n).read_bytes() for n in NAMES])
+    assert contents[0] == contents[1] != contents[2]
+
+
+def test_many_shards_read_like_one_file(tickets, tmp_path, monkeypatch):
+    convert_corpus([tickets], tmp_path / "one")
+    monkeypatch.setattr(module, "MAX_DOCS", 7)
+    convert_corpus([tickets], tmp_path / "many")
+    assert len(list((tmp_path / "many" / "train.spacy").iterdir())) == 7
+    assert (tmp_path / "many" / "dev.spacy").is_file()
+    for name in NAMES:
+        assert read(tmp_path / "one" / name) == read(tmp_path / "many" / name)
+
+
+def test_a_shard_is_full_by_characters_too(tickets, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_CHARS", 100)
+    convert_corpus([tickets], tmp_path / "out")
+    assert len(list((tmp_path / "out" / "train.spacy").iterdir())) > 1
+
+
+def test_folder_of_splits_keeps_them(tmp_path):
+    for name, text in (("train", "a"), ("valid", "b"), ("test", "A"), ("more", "c")):
+        record = {"text": text, "label": "x"}
+        srsly.write_jsonl(tmp_path / f"{name}.jsonl", [record, {"text": text + text}])
+    result = convert_corpus([tmp_path], tmp_path / "out")
+    assert result.docs == {"train": 1, "dev": 1}
+    assert result.dropped == {"no_label": 3, "in_earlier_split": 1}
+    assert result.describe()[0].startswith("Dropped 1 of 6 rows whose text is in an")
+
+
+def test_split_column(tmp_path):
+    records = [
+        {"text": str(i), "label": "a", "fold": fold}
+        for i, fold in enumerate(["train", "train", "dev", "test"])
+    ]
+    srsly.write_jsonl(tmp_path / "all.jsonl", records)
+    columns = Columns(split="fold")
+    result = convert_corpus([tmp_path / "all.jsonl"], tmp_path / "out", columns=columns)
+    assert result.docs == {"train": 2, "dev": 1, "test": 1}
+
+
+def test_several_labels(tmp_path):
+    records = [{"text": str(i), "labels": ["a", "b"][: i % 3]} for i in range(30)]
+    srsly.write_jsonl(tmp_path / "all.jsonl", records)
+    result = convert_corpus([tmp_path / "all.jsonl"], tmp_path / "out", test=0.0)
+    assert result.is_multilabel
+    found = dict(pair for path in result.paths for pair in read(path))
+    assert [found[str(i)] for i in range(3)] == [{}, {"a": 1.0}, {"a": 1.0, "b": 1.0}]
+
+
+def test_dense_or_not_the_cats_are_sparse(tickets, tmp_path):
+    convert_corpus([tickets], tmp_path / "out")
+    assert {len(cats) for _, cats in read(tmp_path / "out" / "train.spacy")} == {1}
+
+
+def test_nothing_left_to_convert(tmp_path):
+    srsly.write_jsonl(tmp_path / "a.jsonl", [{"text": "", "label": "a"}])
+    with pytest.raises(ValueError, match=r"\[L626\].*among 1 rows.*no_text: 1"):
+        convert_corpus([tmp_path / "a.jsonl"], tmp_path / "out")
+
+
+def test_inputs_that_differ(tmp_path):
+    srsly.write_jsonl(tmp_path / "a.jsonl", [{"text": "a", "label": "a"}])
+    srsly.write_jsonl(tmp_path / "b.jsonl", [{"text": "a", "labels": ["a"]}])
+    with pytest.raises(ValueError, match=r"\[L629\].*a\.jsonl and .*b\.jsonl"):
+        convert_corpus([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("names", [["a"], ["dev"], ["train", "Train"], []])
+def test_folder_without_one_train_file(tmp_path, names):
+    for name in names:
+        (tmp_path / f"{name}.csv").write_text("text,label\n")
+    (tmp_path / "train.jsonl").write_text("{}") if "train" in names else None
+    with pytest.raises(ValueError, match=r"\[L630\]"):
+        find_sources([tmp_path], encoding="utf-8", delimiter=None)
+
+
+def test_an_old_split_would_stay(tickets, tmp_path):
+    convert_corpus([tickets], tmp_path / "out")
+    with pytest.raises(ValueError, match=r"\[L624\].*test\.spacy"):
+        convert_corpus([tickets], tmp_path / "out", test=0.0)
+
+
+@pytest.mark.parametrize("before, after", [(100, 7), (7, 100), (7, 8)])
+def test_a_new_corpus_replaces_the_old(tickets, tmp_path, monkeypatch, before, after):
+    for max_docs in (before, after):
+        monkeypatch.setattr(module, "MAX_DOCS", max_docs)
+        convert_corpus([tickets], tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == NAMES
+    assert len(read(tmp_path / "out" / "train.spacy")) == 48
+
+
+class Interrupted(BaseException):
+    """Like KeyboardInterrupt, no Exception."""
+
+
+@pytest.mark.parametrize(
+    "error, raised, message",
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            ValueError,
+            r"\[L625\].*No sp",
+        ),
+        (Interrupted("stop"), Interrupted, "stop"),
+    ],
+)
+def test_nothing_partial_is_left(
+    tickets, tmp_path, monkeypatch, error, raised, message
+):
+    convert_corpus([tickets], tmp_path / "out", seed=1)
+    old = (tmp_path / "out" / "train.spacy").read_bytes()
+    monkeypatch.setattr(module, "MAX_DOCS", 7)
+    made = []
+    real = shards.make_shard
+
+    def fail_later(nlp, items):
+        made.append(items)
+        if len(made) == 4:
+            raise error
+        return real(nlp, items)
+
+    monkeypatch.setattr(shards, "make_shard", fail_later)
+    with pytest.raises(raised, match=message):
+        convert_corpus([tickets], tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == NAMES
+    assert (tmp_path / "out" / "train.spacy").read_bytes() == old
+
+
+RUN = """
+import sys
+from pathlib import Path
+from spacy_longtail.convert import convert, convert_corpus
+convert.MAX_DOCS = 20
+{setup}
+convert_corpus([Path(sys.argv[1])], Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_a_full_disk(tickets, tmp_path):
+    """A limit on the size of files stands in for it: the system refuses to write."""
+    setup = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
+    command = [sys.executable, "-c", RUN.format(setup=setup), tickets, tmp_path / "out"]
+    child = subprocess.run(command, capture_output=True, text=True)
+    assert "[L625]" in child.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+@pytest.mark.parametrize("stop, left", [("SIGINT", []), ("SIGKILL", [".partial"])])
+def test_stopped_in_the_middle(tmp_path, stop, left):
+    rows = [f"ticket number {i},topic {i % 5}" for i in range(100_000)]
+    table = tmp_path / "tickets.csv"
+    table.write_text("\n".join(["text,label", *rows]))
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", RUN.format(setup=""), table, out]
+    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(Path(out).rglob("*.spacy"))) < 3:
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(signal.Signals[stop])
+    assert child.wait() != 0
+    assert [path.name for path in out.iterdir()] == left
+    # The next run cleans up.
+    table.write_text("\n".join(["text,label", *rows[:60]]))
+    convert_corpus([table], out)
+    assert sorted(path.name for path in out.iterdir()) == NAMES

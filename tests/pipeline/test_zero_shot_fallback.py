@@ -1,0 +1,241 @@
+"""What the fallback does to the documents that the first stage has decided."""
+
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+TEXTS = ["lend me some money", "borrow", "my card", "", "a room", "what is the cost"]
+POOLED = ["bank/fee", "bank/loan"]
+RANKERS = ["Prototype", "Lexical", "NoOp", "Combined"]
+
+
+def name_ranker(name):
+    block = {"@misc": f"spacy-longtail.{name}Ranker.v1"}
+    if name == "Combined":
+        block["rankers"] = {"a": name_ranker("Prototype"), "b": name_ranker("Lexical")}
+    return block
+
+
+def run_first(nlp, texts):
+    with nlp.select_pipes(disable=["zero_shot_fallback"]):
+        return list(nlp.pipe(texts))
+
+
+def test_pipe_is_added_without_settings(make_nlp, train):
+    nlp = make_nlp()
+    nlp.add_pipe("zero_shot_fallback", after="longtail_textcat")
+    train(nlp, n_updates=2)
+    assert nlp.pipe_names == ["longtail_textcat", "zero_shot_fallback"]
+    cats = nlp("I want to borrow money").cats
+    assert sum(cats.values()) == pytest.approx(1.0)
+    assert set(cats) == set(nlp.get_pipe("longtail_textcat").labels)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
+def test_leaf_is_mass_of_other_times_share_in_other(pair, weight):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    pipe.settings.mixture_weight = weight
+    docs, firsts = list(pair.pipe(TEXTS)), run_first(pair, TEXTS)
+    scores = pipe.ranker.rank(
+        firsts,
+        [POOLED] * len(TEXTS),
+        prior=[numpy.zeros(2)] * len(TEXTS),
+        added=[],
+        best=["bank/fee"] * len(TEXTS),
+    ).scores
+    n_routed = 0
+    for doc, first, values in zip(docs, firsts, scores):
+        mass = sum(first.cats[label] for label in POOLED)
+        if mass < pipe.settings.route_threshold:
+            assert doc.cats == first.cats
+            continue
+        n_routed += 1
+        own = [first.cats[label] ** weight for label in POOLED]
+        odds = numpy.exp(values) * own
+        shares = [doc.cats[label] for label in POOLED]
+        assert_allclose(shares, mass * odds / odds.sum(), rtol=1e-5)
+        for label in set(doc.cats) - set(POOLED):
+            assert doc.cats[label] == first.cats[label]
+        assert doc._.longtail.other == first._.longtail.other
+    assert 0 < n_routed == pipe.stats["routed"] < len(TEXTS)
+
+
+def test_decision_is_that_of_the_refined_probabilities(pair):
+    doc = pair("lend me money for a house")
+    decision = doc._.longtail
+    best = max(doc.cats, key=doc.cats.get)
+    assert decision.label == best == "bank/loan"
+    assert decision.probability == doc.cats[best]
+    assert decision.stage == "zero_shot_fallback"
+    assert decision.reason == "ranked first in the Other of 'bank'"
+    assert decision.path == ("bank", "bank/loan")
+    below = sum(p for label, p in doc.cats.items() if label.startswith("bank/"))
+    assert decision.levels[0][1] == pytest.approx(below)
+    assert decision.candidates[0] == (best, doc.cats[best])
+    assert all(type(value) is float for value in doc.cats.values())
+
+
+def test_head_decision_keeps_its_stage_and_reason(pair):
+    doc = pair("block my card")
+    assert doc._.longtail.label == "bank/card"
+    assert doc._.longtail.stage == "longtail_textcat"
+    assert doc._.longtail.reason == "most probable label"
+
+
+@pytest.mark.parametrize("name", RANKERS)
+def test_batch_and_order_make_no_difference(make_pair, train, name):
+    nlp = make_pair(ranker=name_ranker(name))
+    train(nlp, n_updates=2)
+    nlp.get_pipe("zero_shot_fallback").add_label("bank/gold")
+    single = [list(nlp(text).cats.values()) for text in TEXTS]
+    batched = [list(doc.cats.values()) for doc in nlp.pipe(TEXTS, batch_size=4)]
+    turned = [list(doc.cats.values()) for doc in nlp.pipe(TEXTS[::-1])]
+    assert_allclose(batched, single, atol=1e-6)
+    assert_allclose(turned[::-1], single, atol=1e-6)
+    assert batched[0] != batched[2]
+
+
+def test_documents_only_of_white_space(pair):
+    docs = list(pair.pipe(["", " ", "\n"]))
+    assert_allclose([sum(doc.cats.values()) for doc in docs], 1.0, rtol=1e-5)
+    assert list(pair.pipe([])) == []
+
+
+def test_document_that_is_not_routed_costs_nothing(pair, monkeypatch):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    pipe.settings.route_threshold = 1.0
+    expected = [doc.cats for doc in run_first(pair, TEXTS)]
+
+    def rank(*args, **kwargs):
+        raise AssertionError("the ranker was asked")
+
+    monkeypatch.setattr(pipe.ranker, "rank", rank)
+    assert [doc.cats for doc in pair.pipe(TEXTS)] == expected
+    assert pipe.stats["routed_share"] == 0.0
+    assert pipe.stats["candidates_per_routed_doc"] == 0.0
+
+
+def test_usage_is_counted(pair):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    list(pair.pipe(TEXTS))
+    stats = pipe.stats
+    assert stats["docs"] == len(TEXTS)
+    assert stats["routed_share"] == stats["routed"] / len(TEXTS)
+    assert stats["candidates_per_routed_doc"] == 2.0
+    assert stats["ms_per_routed_doc"] > stats["ms_per_doc"] > 0.0
+
+
+def test_label_vectors_are_worked_out_once(pair, monkeypatch):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    n_calls = []
+    set_labels = pipe.ranker.vectors.set_labels
+
+    def count(*args, **kwargs):
+        n_calls.append(kwargs)
+        set_labels(*args, **kwargs)
+
+    monkeypatch.setattr(pipe.ranker.vectors, "set_labels", count)
+    for text in TEXTS * 2:
+        pair(text)
+    assert len(n_calls) == 1
+    pipe.add_label("bank/gold")
+    list(pair.pipe(TEXTS))
+    assert n_calls[1:] == [{"only_added": True}]
+
+
+def test_labels_are_learned_again_after_more_training(pair, make_examples):
+    before = pair("borrow").cats
+    pair.update(make_examples(pair), sgd=pair.resume_training())
+    ranker = pair.get_pipe("zero_shot_fallback").ranker
+    old = ranker.vectors.arrays["known"]
+    assert pair("borrow").cats != before
+    assert numpy.abs(ranker.vectors.arrays["known"] - old).max() > 1e-6
+
+
+def test_top_k_limits_the_keys(pair):
+    full = [doc.cats for doc in pair.pipe(TEXTS)]
+    pair.get_pipe("longtail_textcat").cats_top_k = 3
+    for doc, cats in zip(pair.pipe(TEXTS), full):
+        top = sorted(cats, key=cats.get, reverse=True)[:3]
+        assert set(doc.cats) == set(top)
+        assert [doc.cats[k] for k in top] == pytest.approx([cats[k] for k in top])
+
+
+def test_keys_of_others_stay(pair):
+    doc = pair.make_doc("borrow")
+    doc.cats = {"sentiment": 0.5}
+    assert pair(doc).cats["sentiment"] == 0.5
+
+
+def test_decision_survives_docbin(pair):
+    doc = pair("lend me money")
+    data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
+    (copy,) = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
+    assert copy._.longtail == doc._.longtail
+
+
+def test_document_without_decision_is_left_alone(pair):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    bare, decided = pair.make_doc("borrow"), run_first(pair, ["borrow"])[0]
+    with pytest.warns(UserWarning, match=r"\[LW402\]"):
+        docs = list(pipe.pipe([bare, decided]))
+    assert docs[0].cats == {}
+    # The others of its batch aren't.
+    assert docs[1].cats == pytest.approx(pair("borrow").cats)
+
+
+def test_score_reports_what_was_fixed_and_broken(pair, make_examples):
+    examples = make_examples(pair)
+    scores = pair.evaluate(examples)
+    firsts = run_first(pair, [eg.text for eg in examples])
+    fixed = broken = 0
+    for eg, first in zip(examples, firsts):
+        (gold,) = eg.reference.cats
+        was, now = (
+            first._.longtail.label == gold,
+            pair(eg.text)._.longtail.label == gold,
+        )
+        fixed += now and not was
+        broken += was and not now
+    assert scores["longtail_refined_fixed"] == fixed / len(examples)
+    assert scores["longtail_refined_broken"] == broken / len(examples)
+    gain = (fixed - broken) / len(examples)
+    assert scores["longtail_refined_gain"] == pytest.approx(gain)
+
+
+def test_score_warns_if_more_is_broken_than_fixed(pair, make_examples, monkeypatch):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    examples = [eg for eg in make_examples(pair) if "bank/loan" in eg.reference.cats]
+    docs = [pair(eg.reference.copy()) for eg in examples]
+    for doc in docs:
+        decision = dict(doc.user_data["longtail"], first="bank/loan", label="bank/fee")
+        doc.user_data["longtail"] = decision
+    pairs = [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
+    with pytest.warns(UserWarning, match=r"\[LW403\].*broke 1.0000"):
+        scores = pipe.score(pairs)
+    assert scores["longtail_refined_gain"] == -1.0
+
+
+def test_component_without_scorer_has_no_scores(make_pair):
+    assert make_pair(scorer=None).get_pipe("zero_shot_fallback").score([]) == {}
+
+
+def test_listener_encoder(make_pair, train):
+    """The label vectors are made with the component that is listened to."""
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
+    encoder = {
+        "@architectures": "spacy-longtail.PooledTok2Vec.v1",
+        "tok2vec": listener,
+    }
+    model = {"@architectures": "spacy-longtail.TaxonomyTextCat.v1", "encoder": encoder}
+    model["output"] = {"@layers": "spacy-longtail.PrototypeSoftmax.v1"}
+    nlp = make_pair(first={"model": model})
+    nlp.add_pipe("tok2vec", first=True)
+    train(nlp, n_updates=3)
+    docs = list(nlp.pipe(TEXTS[:3]))
+    assert all(isinstance(doc, Doc) for doc in docs)
+    arrays = nlp.get_pipe("zero_shot_fallback").ranker.vectors.arrays
+    assert_allclose(numpy.linalg.norm(arrays["known"], axis=1), 1.0, rtol=1e-4)

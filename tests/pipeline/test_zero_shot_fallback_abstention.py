@@ -1,0 +1,144 @@
+import numpy
+import pytest
+
+from spacy_longtail.pipeline.abstention import find_threshold
+from spacy_longtail.pipeline.decision import KEY
+from spacy_longtail.rankers.types import Ranking
+
+UNKNOWN = "zzxq wvut"
+
+
+@pytest.fixture
+def fallback(pair):
+    return pair.get_pipe("zero_shot_fallback")
+
+
+def get_known(nlp, text):
+    return nlp(text)._.longtail.known
+
+
+@pytest.mark.parametrize("route_threshold", [0.0, 1.0])
+def test_document_that_fits_nothing_gets_no_label(pair, fallback, route_threshold):
+    """Whether it was ranked again or not."""
+    fallback.settings.route_threshold = route_threshold
+    low, high = get_known(pair, UNKNOWN), get_known(pair, "block my card at once")
+    assert low < high
+    before = pair(UNKNOWN).cats
+    fallback.settings.abstain_threshold = (low + high) / 2
+    doc = pair(UNKNOWN)
+    decision = doc._.longtail
+    assert (decision.label, decision.path, decision.levels) == (None, (), ())
+    assert decision.probability == 0.0
+    assert decision.stage == "abstained"
+    assert decision.reason.startswith("no label is close enough (known = 0.")
+    assert 0.0 < sum(doc.cats.values()) < 1.0
+    # Their order is that of before.
+    assert max(doc.cats, key=doc.cats.get) == max(before, key=before.get)
+    assert pair("block my card at once")._.longtail.label == "bank/card"
+
+
+def test_broad_category_that_is_sure_enough_is_kept(pair, fallback):
+    doc = pair("lend me money")
+    node, mass = doc._.longtail.levels[0]
+    known, share = (
+        doc._.longtail.known,
+        doc._.longtail.known / doc._.longtail.probability,
+    )
+    assert known < mass * share
+    fallback.settings.abstain_threshold = (known + mass * share) / 2
+    decision = pair("lend me money")._.longtail
+    assert decision.label is None
+    assert decision.path == (node,) == ("bank",)
+    assert decision.stage == "abstained"
+    assert decision.probability == pytest.approx(mass * share, rel=1e-4)
+
+
+def test_abstention_works_where_nothing_is_pooled(make_pair, train):
+    nlp = make_pair(min_count=0, abstain_threshold=1.0)
+    train(nlp, n_updates=2)
+    assert nlp("my card")._.longtail.stage == "abstained"
+
+
+def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypatch):
+    """Only where a pooled label would win; a head label is none of its business."""
+
+    def rank(docs, candidates, **kwargs):
+        return Ranking([numpy.full(len(c), -3.0) for c in candidates], none_score=0.0)
+
+    monkeypatch.setattr(fallback.ranker, "rank", rank)
+    fallback.settings.route_threshold = 0.0
+    docs = list(pair.pipe(["lend me money for a house", "block my card at once"]))
+    assert docs[0]._.longtail.stage == "abstained"
+    assert docs[0]._.longtail.reason.startswith("no candidate fits, by the ranker")
+    assert docs[0]._.longtail.label is None
+    assert sum(docs[0].cats.values()) < 1.0
+    assert docs[1]._.longtail.label == "bank/card"
+
+
+def test_ranker_tells_how_close_unsure_documents_are(pair, fallback, monkeypatch):
+    rank = fallback.ranker.rank
+
+    def rank_far(docs, *args, **kwargs):
+        return rank(docs, *args, **kwargs)._replace(
+            closeness=numpy.full(len(docs), 0.1)
+        )
+
+    monkeypatch.setattr(fallback.ranker, "rank", rank_far)
+    fallback.settings.route_below = 1.01
+    decision = pair("block my card")._.longtail
+    assert decision.known == pytest.approx(0.1 * decision.probability, rel=1e-5)
+
+
+def test_abstention_counts_in_coverage(pair, fallback, make_examples):
+    examples = make_examples(pair)
+    known = sorted(get_known(pair, eg.text) for eg in examples)
+    fallback.settings.abstain_threshold = (known[3] + known[4]) / 2
+    coverage = pair.evaluate(examples)["longtail_coverage"]
+    assert coverage == pytest.approx(1 - 4 / len(examples))
+
+
+def test_threshold_for_a_wished_coverage(pair, fallback, make_examples):
+    examples = make_examples(pair)
+    threshold = fallback.fit_abstention(examples, coverage=0.5)
+    assert fallback.settings.abstain_threshold == threshold
+    coverage = pair.evaluate(examples)["longtail_coverage"]
+    assert coverage == pytest.approx(0.5, abs=1 / len(examples))
+
+
+def test_threshold_for_a_wished_precision(pair, fallback, make_examples):
+    """Documents without a label are wrong whatever they get."""
+    data = [(UNKNOWN, None), ("block my card", "bank/card"), ("a room", "travel/hotel")]
+    fallback.fit_abstention(make_examples(pair, data), precision=1.0)
+    assert pair(UNKNOWN)._.longtail.label is None
+    assert pair("block my card")._.longtail.label == "bank/card"
+    assert pair("a room")._.longtail.label == "travel/hotel"
+
+
+def test_lowest_threshold_with_the_precision_is_found():
+    known = numpy.asarray([0.9, 0.8, 0.7, 0.6, 0.6, 0.2])
+    right = numpy.asarray([True, False, True, True, False, False])
+    assert find_threshold(known, right, 0.66, None) == 0.7
+    assert find_threshold(known, right, 0.6, None) == 0.6
+    assert find_threshold(known, right, 1.0, None) == 0.9
+    assert find_threshold(known, ~right, 1.0, None) is None
+    assert find_threshold(known, right, None, 1.0) == 0.2
+
+
+@pytest.mark.parametrize(
+    "wished", [{}, {"precision": 0.9, "coverage": 0.9}, {"precision": 1.1}]
+)
+def test_wish_that_is_none(fallback, wished):
+    with pytest.raises(ValueError, match=r"\[L339\].*either a precision or a coverage"):
+        fallback.fit_abstention([], **wished)
+
+
+def test_precision_out_of_reach_changes_nothing(pair, fallback, make_examples):
+    fallback.settings.abstain_threshold = 0.01
+    with pytest.raises(ValueError, match=r"\[L339\].*precision of 0.9"):
+        fallback.fit_abstention(make_examples(pair, [("x", None)]), precision=0.9)
+    assert fallback.settings.abstain_threshold == 0.01
+
+
+def test_decisions_are_marked_for_the_scorer(pair, fallback):
+    fallback.settings.abstain_threshold = 1.0
+    assert pair("block my card").user_data[KEY]["first"] == "bank/card"

@@ -1,0 +1,127 @@
+import numpy
+import pytest
+from numpy.testing import assert_allclose
+
+from spacy_longtail.rankers.label_vectors import LabelVectors
+from spacy_longtail.rankers.prototype import make_prototype_ranker
+
+NEW = "travel/cruise"
+
+
+@pytest.fixture
+def ranker(cards, encode):
+    ranker = make_prototype_ranker()
+    ranker.set_labels(cards, encode)
+    ranker.bind(encode)
+    return ranker
+
+
+def test_closest_candidate_gets_the_highest_score(ranker, ask):
+    scores = ask(ranker, "money", "cost").scores
+    assert scores[0][1] > scores[0][0]
+    assert scores[1][0] > scores[1][1]
+
+
+def test_candidates_can_differ_by_document(ranker, make_docs):
+    candidates = [["bank/loan"], [], ["bank/loan", "bank/fee"]]
+    found = ranker.rank(
+        make_docs("money", "money", "money"),
+        candidates,
+        prior=[numpy.zeros(len(c)) for c in candidates],
+        added=[],
+        best=["bank/card"] * 3,
+    )
+    assert [len(scores) for scores in found.scores] == [1, 0, 2]
+    assert found.scores[0][0] == pytest.approx(found.scores[2][0], rel=1e-5)
+
+
+def test_new_label_leads_where_its_name_is_closer(ranker, ask):
+    leads = ask(ranker, "ship", "card", added=[NEW]).leads
+    assert leads.shape == (2, 1)
+    assert leads[0, 0] > 0 > leads[1, 0]
+
+
+def test_closeness_is_the_highest_cosine(ranker, ask):
+    closeness = ask(ranker, "card", "sea", "").closeness
+    assert closeness[0] > 0.7
+    assert closeness[1:].tolist() == [0.0, 0.0]
+
+
+def test_names_only_ignores_the_examples(cards, encode, ask):
+    ranker = make_prototype_ranker(names_only=True, epochs=0)
+    ranker.set_labels(cards, encode)
+    ranker.bind(encode)
+    scores = ask(ranker, "money").scores[0]
+    assert scores[0] == scores[1] == 0.0
+
+
+@pytest.mark.parametrize("margin", [None, 0.0, 0.3])
+def test_margin_is_added_to_a_name_alone(cards, encode, ask, margin):
+    ranker = make_prototype_ranker(margin=margin)
+    ranker.set_labels(cards, encode)
+    ranker.bind(encode)
+    found = ranker.vectors.arrays["margins"]
+    if margin is None:
+        assert found[0] > 0.0
+    else:
+        assert found[0] == pytest.approx(margin)
+
+
+def test_examples_of_a_new_label_shrink_its_margin(cards, encode, make_docs):
+    ranker = make_prototype_ranker(margin=0.3)
+    *others, new = cards
+    ranker.set_labels(
+        [*others, new._replace(examples=make_docs("sea", "ship"))], encode
+    )
+    assert ranker.vectors.arrays["margins"][0] == pytest.approx(0.1)
+
+
+def test_only_added_labels_are_encoded(ranker, cards, encode, ask):
+    texts = []
+
+    def watch(docs):
+        texts.extend(doc.text for doc in docs)
+        return encode(docs)
+
+    before = ask(ranker, "money", "ship", added=[NEW])
+    ranker.set_labels(cards, watch, only_added=True)
+    assert texts == ["ship"]
+    after = ask(ranker, "money", "ship", added=[NEW])
+    assert_allclose(after.scores, before.scores)
+    assert_allclose(after.leads, before.leads)
+    ranker.set_labels(cards[:-1], watch, only_added=True)
+    assert texts == ["ship"]
+
+
+def test_bytes_round_trip(ranker, encode, ask):
+    loaded = make_prototype_ranker()
+    loaded.from_bytes(ranker.to_bytes())
+    loaded.bind(encode)
+    before, after = (ask(r, "money", "ship", added=[NEW]) for r in (ranker, loaded))
+    assert_allclose(after.scores, before.scores)
+    assert_allclose(after.leads, before.leads)
+    assert_allclose(after.closeness, before.closeness)
+    assert loaded.to_bytes() == ranker.to_bytes()
+
+
+def test_without_encoder(cards, encode, ask):
+    ranker = make_prototype_ranker()
+    ranker.set_labels(cards, encode)
+    with pytest.raises(ValueError, match=r"\[L406\] PrototypeRanker"):
+        ask(ranker, "money")
+
+
+@pytest.mark.parametrize("name", ["kappa", "epochs", "learn_rate", "l2sp"])
+@pytest.mark.parametrize("value", [-1, float("inf"), float("nan"), "1", True])
+def test_setting_out_of_range(name, value):
+    with pytest.raises(ValueError, match=rf"\[L405\] PrototypeRanker.*'{name}'"):
+        make_prototype_ranker(**{name: value})
+
+
+def test_no_pooled_label(cards, encode):
+    settings = {"kappa": 1.0, "epochs": 5, "learn_rate": 0.01, "l2sp": 0.0}
+    vectors = LabelVectors(**settings, margin=None, names_only=False)
+    vectors.set_labels([card._replace(group=-1) for card in cards], encode)
+    found = vectors.rank(numpy.ones((1, 8)), [[]], [NEW])
+    assert found.leads.shape == (1, 1)
+    assert vectors.temperature == 1.0

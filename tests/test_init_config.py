@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from thinc.api import Config
+
+from spacy_longtail.audit import audit_corpus
+from spacy_longtail.init_config import (
+    TEMPLATES,
+    Setting,
+    choose_steps,
+    choose_template,
+    init_config,
+    set_value,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def write(path, labels, separator="/", n=4):
+    nlp = spacy.blank("en")
+    docs = DocBin()
+    for label in labels:
+        for i in range(n):
+            word = "".join(filter(str.isalnum, label))
+            doc = nlp.make_doc(f"{word} question {i}")
+            doc.cats = {label: 1.0}
+            docs.add(doc)
+    docs.to_disk(path)
+    return path
+
+
+@pytest.fixture
+def facts(tmp_path):
+    labels = ["bank/card", "bank/fee", "shop/return"]
+    return audit_corpus(write(tmp_path / "train.spacy", labels))
+
+
+def parse(text):
+    return Config().from_str(text, interpolate=False)
+
+
+def test_the_configs_of_the_package_are_those_of_the_repository():
+    ours = {path.name: path.read_bytes() for path in TEMPLATES.glob("*.cfg")}
+    theirs = {
+        path.name: path.read_bytes() for path in (REPOSITORY / "configs").glob("*.cfg")
+    }
+    assert ours == theirs
+
+
+# So few documents pool nothing, which the second stage says.
+@pytest.mark.filterwarnings("ignore:.*LW401")
+def test_config_trains_as_it_is(facts, tmp_path):
+    path = tmp_path / "config.cfg"
+    path.write_text(init_config(facts), encoding="utf8")
+    overrides = {"paths.train": facts.path, "paths.dev": facts.path}
+    train(path, tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-best")
+    assert nlp("a bankfee question")._.longtail.label == "bank/fee"
+
+
+def test_only_what_fits_the_corpus_differs_from_the_template(facts):
+    template = Config().from_disk(TEMPLATES / "efficiency.cfg", interpolate=False)
+    config = parse(init_config(facts))
+    template["components"]["longtail_textcat"]["min_count"] = 3
+    template["training"]["max_steps"] = 100
+    template["training"]["eval_frequency"] = 25
+    assert config == template
+
+
+def test_reasons_are_comments(facts):
+    text = " ".join(init_config(facts).replace("\n# ", " ").split())
+    assert "12 documents, 3 labels, 2 levels, one label a document" in text
+    assert "100 batches of 128 are 1,066.7 passes over 12 documents." in text
+    assert "pools 0 of 3 labels" in text
+
+
+def test_flat_labels_and_another_separator(tmp_path):
+    path = write(tmp_path / "train.spacy", ["a/b", "a|c", "d"])
+    flat = parse(init_config(audit_corpus(path, separator=">")))
+    assert flat["components"]["longtail_textcat"]["separator"] == ">"
+    assert flat["training"]["score_weights"]["longtail_coarse_accuracy"] is None
+
+
+def test_min_count_of_many_rare_labels(tmp_path):
+    path = write(tmp_path / "train.spacy", "abcdef", n=2)
+    text = init_config(audit_corpus(path))
+    pipe = parse(text)["components"]["longtail_textcat"]
+    assert pipe["min_count"] == 2
+    assert "3 would pool more than half" in " ".join(text.replace("#", "").split())
+
+
+@pytest.mark.parametrize(
+    "n_docs, size, steps",
+    [(10, 128, 100), (300, 128, 300), (13_000, 128, 600), (1_000_000, 256, 11_721)],
+)
+def test_steps(n_docs, size, steps):
+    assert choose_steps(n_docs, size, 600) == steps
+
+
+def test_large_corpus_gets_larger_batches(facts):
+    from dataclasses import replace
+
+    training = parse(init_config(replace(facts, n_docs=1_000_000)))["training"]
+    assert training["batcher"]["size"] == 256
+    assert training["max_steps"] == 11_721
+    assert training["eval_frequency"] == 1466
+
+
+def test_several_labels_have_their_own_config(facts):
+    from dataclasses import replace
+
+    several = replace(facts, is_multilabel=True)
+    assert choose_template(several, "efficiency") == "multilabel"
+    with pytest.raises(ValueError, match=r"\[L651\].*'accuracy'"):
+        choose_template(several, "accuracy")
+
+
+def test_unknown_config(facts, monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=r"\[L650\].*'speed'.*efficiency, cascade"):
+        init_config(facts, optimize="speed")
+    monkeypatch.setattr("spacy_longtail.init_config.TEMPLATES", tmp_path)
+    with pytest.raises(ValueError, match=r"\[L650\].*'efficiency'"):
+        init_config(facts)
+
+
+def test_set_value_only_in_its_section():
+    text = "[a]\nsize = 1\n\n[b]\n# Old\nsize = 1\n"
+    found = set_value(text, Setting("b", "size", 2, "New."))
+    assert found == "[a]\nsize = 1\n\n[b]\n# Old\n# New.\nsize = 2\n"
