@@ -27,7 +27,8 @@ def show_tuning(result: "Tuning", output: Path) -> None:
     msg.divider(f"Scores on {result.n_docs} documents")
     header = ("", "before", "after (cross-fitted)", "change", "")
     wished = result.wish.precision is not None or result.wish.coverage is not None
-    names = [name for name in TITLES if wished or name not in ("coverage", "precision")]
+    hidden = () if wished else ("coverage", "precision")
+    names = [name for name in TITLES if name in result.scores and name not in hidden]
     rows = []
     for name in names:
         scores = result.scores[name]

@@ -10,7 +10,7 @@ from ..pipeline.decision import KEY
 from ..pipeline.longtail_textcat import RawScores
 from ..scorer import ABSTAINED
 from .evidence import Evidence
-from .metrics import METRICS, Guesses
+from .metrics import METRICS, Guesses, bootstrap, get_value
 from .settings import Settings, Wish, apply_settings
 from .thresholds import fit_coverage_threshold, fit_precision_threshold
 
@@ -86,21 +86,30 @@ def _choose(
     floor: float,
     mask: numpy.ndarray,
 ) -> Tuple[int, float]:
-    """Choose a trial, the first of the best, and a threshold of `known`."""
+    """Choose a trial, and a threshold of `known`. The first one, the present settings,
+    stays unless another is better by more than two standard errors.
+    """
+    trials, gold = [Trial(*(x[mask] for x in trial)) for trial in trials], gold[mask]
+    systems = [_abstain(trial, gold, 0.0) for trial in trials]
+    best, gain, error = 0, 0.0, 0.0
     if wish.goal == "calibration":
-        rated = [
-            numpy.log(numpy.maximum(trial.likelihood[mask], 1e-12)).mean()
-            for trial in trials
-        ]
+        logs = [numpy.log(numpy.maximum(t.likelihood, 1e-12)) for t in trials]
+        best = int(numpy.argmax([values.mean() for values in logs]))
+        gains = logs[best] - logs[0]
+        gain, error = gains.mean(), gains.std() / len(gold) ** 0.5
     else:
-        metric = METRICS["macro_f" if wish.goal == "macro" else "accuracy"]
-        W = mask[None].astype("float64")
-        rated = [metric(_abstain(trial, gold, 0.0), W)[0] for trial in trials]
-    best = int(numpy.argmax(rated))
-    guess, known = trials[best].guess[mask], trials[best].known[mask]
+        name = "macro_f" if wish.goal == "macro" else "accuracy"
+        rated = [get_value(METRICS[name], system) for system in systems]
+        best = int(numpy.argmax(rated))
+        pair = [systems[best], systems[0]]
+        draws = bootstrap(pair, {name: METRICS[name]}, resamples=100)[name]
+        gain, error = rated[best] - rated[0], (draws[0] - draws[1]).std()
+    if gain <= 2 * error:
+        best = 0
+    guess, known = systems[best].guess, trials[best].known
     if wish.precision is not None:
         given = guess != ABSTAINED
-        is_right = (guess == gold[mask])[given]
+        is_right = (guess == gold)[given]
         return best, fit_precision_threshold(known[given], is_right, wish.precision)
     if wish.coverage is not None:
         return best, fit_coverage_threshold(known, wish.coverage)

@@ -85,3 +85,13 @@ def test_help_has_an_example():
     result = CliRunner().invoke(longtail, ["tune", "--help"])
     words = " ".join(result.output.split())
     assert "python -m spacy longtail tune training/model-best" in words
+
+
+def test_pipeline_with_a_fallback(run, tickets_nlp, tickets_dev, tmp_path):
+    tickets_nlp.add_pipe("zero_shot_fallback")
+    fallback = tickets_nlp.get_pipe("zero_shot_fallback")
+    fallback.initialize(lambda: tickets_dev, nlp=tickets_nlp)
+    tickets_nlp.to_disk(tmp_path / "both")
+    result = run("--coverage", "0.9", model=tmp_path / "both")
+    assert result.exit_code == 0
+    assert "fallback route_threshold" in result.stdout
