@@ -24,6 +24,7 @@ SCORES = {
     "accuracy, broad categories": "longtail_coarse_accuracy",
 }
 N_RAREST = 8
+WIDTH = 60
 FALLBACK = "zero_shot_fallback"
 NEW_LABEL = "access/ev_charging"
 NEW_DESCRIPTION = "charging an electric car at the charge points of the car park"
@@ -41,7 +42,7 @@ def print_scores(scores: Dict[str, Any]) -> None:
         (name, "–" if scores[key] is None else f"{scores[key]:.3f}")
         for name, key in SCORES.items()
     ]
-    msg.table(rows, aligns=("l", "r"))
+    msg.table(rows, aligns=("l", "r"), max_col=WIDTH)
 
 
 def print_gain(nlp: Language, gold: List[Doc], scores: Dict[str, Any]) -> None:
@@ -54,13 +55,14 @@ def print_gain(nlp: Language, gold: List[Doc], scores: Dict[str, Any]) -> None:
         if scores[key] is not None
     ]
     aligns = ("l", "r", "r")
-    msg.table(rows, header=("", "before", "after"), aligns=aligns, divider=True)
+    header = ("", "before", "after")
+    msg.table(rows, header=header, aligns=aligns, divider=True, max_col=WIDTH)
     pipe = nlp.get_pipe(FALLBACK)
     list(nlp.pipe(doc.text for doc in gold))
     fixed, broken = (scores[f"longtail_refined_{key}"] for key in ("fixed", "broken"))
     print(
-        f"{pipe.stats['routed_share']:.0%} of the tickets were ranked again, "
-        f"{fixed * len(gold):.0f} labels made right and {broken * len(gold):.0f} wrong"
+        f"{pipe.stats['routed_share']:.0%} of the tickets were ranked again; labels "
+        f"made right: {fixed * len(gold):.0f}, made wrong: {broken * len(gold):.0f}"
     )
 
 
@@ -85,8 +87,9 @@ def print_rarest(nlp: Language, gold: List[Doc]) -> None:
             hits.setdefault(label, doc.text.replace("\n", " "))
     rarest = sorted(hits, key=lambda label: (counts[label], label))[:N_RAREST]
     msg.divider("The rarest categories it found")
-    rows = [(label, counts[label], shorten(hits[label], 60)) for label in rarest]
-    msg.table(rows, header=("category", "training", "ticket"), divider=True)
+    rows = [(label, counts[label], shorten(hits[label], WIDTH)) for label in rarest]
+    header = ("category", "training", "ticket")
+    msg.table(rows, header=header, divider=True, max_col=WIDTH)
 
 
 def print_predictions(nlp: Language) -> None:

@@ -55,6 +55,8 @@ def _get_settings(result: "Tuning") -> List[Tuple[str, str, str]]:
     for name in ("prior", "temperature", "ancestor_threshold"):
         rows.append((name, _show(before[name]), _show(after[name])))
     for name in after["fallback"]:
+        if name == "thresholds":
+            continue
         old, new = (_show(data["fallback"][name]) for data in (before, after))
         rows.append((f"fallback {name}", old, new))
     old, new = (_show(data["thresholds"].get("", 0.0)) for data in (before, after))

@@ -6,10 +6,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
 from ..taxonomy import SEPARATOR
+from .splits import get_split_name
 from .tables import CSV, TSV, Table
-
-SPLITS = ("train", "dev", "test")
-SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,7 @@ class RecordReader:
             yield Record(text, labels, split)
 
     def _get_text(self, values: Tuple[Any, ...]) -> str:
-        parts = [str(value) for value in values if not is_missing(value)]
-        return "\n".join(parts)
+        return "\n".join(str(value) for value in values if not is_missing(value))
 
     def _get_labels(self, value: Any, number: int) -> Optional[Tuple[str, ...]]:
         if value is None:
@@ -104,26 +101,17 @@ class RecordReader:
         if self.table.format in (CSV, TSV):
             value = value.split(self.columns.list_separator)
         if not isinstance(value, (list, tuple)):
-            message = Errors.L617.format(
-                where=self.table.where(number),
-                value=value,
-                expected="a list of labels",
-                hint="--label for one label a row",
-            )
-            raise ValueError(message)
+            hint = "--label for one label a row"
+            raise self._fail(value, number, "a list of labels", hint)
         labels = [self._get_label((cell,), number) for cell in value]
         return tuple(dict.fromkeys(label for label in labels if label))
 
     def _get_label(self, cells: Tuple[Any, ...], number: int) -> str:
-        # 1, 1.0 and True are equal as keys, but not as labels.
-        key = (*cells, *map(type, cells))
-        try:
-            found = self._known.get(key)
-        except TypeError:
-            found = None
-        if found is None:
-            found = self._known[key] = self._clean(cells, number)
-        label, notes = found
+        # 1, 1.0 and True are equal, but not as labels.
+        key = tuple((type(cell), str(cell)) for cell in cells)
+        if key not in self._known:
+            self._known[key] = self._clean(cells, number)
+        label, notes = self._known[key]
         self.notes.update(notes)
         return label
 
@@ -164,13 +152,14 @@ class RecordReader:
             return str(int(value))
         if isinstance(value, (str, int)):
             return str(value)
+        raise self._fail(value, number, "a string", "--labels for a column of lists")
+
+    def _fail(self, value: Any, number: int, expected: str, hint: str) -> ValueError:
+        where = self.table.where(number)
         message = Errors.L617.format(
-            where=self.table.where(number),
-            value=value,
-            expected="a string",
-            hint="--labels for a column of lists",
+            where=where, value=value, expected=expected, hint=hint
         )
-        raise ValueError(message)
+        return ValueError(message)
 
     def _get_split(self, value: Any, number: int) -> str:
         split = get_split_name(str(value))
@@ -196,13 +185,6 @@ def choose_labels(table: Table, columns: Columns) -> Columns:
     else:
         values["label"] = ("label",)
     return Columns(**values)
-
-
-def get_split_name(name: str) -> Optional[str]:
-    """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
-    name = name.strip().lower()
-    name = SPLIT_NAMES.get(name, name)
-    return name if name in SPLITS else None
 
 
 def is_missing(value: Any) -> bool:

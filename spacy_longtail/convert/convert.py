@@ -7,12 +7,13 @@ from tqdm import tqdm
 
 from ..errors import Errors
 from .allot import check_shares
-from .columns import SPLITS, Columns, Record, RecordReader
+from .columns import Columns, Record, RecordReader
+from .encodings import ENCODING
 from .plan import Plan, Rows, count_labels, make_plan
 from .shards import SUFFIX, open_corpus
 from .sources import Source, find_sources
+from .splits import SPLITS
 from .summary import Conversion
-from .tables import ENCODING
 
 MAX_DOCS = 20_000
 MAX_CHARS = 10_000_000

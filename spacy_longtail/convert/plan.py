@@ -9,7 +9,8 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 import numpy
 
 from .allot import TRAIN, stratify, stratify_sets
-from .columns import SPLITS, Record
+from .columns import Record
+from .splits import SPLITS
 
 DROPPED = -1
 NOT_GIVEN = -1

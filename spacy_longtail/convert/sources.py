@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
 from ..errors import Errors
-from .columns import get_split_name
+from .splits import get_split_name
 from .tables import FORMATS, Table
 
 

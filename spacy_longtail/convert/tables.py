@@ -1,6 +1,5 @@
 """Read tables row by row: CSV, TSV, JSONL and Parquet, in bounded memory."""
 
-import codecs
 import csv
 import json
 from contextlib import contextmanager
@@ -8,11 +7,11 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 from ..errors import Errors
+from .encodings import ENCODING, check_encoding, find_undecodable
 
 # The number of a line or row, and the values of the columns that were asked for.
 RowT = Tuple[int, Tuple[Any, ...]]
 
-ENCODING = "utf-8-sig"
 CSV, TSV, JSONL, PARQUET = "csv", "tsv", "jsonl", "parquet"
 FORMATS = {
     ".csv": CSV,
@@ -22,7 +21,6 @@ FORMATS = {
     ".ndjson": JSONL,
     ".parquet": PARQUET,
 }
-CHUNK = 1 << 16
 # A cell can hold a long document, the limit of the module is 128 kB.
 MAX_CELL = 1 << 30
 
@@ -45,7 +43,7 @@ class Table:
     ) -> None:
         self.path = path
         self.format = get_format(path)
-        self.encoding = _check_encoding(encoding)
+        self.encoding = check_encoding(encoding)
         self.delimiter = delimiter or ("\t" if self.format == TSV else ",")
         if self.path.stat().st_size == 0:
             raise ValueError(Errors.L612.format(path=path))
@@ -190,32 +188,3 @@ def get_format(path: Path) -> str:
         known = ", ".join(FORMATS)
         raise ValueError(Errors.L611.format(path=path, known=known))
     return FORMATS[path.suffix.lower()]
-
-
-def find_undecodable(path: Path, encoding: str) -> Tuple[int, int]:
-    """RETURNS (Tuple[int, int]): Line, from 1, and offset in bytes, from 0, of the
-    first byte of a file that isn't of the encoding.
-    """
-    decoder = codecs.getincrementaldecoder(encoding)()
-    line, start = 1, 0
-    with path.open("rb") as file_:
-        while True:
-            chunk = file_.read(CHUNK)
-            pending = len(decoder.getstate()[0])
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                good = bytes(error.object[: error.start])
-                return line + good.count(b"\n"), start - pending + error.start
-            if not chunk:
-                return line, start
-            line += chunk.count(b"\n")
-            start += len(chunk)
-
-
-def _check_encoding(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
-        raise ValueError(Errors.L627.format(encoding=encoding)) from None
-    return ENCODING if name == "utf-8" else name

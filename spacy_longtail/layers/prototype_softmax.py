@@ -84,16 +84,17 @@ def forward(
     D = cast(Floats2d, model.get_param("D"))
     b = cast(Floats1d, model.get_param("b"))
     rows = model.attrs["rows"]
-    logits = model.ops.gemm(X, W, trans2=True) + rate * b
+    # NumPy's BLAS, which is several times as fast here as that of Thinc's gemm.
+    logits = X @ W.T + rate * b
     if rows:
         logits = logits[:, rows]
 
     def backprop(d_logits: Floats2d) -> Floats2d:
         dZ = _sum_shared(model, d_logits) if rows else d_logits
-        dW = model.ops.gemm(dZ, X, trans1=True)
+        dW = dZ.T @ X
         model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
         model.inc_grad("b", rate * dZ.sum(axis=0))
-        return model.ops.gemm(dZ, W)
+        return dZ @ W
 
     return logits, backprop
 
@@ -137,7 +138,7 @@ def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:
     """RETURNS (Floats2d): Cosine of each document to each leaf's present weights, of
     shape (docs, leaves), 0.0 for a vector of zeros.
     """
-    cosines = model.ops.gemm(unit_rows(X), unit_rows(_get_weights(model)), trans2=True)
+    cosines = unit_rows(X) @ unit_rows(_get_weights(model)).T
     return cosines[:, model.attrs["rows"]] if model.attrs["rows"] else cosines
 
 

@@ -61,7 +61,9 @@ class RowTable(Shim):
 
     def get(self, rows: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): float32 rows of shape (rows, width)."""
-        return self.codes[rows].astype("float32") * self.scales[rows, None]
+        vectors = self.codes[rows].astype("float32")
+        vectors *= self.scales[rows, None]
+        return vectors
 
     def add(
         self, keys: numpy.ndarray, vectors: numpy.ndarray, rates: numpy.ndarray

@@ -82,7 +82,7 @@ def forward(
     W, D = _get_weights(model), cast(Floats2d, model.get_param("D"))
     b = cast(Floats1d, model.get_param("b"))
     log_sizes = ops.xp.log(cast(Floats1d, model.get_param("sizes")))
-    Z = ops.gemm(X, W, trans2=True) + rate * b + log_sizes
+    Z = X @ W.T + rate * b + log_sizes
     log_P = log_softmax_groups(ops, Z, lengths)
     # A row that stands for k leaves gives each of them 1 / k.
     per_leaf = ops.xp.pad(log_P - log_sizes, ((0, 0), (0, 1)))
@@ -98,11 +98,11 @@ def forward(
         d_log_P = ops.as_contig(d_log_P_T[:-1].T)
         sums = spread_groups(ops, sum_groups(ops, d_log_P, lengths), lengths)
         dZ = d_log_P - ops.xp.exp(log_P) * sums
-        dW = ops.gemm(dZ, X, trans1=True)
+        dW = dZ.T @ X
         l2sp = model.attrs["l2sp"]
         model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
         model.inc_grad("b", rate * dZ.sum(axis=0))
-        return ops.gemm(dZ, W)
+        return dZ @ W
 
     return Y, backprop
 
@@ -177,7 +177,7 @@ def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:
     last = numpy.where(steps < model.get_dim("nR"), steps, -1)
     ends = (last >= 0).sum(axis=0) - 1
     rows = model.ops.asarray1i(last[ends, numpy.arange(steps.shape[1])])
-    cosines = model.ops.gemm(unit_rows(X), unit_rows(_get_weights(model)), trans2=True)
+    cosines = unit_rows(X) @ unit_rows(_get_weights(model)).T
     return cosines[:, rows]
 
 

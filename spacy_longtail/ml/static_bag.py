@@ -4,7 +4,7 @@ import numpy
 from spacy.attrs import IS_SPACE, LOWER
 from spacy.strings import StringStore
 from spacy.tokens import Doc
-from thinc.api import Model, chain
+from thinc.api import Model, NumpyOps, chain
 from thinc.types import Floats2d
 
 from ..layers.row_table import RowTable
@@ -14,15 +14,17 @@ from ..layers.static_bag import (
     BagFeatures,
     FeatureRows,
     StaticBag,
-    get_vectors,
+    predict_sums,
 )
 from ..vectors.types import StaticVectors
 
 NAME = "StaticBag"
+OPS = NumpyOps()
 # Stand for the edges of a document in bigrams.
 BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
-# Buckets are keys like the hashes of words, but some words, like "mark", have one of
-# spaCy's symbols as their hash, a small number.
+# Buckets are keys like the hashes of words. Some words, like "mark", have one of
+# spaCy's symbols as their hash, a small number; that a word's hash is among the buckets
+# is as good as impossible.
 FIRST_BUCKET = numpy.uint64(1 << 32)
 MAX_CACHED_WORDS = 500_000
 
@@ -137,22 +139,21 @@ class StartVectors:
                 pieces[word] = find(strings[word])
 
     def __call__(self, keys: numpy.ndarray) -> FeatureRows:
-        """See FeatureRows. Keys that learn_words doesn't know are bigrams."""
-        pieces = [self._pieces.get(key) for key in keys.tolist()]
-        is_word = numpy.asarray([p is not None for p in pieces], dtype=bool)
-        counts = numpy.asarray([len(p or ()) for p in pieces], dtype="int64")
-        rows = numpy.asarray([row for p in pieces if p for row in p], dtype="int64")
-        found = numpy.zeros((len(keys), self.vectors.width), dtype="float32")
+        """See FeatureRows. Words have to be known by learn_words."""
+        is_word = (keys < FIRST_BUCKET) | (keys >= 2 * FIRST_BUCKET)
+        pieces = [self._pieces.get(key, ()) for key in keys[is_word].tolist()]
+        counts = numpy.asarray([len(p) for p in pieces], dtype="int32")
+        rows = numpy.asarray([row for p in pieces for row in p], dtype="int64")
+        found = numpy.flatnonzero(is_word)[counts > 0]
+        counts = counts[counts > 0]
+        vectors = numpy.zeros((0, self.vectors.width), dtype="float32")
         if len(rows):
-            known = counts > 0
-            starts = numpy.cumsum(counts[known]) - counts[known]
-            sums = numpy.add.reduceat(self.vectors.get(rows), starts, axis=0)
-            found[known] = sums / counts[known, None]
+            vectors = OPS.reduce_sum(self.vectors.get(rows), counts) / counts[:, None]
         rates = numpy.where(is_word, self.word_rate, self.bigram_rate)
         if self._counts is not None:
             buckets = numpy.where(is_word, 0, keys - FIRST_BUCKET).astype("int64")
             rates[~is_word & (self._counts[buckets] < self.min_count)] = 0.0
-        return FeatureRows(found, rates.astype("float32"))
+        return FeatureRows(found, vectors, rates.astype("float32"))
 
     def forget_counts(self) -> None:
         """Let all bigrams learn, until some are counted."""
@@ -200,7 +201,11 @@ def split(
     """
     extract, bag = model.layers
     features: BagFeatures = extract.predict([doc])
-    parts = get_vectors(bag, features.keys) * features.weights[:, None]
+    # Each feature as a document of its own.
+    lengths = numpy.ones(len(features.keys), dtype="int64")
+    table = cast(RowTable, bag.shims[0])
+    single = features._replace(lengths=lengths)
+    parts = predict_sums(table, bag.attrs["get_start"], single)
     parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), EPSILON)
     tokens = [token.i for token in doc if not token.is_space]
     words, bigrams = numpy.zeros((2, len(doc), parts.shape[1]))

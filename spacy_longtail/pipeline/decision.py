@@ -91,7 +91,12 @@ class DecisionWriter:
         self.other_starts = numpy.cumsum(sizes) - sizes
 
     def describe(
-        self, P: numpy.ndarray, known: numpy.ndarray, stage: str, reason: str
+        self,
+        P: numpy.ndarray,
+        known: numpy.ndarray,
+        stage: str,
+        reason: str,
+        top: Optional[numpy.ndarray] = None,
     ) -> List[Dict[str, Any]]:
         """Describe the decision for each document.
 
@@ -99,10 +104,12 @@ class DecisionWriter:
         known (numpy.ndarray): Of shape (docs,), see Decision.
         stage (str): See Decision.
         reason (str): See Decision.
+        top (Optional[numpy.ndarray]): What top_columns gives for at least
+            N_CANDIDATES, if that is known.
         RETURNS (List[Dict[str, Any]]): JSON values, see Decision.
         """
         leaves, rows = self.taxonomy.leaves, numpy.arange(len(P))[:, None]
-        top = top_columns(P, N_CANDIDATES)
+        top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
         shares = P[rows, top].tolist()
         # float64, or the differences of sums would show rounding errors.
         below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))
@@ -113,21 +120,18 @@ class DecisionWriter:
         others = self._get_others(P)
         decisions = []
         for row, columns in enumerate(top.tolist()):
-            path = self.paths[columns[0]]
+            path, names = self.paths[columns[0]], [leaves[c] for c in columns]
             decisions.append(
                 {
                     "pipe": self.pipe,
-                    "label": leaves[columns[0]],
+                    "label": names[0],
                     "probability": shares[row][0],
                     "levels": list(zip(path, levels[row])),
                     "other": others[row],
                     "known": float(known[row]),
                     "stage": stage,
                     "reason": reason,
-                    "candidates": [
-                        (leaves[column], share)
-                        for column, share in zip(columns, shares[row])
-                    ],
+                    "candidates": list(zip(names, shares[row])),
                 }
             )
         return decisions

@@ -26,7 +26,7 @@ from ..descriptions import DescriptionsT, check_descriptions
 from ..errors import Errors
 from ..ops import softmax, top_columns
 from ..taxonomy import SEPARATOR, Taxonomy, build_taxonomy, check_settings
-from .decision import KEY, DecisionWriter, register_extension
+from .decision import KEY, N_CANDIDATES, DecisionWriter, register_extension
 from .gold import get_gold_label, read_labels
 from .names import NameExamples, get_name_words, make_name_docs
 from .prototypes import get_name_vectors, get_prototypes
@@ -299,8 +299,8 @@ class LongtailTextCategorizer(TrainablePipe):
         node above it; "" stands for all labels. The nearest one counts. Otherwise the
         decision abstains, and keeps the deepest node above the label that is sure.
 
-        With a zero_shot_fallback in the pipeline, use its abstain_threshold: it needs
-        the labels of the first stage.
+        With a zero_shot_fallback in the pipeline, set those in its settings: it needs
+        all labels of this stage.
 
         RETURNS (Dict[str, float]): A copy, empty to give all labels. Can be set.
         """
@@ -439,13 +439,14 @@ class LongtailTextCategorizer(TrainablePipe):
             return
         register_extension()
         P, labels = prediction.probabilities, self.labels
+        top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
         reason = "most probable label"
-        decisions = self._writer.describe(P, prediction.known, STAGE, reason)
+        decisions = self._writer.describe(P, prediction.known, STAGE, reason, top)
         if self.cats_top_k is None:
             for doc, row in zip(docs, P.tolist()):
                 doc.cats.update(zip(labels, row))
         else:
-            top = top_columns(P, self.cats_top_k)
+            top = top[:, : self.cats_top_k]
             shares = numpy.take_along_axis(P, top, axis=1).tolist()
             for doc, columns, row in zip(docs, top.tolist(), shares):
                 if doc.cats:

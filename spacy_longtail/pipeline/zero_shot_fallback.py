@@ -235,9 +235,7 @@ class ZeroShotFallback(LabelKeeper):
         if judged is not None:
             start = now()
             P = self.refine(judged)
-            self._refresh().write(
-                list(docs), judged, P, self.settings.abstain_threshold
-            )
+            self._refresh().write(list(docs), judged, P, self.settings)
             self.usage.seconds += now() - start
 
     def refine(self, judged: Judged) -> numpy.ndarray:
@@ -256,12 +254,14 @@ class ZeroShotFallback(LabelKeeper):
         return P
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score the final labels, and warn if the fallback breaks more than it fixes.
+        """Score the final labels, and warn if the fallback breaks more than it fixes,
+        by at least a standard error: a label or two can be chance.
 
         RETURNS (Dict[str, Any]): See the scorer.
         """
         if self.scorer is None:
             return {}
+        examples = list(examples)
         source = self._get_source()
         taxonomy = extend_taxonomy(source.taxonomy, self.store.added)
         settings = {
@@ -270,9 +270,11 @@ class ZeroShotFallback(LabelKeeper):
             "pipe": source.name,
         }
         scores = self.scorer(examples, **{**kwargs, **settings})
-        fixed = scores.get("longtail_refined_fixed")
-        broken = scores.get("longtail_refined_broken")
-        if fixed is not None and broken > fixed:
+        fixed = scores.get("longtail_refined_fixed") or 0.0
+        broken = scores.get("longtail_refined_broken") or 0.0
+        # If both were equally likely, this would be the deviation of their difference.
+        deviation = ((fixed + broken) / max(len(examples), 1)) ** 0.5
+        if broken > fixed and broken - fixed >= deviation:
             text = Warnings.LW403.format(name=self.name, fixed=fixed, broken=broken)
             warnings.warn(text, stacklevel=2)
         return scores
@@ -312,6 +314,7 @@ class ZeroShotFallback(LabelKeeper):
         settings = self.settings
         is_needed = bool(source.taxonomy.others or self.store.added)
         is_needed |= settings.abstain_threshold > 0 or settings.route_below > 0
+        is_needed |= bool(settings.thresholds)
         if not is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
         return is_needed

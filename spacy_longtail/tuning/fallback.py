@@ -8,11 +8,17 @@ from spacy.util import minibatch
 
 from ..pipeline.decision import KEY
 from ..pipeline.longtail_textcat import RawScores
+from ..pipeline.thresholds import spread_thresholds
 from ..scorer import ABSTAINED
+from ..taxonomy import Taxonomy
 from .evidence import Evidence
 from .metrics import METRICS, Guesses, bootstrap, get_value
 from .settings import Settings, Wish, apply_settings
-from .thresholds import fit_coverage_threshold, fit_precision_threshold
+from .thresholds import (
+    fit_coverage_threshold,
+    fit_label_thresholds,
+    fit_precision_threshold,
+)
 
 ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]
 WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
@@ -46,9 +52,9 @@ def tune_fallback(
 ) -> Tuple[Settings, Guesses, Guesses]:
     """Fit the thresholds of a zero_shot_fallback. Its ranker is asked once.
 
-    Needed of the fallback are `settings` with route_threshold, mixture_weight and
-    abstain_threshold, `taxonomy` with the run-time labels, `predict`, and `refine`,
-    which turns what predict returns into probabilities under the settings.
+    Needed of the fallback are `settings` with route_threshold, mixture_weight,
+    abstain_threshold and thresholds, `taxonomy` with the run-time labels, `predict`,
+    and `refine`, which turns what that returns into probabilities under the settings.
 
     before (Settings): As the pipeline was.
     first (Settings): Those fitted for the component before the fallback.
@@ -57,40 +63,80 @@ def tune_fallback(
     """
     now = (before.fallback["route_threshold"], before.fallback["mixture_weight"])
     old = _try_all(nlp, name, fallback, evidence, before, [now])[0]
-    floor = before.fallback["abstain_threshold"]
+    floors = _Floors(
+        before.fallback["abstain_threshold"], before.fallback["thresholds"]
+    )
     pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
     settings = replace(first, fallback=before.fallback)
     trials = _try_all(nlp, name, fallback, evidence, settings, pairs)
-    guess = numpy.zeros(len(parts), dtype="int64")
-    confidence = numpy.zeros(len(parts))
+    tree: Taxonomy = nlp.get_pipe(fallback).taxonomy  # type: ignore[attr-defined]
+    columns = _get_columns(evidence.names, tree)
+    gold = evidence.gold
+    guess, confidence = numpy.zeros(len(gold), "int64"), numpy.zeros(len(gold))
     for part in range(int(parts.max()) + 1):
-        best, threshold = _choose(trials, evidence.gold, wish, floor, parts != part)
+        best, found = _choose(trials, gold, wish, floors, parts != part, tree, columns)
         rows = parts == part
-        found = _abstain(trials[best], evidence.gold, threshold)
-        guess[rows], confidence[rows] = found.guess[rows], found.confidence[rows]
-    best, threshold = _choose(trials, evidence.gold, wish, floor, parts >= 0)
+        new = found.apply(trials[best], gold, tree, columns)
+        guess[rows], confidence[rows] = new.guess[rows], new.confidence[rows]
+    best, found = _choose(trials, gold, wish, floors, parts >= 0, tree, columns)
     route, weight = pairs[best]
-    numbers = {"route_threshold": route, "mixture_weight": weight}
-    numbers["abstain_threshold"] = threshold
+    numbers: Dict[str, Any] = {"route_threshold": route, "mixture_weight": weight}
+    numbers.update(abstain_threshold=found.known, thresholds=found.thresholds)
     return (
         replace(first, fallback=numbers),
-        _abstain(old, evidence.gold, floor),
-        Guesses(evidence.gold, guess, confidence),
+        floors.apply(old, gold, tree, columns),
+        Guesses(gold, guess, confidence),
     )
+
+
+class _Floors(NamedTuple):
+    """How sure a label has to be to be given.
+
+    known (float): See FallbackSettings.abstain_threshold.
+    thresholds (Dict[str, float]): See FallbackSettings.
+    """
+
+    known: float = 0.0
+    thresholds: Dict[str, float] = {}
+
+    def apply(
+        self,
+        trial: Trial,
+        gold: numpy.ndarray,
+        taxonomy: Taxonomy,
+        columns: numpy.ndarray,
+    ) -> Guesses:
+        """RETURNS (Guesses): What is left. columns: Leaf of each name."""
+        needed = numpy.asarray(spread_thresholds(taxonomy, self.thresholds))
+        is_sure = trial.known >= self.known
+        is_sure &= trial.confidence >= needed[columns[trial.guess]]
+        guess = numpy.where(is_sure, trial.guess, ABSTAINED)
+        return Guesses(gold, guess, trial.confidence)
+
+
+def _get_columns(names: Sequence[str], taxonomy: Taxonomy) -> numpy.ndarray:
+    """Find the leaf of each name, also of labels that were added at run time. Gold
+    labels that are unknown are never predicted, so 0 is as good as any.
+    """
+    ids = [taxonomy.index.get(name, 0) for name in names]
+    ids += [taxonomy.index[leaf] for leaf in taxonomy.leaves if leaf not in names]
+    return numpy.asarray(ids)
 
 
 def _choose(
     trials: Sequence[Trial],
     gold: numpy.ndarray,
     wish: Wish,
-    floor: float,
+    floors: _Floors,
     mask: numpy.ndarray,
-) -> Tuple[int, float]:
-    """Choose a trial, and a threshold of `known`. The first one, the present settings,
-    stays unless another is better by more than two standard errors.
+    taxonomy: Taxonomy,
+    columns: numpy.ndarray,
+) -> Tuple[int, _Floors]:
+    """Choose a trial, and how sure a label has to be. The first one, the present
+    settings, stays unless another is better by more than two standard errors.
     """
     trials, gold = [Trial(*(x[mask] for x in trial)) for trial in trials], gold[mask]
-    systems = [_abstain(trial, gold, 0.0) for trial in trials]
+    systems = [Guesses(gold, trial.guess, trial.confidence) for trial in trials]
     best, gain, error = 0, 0.0, 0.0
     if wish.goal == "calibration":
         logs = [numpy.log(numpy.maximum(t.likelihood, 1e-12)) for t in trials]
@@ -106,19 +152,23 @@ def _choose(
         gain, error = rated[best] - rated[0], (draws[0] - draws[1]).std()
     if gain <= 2 * error:
         best = 0
-    guess, known = systems[best].guess, trials[best].known
+    trial, given = trials[best], trials[best].guess != ABSTAINED
+    is_right = (trial.guess == gold)[given]
+    if wish.precision is not None and wish.per_label:
+        found = fit_label_thresholds(
+            taxonomy,
+            columns[trial.guess[given]],
+            trial.confidence[given],
+            is_right,
+            wish.precision,
+        )
+        return best, _Floors(thresholds=found)
     if wish.precision is not None:
-        given = guess != ABSTAINED
-        is_right = (guess == gold)[given]
-        return best, fit_precision_threshold(known[given], is_right, wish.precision)
+        known = trial.known[given]
+        return best, _Floors(fit_precision_threshold(known, is_right, wish.precision))
     if wish.coverage is not None:
-        return best, fit_coverage_threshold(known, wish.coverage)
-    return best, floor
-
-
-def _abstain(trial: Trial, gold: numpy.ndarray, threshold: float) -> Guesses:
-    guess = numpy.where(trial.known < threshold, ABSTAINED, trial.guess)
-    return Guesses(gold, guess, trial.confidence)
+        return best, _Floors(fit_coverage_threshold(trial.known, wish.coverage))
+    return best, floors
 
 
 def _try_all(
@@ -132,10 +182,13 @@ def _try_all(
     """Predict with pairs of a route threshold and a mixture weight."""
     pipe, fallback = evidence.pipe, nlp.get_pipe(fallback_name)
     lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
-    numbers = {**settings.fallback, "route_threshold": lowest, "abstain_threshold": 0.0}
+    numbers = {**settings.fallback, "route_threshold": lowest}
+    numbers.update(abstain_threshold=0.0, thresholds={})
     apply_settings(nlp, name, replace(settings, fallback=numbers))
     found: List[List[Trial]] = [[] for _ in pairs]
     ids = {label: i for i, label in enumerate(evidence.names)}
+    for leaf in fallback.taxonomy.leaves:  # type: ignore[attr-defined]
+        ids.setdefault(leaf, len(ids))
     for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
         part = evidence.select(numpy.asarray(rows))
         raw = RawScores(part.raw.logits, part.raw.closeness)
@@ -171,8 +224,7 @@ def _try(
     P = fallback.refine(_drop_below(judged, taxonomy, route))
     rows, tops = judged.rows, P.argmax(axis=1)
     leaves = taxonomy.leaves
-    # Labels that were added at run time may be in no gold label: then they are wrong.
-    found = [ids.setdefault(leaves[column], len(ids)) for column in tops.tolist()]
+    found = [ids[leaves[column]] for column in tops.tolist()]
     is_pooled = numpy.asarray([leaves[column] in taxonomy.pooled for column in tops])
     guess[rows] = numpy.where(judged.is_none & is_pooled, ABSTAINED, found)
     confidence[rows] = P.max(axis=1)

@@ -54,14 +54,14 @@ class Wish:
 class Settings:
     """Settings of a trained pipeline, as its components have them.
 
-    fallback (Dict[str, float]): Those of the zero_shot_fallback, empty without one.
+    fallback (Dict[str, Any]): Those of the zero_shot_fallback, empty without one.
     """
 
     prior: PriorT
     temperature: float
     thresholds: Dict[str, float] = field(default_factory=dict)
     ancestor_threshold: float = 0.5
-    fallback: Dict[str, float] = field(default_factory=dict)
+    fallback: Dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
@@ -122,7 +122,9 @@ def apply_settings(nlp: Language, name: str, settings: Settings) -> None:
     if fallback is not None:
         for key, value in settings.fallback.items():
             setattr(nlp.get_pipe(fallback).settings, key, value)  # type: ignore[attr-defined]
-            nlp.get_pipe_config(fallback)[key] = value
+            # Thresholds are fitted, not configured.
+            if key in nlp.get_pipe_config(fallback):
+                nlp.get_pipe_config(fallback)[key] = value
 
 
 def _find(nlp: Language, factory: str) -> List[str]:
@@ -131,6 +133,6 @@ def _find(nlp: Language, factory: str) -> List[str]:
     ]
 
 
-def _get_numbers(fallback: Any) -> Dict[str, float]:
-    names = ("route_threshold", "mixture_weight", "abstain_threshold")
+def _get_numbers(fallback: Any) -> Dict[str, Any]:
+    names = ("route_threshold", "mixture_weight", "abstain_threshold", "thresholds")
     return {name: getattr(fallback.settings, name) for name in names}

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from spacy_longtail.convert.columns import Columns, RecordReader, get_split_name
+from spacy_longtail.convert.columns import Columns, RecordReader
+from spacy_longtail.convert.splits import get_split_name
 from spacy_longtail.convert.tables import Table
 
 

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from spacy_longtail.convert.tables import Table, find_undecodable
+from spacy_longtail.convert.encodings import find_undecodable
+from spacy_longtail.convert.tables import Table
 
 
 def write(path, data):
@@ -115,7 +116,7 @@ def test_wrong_encoding_tells_line_and_byte(tmp_path):
 
 
 def test_a_character_across_two_chunks_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr("spacy_longtail.convert.tables.CHUNK", 4)
+    monkeypatch.setattr("spacy_longtail.convert.encodings.CHUNK", 4)
     path = write(tmp_path / "a.csv", b"abc\xc3\xa4\nb\xc3")
     assert find_undecodable(path, "utf-8") == (2, 7)
 

@@ -34,8 +34,10 @@ def make_model(vectors=VECTORS, table=None, **settings):
     def get_start(keys):
         rows = [vectors[key] for key in keys.tolist()]
         rates = [RATES[key] for key in keys.tolist()]
+        found = [row for row, vector in enumerate(rows) if any(vector)]
         return FeatureRows(
-            numpy.asarray(rows, dtype="float32").reshape((-1, 3)),
+            numpy.asarray(found, dtype="int64"),
+            numpy.asarray([rows[i] for i in found], dtype="float32").reshape((-1, 3)),
             numpy.asarray(rates, dtype="float32"),
         )
 

@@ -206,17 +206,31 @@ def test_score_reports_what_was_fixed_and_broken(pair, make_examples):
     assert scores["longtail_refined_gain"] == pytest.approx(gain)
 
 
-def test_score_warns_if_more_is_broken_than_fixed(pair, make_examples, monkeypatch):
+def change_decisions(nlp, examples, *, n_broken, n_fixed):
+    """Let it seem that the fallback has broken the first examples, fixed the next."""
+    labels, pairs = nlp.get_pipe("longtail_textcat").labels, []
+    for row, eg in enumerate(examples[: n_broken + n_fixed]):
+        (gold,) = eg.reference.cats
+        wrong = next(label for label in labels if label != gold)
+        first, label = (gold, wrong) if row < n_broken else (wrong, gold)
+        doc = nlp(eg.reference.copy())
+        doc.user_data["longtail"].update(first=first, label=label)
+        pairs.append(Example(doc, eg.reference))
+    return pairs
+
+
+def test_score_warns_if_more_is_broken_than_fixed(pair, make_examples):
     pipe = pair.get_pipe("zero_shot_fallback")
-    examples = [eg for eg in make_examples(pair) if "bank/loan" in eg.reference.cats]
-    docs = [pair(eg.reference.copy()) for eg in examples]
-    for doc in docs:
-        decision = dict(doc.user_data["longtail"], first="bank/loan", label="bank/fee")
-        doc.user_data["longtail"] = decision
-    pairs = [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
-    with pytest.warns(UserWarning, match=r"\[LW403\].*broke 1.0000"):
+    pairs = change_decisions(pair, make_examples(pair), n_broken=4, n_fixed=1)
+    with pytest.warns(UserWarning, match=r"\[LW403\].*broke 0.8000 .* fixed only 0.2"):
         scores = pipe.score(pairs)
-    assert scores["longtail_refined_gain"] == -1.0
+    assert scores["longtail_refined_gain"] == pytest.approx(-0.6)
+
+
+def test_score_does_not_warn_of_what_can_be_chance(pair, make_examples):
+    pipe = pair.get_pipe("zero_shot_fallback")
+    pairs = change_decisions(pair, make_examples(pair), n_broken=3, n_fixed=2)
+    assert pipe.score(pairs)["longtail_refined_gain"] == pytest.approx(-0.2)
 
 
 def test_component_without_scorer_has_no_scores(make_pair):

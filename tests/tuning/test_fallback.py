@@ -38,6 +38,7 @@ class SecondStage:
         self.settings = SimpleNamespace(
             route_threshold=0.9, mixture_weight=1.0, abstain_threshold=0.0
         )
+        self.settings.thresholds = {}
 
     @property
     def taxonomy(self):
@@ -133,19 +134,22 @@ def test_documents_are_left_as_they_were(make_nlp, tickets_dev):
     assert all(not example.predicted.cats for example in tickets_dev)
 
 
-def test_real_fallback(tickets_nlp, tickets_dev, tmp_path):
+@pytest.mark.parametrize("per_label", [False, True])
+def test_real_fallback(tickets_nlp, tickets_dev, tmp_path, per_label):
     tickets_nlp.add_pipe("zero_shot_fallback")
     fallback = tickets_nlp.get_pipe("zero_shot_fallback")
     fallback.initialize(lambda: tickets_dev[::3], nlp=tickets_nlp)
     before = tickets_nlp.evaluate(tickets_dev)
+    wish = Wish(precision=0.97, per_label=per_label)
     fresh = [eg.reference.copy() for eg in tickets_dev]
     examples = [Example(tickets_nlp.make_doc(doc.text), doc) for doc in fresh]
-    result = tune(tickets_nlp, examples, Wish(precision=0.97), resamples=20)
+    result = tune(tickets_nlp, examples, wish, resamples=20)
     old = result.scores["macro_f"].before.value
     assert old == pytest.approx(before["longtail_macro_f"], abs=1e-6)
     tickets_nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
     assert read_settings(loaded, NAME) == result.after
+    assert bool(result.after.fallback["thresholds"]) == per_label
     scores = loaded.evaluate(examples)
     coverage = scores["longtail_coverage"]
     assert 0 < coverage < 1
