@@ -118,6 +118,10 @@ class Errors(metaclass=ErrorsWithCodes):
             "{text!r}. Check the encoder in [components.{name}.model].")
     L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. Check the "
             "block of the component in the config.")
+    L313 = ("'{name}' has to be a number from 0.0 to 1.0, but got {value!r}. A label "
+            "less probable than its threshold is not given; 0.0 gives all.")
+    L314 = ("'thresholds' names {node!r}, which is neither a label nor an inner node "
+            "of the taxonomy, nor \"\" for all labels. Did you mean: {similar}?")
 
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
             "'longtail_textcat' in the pipeline. Found: {found}. Add it, or name it "
@@ -172,6 +176,31 @@ class Errors(metaclass=ErrorsWithCodes):
     L502 = ("Can't score a document with more than one gold label: {labels} "
             "({text!r}). The labels of 'longtail_textcat' exclude each other, so "
             "set one label per document to 1.0; its ancestors may be 1.0 too.")
+    L510 = ("None of the {n} documents has a gold label of '{name}', so there is "
+            "nothing to compare with. Give a corpus with gold labels in 'doc.cats', "
+            "spelled as in the training data.")
+    L511 = ("Can't tune for {value!r}. Choose one of {goals}.")
+    L512 = ("'{name}' is a share, above 0.0 and up to 1.0, but got {value!r}. For "
+            "example 0.9: nine of ten.")
+    L513 = ("Wish either a 'precision' or a 'coverage'; 'per_label' needs a "
+            "'precision'.")
+    L514 = ("Can't tell which component is meant: found {found} made by "
+            "'longtail_textcat' among {pipes}. Give the name of one with 'pipe'.")
+
+    L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
+            "install 'spacy-longtail[report]'")
+    L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
+    L522 = ("Can't explain the label {label!r}: '{name}' has no such label. Did you "
+            "mean: {similar}?")
+
+    # L6xx: batch, files and command line
+    L601 = ("Can't load a pipeline from '{path}': {error}")
+    L602 = ("Can't read a corpus from '{path}'. Needed is a .spacy file or a folder "
+            "with some, as 'python -m spacy longtail convert' writes them.")
+    L603 = ("Won't write to '{path}', which is or holds the pipeline that is read, or "
+            "is inside it. Choose another output folder.")
+    L604 = ("There is already something at '{path}'. Choose another name, or use "
+            "'--force' to replace it.")
 
     # L6xx: files and commands
     L610 = ("Can't find the file {path}. Check the path.")

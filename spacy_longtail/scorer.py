@@ -129,7 +129,7 @@ def longtail_score(
     examples = list(examples)
     bounds = (head, mid) if taxonomy else None
     tree = _extend(taxonomy, [*labels, *_get_decided(examples, pipe)])
-    golds = _get_gold(examples, tree)
+    golds = get_gold_labels(examples, tree)
     answers = _get_answers(examples, golds, tree, pipe)
     scores: Dict[str, Any] = {key: None for key in SCALARS}
     scores["longtail_f_per_label"] = {}
@@ -202,7 +202,12 @@ def _get_answers(
     )
 
 
-def _get_gold(examples: Sequence[Example], taxonomy: Taxonomy) -> List[Optional[str]]:
+def get_gold_labels(
+    examples: Sequence[Example], taxonomy: Taxonomy
+) -> List[Optional[str]]:
+    """RETURNS (List[Optional[str]]): The gold label of each document, a node of the
+    taxonomy or one that training never saw, None without one. See longtail_score.
+    """
     found: List[Optional[str]] = []
     unknown: Dict[int, List[str]] = {}
     foreign: Set[str] = set()

@@ -1,7 +1,12 @@
 import os
+import random
 from pathlib import Path
 
 import pytest
+import spacy
+from spacy.tokens import DocBin
+from spacy.training import Corpus, Example
+from thinc.api import fix_random_seed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
@@ -28,3 +33,67 @@ def data_dir():
     if not path.is_dir():
         pytest.skip(f"there are no data sets at {path}, set LONGTAIL_DATA")
     return path
+
+
+# The words of each label, and how many training documents it has.
+TICKETS = {
+    "money/card": ("card debit pin chip", 24),
+    "money/loan": ("loan mortgage borrow rate", 9),
+    "money/fee": ("fee charge cost price", 2),
+    "money/tax": ("tax form revenue refund", 2),
+    "travel/flight": ("flight plane airport seat", 16),
+    "travel/hotel": ("hotel room breakfast night", 8),
+    "travel/visa": ("visa passport embassy border", 3),
+    "home/garden": ("garden tree grass flower", 12),
+    "home/kitchen": ("kitchen oven fridge sink", 4),
+}
+
+
+def make_tickets(seed, n_docs=None):
+    """Make pairs of a text and its label. Some words are those of another label."""
+    rng = random.Random(seed)
+    words = {label: text.split() for label, (text, _) in TICKETS.items()}
+    everything = sum(words.values(), [])
+    tickets = []
+    for label, (_, count) in TICKETS.items():
+        for _ in range(n_docs or count):
+            own = rng.sample(words[label], 2)
+            other = rng.sample(everything, rng.choice([1, 2, 4]))
+            tickets.append((" ".join(["my", *own, "and", *other]), label))
+    return tickets
+
+
+@pytest.fixture(scope="session")
+def tickets_dir(tmp_path_factory):
+    """A folder with the pipeline "model", and "dev.spacy" of 15 documents a label."""
+    folder = tmp_path_factory.mktemp("tickets")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat")
+    fix_random_seed(0)
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"cats": {label: 1.0}})
+        for text, label in make_tickets(0)
+    ]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(8):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(folder / "model")
+    docs = DocBin()
+    for text, label in make_tickets(1, 15):
+        doc = nlp.make_doc(text)
+        doc.cats = {label: 1.0}
+        docs.add(doc)
+    docs.to_disk(folder / "dev.spacy")
+    return folder
+
+
+@pytest.fixture
+def tickets_nlp(tickets_dir):
+    """A pipeline of its own for each test."""
+    return spacy.load(tickets_dir / "model")
+
+
+@pytest.fixture
+def tickets_dev(tickets_dir, tickets_nlp):
+    """Fresh examples with gold labels, of documents that weren't trained on."""
+    return list(Corpus(tickets_dir / "dev.spacy")(tickets_nlp))

@@ -69,6 +69,7 @@ def PrototypeSoftmax(
             "rows": [],
             "set_start": set_start,
             "get_similarity": get_similarity,
+            "get_linear": get_linear,
         },
     )
 
@@ -139,6 +140,16 @@ def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:
     """
     cosines = unit_rows(X) @ unit_rows(_get_weights(model)).T
     return cosines[:, model.attrs["rows"]] if model.attrs["rows"] else cosines
+
+
+def get_linear(model: Model[Floats2d, Floats2d]) -> Tuple[Floats2d, Floats1d]:
+    """RETURNS (Tuple[Floats2d, Floats1d]): Weights of shape (leaves, nI) and biases of
+    shape (leaves,), for layers whose logits are linear in the document vector.
+    """
+    W = _get_weights(model)
+    b = model.attrs["learn_rate"] * cast(Floats1d, model.get_param("b"))
+    rows = model.attrs["rows"]
+    return (W[rows], b[rows]) if rows else (W, b)
 
 
 def _get_weights(model: Model[Floats2d, Floats2d]) -> Any:

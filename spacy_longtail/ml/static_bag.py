@@ -9,7 +9,13 @@ from thinc.types import Floats2d
 
 from ..layers.row_table import RowTable
 from ..layers.settings import check_at_least
-from ..layers.static_bag import BagFeatures, FeatureRows, StaticBag
+from ..layers.static_bag import (
+    EPSILON,
+    BagFeatures,
+    FeatureRows,
+    StaticBag,
+    predict_sums,
+)
 from ..vectors.types import StaticVectors
 
 NAME = "StaticBag"
@@ -77,6 +83,7 @@ def build_static_bag(
     model = chain(extract, StaticBag(table, start))
     model.attrs["is_frozen"] = not trainable
     model.attrs["observe"] = observe
+    model.attrs["split"] = split
     model.set_dim("nO", vectors.width)
     return model
 
@@ -181,6 +188,33 @@ def observe(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> Non
     elif n_buckets:
         buckets, _ = get_bigrams(*get_words(docs), n_buckets)
         start.count(buckets.astype("int64"), n_buckets)
+
+
+def split(
+    model: Model[List[Doc], Floats2d], doc: Doc
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Split the vector of a document into what each token brings to it.
+
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The parts of the words, and those of
+        the bigrams, half of each bigram for each of its words, all of it at the edges;
+        arrays of shape (tokens, width) that sum to the vector.
+    """
+    extract, bag = model.layers
+    features: BagFeatures = extract.predict([doc])
+    # Each feature as a document of its own.
+    lengths = numpy.ones(len(features.keys), dtype="int64")
+    table = cast(RowTable, bag.shims[0])
+    single = features._replace(lengths=lengths)
+    parts = predict_sums(table, bag.attrs["get_start"], single)
+    parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), EPSILON)
+    tokens = [token.i for token in doc if not token.is_space]
+    words, bigrams = numpy.zeros((2, len(doc), parts.shape[1]))
+    words[tokens] = parts[: len(tokens)]
+    pairs = parts[len(tokens) :]
+    if len(pairs):
+        pairs[1:-1] /= 2
+        bigrams[tokens] = pairs[:-1] + pairs[1:]
+    return words, bigrams
 
 
 def get_words(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:

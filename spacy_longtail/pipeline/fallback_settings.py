@@ -1,9 +1,11 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Dict
 
 from ..errors import Errors
 from .settings import check_not_negative
+from .thresholds import check_thresholds
 
-THRESHOLDS = ("route_threshold", "abstain_threshold")
+THRESHOLDS = ("route_threshold", "abstain_threshold", "ancestor_threshold")
 
 
 @dataclass
@@ -21,6 +23,9 @@ class FallbackSettings:
         overcome, from 0.0.
     gate_slack (float): How far in log odds a run-time label may be behind, in the
         gate's view, for the ranker to be asked, from 0.0.
+    thresholds (Dict[str, float]): The probability that each label needs after both
+        stages, see LongtailTextCategorizer, where none are needed then.
+    ancestor_threshold (float): See there.
     RAISES (ValueError): L312 if one isn't a number of at least 0, L337 if a threshold
         is above 1.0; also when it is changed.
     """
@@ -31,9 +36,14 @@ class FallbackSettings:
     mixture_weight: float = 1.0
     trust: float = 0.2
     gate_slack: float = 2.0
+    thresholds: Dict[str, float] = field(default_factory=dict)
+    ancestor_threshold: float = 0.5
 
-    def __setattr__(self, name: str, value: float) -> None:
-        check_not_negative(name, value)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "thresholds":
+            check_thresholds(value)
+        else:
+            check_not_negative(name, value)
         if name in THRESHOLDS and value > 1.0:
             raise ValueError(Errors.L337.format(name=name, value=value))
         super().__setattr__(name, value)

@@ -1,6 +1,16 @@
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy
 from spacy.language import Language
@@ -28,6 +38,12 @@ from .settings import (
     read_prior,
 )
 from .start import EncodeT, count_and_sum, make_start_encoder
+from .thresholds import (
+    back_off,
+    check_threshold,
+    check_thresholds,
+    spread_thresholds,
+)
 
 FORMAT = 1
 STAGE = "longtail_textcat"
@@ -120,6 +136,18 @@ def make_longtail_textcat(
     )
 
 
+class RawScores(NamedTuple):
+    """What the model finds, before prior and temperature.
+
+    logits (numpy.ndarray): float32 array of shape (docs, leaves), as the loss saw
+        them.
+    closeness (numpy.ndarray): Highest cosine to a prototype, of shape (docs,).
+    """
+
+    logits: numpy.ndarray
+    closeness: numpy.ndarray
+
+
 class Prediction(NamedTuple):
     """What predict finds.
 
@@ -200,6 +228,8 @@ class LongtailTextCategorizer(TrainablePipe):
             "name_examples": name_examples,
             "names": [],
             "taxonomy": None,
+            "thresholds": {},
+            "ancestor_threshold": 0.5,
         }
         self._taxonomy: Optional[Taxonomy] = None
         self._declared: List[str] = []
@@ -262,6 +292,38 @@ class LongtailTextCategorizer(TrainablePipe):
     def cats_top_k(self, cats_top_k: Optional[int]) -> None:
         check_top_k(cats_top_k)
         self.cfg["cats_top_k"] = cats_top_k
+
+    @property
+    def thresholds(self) -> Dict[str, float]:
+        """The probability that a label needs to be given, by its path, or by that of a
+        node above it; "" stands for all labels. The nearest one counts. Otherwise the
+        decision abstains, and keeps the deepest node above the label that is sure.
+
+        With a zero_shot_fallback in the pipeline, set those in its settings: it needs
+        all labels of this stage.
+
+        RETURNS (Dict[str, float]): A copy, empty to give all labels. Can be set.
+        """
+        return dict(self.cfg["thresholds"])
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Mapping[str, float]) -> None:
+        check_thresholds(thresholds)
+        if self._taxonomy is not None:
+            self._needed = spread_thresholds(self._taxonomy, thresholds)
+        self.cfg["thresholds"] = dict(thresholds)
+
+    @property
+    def ancestor_threshold(self) -> float:
+        """RETURNS (float): The probability that a node above an abstained label needs
+        to be kept, and at least the label's threshold. Can be set.
+        """
+        return self.cfg["ancestor_threshold"]
+
+    @ancestor_threshold.setter
+    def ancestor_threshold(self, ancestor_threshold: float) -> None:
+        check_threshold("ancestor_threshold", ancestor_threshold)
+        self.cfg["ancestor_threshold"] = ancestor_threshold
 
     def add_label(self, label: str) -> int:
         """Declare a label before initialize, which then takes no others.
@@ -330,6 +392,8 @@ class LongtailTextCategorizer(TrainablePipe):
         prototypes = get_prototypes(taxonomy, sums, names, self.cfg["kappa"])
         output = self.model.get_ref("output")
         output.attrs["set_start"](output, taxonomy, prototypes)
+        # They were chosen for another model.
+        self.thresholds = {}
         self._set_taxonomy(taxonomy)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -337,18 +401,35 @@ class LongtailTextCategorizer(TrainablePipe):
 
         RETURNS (Prediction): For set_annotations.
         """
+        return self.finish(self.get_raw_scores(docs))
+
+    def get_raw_scores(self, docs: Iterable[Doc]) -> RawScores:
+        """Run the model. Prior and temperature have no part in this, so many of them
+        can be tried on what it returns.
+
+        RETURNS (RawScores): For finish.
+        """
         docs = list(docs)
         n_leaves = len(self.taxonomy.leaves)
         if not docs:
-            return Prediction(numpy.zeros((0, n_leaves)), numpy.zeros(0))
+            return RawScores(numpy.zeros((0, n_leaves)), numpy.zeros(0))
         encoder, output = self.model.get_ref("encoder"), self.model.get_ref("output")
         X = encoder.predict(docs)
         to_numpy = self.model.ops.to_numpy
-        logits = to_numpy(output.predict(X)) + self._bias
+        logits = to_numpy(output.predict(X))
         self._check_finite(docs, logits)
-        P = softmax(logits / self.temperature)
         cosines = to_numpy(output.attrs["get_similarity"](output, X))
-        known = P.max(axis=1) * numpy.clip(cosines.max(axis=1), 0.0, 1.0)
+        return RawScores(logits, cosines.max(axis=1))
+
+    def finish(self, raw: RawScores) -> Prediction:
+        """Turn raw scores into probabilities under the prior and the temperature.
+
+        RETURNS (Prediction): For set_annotations.
+        """
+        if not len(raw.logits):
+            return Prediction(raw.logits, raw.closeness)
+        P = softmax((raw.logits + self._bias) / self.temperature)
+        known = P.max(axis=1) * numpy.clip(raw.closeness, 0.0, 1.0)
         return Prediction(P, known)
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
@@ -372,6 +453,9 @@ class LongtailTextCategorizer(TrainablePipe):
                     doc.cats = {k: v for k, v in doc.cats.items() if k not in self._own}
                 doc.cats.update(zip([labels[column] for column in columns], row))
         for doc, decision in zip(docs, decisions):
+            if self.cfg["thresholds"]:
+                needed = self._needed[self.taxonomy.index[decision["label"]]]
+                back_off(decision, needed, self.ancestor_threshold)
             doc.user_data[KEY] = decision
 
     def update(
@@ -479,16 +563,23 @@ class LongtailTextCategorizer(TrainablePipe):
         if any(hasattr(node, "upstream_name") for node in encoder.walk()):
             per_example = 0.0
         self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
+        self._needed = spread_thresholds(taxonomy, self.cfg["thresholds"])
         self._set_bias()
 
     def _set_bias(self) -> None:
-        """Work out what turns the logits into those under the wanted prior."""
-        if self._taxonomy is None:
-            return
-        counts = self._taxonomy.class_counts
-        wanted = read_prior(self.cfg["prior"]) * numpy.log(counts / counts.sum())
+        if self._taxonomy is not None:
+            self._bias = self.get_bias(self.cfg["prior"])
+
+    def get_bias(self, prior: PriorT) -> numpy.ndarray:
+        """Work out what turns the raw logits into those under a prior.
+
+        prior (PriorT): See the property of this name.
+        RETURNS (numpy.ndarray): float32 array of shape (leaves,), to be added.
+        """
+        counts = self.taxonomy.class_counts
+        wanted = read_prior(prior) * numpy.log(counts / counts.sum())
         trained = self.model.ops.to_numpy(self.loss.log_prior)
-        self._bias = (wanted - trained).astype("float32")
+        return (wanted - trained).astype("float32")
 
     def _get_truths(self, examples: Iterable[Example]) -> List[Optional[str]]:
         return [

@@ -5,8 +5,10 @@ from spacy.tokens import Doc
 
 from ..ops import top_columns
 from .decision import KEY, DecisionWriter
+from .fallback_settings import FallbackSettings
 from .refinement import EPSILON, Judged
 from .router import Stages
+from .thresholds import back_off, spread_thresholds
 
 STAGE = "zero_shot_fallback"
 ABSTAINED = "abstained"
@@ -28,15 +30,16 @@ class RefinedWriter:
         docs: List[Doc],
         judged: Judged,
         P: numpy.ndarray,
-        abstain_threshold: float,
+        settings: FallbackSettings,
     ) -> None:
         """Write `doc.cats` and the decision.
 
         docs (List[Doc]): The batch.
         judged (Judged): Which of them were ranked again, and what was found.
         P (numpy.ndarray): Refined probabilities, of shape (routed, labels).
-        abstain_threshold (float): See FallbackSettings.
+        settings (FallbackSettings): How sure a decision has to be.
         """
+        abstain_threshold = settings.abstain_threshold
         tops = P.max(axis=1) if len(P) else numpy.zeros(0)
         known = tops * numpy.clip(judged.closeness, 0.0, 1.0)
         decisions = self._describe(P, known, STAGE, "") if len(P) else []
@@ -52,6 +55,17 @@ class RefinedWriter:
         for row, doc in enumerate(docs):
             if row not in routed and self._is_ours(doc):
                 self._write_rest(doc, abstain_threshold)
+        if settings.thresholds:
+            self._back_off(docs, settings)
+
+    def _back_off(self, docs: List[Doc], settings: FallbackSettings) -> None:
+        needed = spread_thresholds(self.taxonomy, settings.thresholds)
+        for doc in filter(self._is_ours, docs):
+            decision = dict(doc.user_data[KEY])
+            if decision["label"] is not None:
+                threshold = needed[self.taxonomy.index[decision["label"]]]
+                back_off(decision, threshold, settings.ancestor_threshold)
+                doc.user_data[KEY] = decision
 
     def _is_ours(self, doc: Doc) -> bool:
         decision = doc.user_data.get(KEY)

@@ -204,6 +204,13 @@ class ZeroShotFallback(LabelKeeper):
             else:
                 yield from docs
 
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """RETURNS (Taxonomy): That of the first stage, with the labels that were added
+        at run time: the columns of what predict and refine return.
+        """
+        return self._refresh().taxonomy
+
     def predict(self, docs: Sequence[Doc]) -> Optional[Judged]:
         """Ask the ranker about the documents that are routed to it.
 
@@ -228,9 +235,7 @@ class ZeroShotFallback(LabelKeeper):
         if judged is not None:
             start = now()
             P = self.refine(judged)
-            self._refresh().write(
-                list(docs), judged, P, self.settings.abstain_threshold
-            )
+            self._refresh().write(list(docs), judged, P, self.settings)
             self.usage.seconds += now() - start
 
     def refine(self, judged: Judged) -> numpy.ndarray:
@@ -309,6 +314,7 @@ class ZeroShotFallback(LabelKeeper):
         settings = self.settings
         is_needed = bool(source.taxonomy.others or self.store.added)
         is_needed |= settings.abstain_threshold > 0 or settings.route_below > 0
+        is_needed |= bool(settings.thresholds)
         if not is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
         return is_needed

@@ -1,0 +1,59 @@
+from pathlib import Path
+from typing import Optional
+
+from wasabi import msg
+
+from .group import Arg, Opt, fail_clearly, longtail, print_json
+from .progress import get_progress
+
+
+# fmt: off
+@longtail.command("report")
+def report_cli(
+    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat"),
+    corpus: Path = Arg(..., help="Corpus with gold labels: a .spacy file or a folder of them"),
+    output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write"),
+    pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
+    head: int = Opt(50, "--head", min=2, help="Fewest training documents of a head label"),
+    mid: int = Opt(10, "--mid", min=1, help="Fewest training documents of a mid label"),
+    seed: int = Opt(0, "--seed", "-s", help="Seed of the bootstrap"),
+    json: bool = Opt(False, "--json", help="Print the report as JSON"),
+) -> None:
+    # fmt: on
+    """
+    Show how well a pipeline does on a corpus, and where it fails, as one HTML file.
+
+    The file needs no network. Without --output or --json, only the headline is
+    printed. Brackets are 95 % bootstrap intervals.
+
+    Example: python -m spacy longtail report training/model-best corpus/test.spacy
+    --output report.html
+    """
+    from ..report.data import build_report
+    from ..report.html import render_html
+    from ..tuning.storage import load_pipeline, read_corpus, write_text
+
+    with fail_clearly():
+        nlp = load_pipeline(pipeline)
+        data = build_report(
+            nlp,
+            read_corpus(nlp, corpus),
+            pipe=pipe,
+            head=head,
+            mid=mid,
+            seed=seed,
+            progress=get_progress(),
+        )
+        if output is not None:
+            write_text(output, render_html(data))
+    if json:
+        print_json(data)
+        return
+    rows = [
+        (name, f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
+        for name, found in data["headline"].items()
+        if found is not None
+    ]
+    msg.table(rows, header=("metric", "value", "interval"), divider=True)
+    if output is not None:
+        msg.good("Saved the report", str(output))

@@ -1,0 +1,63 @@
+from pathlib import Path
+from typing import Optional, Union
+
+from .group import Arg, Opt, fail_clearly, longtail, print_json
+from .progress import get_progress
+from .show_tuning import show_tuning
+
+
+# fmt: off
+@longtail.command("tune")
+def tune_cli(
+    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat"),
+    dev: Path = Arg(..., help="Corpus with gold labels that wasn't trained on: a .spacy file or a folder of them"),
+    output: Path = Opt(..., "--output", "-o", help="Folder to write the tuned pipeline to"),
+    goal: str = Opt("macro", "--for", help="What should be best: macro (F1), accuracy or calibration"),
+    prior: Optional[str] = Opt(None, "--prior", help="Don't look for a prior, take this: uniform, train or 0.0 to 1.0"),
+    precision: Optional[float] = Opt(None, "--precision", "-p", help="Abstain until this share of the labels given is right"),
+    coverage: Optional[float] = Opt(None, "--coverage", "-c", help="Abstain until this share of the documents gets a label"),
+    per_label: bool = Opt(False, "--per-label", "-l", help="Reach the precision for each label"),
+    pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
+    folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
+    seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
+    force: bool = Opt(False, "--force", "-f", help="Replace the output folder"),
+    json: bool = Opt(False, "--json", help="Print the result as JSON"),
+) -> None:
+    # fmt: on
+    """
+    Fit prior, temperature and thresholds on a dev corpus, and write a new pipeline.
+
+    The model isn't trained, and runs over the corpus once. The figures for "after"
+    are cross-fitted: no document is scored with settings that it took part in
+    choosing. Brackets are 95 % intervals.
+
+    Example: python -m spacy longtail tune training/model-best corpus/dev.spacy
+    --output training/tuned --for accuracy
+    """
+    from ..tuning.command import tune_pipeline
+    from ..tuning.settings import Wish
+
+    with fail_clearly():
+        wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
+        result = tune_pipeline(
+            pipeline,
+            dev,
+            output,
+            wish,
+            force=force,
+            pipe=pipe,
+            folds=folds,
+            seed=seed,
+            progress=get_progress(),
+        )
+    if json:
+        print_json(result.to_dict())
+    else:
+        show_tuning(result, output)
+
+
+def _read_prior(prior: Optional[str]) -> Union[str, float, None]:
+    try:
+        return None if prior is None else float(prior)
+    except ValueError:
+        return prior

@@ -1,0 +1,178 @@
+from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+
+import numpy
+
+from ..scorer import ABSTAINED, BIN_EDGES
+
+CHUNK = 4_000_000
+
+
+class Guesses(NamedTuple):
+    """What was predicted for documents with a gold label.
+
+    gold (numpy.ndarray): Index of the gold label, from 0, of shape (docs,).
+    guess (numpy.ndarray): Index of the predicted label or ABSTAINED, (docs,).
+    confidence (numpy.ndarray): Probability of the predicted label, (docs,).
+    """
+
+    gold: numpy.ndarray
+    guess: numpy.ndarray
+    confidence: numpy.ndarray
+
+
+class Interval(NamedTuple):
+    """A figure, and where 95 % of its bootstrap values are."""
+
+    value: float
+    low: float
+    high: float
+
+
+MetricT = Callable[[Guesses, numpy.ndarray], numpy.ndarray]
+
+
+def get_accuracy(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of right labels, see get_macro_f."""
+    return W @ (guesses.gold == guesses.guess) / W.sum(axis=1)
+
+
+def get_coverage(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of documents with a label, see get_macro_f."""
+    return W @ (guesses.guess != ABSTAINED) / W.sum(axis=1)
+
+
+def get_precision(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of right labels among the documents that have
+    one, 1.0 if none has, see get_macro_f.
+    """
+    given = W @ (guesses.guess != ABSTAINED)
+    right = W @ (guesses.gold == guesses.guess)
+    return numpy.where(given > 0, right / numpy.maximum(given, 1e-12), 1.0)
+
+
+def get_macro_f(
+    guesses: Guesses, W: numpy.ndarray, among: Optional[numpy.ndarray] = None
+) -> numpy.ndarray:
+    """Calculate the mean F1 of the labels with gold documents, as the scorer does, for
+    several weightings of the documents at once.
+
+    W (numpy.ndarray): Weights from 0.0, of shape (weightings, docs).
+    among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
+        None for all.
+    RETURNS (numpy.ndarray): Of shape (weightings,).
+    """
+    gold, guess = guesses.gold, guesses.guess
+    n_names = int(max(gold.max(), guess.max())) + 1 if among is None else len(among)
+    support = _count(gold, W, n_names)
+    given = guess != ABSTAINED
+    guessed = _count(guess[given], W[:, given], n_names)
+    is_right = gold == guess
+    right = _count(gold[is_right], W[:, is_right], n_names)
+    F = 2 * right / numpy.maximum(support + guessed, 1e-12)
+    counts = support > 0 if among is None else (support > 0) & among
+    return (F * counts).sum(axis=1) / numpy.maximum(counts.sum(axis=1), 1)
+
+
+def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
+    """Calculate the expected calibration error as the scorer does, 0.0 if no document
+    has a label.
+
+    RETURNS (numpy.ndarray): See get_macro_f.
+    """
+    given = guesses.guess != ABSTAINED
+    confidence, W = guesses.confidence[given], W[:, given]
+    gaps = confidence - (guesses.gold == guesses.guess)[given]
+    bins = numpy.digitize(confidence, BIN_EDGES[1:-1], right=True)
+    totals = numpy.abs(_count(bins, W * gaps, len(BIN_EDGES))).sum(axis=1)
+    return totals / numpy.maximum(W.sum(axis=1), 1e-12)
+
+
+def get_expected_macro_f(
+    guesses: Guesses, W: numpy.ndarray, P: numpy.ndarray
+) -> numpy.ndarray:
+    """Calculate the macro-F1 to expect if probabilities are right, over all labels.
+
+    It needs no gold labels. With one or two documents for most labels, the macro-F1 of
+    gold labels is too kind to predictions of rare ones: labels that happen to have no
+    document don't count, however often they are predicted.
+
+    Source: the plug-in estimate of Ye et al. 2012, "Optimizing F-measure: A Tale of
+        Two Approaches", https://arxiv.org/abs/1206.4625, of each label's F1.
+
+    P (numpy.ndarray): Calibrated probabilities of shape (docs, labels).
+    RETURNS (numpy.ndarray): See get_macro_f.
+    """
+    n_labels = P.shape[1]
+    rows = numpy.flatnonzero((guesses.guess >= 0) & (guesses.guess < n_labels))
+    columns, W = guesses.guess[rows], numpy.asarray(W, dtype="float64")
+    right = _count(columns, W[:, rows] * P[rows, columns], n_labels)
+    guessed = _count(columns, W[:, rows], n_labels)
+    return (2 * right / numpy.maximum(W @ P + guessed, 1e-12)).mean(axis=1)
+
+
+METRICS: Dict[str, MetricT] = {
+    "macro_f": get_macro_f,
+    "accuracy": get_accuracy,
+    "ece": get_ece,
+    "coverage": get_coverage,
+    "precision": get_precision,
+}
+
+
+def bootstrap(
+    systems: Sequence[Guesses],
+    metrics: Mapping[str, MetricT],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Dict[str, numpy.ndarray]:
+    """Find out how much metrics vary with the choice of documents.
+
+    Each resample gives every document a random weight, the same one in all systems,
+    so that their differences are paired. Unlike drawing documents, this leaves no
+    label without any, which would make a macro-average of rare labels another one.
+
+    Source: Rubin 1981, "The Bayesian Bootstrap", section 2.
+        https://doi.org/10.1214/aos/1176345338
+
+    systems (Sequence[Guesses]): Predictions for the same documents.
+    metrics (Mapping[str, MetricT]): For example METRICS.
+    resamples (int): From 1.
+    RETURNS (Dict[str, numpy.ndarray]): For each metric an array of shape (systems,
+        resamples).
+    """
+    rng = numpy.random.default_rng(seed)
+    n_docs = len(systems[0].gold)
+    size = max(1, CHUNK // max(n_docs, 1))
+    found: Dict[str, list] = {name: [] for name in metrics}
+    for start in range(0, resamples, size):
+        W = rng.standard_exponential((min(size, resamples - start), n_docs))
+        for name, metric in metrics.items():
+            found[name].append([metric(system, W) for system in systems])
+    return {name: numpy.concatenate(parts, axis=1) for name, parts in found.items()}
+
+
+def get_interval(value: float, values: numpy.ndarray) -> Interval:
+    """Find where the middle 95 % of the bootstrap values are.
+
+    Uneven weights lower the F1 of a label with two documents and raise a calibration
+    error, on average. This bias, which all resamples share, is taken out.
+
+    value (float): The metric with even weights.
+    values (numpy.ndarray): Bootstrap values, of shape (resamples,).
+    RETURNS (Interval): Around the value.
+    """
+    low, high = numpy.quantile(values - values.mean() + value, [0.025, 0.975])
+    return Interval(float(value), float(low), float(high))
+
+
+def get_value(metric: MetricT, guesses: Guesses) -> float:
+    """RETURNS (float): The metric over all documents alike."""
+    return float(metric(guesses, numpy.ones((1, len(guesses.gold))))[0])
+
+
+def _count(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
+    """Sum the weights of each id, for each row of W."""
+    flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
+    sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
+    return sums.reshape(len(W), n_ids)

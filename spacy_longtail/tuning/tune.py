@@ -1,0 +1,248 @@
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.training import Example
+
+from ..pipeline.settings import PriorT, read_prior
+from ..scorer import ABSTAINED
+from .abstaining import decide, fit_thresholds
+from .calibration import (
+    choose_prior,
+    fit_prior_and_temperature,
+    fit_temperature,
+    rate_priors,
+)
+from .evidence import Evidence, ProgressT, collect
+from .fallback import tune_fallback
+from .metrics import (
+    METRICS,
+    Guesses,
+    Interval,
+    MetricT,
+    bootstrap,
+    get_expected_macro_f,
+    get_interval,
+    get_value,
+)
+from .settings import (
+    Settings,
+    Wish,
+    apply_settings,
+    find_fallback,
+    find_pipe,
+    read_settings,
+)
+
+NAMES: Dict[PriorT, PriorT] = {0.0: "uniform", 1.0: "train"}
+CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
+# With a fallback, it is the fallback that abstains.
+NO_ABSTENTION: Dict[str, Any] = {
+    "precision": None,
+    "coverage": None,
+    "per_label": False,
+}
+
+
+class Comparison(NamedTuple):
+    """A metric before and after, and the paired difference."""
+
+    before: Interval
+    after: Interval
+    change: Interval
+
+    @property
+    def is_noise(self) -> bool:
+        """RETURNS (bool): Whether the difference could as well have the other sign."""
+        return self.change.low <= 0.0 <= self.change.high
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What tune found.
+
+    before, after (Settings): The settings.
+    scores (Dict[str, Comparison]): By metric: macro_f, accuracy, ece, coverage,
+        precision (of the labels given) and, without a fallback, expected_macro_f, by
+        which the prior for "macro" is chosen. "after" is cross-fitted: the settings
+        for each document were found on other documents.
+    kept (Dict[str, int]): Of the documents that abstained: all, those that keep an
+        inner node, those for which it is right.
+    priors (Dict[float, Tuple[float, float]]): For each prior that was tried, macro-F1
+        and accuracy on the whole corpus.
+    n_docs (int): Documents that settings were fitted on.
+    n_ignored (int): Documents without a leaf as gold label.
+    """
+
+    wish: Wish
+    before: Settings
+    after: Settings
+    scores: Dict[str, Comparison]
+    kept: Dict[str, int]
+    priors: Dict[float, Tuple[float, float]]
+    n_docs: int
+    n_ignored: int
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values."""
+        data = asdict(self)
+        data["priors"] = [[prior, *values] for prior, values in self.priors.items()]
+        data["scores"] = {
+            name: {
+                **{key: list(value) for key, value in scores._asdict().items()},
+                "is_noise": scores.is_noise,
+            }
+            for name, scores in self.scores.items()
+        }
+        return data
+
+
+def tune(
+    nlp: Language,
+    examples: Iterable[Example],
+    wish: Optional[Wish] = None,
+    *,
+    pipe: Optional[str] = None,
+    folds: int = 5,
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: ProgressT = iter,
+) -> Tuning:
+    """Fit the settings of a trained pipeline on a dev corpus, and apply them to it.
+
+    The model runs once over the corpus; prior, temperature and thresholds are array
+    maths on what it finds. With a zero_shot_fallback after the component, its
+    thresholds are fitted too, and abstaining is left to it.
+
+    nlp (Language): The pipeline. Its settings are changed, its model isn't.
+    examples (Iterable[Example]): With gold labels, not those of the training.
+    wish (Optional[Wish]): What to tune for, by default macro-F1.
+    pipe (Optional[str]): Name of the component, if there are several.
+    folds (int): Parts of the corpus for cross-fitting, from 2.
+    resamples (int): For the bootstrap intervals, from 1.
+    progress (ProgressT): Wraps the examples, for example tqdm.
+    RETURNS (Tuning): Settings and scores, before and after.
+    RAISES (ValueError): L510, L514 without anything to tune.
+    """
+    wish = wish or Wish()
+    name = find_pipe(nlp, pipe)
+    before = read_settings(nlp, name)
+    evidence = collect(nlp, name, examples, progress=progress)
+    parts = make_parts(len(evidence.gold), folds, seed)
+    fallback = find_fallback(nlp, name)
+    first_wish = wish if fallback is None else replace(wish, **NO_ABSTENTION)
+    fitted, calibrated = _fit_all(evidence, first_wish, before, parts)
+    metrics = dict(METRICS)
+    if fallback is None:
+        old, _ = decide(evidence, before)
+        new, kept = _apply_all(evidence, fitted, parts)
+        after = fitted[-1]
+        P = numpy.zeros(evidence.raw.logits.shape)
+        for part, pair in enumerate(calibrated[:-1]):
+            rows = numpy.flatnonzero(parts == part)
+            P[rows] = evidence.select(rows).get_probabilities(*pair)
+        metrics["expected_macro_f"] = partial(get_expected_macro_f, P=P)
+    else:
+        after, old, new = tune_fallback(
+            nlp, name, fallback, evidence, wish, before, fitted[-1], parts
+        )
+        kept = []
+    apply_settings(nlp, name, after)
+    return Tuning(
+        wish=wish,
+        before=before,
+        after=after,
+        scores=compare(old, new, metrics, resamples=resamples, seed=seed),
+        kept={
+            "abstained": int((new.guess == ABSTAINED).sum()),
+            "kept": len(kept),
+            "right": sum(kept),
+        },
+        priors=_rate(evidence),
+        n_docs=len(parts),
+        n_ignored=evidence.n_ignored,
+    )
+
+
+def make_parts(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The part of each document, from 0 to folds - 1."""
+    return numpy.random.default_rng(seed).permutation(n_docs) % min(folds, n_docs)
+
+
+def compare(
+    before: Guesses,
+    after: Guesses,
+    metrics: Mapping[str, MetricT] = METRICS,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Dict[str, Comparison]:
+    """Compare two systems on the same documents.
+
+    metrics (Mapping[str, MetricT]): What to compare.
+    RETURNS (Dict[str, Comparison]): By metric.
+    """
+    drawn = bootstrap((before, after), metrics, resamples=resamples, seed=seed)
+    found = {}
+    for name, metric in metrics.items():
+        old, new = get_value(metric, before), get_value(metric, after)
+        draws = drawn[name]
+        found[name] = Comparison(
+            get_interval(old, draws[0]),
+            get_interval(new, draws[1]),
+            get_interval(new - old, draws[1] - draws[0]),
+        )
+    return found
+
+
+def _fit_all(
+    evidence: Evidence, wish: Wish, before: Settings, parts: numpy.ndarray
+) -> Tuple[List[Settings], List[Tuple[float, float]]]:
+    """Fit settings without each part in turn, at last with all, and the priors and
+    temperatures whose probabilities are right, whatever is wished.
+    """
+    n_parts = int(parts.max()) + 1
+    masks = [parts != part for part in range(n_parts)] + [parts >= 0]
+    settings, calibrated = [], []
+    for mask in masks:
+        part = evidence.select(numpy.flatnonzero(mask))
+        true_prior, heat = fit_prior_and_temperature(part.get_logits, part.gold)
+        calibrated.append((true_prior, heat))
+        prior: PriorT = true_prior
+        if wish.prior is not None:
+            prior = wish.prior
+        elif wish.goal == "macro":
+            P = part.get_probabilities(true_prior, heat)
+            prior = choose_prior(part.get_logits, P, read_prior(before.prior))
+        if prior != true_prior:
+            heat, _ = fit_temperature(part.get_logits(prior), part.gold)
+        P = part.get_probabilities(prior, heat)
+        needed, ancestor = fit_thresholds(part, P, wish)
+        settings.append(Settings(NAMES.get(prior, prior), heat, needed, ancestor))
+    return settings, calibrated
+
+
+def _apply_all(
+    evidence: Evidence, fitted: List[Settings], parts: numpy.ndarray
+) -> Tuple[Guesses, List[bool]]:
+    """Predict each part with the settings that were fitted without it."""
+    guesses = Guesses(
+        evidence.gold, numpy.zeros(len(parts), "int64"), numpy.zeros(len(parts))
+    )
+    kept: List[bool] = []
+    for part, settings in enumerate(fitted[:-1]):
+        rows = numpy.flatnonzero(parts == part)
+        found, nodes = decide(evidence.select(rows), settings)
+        guesses.guess[rows], guesses.confidence[rows] = found.guess, found.confidence
+        kept += nodes
+    return guesses, kept
+
+
+def _rate(evidence: Evidence) -> Dict[float, Tuple[float, float]]:
+    W = numpy.ones((1, len(evidence.gold)))
+    logits, gold = evidence.get_logits, evidence.gold
+    macro = rate_priors(logits, gold, METRICS["macro_f"], W, CURVE)[:, 0]
+    accuracy = rate_priors(logits, gold, METRICS["accuracy"], W, CURVE)[:, 0]
+    return dict(zip(CURVE, zip(macro.tolist(), accuracy.tolist())))

@@ -1,0 +1,132 @@
+import numpy
+import pytest
+
+from spacy_longtail.pipeline.thresholds import back_off, spread_thresholds
+from spacy_longtail.taxonomy import build_taxonomy
+
+TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
+
+
+def make_decision():
+    levels = [("a", 0.9), ("a/y", 0.7), ("a/y/1", 0.4)]
+    return {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
+
+
+@pytest.mark.parametrize(
+    "thresholds,expected",
+    [
+        ({}, [0.0, 0.0, 0.0, 0.0]),
+        ({"": 0.5}, [0.5, 0.5, 0.5, 0.5]),
+        ({"": 0.5, "a": 0.2, "a/y/1": 0.9}, [0.2, 0.9, 0.2, 0.5]),
+    ],
+)
+def test_nearest_threshold_counts(thresholds, expected):
+    assert spread_thresholds(TREE, thresholds) == expected
+
+
+def test_threshold_of_an_unknown_node():
+    with pytest.raises(ValueError, match=r"\[L314\].*'a/z'"):
+        spread_thresholds(TREE, {"a/z": 0.5})
+
+
+def test_sure_decision_stays():
+    decision = make_decision()
+    back_off(decision, 0.4, 0.9)
+    assert decision == make_decision()
+
+
+@pytest.mark.parametrize(
+    "threshold,ancestor_threshold,path",
+    [
+        (0.5, 0.0, ["a", "a/y"]),
+        (0.5, 0.8, ["a"]),
+        (0.8, 0.0, ["a"]),
+        (0.5, 0.95, []),
+        (0.95, 0.0, []),
+    ],
+)
+def test_deepest_sure_ancestor_is_kept(threshold, ancestor_threshold, path):
+    decision = make_decision()
+    back_off(decision, threshold, ancestor_threshold)
+    assert decision["label"] is None
+    assert decision["stage"] == "abstained"
+    assert [node for node, _ in decision["levels"]] == path
+    assert decision["probability"] == (decision["levels"][-1][1] if path else 0.0)
+    assert "'a/y/1' has a probability of 0.400" in decision["reason"]
+
+
+def test_component_abstains_and_leaves_cats_alone(tickets_nlp, tickets_dev):
+    texts = [example.reference.text for example in tickets_dev]
+    before = list(tickets_nlp.pipe(texts))
+    pipe = tickets_nlp.get_pipe("longtail_textcat")
+    pipe.thresholds = {"": 0.6}
+    after = list(tickets_nlp.pipe(texts))
+    gone = [doc._.longtail.probability < 0.6 for doc in before]
+    assert 0 < sum(gone) < len(gone)
+    assert [doc._.longtail.label is None for doc in after] == gone
+    for old, new in zip(before, after):
+        assert old.cats == new.cats
+        assert old._.longtail.candidates == new._.longtail.candidates
+        assert new._.longtail.path == old._.longtail.path[: len(new._.longtail.path)]
+
+
+def test_abstention_counts_in_coverage(tickets_nlp, tickets_dev):
+    tickets_nlp.get_pipe("longtail_textcat").thresholds = {"money": 1.0}
+    scores = tickets_nlp.evaluate(tickets_dev)
+    assert 0.3 < scores["longtail_coverage"] < 0.9
+    assert scores["longtail_accuracy"] < scores["longtail_coverage"]
+
+
+def test_result_does_not_depend_on_the_batch(tickets_nlp, tickets_dev):
+    tickets_nlp.get_pipe("longtail_textcat").thresholds = {"": 0.5, "home": 0.9}
+    texts = ["", *(example.reference.text for example in tickets_dev)]
+    together = [doc._.longtail for doc in tickets_nlp.pipe(texts)]
+    assert together == [tickets_nlp(text)._.longtail for text in texts]
+
+
+def test_thresholds_are_saved(tickets_nlp, tmp_path):
+    pipe = tickets_nlp.get_pipe("longtail_textcat")
+    pipe.thresholds = {"": 0.5, "money/card": 0.25}
+    pipe.ancestor_threshold = 0.75
+    tickets_nlp.to_disk(tmp_path)
+    loaded = type(tickets_nlp).from_config(tickets_nlp.config).from_disk(tmp_path)
+    found = loaded.get_pipe("longtail_textcat")
+    assert found.thresholds == pipe.thresholds
+    assert found.ancestor_threshold == 0.75
+    text = "my card and loan and tree"
+    assert loaded(text)._.longtail == tickets_nlp(text)._.longtail
+
+
+def test_training_again_forgets_thresholds(tickets_nlp, tickets_dev):
+    pipe = tickets_nlp.get_pipe("longtail_textcat")
+    pipe.thresholds = {"": 0.5}
+    tickets_nlp.initialize(lambda: tickets_dev)
+    assert pipe.thresholds == {}
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, "0.5", None, True])
+def test_threshold_out_of_range(tickets_nlp, value):
+    pipe = tickets_nlp.get_pipe("longtail_textcat")
+    with pytest.raises(ValueError, match=r"\[L313\].*thresholds\[''\]"):
+        pipe.thresholds = {"": value}
+    with pytest.raises(ValueError, match=r"\[L313\].*ancestor_threshold"):
+        pipe.ancestor_threshold = value
+    assert pipe.thresholds == {}
+
+
+def test_changing_a_copy_of_the_thresholds_changes_nothing(tickets_nlp):
+    pipe = tickets_nlp.get_pipe("longtail_textcat")
+    pipe.thresholds["money"] = 1.0
+    assert pipe.thresholds == {}
+
+
+def test_prediction_is_raw_scores_finished(tickets_nlp, tickets_dev):
+    pipe = tickets_nlp.get_pipe("longtail_textcat")
+    docs = [example.predicted for example in tickets_dev]
+    raw = pipe.get_raw_scores(docs)
+    for prior, temperature in (("uniform", 1.0), (0.3, 2.0), ("train", 0.5)):
+        pipe.prior, pipe.temperature = prior, temperature
+        expected, found = pipe.predict(docs), pipe.finish(raw)
+        numpy.testing.assert_array_equal(found.probabilities, expected.probabilities)
+        numpy.testing.assert_array_equal(found.known, expected.known)
+    assert pipe.finish(pipe.get_raw_scores([])).probabilities.shape == (0, 9)
