@@ -5,7 +5,7 @@ from wasabi import msg
 
 if TYPE_CHECKING:
     from ..tuning.metrics import Interval
-    from ..tuning.tune import Tuning
+    from ..tuning.result import Tuning
 
 TITLES = {
     "macro_f": "macro-F1",
