@@ -9,6 +9,9 @@ from spacy.cli.evaluate import evaluate
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 
+from spacy_longtail.tuning.command import tune_pipeline
+from spacy_longtail.tuning.settings import Wish
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -61,3 +64,13 @@ def test_fallback_fixes_more_than_it_breaks(data_dir, tmp_path):
     assert scores["longtail_refined_gain"] > 0.002
     assert scores["longtail_macro_f"] > 0.83
     assert scores["longtail_tail_f"] > 0.77
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["clinc150_lt", "naics2012"])
+def test_tuning_calibrates(data_dir, tmp_path, name):
+    train_and_score(data_dir / name, tmp_path)
+    model, dev = tmp_path / "out" / "model-best", tmp_path / "dev.spacy"
+    found = tune_pipeline(str(model), dev, tmp_path / "tuned", Wish("accuracy"))
+    assert found.scores["ece"].after.value <= 0.05
+    assert found.scores["accuracy"].change.value >= -0.002

@@ -5,7 +5,7 @@ from wasabi import msg
 
 if TYPE_CHECKING:
     from ..tuning.metrics import Interval
-    from ..tuning.tune import Tuning
+    from ..tuning.result import Tuning
 
 TITLES = {
     "macro_f": "macro-F1",
@@ -59,9 +59,14 @@ def _get_settings(result: "Tuning") -> List[Tuple[str, str, str]]:
             continue
         old, new = (_show(data["fallback"][name]) for data in (before, after))
         rows.append((f"fallback {name}", old, new))
-    old, new = (_show(data["thresholds"].get("", 0.0)) for data in (before, after))
+    # With a fallback, it is the last stage that holds them.
+    stages = [
+        {**data["thresholds"], **data["fallback"].get("thresholds", {})}
+        for data in (before, after)
+    ]
+    old, new = (_show(stage.get("", 0.0)) for stage in stages)
     rows.append(("threshold", old, new))
-    few, many = (len(set(data["thresholds"]) - {""}) for data in (before, after))
+    few, many = (len(set(stage) - {""}) for stage in stages)
     if few or many:
         rows.append(("nodes with their own threshold", str(few), str(many)))
     return rows

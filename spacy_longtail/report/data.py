@@ -21,14 +21,10 @@ from ..tuning.metrics import (
     get_value,
 )
 from ..tuning.settings import find_pipe, read_settings
-from .answers import Answer, Answers, collect_answers
+from .answers import Answers, collect_answers
+from .cases import get_confusions, get_hardest, get_refinement
 from .curves import get_coverage_curve, get_reliability
 from .tree import get_tree
-
-N_CONFUSIONS = 30
-N_DOCUMENTS = 30
-N_EXAMPLES = 10
-MAX_TEXT = 600
 
 
 def build_report(
@@ -71,11 +67,11 @@ def build_report(
         "headline": _get_headline(answers, labels, resamples, seed),
         "labels": labels,
         "tree": get_tree(answers.taxonomy, labels),
-        "confusions": _get_confusions(answers),
+        "confusions": get_confusions(answers),
         "reliability": get_reliability(answers.on_leaves),
         "coverage": get_coverage_curve(answers.on_leaves),
-        "refinement": _get_refinement(answers.answers),
-        "hardest": _get_hardest(answers.answers),
+        "refinement": get_refinement(answers.answers),
+        "hardest": get_hardest(answers.answers),
     }
 
 
@@ -170,77 +166,3 @@ def _get_coarse(answers: Answers) -> Optional[Guesses]:
         pairs.append([ids.setdefault(gold, len(ids)), ids.setdefault(node, len(ids))])
     gold_ids, node_ids = numpy.asarray(pairs).T
     return Guesses(gold_ids, node_ids, numpy.ones(len(pairs)))
-
-
-def _get_confusions(answers: Answers) -> List[Dict[str, Any]]:
-    parent = answers.taxonomy.parent
-    pairs: Counter = Counter()
-    examples: Dict[Any, str] = {}
-    support = Counter(answer.gold for answer in answers.on_leaves)
-    for answer in answers.on_leaves:
-        gold, label = answer.gold, answer.label
-        if label is None or label == gold or parent(label) != parent(gold):
-            continue
-        pairs[gold, label] += 1
-        examples.setdefault((gold, label), answer.text[:MAX_TEXT])
-    ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [
-        {
-            "gold": gold,
-            "label": label,
-            "n": n,
-            "share": n / support[gold],
-            "back": pairs[label, gold],
-            "example": examples[gold, label],
-        }
-        for (gold, label), n in ranked[:N_CONFUSIONS]
-    ]
-
-
-def _get_refinement(answers: List[Answer]) -> Optional[Dict[str, Any]]:
-    """See what a second stage changed: "first" is the label before it."""
-    if not any("first" in answer.decision for answer in answers):
-        return None
-    fixed, broken, n_changed = [], [], 0
-    for answer in answers:
-        first = answer.decision.get("first", answer.label)
-        n_changed += first != answer.label
-        if first != answer.label == answer.gold:
-            fixed.append(answer)
-        elif first == answer.gold != answer.label:
-            broken.append(answer)
-    return {
-        "n_refined": sum("first" in answer.decision for answer in answers),
-        "n_changed": n_changed,
-        "n_fixed": len(fixed),
-        "n_broken": len(broken),
-        "fixed": [_describe(answer) for answer in fixed[:N_EXAMPLES]],
-        "broken": [_describe(answer) for answer in broken[:N_EXAMPLES]],
-    }
-
-
-def _get_hardest(answers: List[Answer]) -> List[Dict[str, Any]]:
-    wrong = [answer for answer in answers if not _is_right(answer)]
-    wrong.sort(key=lambda answer: answer.gold_probability)
-    return [_describe(answer) for answer in wrong[:N_DOCUMENTS]]
-
-
-def _is_right(answer: Answer) -> bool:
-    path = [node for node, _ in answer.decision["levels"]]
-    return answer.gold in path
-
-
-def _describe(answer: Answer) -> Dict[str, Any]:
-    text, decision = answer.text, answer.decision
-    return {
-        "text": text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…",
-        "gold": answer.gold,
-        "gold_probability": answer.gold_probability,
-        "label": decision["label"],
-        "first": decision.get("first"),
-        "levels": [list(level) for level in decision["levels"]],
-        "candidates": [list(candidate) for candidate in decision["candidates"]],
-        "known": decision["known"],
-        "stage": decision["stage"],
-        "reason": decision["reason"],
-    }

@@ -1,9 +1,10 @@
 from pathlib import Path
 from typing import Any, Optional
 
+from .result import Tuning
 from .settings import Wish
 from .storage import check_output, load_pipeline, read_corpus, save_pipeline
-from .tune import Tuning, tune
+from .tune import tune
 
 
 def tune_pipeline(

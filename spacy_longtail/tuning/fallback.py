@@ -1,43 +1,25 @@
 from dataclasses import replace
 from itertools import product
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
-from spacy.util import minibatch
 
-from ..pipeline.decision import KEY
-from ..pipeline.longtail_textcat import RawScores
 from ..pipeline.thresholds import spread_thresholds
 from ..scorer import ABSTAINED
 from ..taxonomy import Taxonomy
 from .evidence import Evidence
 from .metrics import METRICS, Guesses, bootstrap, get_value
-from .settings import Settings, Wish, apply_settings
+from .settings import Settings, Wish
 from .thresholds import (
     fit_coverage_threshold,
     fit_label_thresholds,
     fit_precision_threshold,
 )
+from .trials import Trial, try_all
 
 ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]
 WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
-# Such a mass can't change a decision, and asking the ranker costs time.
-LOWEST_ROUTE = 0.02
-
-
-class Trial(NamedTuple):
-    """What the pipeline predicts with a route threshold and a mixture weight.
-
-    guess (numpy.ndarray): Index into the names, ABSTAINED without one; (docs,).
-    confidence, known (numpy.ndarray): As in a decision, of shape (docs,).
-    likelihood (numpy.ndarray): Probability of the gold label, of shape (docs,).
-    """
-
-    guess: numpy.ndarray
-    confidence: numpy.ndarray
-    known: numpy.ndarray
-    likelihood: numpy.ndarray
 
 
 def tune_fallback(
@@ -62,13 +44,13 @@ def tune_fallback(
         fallback, and what is predicted before and, cross-fitted, after.
     """
     now = (before.fallback["route_threshold"], before.fallback["mixture_weight"])
-    old = _try_all(nlp, name, fallback, evidence, before, [now])[0]
+    old = try_all(nlp, name, fallback, evidence, before, [now])[0]
     floors = _Floors(
         before.fallback["abstain_threshold"], before.fallback["thresholds"]
     )
     pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
     settings = replace(first, fallback=before.fallback)
-    trials = _try_all(nlp, name, fallback, evidence, settings, pairs)
+    trials = try_all(nlp, name, fallback, evidence, settings, pairs)
     tree: Taxonomy = nlp.get_pipe(fallback).taxonomy  # type: ignore[attr-defined]
     columns = _get_columns(evidence.names, tree)
     gold = evidence.gold
@@ -169,80 +151,3 @@ def _choose(
     if wish.coverage is not None:
         return best, _Floors(fit_coverage_threshold(trial.known, wish.coverage))
     return best, floors
-
-
-def _try_all(
-    nlp: Language,
-    name: str,
-    fallback_name: str,
-    evidence: Evidence,
-    settings: Settings,
-    pairs: List[Tuple[float, float]],
-) -> List[Trial]:
-    """Predict with pairs of a route threshold and a mixture weight."""
-    pipe, fallback = evidence.pipe, nlp.get_pipe(fallback_name)
-    lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
-    numbers = {**settings.fallback, "route_threshold": lowest}
-    numbers.update(abstain_threshold=0.0, thresholds={})
-    apply_settings(nlp, name, replace(settings, fallback=numbers))
-    found: List[List[Trial]] = [[] for _ in pairs]
-    ids = {label: i for i, label in enumerate(evidence.names)}
-    for leaf in fallback.taxonomy.leaves:  # type: ignore[attr-defined]
-        ids.setdefault(leaf, len(ids))
-    for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
-        part = evidence.select(numpy.asarray(rows))
-        raw = RawScores(part.raw.logits, part.raw.closeness)
-        cats = [dict(doc.cats) for doc in part.docs]
-        pipe.set_annotations(part.docs, pipe.finish(raw))
-        judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
-        for pair, trials in zip(pairs, found):
-            trials.append(_try(fallback, judged, part, pair, ids))
-        for doc, before in zip(part.docs, cats):
-            doc.cats = before
-    return [Trial(*map(numpy.concatenate, zip(*trials))) for trials in found]
-
-
-def _try(
-    fallback: Any,
-    judged: Any,
-    part: Evidence,
-    pair: Tuple[float, float],
-    ids: Dict[str, int],
-) -> Trial:
-    decisions = [doc.user_data[KEY] for doc in part.docs]
-    names = [part.names[column] for column in part.gold.tolist()]
-    guess = numpy.asarray([ids[decision["label"]] for decision in decisions])
-    confidence = numpy.asarray([decision["probability"] for decision in decisions])
-    known = numpy.asarray([decision["known"] for decision in decisions])
-    likelihood = numpy.asarray(
-        [doc.cats.get(name, 0.0) for doc, name in zip(part.docs, names)]
-    )
-    if judged is None or not len(judged.rows):
-        return Trial(guess, confidence, known, likelihood)
-    taxonomy, (route, weight) = fallback.taxonomy, pair
-    fallback.settings.mixture_weight = weight
-    P = fallback.refine(_drop_below(judged, taxonomy, route))
-    rows, tops = judged.rows, P.argmax(axis=1)
-    leaves = taxonomy.leaves
-    found = [ids[leaves[column]] for column in tops.tolist()]
-    is_pooled = numpy.asarray([leaves[column] in taxonomy.pooled for column in tops])
-    guess[rows] = numpy.where(judged.is_none & is_pooled, ABSTAINED, found)
-    confidence[rows] = P.max(axis=1)
-    known[rows] = P.max(axis=1) * numpy.clip(judged.closeness, 0.0, 1.0)
-    columns = [taxonomy.index.get(names[row]) for row in rows]
-    likelihood[rows] = [
-        0.0 if column is None else P[i, column] for i, column in enumerate(columns)
-    ]
-    return Trial(guess, confidence, known, likelihood)
-
-
-def _drop_below(judged: Any, taxonomy: Any, route: float) -> Any:
-    """Take out the Others whose mass is below a threshold, with their scores."""
-    others, scores = [], []
-    for row, (numbers, values) in enumerate(zip(judged.others, judged.scores)):
-        members = [list(taxonomy.others[number].members) for number in numbers]
-        stays = [judged.P[row, columns].sum() >= route for columns in members]
-        others.append([number for number, stay in zip(numbers, stays) if stay])
-        mask = numpy.repeat(stays, [len(columns) for columns in members]).astype(bool)
-        scores.append(values[mask])
-    return judged._replace(others=others, scores=scores)

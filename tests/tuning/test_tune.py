@@ -5,8 +5,9 @@ import pytest
 
 from spacy_longtail.tuning.evidence import collect
 from spacy_longtail.tuning.metrics import Guesses
+from spacy_longtail.tuning.result import compare
 from spacy_longtail.tuning.settings import Wish, read_settings
-from spacy_longtail.tuning.tune import compare, make_parts, tune
+from spacy_longtail.tuning.tune import make_parts, tune
 
 NAME = "longtail_textcat"
 

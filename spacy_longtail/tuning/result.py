@@ -1,0 +1,92 @@
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
+
+from .metrics import (
+    METRICS,
+    Guesses,
+    Interval,
+    MetricT,
+    bootstrap,
+    get_interval,
+    get_value,
+)
+from .settings import Settings, Wish
+
+
+class Comparison(NamedTuple):
+    """A metric before and after, and the paired difference."""
+
+    before: Interval
+    after: Interval
+    change: Interval
+
+    @property
+    def is_noise(self) -> bool:
+        """RETURNS (bool): Whether the difference could as well have the other sign."""
+        return self.change.low <= 0.0 <= self.change.high
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What tune found.
+
+    before, after (Settings): The settings.
+    scores (Dict[str, Comparison]): By metric: macro_f, accuracy, ece, coverage,
+        precision (of the labels given) and, without a fallback, expected_macro_f, by
+        which the prior for "macro" is chosen. "after" is cross-fitted: the settings
+        for each document were found on other documents.
+    kept (Dict[str, int]): Of the documents that abstained: all, those that keep an
+        inner node, those for which it is right.
+    priors (Dict[float, Tuple[float, float]]): For each prior that was tried, macro-F1
+        and accuracy on the whole corpus.
+    n_docs (int): Documents that settings were fitted on.
+    n_ignored (int): Documents without a leaf as gold label.
+    """
+
+    wish: Wish
+    before: Settings
+    after: Settings
+    scores: Dict[str, Comparison]
+    kept: Dict[str, int]
+    priors: Dict[float, Tuple[float, float]]
+    n_docs: int
+    n_ignored: int
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values."""
+        data = asdict(self)
+        data["priors"] = [[prior, *values] for prior, values in self.priors.items()]
+        data["scores"] = {
+            name: {
+                **{key: list(value) for key, value in scores._asdict().items()},
+                "is_noise": scores.is_noise,
+            }
+            for name, scores in self.scores.items()
+        }
+        return data
+
+
+def compare(
+    before: Guesses,
+    after: Guesses,
+    metrics: Mapping[str, MetricT] = METRICS,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Dict[str, Comparison]:
+    """Compare two systems on the same documents.
+
+    metrics (Mapping[str, MetricT]): What to compare.
+    RETURNS (Dict[str, Comparison]): By metric.
+    """
+    drawn = bootstrap((before, after), metrics, resamples=resamples, seed=seed)
+    found = {}
+    for name, metric in metrics.items():
+        old, new = get_value(metric, before), get_value(metric, after)
+        draws = drawn[name]
+        found[name] = Comparison(
+            get_interval(old, draws[0]),
+            get_interval(new, draws[1]),
+            get_interval(new - old, draws[1] - draws[0]),
+        )
+    return found
