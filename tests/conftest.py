@@ -29,3 +29,31 @@ def data_dir():
     if not path.is_dir():
         pytest.skip(f"there are no data sets at {path}, set LONGTAIL_DATA")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory):
+    """Folder of a BERT with random weights and a vocabulary of letters and words."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, "card", "money"]
+    words += [f"##{letter}" for letter in letters]
+    folder = tmp_path_factory.mktemp("tiny_bert")
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    tokenizer = transformers.BertTokenizerFast(
+        str(folder / "vocab.txt"), model_max_length=32
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        initializer_range=0.5,
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
