@@ -98,6 +98,13 @@ class Errors(metaclass=ErrorsWithCodes):
     L259 = ("The vectors of {path!r} are floret vectors, which have no row for each "
             "word. Use vectors in the default mode, or floret vectors through "
             "'spacy-longtail.PooledTok2Vec.v1' with 'include_static_vectors'.")
+    L260 = ("There are {n} words to distill from the transformer {name!r}, but at "
+            "least 2 are needed. Give it a vocabulary or a corpus.")
+    L261 = ("TableVectors needs a 'path': the folder that 'spacy longtail distill' "
+            "wrote.")
+    L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
+            ".jsonl file with the key \"text\", or a text file; a vocabulary is a "
+            "text file with one word a line.")
 
     # L3xx: components
     L301 = ("The component '{name}' isn't initialized, so it has no labels. Call "

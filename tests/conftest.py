@@ -53,7 +53,9 @@ def tiny_bert(tmp_path_factory):
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=32,
-        initializer_range=0.5,
+        initializer_range=0.2,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
     )
     transformers.BertModel(config).save_pretrained(folder)
     return folder

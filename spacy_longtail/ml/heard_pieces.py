@@ -56,4 +56,4 @@ def _warn_if_cut(doc: Doc, data: Any) -> None:
         return
     is_word = doc.to_array([IS_SPACE]) == 0
     if is_word[numpy.asarray(lengths) == 0].any():
-        warnings.warn(Warnings.LW201.format(text=doc.text[:60]))
+        warnings.warn(Warnings.LW201.format(text=doc.text[:60]), stacklevel=2)

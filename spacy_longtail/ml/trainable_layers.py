@@ -5,8 +5,8 @@ def set_trainable(transformer: Any, n_layers: Optional[int]) -> None:
     """Let only the last layers of a transformer learn, and what stands after them.
 
     transformer (Any): A PyTorch model.
-    n_layers (Optional[int]): How many layers learn. None, or as many as there are,
-        for everything, embeddings included.
+    n_layers (Optional[int]): How many layers learn. None for everything, the
+        embeddings included.
     """
     from torch.nn import ModuleList
 
@@ -16,7 +16,7 @@ def set_trainable(transformer: Any, n_layers: Optional[int]) -> None:
     first = 0 if n_layers is None else max(len(layers) - n_layers, 0)
     held = {id(p) for layer in layers[:first] for p in layer.parameters()}
     inside = {id(p) for p in layers.parameters()}
-    is_before = first > 0
+    is_before = n_layers is not None
     for parameter in transformer.parameters():
         # Parameters come in the order of the modules, so embeddings come first.
         is_before = is_before and id(parameter) not in inside

@@ -40,7 +40,6 @@ def load_model(name: str) -> Tuple[Any, Any]:
 
 def describe_failure(name: str, error: Exception) -> str:
     """RETURNS (str): What to do about a transformer that can't be loaded, L211."""
-    reason = " ".join(str(error).split())[:300]
-    return Errors.L211.format(
-        name=name, folder=os.path.abspath(name), error=f"{type(error).__name__}: {reason}"
-    )
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    folder = os.path.abspath(name)
+    return Errors.L211.format(name=name, folder=folder, error=reason)
