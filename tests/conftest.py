@@ -59,3 +59,25 @@ def tiny_bert(tmp_path_factory):
     )
     transformers.BertModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def encode_alone(tiny_bert):
+    """Mean of the word pieces of a text, by the transformers library alone."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    model = AutoModel.from_pretrained(tiny_bert).eval()
+
+    def encode(text, window=32):
+        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        states = []
+        for start in range(0, len(ids), window - 2):
+            part = [2, *ids[start : start + window - 2], 3]
+            with torch.no_grad():
+                states.append(model(torch.tensor([part])).last_hidden_state[0])
+        mean = torch.cat(states).mean(dim=0)
+        return (mean / mean.norm()).numpy()
+
+    return encode

@@ -8,10 +8,9 @@ from .group import Arg, Opt, fail_clearly, longtail
 
 @longtail.command("distill")
 def distill_cli(
-    # fmt: off
     model: str = Arg(
         ...,
-        help="Transformer: a folder, an installed package with a model, or a name on the hub",
+        help="Folder, installed package or hub name of a transformer",
     ),
     output: Path = Arg(..., help="Folder to write the vectors to"),
     corpus: List[Path] = Opt(
@@ -24,7 +23,7 @@ def distill_cli(
         None,
         "--vocab",
         "-v",
-        help="Only these words, one a line, the most frequent first, instead of the model's",
+        help="Only these words, one a line, the most frequent first",
     ),
     lang: str = Opt(
         "en", "--lang", "-l", help="Language of the corpus, for its tokenizer"
@@ -33,7 +32,6 @@ def distill_cli(
         2, "--min-freq", "-m", help="How often a word of the corpus has to occur"
     ),
     width: int = Opt(256, "--width", "-w", help="Length of the vectors"),
-    # fmt: on
 ) -> None:
     """Make static word vectors from a transformer, with 8 bits a value.
 

@@ -1,6 +1,6 @@
 import warnings
 from dataclasses import replace
-from typing import Any, Callable, List, Tuple
+from typing import Any, List
 
 import numpy
 from spacy.attrs import IS_SPACE
@@ -9,15 +9,15 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..errors import Warnings
+from .piece_sums import PieceSums
 
 
 def sum_heard(
     model: Model[List[Doc], Floats2d], source: Any, docs: List[Doc], is_train: bool
-) -> Tuple[Floats2d, numpy.ndarray, Callable[[Floats2d], List[Doc]]]:
+) -> PieceSums:
     """Sum what a listener hears over the word pieces of documents.
 
     source (Any): A TransformerListener of spacy-transformers.
-    RETURNS (Tuple[Floats2d, numpy.ndarray, Callable]): See PieceSums.
     """
     ops, width = model.ops, model.get_dim("nO")
     heard, backprop_heard = source(docs, is_train)
@@ -47,7 +47,7 @@ def sum_heard(
         ]
         return backprop_heard(d_heard)
 
-    return X, counts, backprop
+    return PieceSums(X, counts, backprop)
 
 
 def _warn_if_cut(doc: Doc, data: Any) -> None:

@@ -1,7 +1,8 @@
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -9,25 +10,13 @@ from ..errors import Errors
 from ..layers.settings import check_at_least
 from ..ops import backprop_unit_rows
 from ..vectors.local_model import describe_failure, find_model
+from .curated_pieces import sum_curated
 from .heard_pieces import sum_heard
-from .trainable_layers import set_trainable
-from .windows import batch_windows, get_limit, pad_windows, split_windows
+from .own_pieces import sum_windows
+from .piece_sums import PieceReader
 
 NAME = "PooledTransformer"
 EPSILON = 1e-6
-
-
-class PieceSums(NamedTuple):
-    """Sums over the word pieces of documents.
-
-    X (Floats2d): Sum of the last hidden states of each document, (docs, width).
-    counts (numpy.ndarray): Word pieces of each document, of shape (docs,).
-    backprop (Callable): Takes the gradient of X.
-    """
-
-    X: Floats2d
-    counts: numpy.ndarray
-    backprop: Callable[[Floats2d], List[Doc]]
 
 
 def build_pooled_transformer(
@@ -36,6 +25,8 @@ def build_pooled_transformer(
     trainable_layers: Optional[int] = None,
     window: int = 256,
     normalize: bool = True,
+    encoder_loader: Optional[Callable] = None,
+    piecer_loader: Optional[Callable] = None,
 ) -> Model[List[Doc], Floats2d]:
     """Build an encoder that averages the word pieces of a transformer.
 
@@ -45,16 +36,20 @@ def build_pooled_transformer(
     follow each other, none of it is left out. The document's own text is read, so
     that spaCy's tokens don't matter.
 
-    transformer (Model[List[Doc], Any]): "spacy-transformers.TransformerModel.v3", or
-        "spacy-transformers.TransformerListener.v1" to share the one of the component
-        that it listens to. Windows are split further where the spans of 'get_spans'
-        are longer, except with a listener. Its name can be a folder, an installed
-        package that has the function get_model_path, or a name on the hub.
+    transformer (Model[List[Doc], Any]): "spacy-transformers.TransformerModel.v3", its
+        name a folder, an installed package that has the function get_model_path, or
+        a name on the hub; spans of its 'get_spans' that are longer than a window are
+        split. "spacy-transformers.TransformerListener.v1" shares the transformer of
+        another component. Or an architecture of spacy-curated-transformers, for
+        example "spacy-curated-transformers.BertTransformer.v1".
     trainable_layers (Optional[int]): How many of its last layers learn. None for the
         whole transformer; 0 for none, each training text is encoded only once then.
     window (int): Most word pieces of a window, special ones included, from 8. Less
         where the transformer can't read as many.
     normalize (bool): Scale the result to unit length, as the prototypes are.
+    encoder_loader (Optional[Callable]): What loads the weights of a curated
+        transformer, one of "@model_loaders".
+    piecer_loader (Optional[Callable]): What loads its piece encoder.
     RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
         width). Documents without text are rows of zeros.
     RAISES (ValueError): L201 if a setting is out of range, L212 if the transformer
@@ -63,6 +58,7 @@ def build_pooled_transformer(
     check_at_least(NAME, "window", window, 8)
     if trainable_layers is not None:
         check_at_least(NAME, "trainable_layers", trainable_layers, 0)
+    loaders = {"transformer": encoder_loader, "piece_encoder": piecer_loader}
     model: Model[List[Doc], Floats2d] = Model(
         "pooled_transformer",
         forward,
@@ -74,6 +70,7 @@ def build_pooled_transformer(
             "window": window,
             "normalize": normalize,
             "is_frozen": trainable_layers == 0,
+            "loaders": loaders,
         },
     )
     find_source(model)
@@ -83,9 +80,7 @@ def build_pooled_transformer(
 def forward(
     model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
 ) -> Tuple[Floats2d, Callable]:
-    source = find_source(model)
-    is_own = "set_transformer" in source.attrs
-    sum_pieces = sum_windows if is_own else sum_heard
+    source, sum_pieces = find_source(model)
     X, n_pieces, backprop_sums = sum_pieces(model, source, docs, is_train)
     counts = model.ops.asarray2f(numpy.maximum(n_pieces, 1)[:, None], dtype="float32")
     Y = X / counts
@@ -107,25 +102,42 @@ def init(
     X: Optional[List[Doc]] = None,
     Y: Optional[Floats2d] = None,
 ) -> None:
-    source = find_source(model)
-    if "set_transformer" in source.attrs:
-        name = str(source.attrs["name"])
+    source, reader = find_source(model)
+    loader = model.attrs["loaders"]["piece_encoder"]
+    name = str(source.attrs.get("name") or getattr(loader, "name", source.name))
+    if reader is sum_windows:
         source.attrs["name"] = find_model(name)
-        try:
+    try:
+        if reader is sum_windows:
             source.initialize()
-        except Exception as err:
-            raise ValueError(describe_failure(name, err)) from err
+        elif reader is sum_curated:
+            set_loaders(model, source)
+            source.initialize(X=[Doc(Vocab(), words=["a"])])
+    except Exception as err:
+        raise ValueError(describe_failure(name, err)) from err
     model.set_dim("nO", source.get_dim("nO"), force=True)
 
 
-def find_source(model: Model[List[Doc], Floats2d]) -> Model:
-    """RETURNS (Model): The TransformerModel or the TransformerListener.
+def set_loaders(model: Model[List[Doc], Floats2d], source: Model) -> None:
+    """Let a curated transformer initialize itself from what its loaders find."""
+    for ref, loader in model.attrs["loaders"].items():
+        if loader is not None:
+            source.get_ref(ref).init = loader
 
-    RAISES (ValueError): L212 if there is neither.
+
+def find_source(model: Model[List[Doc], Floats2d]) -> Tuple[Model, PieceReader]:
+    """RETURNS (Tuple[Model, PieceReader]): The layer that has the word pieces, and
+    who reads it.
+
+    RAISES (ValueError): L212 if there is none.
     """
     for node in model.layers[0].walk():
-        if "set_transformer" in node.attrs or hasattr(node, "upstream_name"):
-            return node
+        if "set_transformer" in node.attrs:
+            return node, sum_windows
+        if hasattr(node, "upstream_name"):
+            return node, sum_heard
+        if "piece_encoder" in node.ref_names:
+            return node, sum_curated
     raise ValueError(Errors.L212.format(found=model.layers[0].name))
 
 
@@ -133,50 +145,3 @@ def get_grad_factor(model: Model[List[Doc], Floats2d]) -> float:
     """RETURNS (float): The 'grad_factor' of the transformer's block, if it has one."""
     factors = [node.attrs.get("grad_factor") for node in model.layers[0].walk()]
     return next((factor for factor in factors if factor is not None), 1.0)
-
-
-def sum_windows(
-    model: Model[List[Doc], Floats2d], source: Any, docs: List[Doc], is_train: bool
-) -> PieceSums:
-    """Run the transformer on documents, in windows.
-
-    source (Any): A TransformerModel.
-    """
-    from thinc.api import torch2xp, xp2torch
-
-    ops, wrapper, tokenizer = model.ops, source.layers[0], source.tokenizer
-    spans = source.attrs["get_spans"](docs)
-    pairs = [
-        (row, span.text)
-        for row, group in enumerate(spans)
-        for span in group
-        if span.text.strip()
-    ]
-    limit = get_limit(tokenizer, source.transformer.config, model.attrs["window"])
-    windows = split_windows(tokenizer, [text for _, text in pairs], limit)
-    owners = numpy.asarray([pairs[i][0] for i in windows.owners], dtype="int32")
-    X = ops.alloc2f(len(docs), model.get_dim("nO"))
-    counts = numpy.zeros(len(docs), dtype="int64")
-    backprops = []
-    if is_train:
-        set_trainable(source.transformer, model.attrs["trainable_layers"])
-    for batch in batch_windows(windows):
-        pieces = pad_windows(windows, batch, tokenizer.pad_token_id or 0)
-        output, backprop_output = wrapper(pieces, is_train)
-        states = output.last_hidden_state
-        mask = xp2torch(pieces.attention_mask, device=states.device)
-        sums = (states.detach() * mask[:, :, None]).sum(dim=1)
-        rows = ops.asarray1i(owners[batch])
-        ops.scatter_add(X, rows, torch2xp(sums, ops=ops))
-        numpy.add.at(counts, owners[batch], pieces.attention_mask.sum(1).astype(int))
-        if is_train:
-            backprops.append((rows, mask, backprop_output))
-
-    def backprop(dX: Floats2d) -> List[Doc]:
-        while backprops:
-            rows, mask, backprop_output = backprops.pop()
-            d_sums = xp2torch(ops.as_contig(dX[rows]), device=mask.device)
-            backprop_output({"last_hidden_state": d_sums[:, None] * mask[:, :, None]})
-        return docs
-
-    return PieceSums(X, counts, backprop)
