@@ -31,7 +31,7 @@ def sum_heard(
             continue
         _warn_if_cut(doc, data)
         mask = data.wordpieces.attention_mask * bool(doc.text.strip())
-        masks[row] = ops.asarray_f(mask, dtype="float32")[:, :, None]
+        masks[row] = ops.asarray_f(mask[:, :, None], dtype="float32")
         X[row] = (states * masks[row]).sum(axis=(0, 1))
         counts[row] = int(mask.sum())
 

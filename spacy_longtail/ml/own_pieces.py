@@ -1,4 +1,4 @@
-from typing import Any, List
+from typing import Any, List, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -44,7 +44,7 @@ def sum_windows(
         mask = xp2torch(pieces.attention_mask, device=states.device)
         sums = (states.detach() * mask[:, :, None]).sum(dim=1)
         rows = ops.asarray1i(owners[batch])
-        ops.scatter_add(X, rows, torch2xp(sums, ops=ops))
+        ops.scatter_add(X, rows, cast(Floats2d, torch2xp(sums, ops=ops)))
         numpy.add.at(counts, owners[batch], pieces.attention_mask.sum(1).astype(int))
         if is_train:
             backprops.append((rows, mask, backprop_output))
