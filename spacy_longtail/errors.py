@@ -122,9 +122,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. Check the "
             "block of the component in the config.")
 
-    L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and so "
-            "are the labels that a document with a 0.0 doesn't name) or \"negative\" "
-            "(what isn't positive is negative), but got {value!r}.")
+    L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
+            "so are the labels that a document with a 0.0 doesn't name) or "
+            "\"negative\" (what isn't positive is negative), but got {value!r}.")
     L321 = ("Can't set a threshold of '{name}' for {label!r}, which isn't one of its "
             "labels. Did you mean: {similar}?")
     L322 = ("A threshold has to be a number above 0 and below 1, but got {value!r} for "
@@ -132,9 +132,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L323 = ("'{name}' needs an output layer whose logits are independent, such as "
             "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
             "[components.{name}.model.output].")
-    L324 = ("The 'labels' of '{name}' have counts but not the number of documents, which "
-            "a streamed corpus doesn't tell either. Make the label file again with "
-            "'spacy init labels'.")
+    L324 = ("The 'labels' of '{name}' have counts but not the number of documents, "
+            "which a streamed corpus doesn't tell either. Make the label file again "
+            "with 'spacy init labels'.")
     L325 = ("Document {index} ({text!r}) has the value {value!r} for the label "
             "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
             "learned from by '{name}'. Leave out what isn't known.")
@@ -156,11 +156,13 @@ class Errors(metaclass=ErrorsWithCodes):
 
 
 class Warnings(metaclass=ErrorsWithCodes):
+    LW301 = ("The thresholds of '{name}' were fitted to the probabilities before its "
+             "'{setting}' was changed, so they are dropped. Fit them again.")
     LW501 = ("{n_docs} documents have a gold label that training never saw, "
              "{n_labels} different ones, for example {labels}. They are scored as "
              "missed. Add training documents of these labels, or correct their "
              "spelling.")
-    LW502 = ("{n_labels} gold labels were never seen in training, for example {labels}. "
-             "They are scored as missed. Add training documents of these labels, or "
+    LW502 = ("{n_labels} gold labels were never seen in training, for example "
+             "{labels}. They are scored as missed. Add training documents of these labels, or "
              "correct their spelling.")
 # fmt: on

@@ -18,8 +18,8 @@ def precision_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> floa
 
 
 def ndcg_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> float:
-    """Normalized discounted cumulative gain of the k best-ranked labels: a label at rank
-    r counts 1 / log2(1 + r), divided by what the best ranking has.
+    """Normalized discounted cumulative gain of the k best-ranked labels: a label at
+    rank r counts 1 / log2(1 + r), divided by what the best ranking has.
 
     Source: Järvelin & Kekäläinen (2002), "Cumulated Gain-Based Evaluation of IR
         Techniques".

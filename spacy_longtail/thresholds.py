@@ -6,6 +6,7 @@ from .errors import Errors
 
 LOWEST, HIGHEST = 1e-6, 1.0 - 1e-6
 N_GRID = 200
+SMOOTHING = 30.0
 
 
 def fit_thresholds(
@@ -13,7 +14,7 @@ def fit_thresholds(
     truths: numpy.ndarray,
     *,
     precision: Optional[float] = None,
-    smoothing: float = 10.0,
+    smoothing: float = SMOOTHING,
 ) -> numpy.ndarray:
     """Find for each label the probability from which a document should have it.
 

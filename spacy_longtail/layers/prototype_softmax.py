@@ -137,7 +137,7 @@ def set_bias(model: Model[Floats2d, Floats2d], bias: numpy.ndarray) -> None:
     """Add something to each leaf's logit from the start, as a softmax doesn't need but
     independent probabilities do. It learns like any bias.
 
-    bias (numpy.ndarray): Array of shape (leaves,). Leaves that share a row get the mean.
+    bias (numpy.ndarray): Of shape (leaves,). Leaves that share a row get the mean.
     """
     ops, n_rows = model.ops, model.get_dim("nR")
     rows = model.attrs["rows"] or list(range(len(bias)))

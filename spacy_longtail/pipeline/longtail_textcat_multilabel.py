@@ -1,3 +1,4 @@
+import warnings
 from typing import (
     Any,
     Callable,
@@ -19,9 +20,16 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 
-from ..errors import Errors
-from ..multilabel_gold import check_missing, fill_truths, find_leaves, read_gold
+from ..errors import Errors, Warnings
+from ..multilabel_gold import (
+    GoldLabels,
+    check_missing,
+    fill_truths,
+    find_leaves,
+    read_gold,
+)
 from ..taxonomy import SEPARATOR, Taxonomy, find_similar
+from ..thresholds import SMOOTHING, fit_thresholds
 from .bias import VectorSample, fit_bias
 from .multilabel_decision import MultilabelDecisionWriter, get_leaf_probabilities
 from .prototypes import ClassSums
@@ -65,8 +73,25 @@ DEFAULT_CONFIG = Config().from_str(default_config)["longtail_textcat_multilabel"
 
 # 1.0 chooses the best model, 0.0 is shown while training, None is kept in the meta.
 DEFAULT_SCORE_WEIGHTS: Dict[str, Optional[float]] = {
-    "longtail_macro_f": 1.0,
+    "longtail_macro_ap": 1.0,
+    "longtail_macro_f": 0.0,
     "longtail_micro_f": 0.0,
+    "longtail_head_f": 0.0,
+    "longtail_mid_f": 0.0,
+    "longtail_tail_f": 0.0,
+    "longtail_lrap": 0.0,
+    "longtail_micro_p": None,
+    "longtail_micro_r": None,
+    "longtail_p_at_1": None,
+    "longtail_p_at_3": None,
+    "longtail_p_at_5": None,
+    "longtail_ndcg_at_1": None,
+    "longtail_ndcg_at_3": None,
+    "longtail_ndcg_at_5": None,
+    "longtail_psp_at_1": None,
+    "longtail_psp_at_3": None,
+    "longtail_psp_at_5": None,
+    "longtail_f_per_label": None,
 }
 
 
@@ -211,6 +236,45 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
             label: float(thresholds[label]) for label in index if label in thresholds
         }
 
+    def fit_thresholds(
+        self,
+        examples: Iterable[Example],
+        *,
+        precision: Optional[float] = None,
+        smoothing: float = SMOOTHING,
+    ) -> Dict[str, float]:
+        """Set the threshold of each label to what is best for documents that weren't
+        trained on.
+
+        examples (Iterable[Example]): Predicted documents with gold labels.
+        precision (Optional[float]): Wished precision, see thresholds.fit_thresholds.
+        smoothing (float): See there.
+        RETURNS (Dict[str, float]): The new thresholds.
+        RAISES (ValueError): L325 or L327, see there.
+        """
+        examples, labels = list(examples), self.labels
+        scores = numpy.zeros((len(examples), len(labels)))
+        for row, eg in enumerate(examples):
+            cats = eg.predicted.cats
+            scores[row] = [cats.get(label, 0.0) for label in labels]
+        truths = numpy.zeros_like(scores)
+        for row, eg in enumerate(examples):
+            fill_truths(truths[row], self._read_gold(eg, row), self.taxonomy)
+        values = fit_thresholds(
+            scores, truths, precision=precision, smoothing=smoothing
+        )
+        self.thresholds = dict(zip(labels, values.tolist()))
+        return self.thresholds
+
+    def forget_fits(self, setting: str) -> None:
+        """Drop the thresholds, with warning LW301: they were fitted to probabilities
+        that a new prior or temperature changes.
+        """
+        if self.cfg["thresholds"]:
+            self.cfg["thresholds"] = {}
+            text = Warnings.LW301.format(name=self.name, setting=setting)
+            warnings.warn(text, stacklevel=3)
+
     @property
     def label_data(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): Labels, counts and number of documents, for 'spacy
@@ -239,21 +303,24 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         self, examples: Sequence[Example], columns: Sequence[int]
     ) -> Floats2d:
         """Write 1.0, 0.0, or NaN for what isn't known, see TaxonomyPipe."""
-        taxonomy, missing = self.taxonomy, self.cfg["missing"]
+        taxonomy = self.taxonomy
         n_docs = len(examples)
         truths = numpy.full(
             (n_docs + len(columns), len(taxonomy.leaves)), numpy.nan, dtype="float32"
         )
         for row, eg in enumerate(examples):
-            gold = read_gold(
-                eg, row, name=self.name, missing=missing, known=taxonomy.ranges
-            )
-            fill_truths(truths[row], gold, taxonomy)
+            fill_truths(truths[row], self._read_gold(eg, row), taxonomy)
         truths[numpy.arange(n_docs, len(truths)), list(columns)] = 1.0
         return self.model.ops.asarray2f(truths)
 
     def get_n_docs(self, sums: ClassSums) -> Optional[int]:
-        """RETURNS (Optional[int]): Documents about which something is known."""
+        """RETURNS (Optional[int]): Documents about which something is known.
+
+        RAISES (ValueError): L324 if it's fewer than a label has: with counts of a label
+            file, but without the number that belongs to them.
+        """
+        if sums.n_docs < max(sums.counts.values(), default=0):
+            raise ValueError(Errors.L324.format(name=self.name))
         return sums.n_docs
 
     def watch_encoder(self, encode: EncodeT) -> EncodeT:
@@ -292,3 +359,12 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         thresholds = numpy.asarray(list(self.thresholds.values()))
         reason = "labels above their thresholds"
         return self._writer.describe(P, known, STAGE, reason, thresholds)
+
+    def _read_gold(self, example: Example, index: int) -> Optional[GoldLabels]:
+        return read_gold(
+            example,
+            index,
+            name=self.name,
+            missing=self.cfg["missing"],
+            known=self.taxonomy.ranges,
+        )

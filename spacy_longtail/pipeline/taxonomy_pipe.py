@@ -138,8 +138,11 @@ class TaxonomyPipe(TrainablePipe):
     @prior.setter
     def prior(self, prior: PriorT) -> None:
         read_prior(prior)
+        is_new = self.cfg["prior"] != prior
         self.cfg["prior"] = prior
         self._set_bias()
+        if is_new:
+            self.forget_fits("prior")
 
     @property
     def temperature(self) -> float:
@@ -149,7 +152,10 @@ class TaxonomyPipe(TrainablePipe):
     @temperature.setter
     def temperature(self, temperature: float) -> None:
         check_temperature(temperature)
+        is_new = self.cfg["temperature"] != temperature
         self.cfg["temperature"] = temperature
+        if is_new:
+            self.forget_fits("temperature")
 
     @property
     def cats_top_k(self) -> Optional[int]:
@@ -205,6 +211,9 @@ class TaxonomyPipe(TrainablePipe):
         RETURNS (Floats2d): Array of shape (docs + names, leaves).
         """
         raise NotImplementedError
+
+    def forget_fits(self, setting: str) -> None:
+        """Drop what was fitted to probabilities that a new setting changes."""
 
     def watch_encoder(self, encode: EncodeT) -> EncodeT:
         """RETURNS (EncodeT): What the training corpus is encoded with."""
