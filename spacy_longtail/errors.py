@@ -163,6 +163,6 @@ class Warnings(metaclass=ErrorsWithCodes):
              "missed. Add training documents of these labels, or correct their "
              "spelling.")
     LW502 = ("{n_labels} gold labels were never seen in training, for example "
-             "{labels}. They are scored as missed. Add training documents of these labels, or "
-             "correct their spelling.")
+             "{labels}. They are scored as missed. Add training documents of these "
+             "labels, or correct their spelling.")
 # fmt: on

@@ -278,6 +278,8 @@ class TaxonomyPipe(TrainablePipe):
             lambda example, index: self.get_gold(example, index, known),
             name=self.name,
         )
+        if is_streamed:
+            sums.n_docs = 0  # Of a sample, and given below.
         if given is not None:
             sums.set_counts(given)
         taxonomy = build_taxonomy(
