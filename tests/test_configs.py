@@ -37,7 +37,27 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def run_training(corpus, *, output, **overrides):
+@pytest.fixture
+def multilabel_corpus(tmp_path):
+    """Two nouns in each text, a label for each."""
+    nlp, names = spacy.blank("en"), list(NOUNS)
+    docs = []
+    for row, opening in enumerate(("my", "what about the", "no", "a", "the", "one")):
+        for shift in (1, 2):
+            for i, first in enumerate(names):
+                second = names[(i + shift) % len(names)]
+                text = f"{opening} {NOUNS[first]} and {opening} {NOUNS[second]}"
+                doc = nlp.make_doc(text)
+                doc.cats = {first: 1.0, second: 1.0}
+                if row % 2:
+                    doc.cats = {n: float(n in (first, second)) for n in names}
+                docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=docs[:16]).to_disk(tmp_path / "dev.spacy")
+    return tmp_path
+
+
+def run_training(corpus, *, output, config=EFFICIENCY, **overrides):
     settings = {
         "paths.train": str(corpus / "train.spacy"),
         "paths.dev": str(corpus / "dev.spacy"),
@@ -45,7 +65,7 @@ def run_training(corpus, *, output, **overrides):
         "training.eval_frequency": 10,
         **overrides,
     }
-    train(EFFICIENCY, output, overrides=settings)
+    train(config, output, overrides=settings)
     return spacy.load(output / "model-best")
 
 
@@ -93,3 +113,15 @@ def test_training_twice_gives_the_same_model(corpus, tmp_path):
         folder = tmp_path / name / "model-last" / "longtail_textcat"
         saved.append((folder / "model").read_bytes() + (folder / "cfg").read_bytes())
     assert saved[0] == saved[1]
+
+
+def test_multilabel_config_trains_and_fits_thresholds(multilabel_corpus, tmp_path):
+    config = EFFICIENCY.with_name("multilabel.cfg")
+    overrides = {"training.max_steps": 60, "training.eval_frequency": 30}
+    nlp = run_training(
+        multilabel_corpus, output=tmp_path / "out", config=config, **overrides
+    )
+    assert set(nlp("my card and a visa")._.longtail.labels) == {"bank/card", "visa"}
+    pipe = nlp.get_pipe("longtail_textcat_multilabel")
+    assert set(pipe.cfg["thresholds"]) == set(NOUNS)
+    assert nlp.meta["performance"]["longtail_macro_ap"] == 1.0
