@@ -2,6 +2,7 @@ import json
 from dataclasses import FrozenInstanceError
 from itertools import product
 
+import numpy
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

@@ -49,7 +49,7 @@ name_examples = 1.0
 missing = "auto"
 prior = "train"
 temperature = 1.0
-threshold = 0.5
+threshold = 0.25
 cats_top_k = null
 scorer = {"@scorers": "spacy-longtail.longtail_multilabel_scorer.v1"}
 
@@ -188,7 +188,7 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         missing: str = "auto",
         prior: PriorT = "train",
         temperature: float = 1.0,
-        threshold: float = 0.5,
+        threshold: float = 0.25,
         cats_top_k: Optional[int] = None,
         scorer: Optional[Callable] = None,
     ) -> None:
@@ -220,8 +220,7 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         """RETURNS (Dict[str, float]): From which probability a document has a label,
         for each label. Can be set, for all labels or some; the others have 'threshold'.
         """
-        own, threshold = self.cfg["thresholds"], self.cfg["threshold"]
-        return {label: own.get(label, threshold) for label in self.labels}
+        return dict(zip(self.labels, self.get_thresholds(self.labels).tolist()))
 
     @thresholds.setter
     def thresholds(self, thresholds: Mapping[str, float]) -> None:
@@ -351,14 +350,19 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
 
     def make_writer(self, taxonomy: Taxonomy) -> MultilabelDecisionWriter:
         """RETURNS (MultilabelDecisionWriter): See TaxonomyPipe."""
-        return MultilabelDecisionWriter(taxonomy, self.name)
+        return MultilabelDecisionWriter(taxonomy, self.name, self.get_thresholds)
+
+    def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Threshold of each label, of shape (labels,). Labels
+        that aren't the component's have 'threshold'.
+        """
+        own, threshold = self.cfg["thresholds"], self.cfg["threshold"]
+        return numpy.asarray([own.get(label, threshold) for label in labels])
 
     def describe(self, prediction: Prediction) -> List[Dict[str, Any]]:
         """RETURNS (List[Dict[str, Any]]): The decision for each document."""
         P, known = prediction
-        thresholds = numpy.asarray(list(self.thresholds.values()))
-        reason = "labels above their thresholds"
-        return self._writer.describe(P, known, STAGE, reason, thresholds)
+        return self._writer.describe(P, known, STAGE, "labels above their thresholds")
 
     def _read_gold(self, example: Example, index: int) -> Optional[GoldLabels]:
         return read_gold(

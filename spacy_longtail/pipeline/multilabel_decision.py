@@ -1,4 +1,4 @@
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 
@@ -90,36 +90,33 @@ class MultilabelDecisionWriter:
 
     taxonomy (Taxonomy): The label tree.
     pipe (str): Name of the component that the decisions are of.
+    get_thresholds (Callable[[Sequence[str]], numpy.ndarray]): Gives the least
+        probability of labels that a document has, as it is when decisions are made.
     """
 
-    def __init__(self, taxonomy: Taxonomy, pipe: str) -> None:
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        pipe: str,
+        get_thresholds: Callable[[Sequence[str]], numpy.ndarray],
+    ) -> None:
         self.taxonomy = taxonomy
         self.pipe = pipe
+        self.get_thresholds = get_thresholds
         self.paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
         self.get_nodes = NodeProbabilities(taxonomy)
 
     def describe(
-        self,
-        P: numpy.ndarray,
-        known: numpy.ndarray,
-        stage: str,
-        reason: str,
-        thresholds: numpy.ndarray,
+        self, P: numpy.ndarray, known: numpy.ndarray, stage: str, reason: str
     ) -> List[Dict[str, Any]]:
-        """Describe the decision for each document.
+        """Describe the decision for each document, see DecisionWriter.
 
-        P (numpy.ndarray): Leaf probabilities of shape (docs, leaves).
-        known (numpy.ndarray): Of shape (docs,), see Decision.
-        stage (str): See Decision.
-        reason (str): See Decision.
-        thresholds (numpy.ndarray): Least probability of a label that a document has,
-            of shape (leaves,).
         RETURNS (List[Dict[str, Any]]): JSON values, see Decision.
         """
         leaves, nodes = self.taxonomy.leaves, self.get_nodes
         top = top_columns(P, N_CANDIDATES)
         shares = numpy.take_along_axis(P, top, axis=1).tolist()
-        of_nodes = nodes(P)
+        of_nodes, thresholds = nodes(P), self.get_thresholds(leaves)
         others = self._get_others(P)
         decisions = []
         for row, columns in enumerate(top.tolist()):

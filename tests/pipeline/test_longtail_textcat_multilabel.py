@@ -141,7 +141,9 @@ def test_decision_has_all_labels_and_parents_are_at_least_as_probable(trained):
     assert decision.stage == NAME
     assert tuple(doc.cats) == LABELS
     assert decision.labels == tuple(
-        sorted((k for k, p in doc.cats.items() if p >= 0.5), key=lambda k: -doc.cats[k])
+        sorted(
+            (k for k, p in doc.cats.items() if p >= 0.25), key=lambda k: -doc.cats[k]
+        )
     )
     assert decision.label == max(doc.cats, key=doc.cats.get)
     (_, parent), (_, leaf) = decision.levels
@@ -231,7 +233,7 @@ def test_thresholds_are_those_of_the_decision_and_the_scorer():
     pipe.thresholds = {label: 1.0 - 1e-6 for label in LABELS}
     assert nlp("a text")._.longtail.labels == ()
     pipe.thresholds = {}
-    assert set(pipe.thresholds.values()) == {0.5}
+    assert set(pipe.thresholds.values()) == {0.25}
 
 
 def test_fitted_thresholds_are_best_for_these_documents():
@@ -258,7 +260,7 @@ def test_new_probabilities_drop_the_fitted_thresholds(setting, value):
     assert pipe.thresholds["bank/card"] == 0.2
     with pytest.warns(UserWarning, match=rf"\[LW301\].*'{setting}'"):
         setattr(pipe, setting, value)
-    assert pipe.thresholds["bank/card"] == 0.5
+    assert pipe.thresholds["bank/card"] == 0.25
 
 
 def test_threshold_of_an_unknown_label_is_an_error(trained):

@@ -26,6 +26,13 @@ def P(taxonomy):
     return get_leaf_probabilities(logits, taxonomy)
 
 
+def describe(taxonomy, P, thresholds=0.5):
+    writer = MultilabelDecisionWriter(
+        taxonomy, "pipe", lambda labels: numpy.full(len(labels), thresholds)
+    )
+    return writer.describe(P, P.max(axis=1), "stage", "reason")
+
+
 def get_slow_probability(taxonomy, p, node):
     """1 - the product over leaves and Others below a node."""
     start, stop = taxonomy.ranges[node]
@@ -69,9 +76,7 @@ def test_parent_is_at_least_as_probable_as_its_children(taxonomy, scale):
     """Also where probabilities are 0.0 and 1.0 after rounding."""
     logits = scale * numpy.random.RandomState(3).randn(50, len(COUNTS))
     P = get_leaf_probabilities(logits.astype("float32"), taxonomy)
-    writer = MultilabelDecisionWriter(taxonomy, "pipe")
-    decisions = writer.describe(P, P.max(axis=1), "", "", numpy.full(len(COUNTS), 0.5))
-    for decision in decisions:
+    for decision in describe(taxonomy, P):
         levels = [probability for _, probability in decision["levels"]]
         assert levels == sorted(levels, reverse=True)
         assert levels[-1] == decision["probability"]
@@ -81,8 +86,7 @@ def test_parent_is_at_least_as_probable_as_its_children(taxonomy, scale):
 def test_labels_are_those_above_their_threshold_most_probable_first(taxonomy):
     P = numpy.asarray([[0.3, 0.9, 0.1, 0.1, 0.6, 0.2, 0.4]])
     thresholds = numpy.asarray([0.2, 0.8, 0.5, 0.5, 0.7, 0.2, 0.5])
-    writer = MultilabelDecisionWriter(taxonomy, "pipe")
-    (decision,) = writer.describe(P, P.max(axis=1), "stage", "reason", thresholds)
+    (decision,) = describe(taxonomy, P, thresholds)
     assert decision["labels"] == ["a/u/y", "a/u/x", "b"]
     assert decision["label"] == "a/u/y"
     assert decision["other"] == ("a/v", pytest.approx(0.2))
@@ -90,16 +94,13 @@ def test_labels_are_those_above_their_threshold_most_probable_first(taxonomy):
 
 def test_no_label_may_be_above_its_threshold(taxonomy):
     P = numpy.full((1, len(COUNTS)), 0.1)
-    writer = MultilabelDecisionWriter(taxonomy, "pipe")
-    (decision,) = writer.describe(P, P.max(axis=1), "", "", numpy.full(7, 0.5))
+    (decision,) = describe(taxonomy, P)
     assert decision["labels"] == []
     assert decision["label"] == "a/u/x"
 
 
 def test_without_pooled_labels_there_is_no_other():
     taxonomy = build_taxonomy({"a": 5, "b": 5}, n_docs=10)
-    writer = MultilabelDecisionWriter(taxonomy, "pipe")
-    P = numpy.asarray([[0.5, 0.2]])
-    (decision,) = writer.describe(P, P.max(axis=1), "", "", numpy.full(2, 0.5))
+    (decision,) = describe(taxonomy, numpy.asarray([[0.5, 0.2]]))
     assert decision["other"] is None
     assert decision["levels"] == [("a", 0.5)]

@@ -27,7 +27,7 @@ def test_thresholds_are_fitted_and_nothing_else_changes():
     fit = make_fit_thresholds(corpus, smoothing=0.0)
     assert fit(nlp) is nlp
     found = nlp.get_pipe(NAME).thresholds
-    assert set(found.values()) != {0.5}
+    assert set(found.values()) != {0.25}
     assert fit(nlp).get_pipe(NAME).thresholds == found
     assert nlp("the cost of a card").cats == cats
 
