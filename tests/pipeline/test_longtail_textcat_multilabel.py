@@ -140,11 +140,8 @@ def test_decision_has_all_labels_and_parents_are_at_least_as_probable(trained):
     decision = doc._.longtail
     assert decision.stage == NAME
     assert tuple(doc.cats) == LABELS
-    assert decision.labels == tuple(
-        sorted(
-            (k for k, p in doc.cats.items() if p >= 0.25), key=lambda k: -doc.cats[k]
-        )
-    )
+    above = [label for label, p in doc.cats.items() if p >= 0.25]
+    assert decision.labels == tuple(sorted(above, key=lambda k: -doc.cats[k]))
     assert decision.label == max(doc.cats, key=doc.cats.get)
     (_, parent), (_, leaf) = decision.levels
     assert parent >= leaf == decision.probability

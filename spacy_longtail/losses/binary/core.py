@@ -99,8 +99,9 @@ class BinaryCrossEntropy(Loss):
         xp = ops.xp
         if not len(self.members):
             return Z, Y, Z[:, :0]
-        sizes = ops.asarray1i(self.sizes)
-        Z_members, Y_members = Z[:, self.members], Y[:, self.members]
+        sizes, heads = ops.asarray1i(self.sizes), ops.asarray1i(self.heads)
+        members = ops.asarray1i(self.members)
+        Z_members, Y_members = Z[:, members], Y[:, members]
         tops = ops.reduce_max(ops.as_contig(Z_members.T), sizes)[0].T
         exps = xp.exp(Z_members - spread_groups(ops, tops, sizes))
         sums = sum_groups(ops, exps, sizes)
@@ -109,17 +110,17 @@ class BinaryCrossEntropy(Loss):
         n_unknown = sum_groups(ops, xp.isnan(Y_members).astype(Z.dtype), sizes)
         Y_others = xp.where(n_unknown > 0, xp.nan, 0.0)
         Y_others = xp.where(n_yes > 0, 1.0, Y_others).astype(Z.dtype)
-        Z = xp.concatenate([Z[:, self.heads], xp.log(sums) + tops], axis=1)
-        return Z, xp.concatenate([Y[:, self.heads], Y_others], axis=1), shares
+        Z = xp.concatenate([Z[:, heads], xp.log(sums) + tops], axis=1)
+        return Z, xp.concatenate([Y[:, heads], Y_others], axis=1), shares
 
     def _unpool(self, ops: Ops, dZ: Floats2d, shares: Floats2d) -> Floats2d:
         if not len(self.members):
             return dZ
         n_heads = len(self.heads)
         d_logits = ops.xp.zeros((len(dZ), self.n_leaves), dtype=dZ.dtype)
-        d_logits[:, self.heads] = dZ[:, :n_heads]
+        d_logits[:, ops.asarray1i(self.heads)] = dZ[:, :n_heads]
         d_others = spread_groups(ops, dZ[:, n_heads:], ops.asarray1i(self.sizes))
-        d_logits[:, self.members] = d_others * shares
+        d_logits[:, ops.asarray1i(self.members)] = d_others * shares
         return d_logits
 
     def _get_class_values(self, values: numpy.ndarray) -> numpy.ndarray:
