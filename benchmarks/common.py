@@ -8,7 +8,7 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import spacy
 from spacy.language import Language
@@ -65,11 +65,14 @@ def read_examples(nlp: Language, path: Path) -> List[Example]:
     return examples
 
 
-def write_corpus(source: Path, target: Path) -> None:
+ReadT = Callable[[Language, Path], List[Example]]
+
+
+def write_corpus(source: Path, target: Path, read: ReadT = read_examples) -> None:
     """Convert a JSONL file to a .spacy file."""
     nlp = spacy.blank("en")
     docs = DocBin()
-    for example in read_examples(nlp, source):
+    for example in read(nlp, source):
         doc = example.predicted
         doc.cats = example.reference.cats
         docs.add(doc)
@@ -82,16 +85,18 @@ def train(
     *,
     config: Path = CONFIG,
     use: str = "model-best",
+    read: ReadT = read_examples,
 ) -> Tuple[Language, float]:
     """Train on train.jsonl, choose the best model on dev.jsonl, and load it.
 
     use (str): "model-best", or "model-last" to take it as it is after the last step.
+    read (ReadT): Reads a JSONL file.
     RETURNS (Tuple[Language, float]): The pipeline, and the seconds from reading the
         corpus to having saved the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name in ("train", "dev"):
-            write_corpus(data / f"{name}.jsonl", Path(folder) / f"{name}.spacy")
+            write_corpus(data / f"{name}.jsonl", Path(folder) / f"{name}.spacy", read)
         paths = {
             "paths.train": f"{folder}/train.spacy",
             "paths.dev": f"{folder}/dev.spacy",

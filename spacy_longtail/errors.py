@@ -47,6 +47,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L106 = ("Focal needs a 'gamma' of at least 0, but got {value}. 0.0 is the "
             "plain loss; 1.0 to 3.0 are usual.")
     L107 = ("LDAM needs a '{name}' above 0, but got {value}.")
+    L108 = ("{loss} needs a '{name}' {expected}, but got {value!r}. Check the block of "
+            "the loss in the config.")
 
     # L2xx: layers, models and vectors
     L201 = ("{layer} needs a '{name}' {expected}, but got {value!r}. Check the "
@@ -110,7 +112,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L301 = ("The component '{name}' isn't initialized, so it has no labels. Call "
             "'nlp.initialize' with training data, or load a trained pipeline.")
     L302 = ("Document {index} ({text!r}) has more than one gold label: {labels}. "
-            "'{name}' needs exactly one path per document. If some of the keys "
+            "'{name}' needs exactly one path per document. If a document can have "
+            "several labels, use 'longtail_textcat_multilabel'. If some of the keys "
             "belong to another component, list the labels of this one in "
             "[initialize.components.{name}.labels].")
     L303 = ("Document {index} ({text!r}) has the value {value!r} for the label "
@@ -190,6 +193,28 @@ class Errors(metaclass=ErrorsWithCodes):
             "'This text is about {{}}.', but got {template!r}.")
     L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
 
+    L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
+            "so are the labels that a document with a 0.0 doesn't name) or "
+            "\"negative\" (what isn't positive is negative), but got {value!r}.")
+    L321 = ("Can't set a threshold of '{name}' for {label!r}, which isn't one of its "
+            "labels. Did you mean: {similar}?")
+    L322 = ("A threshold has to be a number above 0 and below 1, but got {value!r} for "
+            "{label!r}.")
+    L323 = ("'{name}' needs an output layer whose logits are independent, such as "
+            "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
+            "[components.{name}.model.output].")
+    L324 = ("The 'labels' of '{name}' have counts but not the number of documents, "
+            "which a streamed corpus doesn't tell either. Make the label file again "
+            "with 'spacy init labels'.")
+    L325 = ("Document {index} ({text!r}) has the value {value!r} for the label "
+            "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
+            "learned from by '{name}'. Leave out what isn't known.")
+    L326 = ("Fitting thresholds needs scores and truths of the same shape (documents, "
+            "labels), but got {scores} and {truths}.")
+    L327 = ("{name!r} has to be {expected}, but got {value!r}.")
+    L328 = ("The pipeline has no component '{name}' with thresholds to fit. Found: "
+            "{found}.")
+
     # L5xx: scorer and report
     L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "
             "mid and of a head label, but got head = {head} and mid = {mid}. The "
@@ -197,6 +222,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L502 = ("Can't score a document with more than one gold label: {labels} "
             "({text!r}). The labels of 'longtail_textcat' exclude each other, so "
             "set one label per document to 1.0; its ancestors may be 1.0 too.")
+    L503 = ("The scorer's 'ks' have to be whole numbers of at least 1, but got "
+            "{value!r}.")
     L510 = ("None of the {n} documents has a gold label of '{name}', so there is "
             "nothing to compare with. Give a corpus with gold labels in 'doc.cats', "
             "spelled as in the training data.")
@@ -286,6 +313,8 @@ class Warnings(metaclass=ErrorsWithCodes):
              "that has more word pieces than it can read. Lower 'window' and "
              "'stride' in [components.transformer.model.get_spans], or give "
              "'longtail_textcat' a transformer of its own, which cuts nothing.")
+    LW301 = ("The thresholds of '{name}' were fitted to the probabilities before its "
+             "'{setting}' was changed, so they are dropped. Fit them again.")
     LW401 = ("'{name}' has nothing to do: '{source}' pools no labels and none were "
              "added at run time. Train with a higher 'min_count', add labels with "
              "'add_label', or leave the component out.")
@@ -299,4 +328,7 @@ class Warnings(metaclass=ErrorsWithCodes):
              "{n_labels} different ones, for example {labels}. They are scored as "
              "missed. Add training documents of these labels, or correct their "
              "spelling.")
+    LW502 = ("{n_labels} gold labels were never seen in training, for example "
+             "{labels}. They are scored as missed. Add training documents of these "
+             "labels, or correct their spelling.")
 # fmt: on

@@ -1,8 +1,8 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from numbers import Real
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
 import numpy
 
@@ -39,6 +39,8 @@ class Taxonomy:
     separator (str): What joins the segments of a path.
     others (Tuple[Other, ...]): The pooled leaves, by the parent of their Other.
         An Other has no name, so it can't collide with a label called "Other".
+    n_docs (Optional[int]): Training documents, where one can have several labels.
+        None if each has one.
     """
 
     leaves: Tuple[str, ...]
@@ -46,6 +48,7 @@ class Taxonomy:
     inner_counts: Dict[str, int] = field(default_factory=dict)
     separator: str = SEPARATOR
     others: Tuple[Other, ...] = ()
+    n_docs: Optional[int] = None
 
     def path(self, label: str) -> Tuple[str, ...]:
         """RETURNS (Tuple[str, ...]): The node's ancestors from the top, then the
@@ -113,6 +116,18 @@ class Taxonomy:
             counts[members] = counts[members].mean()
         return numpy.where(counts > 0, counts, 0.5)
 
+    @cached_property
+    def log_odds(self) -> numpy.ndarray:
+        """Log odds of each leaf against all documents without it.
+
+        RETURNS (numpy.ndarray): float64 array of shape (leaves,). Members of an
+            Other have their mean count, see class_counts.
+        """
+        counts = self.class_counts
+        n_docs = counts.sum() if self.n_docs is None else self.n_docs
+        # A label of all documents counts as missing in half a document.
+        return numpy.log(counts) - numpy.log(numpy.maximum(n_docs - counts, 0.5))
+
     def compatible(self, label: str) -> numpy.ndarray:
         """Find the columns that a gold label allows: a leaf its own, a pooled
         leaf all of its Other, an inner node all below it.
@@ -129,7 +144,9 @@ class Taxonomy:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
+        n_docs = {} if self.n_docs is None else {"n_docs": self.n_docs}
         return {
+            **n_docs,
             "leaves": list(self.leaves),
             "counts": list(self.counts),
             "inner_counts": dict(self.inner_counts),
@@ -162,6 +179,7 @@ class Taxonomy:
                 Other(parent=other["parent"], members=tuple(other["members"]))
                 for other in data["others"]
             ),
+            n_docs=data.get("n_docs"),
         )
         columns = [m for other in taxonomy.others for m in other.members]
         n_leaves = len(taxonomy.leaves)
@@ -181,6 +199,7 @@ def build_taxonomy(
     min_count: int = 0,
     keep: Iterable[str] = (),
     separator: str = SEPARATOR,
+    n_docs: Optional[int] = None,
 ) -> Taxonomy:
     """Build the label tree from the counts of the labels and pool its tail.
 
@@ -195,6 +214,7 @@ def build_taxonomy(
     keep (Iterable[str]): Labels that are never pooled; an inner node stands for
         the leaves below it.
     separator (str): What joins the segments of a path.
+    n_docs (Optional[int]): Training documents, if one can have several labels.
     RETURNS (Taxonomy): The tree.
     RAISES (ValueError): L001 to L006, see there.
     """
@@ -216,6 +236,7 @@ def build_taxonomy(
             if counts[paths[path]]
         },
         separator=separator,
+        n_docs=n_docs,
     )
     return _pool(taxonomy, min_count, keep)
 
@@ -285,10 +306,4 @@ def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:
         else:
             others.append(Other(parent=node, members=tuple(members)))
     others.sort(key=lambda other: other.parent)
-    return Taxonomy(
-        leaves=taxonomy.leaves,
-        counts=taxonomy.counts,
-        inner_counts=taxonomy.inner_counts,
-        separator=taxonomy.separator,
-        others=tuple(others),
-    )
+    return replace(taxonomy, others=tuple(others))

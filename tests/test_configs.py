@@ -47,6 +47,26 @@ def corpus(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def multilabel_corpus(tmp_path):
+    """Two nouns in each text, a label for each."""
+    nlp, names = spacy.blank("en"), list(NOUNS)
+    docs = []
+    for row, opening in enumerate(("my", "what about the", "no", "a", "the", "one")):
+        for shift in (1, 2):
+            for i, first in enumerate(names):
+                second = names[(i + shift) % len(names)]
+                text = f"{opening} {NOUNS[first]} and {opening} {NOUNS[second]}"
+                doc = nlp.make_doc(text)
+                doc.cats = {first: 1.0, second: 1.0}
+                if row % 2:
+                    doc.cats = {n: float(n in (first, second)) for n in names}
+                docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=docs[:16]).to_disk(tmp_path / "dev.spacy")
+    return tmp_path
+
+
 def run_training(corpus, *, output, config=EFFICIENCY, **overrides):
     settings = {
         "paths.train": str(corpus / "train.spacy"),
@@ -136,3 +156,15 @@ def test_accuracy_config_with_the_real_encoder(corpus, tmp_path):
     )
     for text, label in DATA:
         assert nlp(text)._.longtail.label == label
+
+
+def test_multilabel_config_trains_and_fits_thresholds(multilabel_corpus, tmp_path):
+    config = EFFICIENCY.with_name("multilabel.cfg")
+    overrides = {"training.max_steps": 60, "training.eval_frequency": 30}
+    nlp = run_training(
+        multilabel_corpus, output=tmp_path / "out", config=config, **overrides
+    )
+    assert set(nlp("my card and a visa")._.longtail.labels) == {"bank/card", "visa"}
+    pipe = nlp.get_pipe("longtail_textcat_multilabel")
+    assert set(pipe.cfg["thresholds"]) == set(NOUNS)
+    assert nlp.meta["performance"]["longtail_macro_ap"] == 1.0

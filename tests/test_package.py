@@ -18,11 +18,13 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "ops", "taxonomy", "descriptions", "losses", "layers", "vectors"]
-LAYERS += ["ml", "rankers", "scorer", "pipeline", "convert", "audit", "init_config"]
+LAYERS = ["errors", "ops", "thresholds", "taxonomy", "descriptions", "multilabel_gold"]
+LAYERS += ["losses", "layers", "vectors", "ml", "rankers", "ranking_metrics"]
+LAYERS += ["multilabel_scorer", "scorer", "pipeline", "convert", "audit", "init_config"]
 LAYERS += ["tuning", "report", "batch", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "layers", "vectors", "ml", "rankers", "scorer"}
+INJECTED |= {"multilabel_scorer"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}
 HEAVY |= {"spacy_transformers", "matplotlib"}
 

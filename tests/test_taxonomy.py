@@ -2,6 +2,7 @@ import json
 from dataclasses import FrozenInstanceError
 from itertools import product
 
+import numpy
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -462,3 +463,17 @@ def test_settings_are_checked_without_data():
 def test_similar_names_are_found():
     assert find_similar("refunds", ["refund", "visa"]) == "refund"
     assert find_similar("xyz", ["refund", "visa"]) == "–"
+
+
+def test_log_odds_are_those_against_all_other_documents():
+    taxonomy = build_taxonomy({"a": 80, "b": 50, "c": 0}, n_docs=100)
+    expected = numpy.log([80 / 20, 50 / 50, 0.5 / 99.5])
+    assert numpy.allclose(taxonomy.log_odds, expected)
+    # A document can have several labels, so that the counts aren't the documents.
+    assert Taxonomy.from_dict(taxonomy.to_dict()) == taxonomy
+    assert "n_docs" not in build_taxonomy({"a": 1, "b": 1}).to_dict()
+
+
+def test_label_of_every_document_has_finite_odds():
+    taxonomy = build_taxonomy({"a": 10, "b": 5}, n_docs=10)
+    assert numpy.isfinite(taxonomy.log_odds).all()

@@ -68,6 +68,7 @@ def PrototypeSoftmax(
             # Row of each leaf where leaves share rows, else empty.
             "rows": [],
             "set_start": set_start,
+            "set_bias": set_bias,
             "get_similarity": get_similarity,
             "get_linear": get_linear,
         },
@@ -131,6 +132,19 @@ def set_start(
     # What an earlier training left doesn't fit any more.
     for name in ("D", "b"):
         model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
+
+
+def set_bias(model: Model[Floats2d, Floats2d], bias: numpy.ndarray) -> None:
+    """Add something to each leaf's logit from the start, as a softmax doesn't need but
+    independent probabilities do. It learns like any bias.
+
+    bias (numpy.ndarray): Of shape (leaves,). Leaves that share a row get the mean.
+    """
+    ops, n_rows = model.ops, model.get_dim("nR")
+    rows = model.attrs["rows"] or list(range(len(bias)))
+    sums = numpy.bincount(rows, weights=bias, minlength=n_rows)
+    means = sums / numpy.bincount(rows, minlength=n_rows)
+    model.set_param("b", ops.asarray1f(means / model.attrs["learn_rate"]))
 
 
 def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:

@@ -28,6 +28,8 @@ class Decision:
     stage (str): "longtail_textcat", "zero_shot_fallback" or "abstained".
     reason (str): Why this stage decided, in words.
     candidates (Tuple[Tuple[str, float], ...]): The most probable labels, ranked.
+    labels (Tuple[str, ...]): All labels that the document has, most probable first:
+        `label` alone, or those above their threshold if there can be several.
     """
 
     label: Optional[str]
@@ -39,6 +41,7 @@ class Decision:
     stage: str
     reason: str
     candidates: Tuple[Tuple[str, float], ...]
+    labels: Tuple[str, ...] = ()
 
 
 def get_decision(doc: Doc) -> Optional[Decision]:
@@ -50,6 +53,7 @@ def get_decision(doc: Doc) -> Optional[Decision]:
     if data is None:
         return None
     levels = tuple((node, probability) for node, probability in data["levels"])
+    labels = data.get("labels", [] if data["label"] is None else [data["label"]])
     return Decision(
         label=data["label"],
         path=tuple(node for node, _ in levels),
@@ -60,6 +64,7 @@ def get_decision(doc: Doc) -> Optional[Decision]:
         stage=data["stage"],
         reason=data["reason"],
         candidates=tuple((label, share) for label, share in data["candidates"]),
+        labels=tuple(labels),
     )
 
 

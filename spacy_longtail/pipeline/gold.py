@@ -11,10 +11,12 @@ class LabelCounts(NamedTuple):
     names (List[str]): The labels of the component.
     counts (Optional[Dict[str, int]]): Training documents of each, None if they are
         to be counted.
+    n_docs (Optional[int]): Training documents, where one can have several labels.
     """
 
     names: List[str]
     counts: Optional[Dict[str, int]]
+    n_docs: Optional[int] = None
 
 
 def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
@@ -27,13 +29,15 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
     """
     if labels is None:
         return None
+    n_docs = None
     if isinstance(labels, Mapping) and isinstance(labels.get("counts"), Mapping):
-        labels = labels["counts"]
+        n_docs, labels = labels.get("n_docs"), labels["counts"]
     is_list = isinstance(labels, Iterable) and not isinstance(labels, str)
     names = list(labels) if is_list else []
     if not is_list or not all(isinstance(label, str) for label in names):
         raise ValueError(Errors.L310.format(name=name, found=repr(labels)[:80]))
-    return LabelCounts(names, dict(labels) if isinstance(labels, Mapping) else None)
+    counts = dict(labels) if isinstance(labels, Mapping) else None
+    return LabelCounts(names, counts, n_docs)
 
 
 def get_gold_label(

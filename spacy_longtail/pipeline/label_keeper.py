@@ -14,6 +14,7 @@ from thinc.api import Model
 from ..errors import Errors
 from .fallback_settings import FallbackSettings
 from .label_store import LabelStore, extend_taxonomy
+from .longtail_textcat import LongtailTextCategorizer
 from .new_labels import make_records, read_new_labels
 from .refined_writer import RefinedWriter
 from .router import Stages
@@ -165,7 +166,8 @@ class LabelKeeper(Pipe):
     def _get_source(self) -> Any:
         names = self.nlp.component_names
         source = self.nlp.get_pipe(self.source) if self.source in names else None
-        if not hasattr(source, "n_updates"):
+        # One with several labels a document has no mass to spread.
+        if not isinstance(source, LongtailTextCategorizer):
             text = Errors.L330.format(name=self.name, source=self.source, found=names)
             raise ValueError(text)
         if self.name in names and names.index(self.name) < names.index(self.source):

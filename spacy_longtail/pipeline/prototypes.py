@@ -5,14 +5,20 @@ from spacy.tokens import Doc
 
 from ..ops import mean_by_class, unit_rows
 from ..taxonomy import Taxonomy
+from .gold import LabelCounts
 
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
 
 class ClassSums:
-    """Adds up the vectors of the documents of each label."""
+    """Adds up the vectors of the documents of each label.
+
+    counts (Dict[str, int]): Documents of each label.
+    n_docs (int): Documents, with a label or known to have none.
+    """
 
     def __init__(self) -> None:
+        self.n_docs = 0
         self.index: Dict[str, int] = {}
         self.counts: Dict[str, int] = {}
         self._sums = numpy.zeros((0, 0), dtype="float64")
@@ -33,6 +39,13 @@ class ClassSums:
             grown[:n_rows] = self._sums.reshape((n_rows, X.shape[1]))
             self._sums = grown
         numpy.add.at(self._sums, [self.index[label] for label in labels], unit_rows(X))
+
+    def set_counts(self, given: LabelCounts) -> None:
+        """Keep the given labels only, with their given counts, if there are any."""
+        found = self.counts
+        self.counts = given.counts or {n: found.get(n, 0) for n in given.names}
+        if given.counts is not None and given.n_docs is not None:
+            self.n_docs = given.n_docs
 
     def get(self, labels: Sequence[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);

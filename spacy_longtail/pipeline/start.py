@@ -1,4 +1,4 @@
-from typing import Any, Callable, Collection, Iterable, List, Optional
+from typing import Any, Callable, Iterable, List, Optional
 
 import numpy
 from spacy.language import Language
@@ -10,7 +10,6 @@ from thinc.types import Floats2d
 from tqdm import tqdm
 
 from ..errors import Errors
-from .gold import get_gold_label
 from .prototypes import ClassSums
 
 BATCH_SIZE = 256
@@ -60,10 +59,9 @@ def is_listening(encoder: Model[List[Doc], Floats2d]) -> bool:
 def count_and_sum(
     examples: Iterable[Example],
     encode: EncodeT,
+    get_gold: Callable[[Example, int], Optional[List[str]]],
     *,
     name: str,
-    separator: str,
-    labels: Optional[Collection[str]] = None,
 ) -> ClassSums:
     """Go through the corpus once, count its labels and add up their documents.
 
@@ -71,37 +69,43 @@ def count_and_sum(
 
     examples (Iterable[Example]): The corpus.
     encode (EncodeT): Documents to vectors.
+    get_gold (Callable[[Example, int], Optional[List[str]]]): The labels of a document,
+        by its number; None for one that isn't annotated.
     name (str): Name of the component, for messages.
-    separator (str): What joins the segments of a label.
-    labels (Optional[Collection[str]]): The component's labels, None for all.
     RETURNS (ClassSums): Counts and sums by label.
-    RAISES (ValueError): L302, L303 for documents without a clear label, L311 for
-        vectors that aren't finite.
+    RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
-    known = None if labels is None else set(labels)
     sums, index = ClassSums(), 0
     progress = tqdm(
         desc=f"{name}: prototypes", unit=" docs", delay=3, leave=False, disable=None
     )
     with progress:
         for batch in minibatch(examples, BATCH_SIZE):
-            found = [
-                get_gold_label(
-                    example, index + row, name=name, separator=separator, known=known
-                )
-                for row, example in enumerate(batch)
-            ]
-            pairs = [
-                (eg, label) for eg, label in zip(batch, found) if label is not None
-            ]
+            pairs = []
+            for row, example in enumerate(batch):
+                labels = get_gold(example, index + row)
+                if labels is not None:
+                    pairs.append((example.predicted, labels))
+            sums.n_docs += len(pairs)
             if pairs:
-                X = encode([example.predicted for example, _ in pairs])
-                if not numpy.isfinite(X).all():
-                    row = int(numpy.flatnonzero(~numpy.isfinite(X).all(axis=1))[0])
-                    text = pairs[row][0].predicted.text[:60]
-                    message = Errors.L311.format(name=name, text=text)
-                    raise ValueError(message)
-                sums.add([label for _, label in pairs], X)
+                docs = [doc for doc, _ in pairs]
+                X = encode(docs)
+                check_finite(docs, X, name)
+                owners = [row for row, (_, found) in enumerate(pairs) for _ in found]
+                sums.add([label for _, found in pairs for label in found], X[owners])
             index += len(batch)
             progress.update(len(batch))
     return sums
+
+
+def check_finite(docs: List[Doc], values: numpy.ndarray, name: str) -> None:
+    """Check what a model makes of documents.
+
+    values (numpy.ndarray): Array of shape (docs, columns).
+    name (str): Name of the component.
+    RAISES (ValueError): L311 with the text of the first that isn't finite.
+    """
+    bad = numpy.flatnonzero(~numpy.isfinite(values).all(axis=1))
+    if len(bad):
+        text = docs[bad[0]].text[:60]
+        raise ValueError(Errors.L311.format(name=name, text=text))

@@ -8,7 +8,8 @@ from spacy.util import minibatch
 
 from ..errors import Errors
 from ..ops import softmax
-from ..pipeline.longtail_textcat import PriorT, RawScores
+from ..pipeline.settings import PriorT
+from ..pipeline.taxonomy_pipe import RawScores
 from ..scorer import get_gold_labels
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]

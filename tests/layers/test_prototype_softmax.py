@@ -190,3 +190,21 @@ def test_rejects_nan(name):
 def test_needs_a_taxonomy_to_run():
     with pytest.raises(ValueError, match=r"\[L202\] PrototypeSoftmax"):
         PrototypeSoftmax().predict(make_inputs())
+
+
+def test_bias_is_added_to_the_logits():
+    X, bias = make_inputs(), numpy.linspace(-3.0, 2.0, len(LEAVES))
+    model = make_model()
+    before = model.predict(X)
+    model.attrs["set_bias"](model, bias)
+    assert_allclose(model.predict(X), before + bias, atol=1e-5)
+
+
+def test_leaves_that_share_a_row_share_the_mean_of_the_bias():
+    X, bias = make_inputs(), numpy.arange(6.0)
+    model = make_model(other="single")
+    before = model.predict(X)
+    model.attrs["set_bias"](model, bias)
+    added = [0.0, 1.5, 1.5, 4.0, 4.0, 4.0]
+    added[3] = added[5] = (3.0 + 5.0) / 2
+    assert_allclose(model.predict(X), before + added, atol=1e-5)

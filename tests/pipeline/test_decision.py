@@ -49,6 +49,7 @@ def test_describes_each_document():
             *(("bank/card/lost", 0.5), ("bank/card/stolen", 0.25)),
             *(("bank/fee", 0.125), ("gift", 0.125), ("visa", 0.0)),
         ),
+        labels=("bank/card/lost",),
     )
     assert make_decision(second).path == ("visa",)
     assert make_decision(second).other == ("", 1.0)
@@ -86,3 +87,14 @@ def test_registering_twice_keeps_the_first_extension():
     before = Doc.get_extension("longtail")
     register_extension()
     assert Doc.get_extension("longtail") == before
+
+
+def test_after_abstention_there_are_no_labels():
+    data = describe([1, 0, 0, 0, 0])[0]
+    assert make_decision({**data, "label": None}).labels == ()
+
+
+def test_labels_of_a_pipe_that_gives_several_are_its_own():
+    data = describe([1, 0, 0, 0, 0])[0]
+    labels = ["bank/card/lost", "visa"]
+    assert make_decision({**data, "labels": labels}).labels == tuple(labels)

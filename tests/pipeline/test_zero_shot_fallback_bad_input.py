@@ -138,3 +138,12 @@ def test_file_of_a_newer_version(pair, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"\[L305\].*99"):
         pair.get_pipe("zero_shot_fallback").from_bytes(data)
+
+
+def test_first_stage_with_several_labels_a_document(make_examples):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat_multilabel")
+    source = {"source": "longtail_textcat_multilabel"}
+    nlp.add_pipe("zero_shot_fallback", config=source)
+    with pytest.raises(ValueError, match=r"\[L330\].*'longtail_textcat_multilabel'"):
+        nlp.initialize(lambda: make_examples(nlp))

@@ -1,0 +1,94 @@
+from functools import partial
+from typing import Any, Callable, Tuple
+
+from thinc.types import Floats2d
+
+from ...taxonomy import Taxonomy
+from .core import BinaryCrossEntropy, check_setting, sigmoid, softplus
+
+NAME = "Asymmetric"
+EPSILON = 1e-8
+
+
+def make_asymmetric(
+    *, gamma_positive: float = 1.0, gamma_negative: float = 4.0, margin: float = 0.05
+) -> Callable[[Taxonomy], "Asymmetric"]:
+    """Focus on the hard documents, and more so among those without the label:
+
+        -(1 - p) ** gamma_positive * log(p)       with the label
+        -q ** gamma_negative * log(1 - q)         without, q = max(p - margin, 0)
+
+    Registered as "spacy-longtail.Asymmetric.v1". With both gammas and the margin at 0.0
+    it's the plain loss. The probabilities are too high by design, so that a threshold
+    of 0.5 means little: fit thresholds.
+
+    Source: Ridnik et al. (2021), "Asymmetric Loss For Multi-Label Classification",
+        equations 4 to 7. https://arxiv.org/abs/2009.14119
+
+    gamma_positive (float): From 0.0.
+    gamma_negative (float): From 0.0.
+    margin (float): Documents without the label whose probability is below it are
+        ignored, from 0.0 to below 1.0.
+    RETURNS (Callable[[Taxonomy], Asymmetric]): Builds the loss once the taxonomy is
+        known.
+    RAISES (ValueError): L108 if a setting is out of range.
+    """
+    gammas = {"gamma_positive": gamma_positive, "gamma_negative": gamma_negative}
+    for name, value in gammas.items():
+        is_fine = 0.0 <= value < float("inf")
+        check_setting(NAME, name, value, is_fine, "of at least 0")
+    is_fine = 0.0 <= margin < 1.0
+    check_setting(NAME, "margin", margin, is_fine, "of at least 0 and below 1")
+    return partial(
+        Asymmetric,
+        gamma_positive=gamma_positive,
+        gamma_negative=gamma_negative,
+        margin=margin,
+    )
+
+
+class Asymmetric(BinaryCrossEntropy):
+    """See make_asymmetric."""
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        gamma_positive: float,
+        gamma_negative: float,
+        margin: float,
+    ) -> None:
+        super().__init__(taxonomy, log_odds=taxonomy.log_odds)
+        self.gamma_positive = gamma_positive
+        self.gamma_negative = gamma_negative
+        self.margin = margin
+
+    def _get_terms(
+        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+    ) -> Tuple[Floats2d, Floats2d]:
+        P, N = sigmoid(xp, Z), sigmoid(xp, -Z)
+        log_p = -softplus(xp, -Z)
+        focus = N**self.gamma_positive
+        loss_yes = -focus * log_p
+        d_yes = focus * (self.gamma_positive * P * log_p - N)
+        loss_no, d_no = self._get_negative_terms(xp, Z, P, N)
+        is_yes = Y > 0
+        return xp.where(is_yes, loss_yes, loss_no), xp.where(is_yes, d_yes, d_no)
+
+    def _get_negative_terms(
+        self, xp: Any, Z: Floats2d, P: Floats2d, N: Floats2d
+    ) -> Tuple[Floats2d, Floats2d]:
+        gamma, margin = self.gamma_negative, self.margin
+        Q = xp.maximum(P - margin, 0.0)
+        # 1 - Q without the rounding error of 1 - p, which matters where p is near 1.
+        left = xp.where(Q > 0, N + margin, 1.0)
+        log_left = xp.log(xp.maximum(left, EPSILON)) if margin else -softplus(xp, Z)
+        focus = Q**gamma
+        # dQ/dz = p (1 - p) where Q > 0. With gamma = 0 its power has no slope.
+        slope = gamma * xp.where(Q > 0, Q, 1.0) ** (gamma - 1.0) * log_left
+        d_no = focus * P * _ratio(xp, N, left) - slope * P * N
+        return -focus * log_left, xp.where(Q > 0, d_no, 0.0)
+
+
+def _ratio(xp: Any, N: Floats2d, left: Floats2d) -> Floats2d:
+    return xp.where(left > 0, N / xp.where(left > 0, left, 1.0), 1.0)

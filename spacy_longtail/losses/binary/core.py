@@ -1,0 +1,158 @@
+from typing import Any, Optional, Tuple, cast
+
+import numpy
+from thinc.api import Ops
+from thinc.backends import get_array_ops
+from thinc.loss import Loss
+from thinc.types import Floats1d, Floats2d
+
+from ...errors import Errors
+from ...ops import spread_groups, sum_groups
+from ...taxonomy import Taxonomy
+
+
+class BinaryCrossEntropy(Loss):
+    """Independent cross-entropies, one for each label, the core of all binary losses.
+
+    The classes are the leaves that are trained on their own, then the Others. The odds
+    of an Other are the sum of its members' odds, so its logit is their logsumexp. It
+    is true if any of its members is; a member's share of the gradient is its share of
+    the odds. What isn't known (NaN) has no gradient.
+
+    taxonomy (Taxonomy): The label tree.
+    log_odds (numpy.ndarray): The part of the prior log odds that the logits of a model
+        trained with this loss contain, of shape (leaves,). The component subtracts it
+        to predict with another prior.
+    shifts (Optional[numpy.ndarray]): Added to the logits, of shape (leaves,).
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        log_odds: numpy.ndarray,
+        shifts: Optional[numpy.ndarray] = None,
+    ) -> None:
+        self.log_prior = log_odds
+        self.shifts = shifts
+        self.n_leaves = len(taxonomy.leaves)
+        self.heads = numpy.flatnonzero(taxonomy.other_of < 0)
+        members = [other.members for other in taxonomy.others]
+        self.members = numpy.asarray([m for group in members for m in group], "int64")
+        self.sizes = numpy.asarray([len(group) for group in members], "int32")
+
+    def __call__(self, guesses: Floats2d, truths: Floats2d) -> Tuple[Floats2d, float]:
+        """Calculate gradient and loss together.
+
+        guesses (Floats2d): Logits of shape (docs, leaves).
+        truths (Floats2d): 1.0 where a document has the leaf, 0.0 where it hasn't, NaN
+            where that isn't known, same shape.
+        RETURNS (Tuple[Floats2d, float]): The gradient with respect to the logits, and
+            the loss, the sum over labels, in nats per document of which anything is
+            known; 0.0 without any.
+        RAISES (ValueError): L101 if the shapes don't fit.
+        """
+        if guesses.shape != truths.shape or guesses.shape[1] != self.n_leaves:
+            raise ValueError(
+                Errors.L101.format(
+                    guesses=guesses.shape, truths=truths.shape, n_leaves=self.n_leaves
+                )
+            )
+        ops = get_array_ops(guesses)
+        xp = ops.xp
+        Z = (
+            guesses
+            if self.shifts is None
+            else guesses + xp.asarray(self.shifts, guesses.dtype)
+        )
+        Z, Y, shares = self._pool(ops, Z, xp.asarray(truths, dtype=Z.dtype))
+        is_known = ~xp.isnan(Y)
+        losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0), is_known)
+        scale = 1.0 / max(int(is_known.any(axis=1).sum()), 1)
+        loss = float(xp.where(is_known, losses, 0.0).sum()) * scale
+        d_logits = self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares)
+        return cast(Floats2d, d_logits.astype(guesses.dtype)), loss
+
+    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
+        return self(guesses, truths)[0]
+
+    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
+        """RETURNS (float): Nats per document, see __call__."""
+        return self(guesses, truths)[1]
+
+    def _get_terms(
+        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+    ) -> Tuple[Floats2d, Floats2d]:
+        """The loss of each class of each document and its derivative by the logit.
+
+        Z (Floats2d): Logits of shape (docs, classes).
+        Y (Floats2d): 1.0 or 0.0, 0.0 also where it isn't known.
+        is_known (Any): Where it is known. What is returned elsewhere is ignored.
+        """
+        return softplus(xp, Z) - Z * Y, sigmoid(xp, Z) - Y
+
+    def _pool(
+        self, ops: Ops, Z: Floats2d, Y: Floats2d
+    ) -> Tuple[Floats2d, Floats2d, Floats2d]:
+        """Turn leaves to classes, and find each member's share of its Other's odds."""
+        xp = ops.xp
+        if not len(self.members):
+            return Z, Y, Z[:, :0]
+        sizes, heads = ops.asarray1i(self.sizes), ops.asarray1i(self.heads)
+        members = ops.asarray1i(self.members)
+        Z_members, Y_members = Z[:, members], Y[:, members]
+        tops = ops.reduce_max(ops.as_contig(Z_members.T), sizes)[0].T
+        exps = xp.exp(Z_members - spread_groups(ops, tops, sizes))
+        sums = sum_groups(ops, exps, sizes)
+        shares = exps / spread_groups(ops, sums, sizes)
+        n_yes = sum_groups(ops, (Y_members == 1.0).astype(Z.dtype), sizes)
+        n_unknown = sum_groups(ops, xp.isnan(Y_members).astype(Z.dtype), sizes)
+        Y_others = xp.where(n_unknown > 0, xp.nan, 0.0)
+        Y_others = xp.where(n_yes > 0, 1.0, Y_others).astype(Z.dtype)
+        Z = xp.concatenate([Z[:, heads], xp.log(sums) + tops], axis=1)
+        return Z, xp.concatenate([Y[:, heads], Y_others], axis=1), shares
+
+    def _unpool(self, ops: Ops, dZ: Floats2d, shares: Floats2d) -> Floats2d:
+        if not len(self.members):
+            return dZ
+        n_heads = len(self.heads)
+        d_logits = ops.xp.zeros((len(dZ), self.n_leaves), dtype=dZ.dtype)
+        d_logits[:, ops.asarray1i(self.heads)] = dZ[:, :n_heads]
+        d_others = spread_groups(ops, dZ[:, n_heads:], ops.asarray1i(self.sizes))
+        d_logits[:, ops.asarray1i(self.members)] = d_others * shares
+        return d_logits
+
+    def _get_class_values(self, values: numpy.ndarray) -> numpy.ndarray:
+        """Values of leaves as those of classes. Members of an Other have the same."""
+        firsts = self.members[numpy.cumsum(self.sizes) - self.sizes]
+        return numpy.concatenate([values[self.heads], values[firsts]])
+
+
+def check_setting(
+    loss: str, name: str, value: float, is_fine: bool, expected: str
+) -> None:
+    """RAISES (ValueError): L108 if the setting of a loss isn't fine."""
+    if not is_fine:
+        text = Errors.L108.format(loss=loss, name=name, expected=expected, value=value)
+        raise ValueError(text)
+
+
+def sigmoid(xp: Any, Z: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): 1 / (1 + exp(-Z)), without overflow."""
+    exps = xp.exp(-xp.abs(Z))
+    return xp.where(Z >= 0, 1.0, exps) / (1.0 + exps)
+
+
+def softplus(xp: Any, Z: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): log(1 + exp(Z)), without overflow: -log of sigmoid(-Z)."""
+    return xp.maximum(Z, 0.0) + xp.log1p(xp.exp(-xp.abs(Z)))
+
+
+def get_class_counts(taxonomy: Taxonomy) -> Tuple[Floats1d, float]:
+    """RETURNS (Tuple[Floats1d, float]): Training documents per leaf, the mean for the
+    members of an Other, and in total.
+    """
+    counts = taxonomy.class_counts
+    n_docs = counts.sum() if taxonomy.n_docs is None else taxonomy.n_docs
+    return counts, float(n_docs)

@@ -1,0 +1,92 @@
+from functools import partial
+from typing import Any, Callable, Tuple
+
+from thinc.types import Floats2d
+
+from ...taxonomy import Taxonomy
+from .core import (
+    BinaryCrossEntropy,
+    check_setting,
+    get_class_counts,
+    sigmoid,
+    softplus,
+)
+
+NAME = "DistributionBalanced"
+
+
+def make_distribution_balanced(
+    *,
+    alpha: float = 0.1,
+    beta: float = 10.0,
+    mu: float = 0.2,
+    kappa: float = 0.05,
+    scale: float = 2.0,
+) -> Callable[[Taxonomy], "DistributionBalanced"]:
+    """Weight each label of a document against the labels it occurs with, and let go of
+    documents without a label sooner than of those with it:
+
+        r = (1 / n of the label) / (sum of 1 / n of the document's labels)
+        weight = alpha + sigmoid(beta * (r - mu))
+        z = logit - kappa * log(N / n - 1)
+        loss = weight * log(1 + exp(-z))                      with the label
+        loss = weight * log(1 + exp(scale * z)) / scale       without
+
+    Registered as "spacy-longtail.DistributionBalanced.v1". The first two lines make up
+    for documents that are there for another of their labels; a document without labels
+    isn't re-balanced, its r is 1. As in text classification, mu depends on the data.
+
+    Source: Wu et al. (2020), "Distribution-Balanced Loss for Multi-Label Classification
+        in Long-Tailed Datasets", equations 2 to 8. https://arxiv.org/abs/2007.09654
+
+    alpha (float): Least weight, from 0.0.
+    beta (float): How sharp the weights change, from 0.0.
+    mu (float): The r whose weight is in the middle.
+    kappa (float): Share of the prior that is added to the logits, from 0.0.
+    scale (float): Tolerance for documents without the label, above 0.0; 1.0 for none.
+    RETURNS (Callable[[Taxonomy], DistributionBalanced]): Builds the loss once the
+        taxonomy is known.
+    RAISES (ValueError): L108 if a setting is out of range.
+    """
+    for name, value in {"alpha": alpha, "beta": beta, "kappa": kappa}.items():
+        is_fine = 0.0 <= value < float("inf")
+        check_setting(NAME, name, value, is_fine, "of at least 0")
+    check_setting(NAME, "scale", scale, 0.0 < scale < float("inf"), "above 0")
+    check_setting(NAME, "mu", mu, abs(mu) < float("inf"), "that is finite")
+    return partial(
+        DistributionBalanced, alpha=alpha, beta=beta, mu=mu, kappa=kappa, scale=scale
+    )
+
+
+class DistributionBalanced(BinaryCrossEntropy):
+    """See make_distribution_balanced."""
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        alpha: float,
+        beta: float,
+        mu: float,
+        kappa: float,
+        scale: float,
+    ) -> None:
+        log_odds = taxonomy.log_odds
+        super().__init__(
+            taxonomy, log_odds=(1.0 - kappa) * log_odds, shifts=kappa * log_odds
+        )
+        self.alpha, self.beta, self.mu, self.scale = alpha, beta, mu, scale
+        counts, n_docs = get_class_counts(taxonomy)
+        self.inverse = n_docs / self._get_class_values(counts)
+
+    def _get_terms(
+        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+    ) -> Tuple[Floats2d, Floats2d]:
+        inverse = xp.asarray(self.inverse, dtype=Z.dtype)
+        totals = (Y @ inverse).reshape((-1, 1))
+        ratios = xp.where(totals > 0, inverse / xp.where(totals > 0, totals, 1.0), 1.0)
+        weights = self.alpha + sigmoid(xp, self.beta * (ratios - self.mu))
+        loss_no = softplus(xp, self.scale * Z) / self.scale
+        losses = xp.where(Y > 0, softplus(xp, -Z), loss_no)
+        d_logits = xp.where(Y > 0, -sigmoid(xp, -Z), sigmoid(xp, self.scale * Z))
+        return weights * losses, weights * d_logits

@@ -1,0 +1,36 @@
+from functools import partial
+from typing import Callable
+
+from ...taxonomy import Taxonomy
+from .core import BinaryCrossEntropy, check_setting
+
+
+def make_binary_logit_adjusted(
+    *, tau: float = 1.0
+) -> Callable[[Taxonomy], BinaryCrossEntropy]:
+    """Add tau * log(prior / (1 - prior)) to each logit in training, so that the model
+    doesn't have to learn how frequent a label is. At tau = 0.0 it's the plain loss.
+
+    Registered as "spacy-longtail.BinaryLogitAdjusted.v1".
+
+    Source: Menon et al. (2021), "Long-Tail Learning via Logit Adjustment", equation
+        10, for two classes. https://arxiv.org/abs/2007.07314
+
+    tau (float): From 0.0; 1.0 takes the whole prior out of the logits.
+    RETURNS (Callable[[Taxonomy], BinaryCrossEntropy]): Builds the loss once the
+        taxonomy is known.
+    RAISES (ValueError): L108 if tau is out of range.
+    """
+    is_fine = 0.0 <= tau < float("inf")
+    check_setting("BinaryLogitAdjusted", "tau", tau, is_fine, "of at least 0")
+    return partial(build_binary_logit_adjusted, tau=tau)
+
+
+def build_binary_logit_adjusted(
+    taxonomy: Taxonomy, *, tau: float
+) -> BinaryCrossEntropy:
+    """Build the loss of make_binary_logit_adjusted for a taxonomy."""
+    log_odds = taxonomy.log_odds
+    return BinaryCrossEntropy(
+        taxonomy, log_odds=(1.0 - tau) * log_odds, shifts=tau * log_odds
+    )

@@ -1,0 +1,102 @@
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from .start import EncodeT, is_listening
+
+MAX_CACHED_TEXTS = 1_000_000
+
+
+class VectorCache(Dict[str, numpy.ndarray]):
+    """Vectors of training texts. Other processes start with an empty one."""
+
+    def __reduce__(self) -> Any:
+        return VectorCache, ()
+
+
+class EncoderRunner:
+    """Runs the encoder of a model, a frozen one once per text while it is trained.
+
+    model (Model[List[Doc], Floats2d]): Has the references "encoder" and "output".
+    """
+
+    def __init__(self, model: Model[List[Doc], Floats2d]) -> None:
+        self.model = model
+        self._cache = VectorCache()
+
+    @property
+    def encoder(self) -> Model[List[Doc], Floats2d]:
+        """RETURNS (Model[List[Doc], Floats2d]): Documents to vectors."""
+        return self.model.get_ref("encoder")
+
+    @property
+    def is_frozen(self) -> bool:
+        """RETURNS (bool): Whether the vectors stay as they are."""
+        return bool(self.encoder.attrs.get("is_frozen", False))
+
+    @property
+    def can_read_names(self) -> bool:
+        """RETURNS (bool): Whether it can encode other documents in training than those
+        of the batch. A listener's batch is that of the component it listens to.
+        """
+        return self.is_frozen or not is_listening(self.encoder)
+
+    def clear(self) -> None:
+        """Forget all vectors."""
+        self._cache.clear()
+
+    def remember(self, encode: EncodeT) -> EncodeT:
+        """Remember the vectors of a frozen encoder, none from before.
+
+        encode (EncodeT): See make_start_encoder.
+        RETURNS (EncodeT): The same, once per text if the encoder is frozen.
+        """
+        self.clear()
+        if not self.is_frozen:
+            return encode
+        return lambda docs: self._look_up(docs, encode)
+
+    def count_features(self, encode: EncodeT, *, is_sample: bool) -> EncodeT:
+        """Let the encoder count what it encodes, unless that is only a sample.
+
+        RETURNS (EncodeT): For the training corpus.
+        """
+        encoder = self.encoder
+        observe = encoder.attrs.get("observe", lambda model, docs: None)
+        observe(encoder, None)
+
+        def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
+            if not is_sample:
+                observe(encoder, docs)
+            return encode(docs)
+
+        return encode_corpus
+
+    def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
+        """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
+        if not self.is_frozen:
+            return self.model.begin_update(docs)
+        return self.model.get_ref("output").begin_update(self._encode_once(docs))
+
+    def predict(self, docs: List[Doc]) -> Floats2d:
+        """RETURNS (Floats2d): Vectors of documents, of shape (docs, width)."""
+        # A cache isn't empty while training: the dev corpus is read again and again.
+        return self._encode_once(docs) if self._cache else self.encoder.predict(docs)
+
+    def _encode_once(self, docs: List[Doc]) -> Floats2d:
+        ops, encoder = self.model.ops, self.encoder
+        return ops.asarray2f(
+            self._look_up(docs, lambda new: ops.to_numpy(encoder.predict(new)))
+        )
+
+    def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
+        new = {doc.text: doc for doc in docs if doc.text not in self._cache}
+        if new:
+            if len(self._cache) + len(new) > MAX_CACHED_TEXTS:
+                self._cache.clear()
+                new = {doc.text: doc for doc in docs}
+            self._cache.update(zip(new, encode(list(new.values()))))
+        return numpy.stack([self._cache[doc.text] for doc in docs])

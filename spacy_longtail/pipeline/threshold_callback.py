@@ -1,0 +1,61 @@
+from functools import partial
+from typing import Callable, Iterable, Optional
+
+from spacy.language import Language
+from spacy.training import Example
+
+from ..errors import Errors
+from ..thresholds import SMOOTHING
+
+NAME = "longtail_textcat_multilabel"
+
+
+def make_fit_thresholds(
+    corpus: Callable[[Language], Iterable[Example]],
+    component: str = NAME,
+    precision: Optional[float] = None,
+    smoothing: float = SMOOTHING,
+) -> Callable[[Language], Language]:
+    """Fit the thresholds of a component before a pipeline is saved.
+
+    Registered as "spacy-longtail.fit_thresholds.v1", for [training.before_to_disk]. It
+    changes nothing that training depends on. The scores that training shows are with
+    the thresholds of the last time, so that the best model should be chosen by a score
+    without thresholds, longtail_macro_ap.
+
+    corpus (Callable[[Language], Iterable[Example]]): Documents that aren't trained on.
+    component (str): Name of the component.
+    precision (Optional[float]): Wished precision, None for best F1.
+    smoothing (float): See thresholds.fit_thresholds.
+    RETURNS (Callable[[Language], Language]): Changes a pipeline and returns it.
+    """
+    return partial(
+        fit_thresholds_on,
+        corpus=corpus,
+        component=component,
+        precision=precision,
+        smoothing=smoothing,
+    )
+
+
+def fit_thresholds_on(
+    nlp: Language,
+    *,
+    corpus: Callable[[Language], Iterable[Example]],
+    component: str = NAME,
+    precision: Optional[float] = None,
+    smoothing: float = SMOOTHING,
+) -> Language:
+    """Fit the thresholds of a component, see make_fit_thresholds.
+
+    RAISES (ValueError): L328 if there is no such component.
+    """
+    pipe = dict(nlp.pipeline).get(component)
+    if not hasattr(pipe, "fit_thresholds"):
+        raise ValueError(Errors.L328.format(name=component, found=nlp.pipe_names))
+    examples = list(corpus(nlp))
+    docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
+    for eg, doc in zip(examples, docs):
+        eg.predicted = doc
+    pipe.fit_thresholds(examples, precision=precision, smoothing=smoothing)  # type: ignore[union-attr]
+    return nlp

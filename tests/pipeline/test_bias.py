@@ -1,0 +1,46 @@
+import numpy
+from numpy.testing import assert_allclose, assert_array_equal
+
+from spacy_longtail.pipeline.bias import VectorSample, fit_bias
+
+
+def test_mean_probability_is_the_prior():
+    logits = 20.0 * numpy.random.RandomState(0).randn(500, 3)
+    prior = numpy.asarray([0.5, 0.1, 0.001])
+    bias = fit_bias(logits, numpy.log(prior / (1.0 - prior)))
+    P = 1.0 / (1.0 + numpy.exp(-logits - bias))
+    assert_allclose(P.mean(axis=0), prior, rtol=1e-6)
+
+
+def test_equal_logits_need_the_difference():
+    bias = fit_bias(numpy.full((5, 2), 3.0), numpy.asarray([0.0, -2.0]))
+    assert_allclose(bias, [-3.0, -5.0])
+
+
+def test_without_documents_there_is_no_bias():
+    assert_array_equal(fit_bias(numpy.zeros((0, 2)), numpy.zeros(2)), [0.0, 0.0])
+
+
+def test_small_corpus_is_kept_as_it_is():
+    sample = VectorSample(size=10)
+    encode = sample.watch(lambda docs: numpy.asarray(docs, "f4"))
+    encode([[1.0], [2.0]])
+    assert_array_equal(encode([[3.0]]), [[3.0]])
+    assert_array_equal(sample.get(), [[1.0], [2.0], [3.0]])
+
+
+def test_sample_of_a_large_corpus_is_from_all_of_it():
+    sample = VectorSample(size=400)
+    for start in range(0, 4000, 100):
+        sample.add(numpy.arange(start, start + 100.0).reshape((-1, 1)))
+    kept = sample.get()[:, 0]
+    assert len(set(kept.tolist())) == 400
+    assert 1800 < kept.mean() < 2200
+
+
+def test_sampling_does_not_disturb_the_random_numbers_of_training():
+    numpy.random.seed(0)
+    expected = numpy.random.rand()
+    numpy.random.seed(0)
+    VectorSample(size=1).add(numpy.zeros((5, 2)))
+    assert numpy.random.rand() == expected
