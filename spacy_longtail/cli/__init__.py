@@ -3,7 +3,16 @@ entry point in setup.cfg, whenever one of its commands runs: what is heavy is im
 inside the functions.
 """
 
-from . import audit, convert, explain, init_config, report, tune
+from . import audit, convert, distill, explain, init_config, report, tune
 from .group import longtail
 
-__all__ = ["audit", "convert", "explain", "init_config", "longtail", "report", "tune"]
+__all__ = [
+    "audit",
+    "convert",
+    "distill",
+    "explain",
+    "init_config",
+    "longtail",
+    "report",
+    "tune",
+]

@@ -5,7 +5,13 @@ from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
-from ..ops import log_softmax_groups, spread_groups, sum_groups, unit_rows
+from ..ops import (
+    log_softmax_groups,
+    multiply_rows,
+    spread_groups,
+    sum_groups,
+    unit_rows,
+)
 from ..taxonomy import ROOT, Taxonomy
 from .settings import check_at_least, check_bound
 
@@ -82,7 +88,7 @@ def forward(
     W, D = _get_weights(model), cast(Floats2d, model.get_param("D"))
     b = cast(Floats1d, model.get_param("b"))
     log_sizes = ops.xp.log(cast(Floats1d, model.get_param("sizes")))
-    Z = X @ W.T + rate * b + log_sizes
+    Z = multiply_rows(X, W) + rate * b + log_sizes
     log_P = log_softmax_groups(ops, Z, lengths)
     # A row that stands for k leaves gives each of them 1 / k.
     per_leaf = ops.xp.pad(log_P - log_sizes, ((0, 0), (0, 1)))
@@ -177,7 +183,7 @@ def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:
     last = numpy.where(steps < model.get_dim("nR"), steps, -1)
     ends = (last >= 0).sum(axis=0) - 1
     rows = model.ops.asarray1i(last[ends, numpy.arange(steps.shape[1])])
-    cosines = unit_rows(X) @ unit_rows(_get_weights(model)).T
+    cosines = multiply_rows(unit_rows(X), unit_rows(_get_weights(model)))
     return cosines[:, rows]
 
 

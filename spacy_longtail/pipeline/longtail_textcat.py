@@ -37,7 +37,7 @@ from .settings import (
     check_top_k,
     read_prior,
 )
-from .start import EncodeT, count_and_sum, make_start_encoder
+from .start import EncodeT, count_and_sum, is_listening, make_start_encoder
 from .thresholds import (
     back_off,
     check_threshold,
@@ -366,10 +366,10 @@ class LongtailTextCategorizer(TrainablePipe):
         encoder = self.model.get_ref("encoder")
         self.n_updates += 1
         encoder.initialize(X=[eg.reference for eg in islice(get_examples(), 10)])
-        encode = make_start_encoder(encoder, nlp, self)
+        encode = self._remember(make_start_encoder(encoder, nlp, self))
         sums = count_and_sum(
             get_examples(),
-            self._prepare_encoder(encode, is_sample=is_streamed),
+            self._count_features(encode, is_sample=is_streamed),
             name=self.name,
             separator=self.cfg["separator"],
             labels=None if given is None else given.names,
@@ -414,7 +414,8 @@ class LongtailTextCategorizer(TrainablePipe):
         if not docs:
             return RawScores(numpy.zeros((0, n_leaves)), numpy.zeros(0))
         encoder, output = self.model.get_ref("encoder"), self.model.get_ref("output")
-        X = encoder.predict(docs)
+        # A cache isn't empty while training: the dev corpus is read again and again.
+        X = self._encode_once(docs) if self._cache else encoder.predict(docs)
         to_numpy = self.model.ops.to_numpy
         logits = to_numpy(output.predict(X))
         self._check_finite(docs, logits)
@@ -547,6 +548,7 @@ class LongtailTextCategorizer(TrainablePipe):
         if self.cfg["format"] > FORMAT:
             text = Errors.L305.format(found=self.cfg["format"], known=FORMAT)
             raise ValueError(text)
+        self._cache.clear()
         self._set_taxonomy(Taxonomy.from_dict(self.cfg["taxonomy"]))
         return self
 
@@ -560,7 +562,7 @@ class LongtailTextCategorizer(TrainablePipe):
         n_docs = max(sum(taxonomy.counts), 1)
         per_example = self.cfg["name_examples"] * len(taxonomy.leaves) / n_docs
         # A listener's batch is that of the component it listens to.
-        if any(hasattr(node, "upstream_name") for node in encoder.walk()):
+        if is_listening(encoder) and not self._is_frozen:
             per_example = 0.0
         self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
         self._needed = spread_thresholds(taxonomy, self.cfg["thresholds"])
@@ -605,38 +607,45 @@ class LongtailTextCategorizer(TrainablePipe):
     def _is_frozen(self) -> bool:
         return bool(self.model.get_ref("encoder").attrs.get("is_frozen", False))
 
-    def _prepare_encoder(self, encode: EncodeT, *, is_sample: bool) -> EncodeT:
-        """Let the encoder count what it encodes, unless that is only a sample, and
-        remember the vectors if they won't change.
-        """
+    def _count_features(self, encode: EncodeT, *, is_sample: bool) -> EncodeT:
+        """Let the encoder count what it encodes, unless that is only a sample."""
         encoder = self.model.get_ref("encoder")
         observe = encoder.attrs.get("observe", lambda model, docs: None)
         observe(encoder, None)
-        self._cache.clear()
 
         def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
             if not is_sample:
                 observe(encoder, docs)
-            return self._encode_once(docs) if self._is_frozen else encode(docs)
+            return encode(docs)
 
         return encode_corpus
+
+    def _remember(self, encode: EncodeT) -> EncodeT:
+        """Remember the vectors of a frozen encoder."""
+        self._cache.clear()
+        if not self._is_frozen:
+            return encode
+        return lambda docs: self._look_up(docs, encode)
 
     def _begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         if not self._is_frozen:
             return self.model.begin_update(docs)
-        X = self.model.ops.asarray2f(self._encode_once(docs))
-        return self.model.get_ref("output").begin_update(X)
+        return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
-    def _encode_once(self, docs: List[Doc]) -> numpy.ndarray:
+    def _encode_once(self, docs: List[Doc]) -> Floats2d:
         """Encode texts with a frozen encoder, or remember what it gave before."""
-        encoder = self.model.get_ref("encoder")
+        ops, encoder = self.model.ops, self.model.get_ref("encoder")
+        return ops.asarray2f(
+            self._look_up(docs, lambda new: ops.to_numpy(encoder.predict(new)))
+        )
+
+    def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
         new = {doc.text: doc for doc in docs if doc.text not in self._cache}
         if new:
             if len(self._cache) + len(new) > MAX_CACHED_TEXTS:
                 self._cache.clear()
                 new = {doc.text: doc for doc in docs}
-            X = self.model.ops.to_numpy(encoder.predict(list(new.values())))
-            self._cache.update(zip(new, X))
+            self._cache.update(zip(new, encode(list(new.values()))))
         return numpy.stack([self._cache[doc.text] for doc in docs])
 
     def _check_finite(self, docs: List[Doc], logits: numpy.ndarray) -> None:

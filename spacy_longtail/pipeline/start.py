@@ -31,10 +31,9 @@ def make_start_encoder(
     RETURNS (EncodeT): Documents to an array of shape (docs, width).
     """
     upstream: List[Any] = []
-    if nlp is not None and any(
-        hasattr(node, "upstream_name") for node in encoder.walk()
-    ):
-        for _, pipe in nlp.pipeline:
+    if nlp is not None and is_listening(encoder):
+        # A frozen component is disabled while the pipeline is initialized.
+        for _, pipe in nlp.components:
             if pipe is component:
                 break
             if hasattr(pipe, "find_listeners"):
@@ -48,6 +47,14 @@ def make_start_encoder(
         return encoder.ops.to_numpy(encoder.predict(docs))
 
     return encode
+
+
+def is_listening(encoder: Model[List[Doc], Floats2d]) -> bool:
+    """RETURNS (bool): Whether the encoder gets its vectors from another component."""
+    return any(
+        hasattr(node, "upstream_name") or "_upstream_name" in node.attrs
+        for node in encoder.walk()
+    )
 
 
 def count_and_sum(

@@ -1,0 +1,63 @@
+from pathlib import Path
+from typing import List, Optional
+
+from wasabi import msg
+
+from .group import Arg, Opt, fail_clearly, longtail
+
+
+@longtail.command("distill")
+def distill_cli(
+    model: str = Arg(
+        ...,
+        help="Folder, installed package or hub name of a transformer",
+    ),
+    output: Path = Arg(..., help="Folder to write the vectors to"),
+    corpus: List[Path] = Opt(
+        [],
+        "--corpus",
+        "-c",
+        help="Add the words of a corpus: .spacy, .jsonl with 'text', or .txt",
+    ),
+    vocab: Optional[Path] = Opt(
+        None,
+        "--vocab",
+        "-v",
+        help="Only these words, one a line, the most frequent first",
+    ),
+    lang: str = Opt(
+        "en", "--lang", "-l", help="Language of the corpus, for its tokenizer"
+    ),
+    min_freq: int = Opt(
+        2, "--min-freq", "-m", help="How often a word of the corpus has to occur"
+    ),
+    width: int = Opt(256, "--width", "-w", help="Length of the vectors"),
+) -> None:
+    """Make static word vectors from a transformer, with 8 bits a value.
+
+    They train and predict without torch. In the config of a pipeline:
+
+    [components.longtail_textcat.model.encoder.vectors]
+    @misc = "spacy-longtail.TableVectors.v1"
+    path = "OUTPUT"
+    """
+    from ..vectors.corpus_words import count_words, read_words
+    from ..vectors.distill import distill
+
+    with fail_clearly():
+        words = [] if vocab is None else read_words(vocab)
+        words += count_words(corpus, lang=lang, min_freq=min_freq)
+        table = distill(
+            model,
+            words,
+            table_name=output.name,
+            use_vocabulary=vocab is None,
+            width=width,
+        )
+        table.to_disk(output)
+    size = sum(path.stat().st_size for path in output.iterdir())
+    n_pieces = sum(word.startswith("##") for word in table.words)
+    msg.good(
+        f"{output}: {len(table) - n_pieces:,} words and {n_pieces:,} pieces, "
+        f"{table.width} dimensions, {size / 1e6:.1f} MB"
+    )

