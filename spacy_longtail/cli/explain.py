@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -59,7 +60,7 @@ def show_explanation(found: "Explanation") -> None:
     tones = {True: "green", False: "red"}
     words = [
         color(mark["text"], fg=tones[mark["strength"] > 0], bold=abs(mark["strength"]) > 0.5) + mark["space"]
-        if abs(mark["strength"]) >= 0.1
+        if abs(mark["strength"]) >= 0.1 and sys.stdout.isatty()
         else mark["text"] + mark["space"]
         for mark in marks
     ]
