@@ -72,3 +72,13 @@ def test_shell_blocks_of_training_run(tmp_path):
         assert line.startswith("python ")
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "metrics.json").exists()
+
+
+def test_section_on_the_project_is_current(tmp_path):
+    """If this fails: python -m spacy project document --no-emoji --output README.md"""
+    target = tmp_path / "README.md"
+    target.write_text(README, encoding="utf8")
+    command = [sys.executable, "-m", "spacy", "project", "document", str(ROOT)]
+    command += ["--no-emoji", "--output", str(target)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert target.read_text(encoding="utf8").strip() == README.strip()
