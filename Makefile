@@ -3,11 +3,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 FLOOR ?= .venv-floor
+TORCH ?= .venv-torch
+TORCH_RELEASE ?= torch==2.13.0
 BIN := $(VENV)/bin
 PIP := -m pip --quiet --disable-pip-version-check
 METADATA := setup.cfg pyproject.toml
 
-.PHONY: install demo test test-slow test-floor lint format build bench clean
+.PHONY: install demo test test-slow test-torch test-floor lint format build bench clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/.installed
@@ -20,6 +22,12 @@ test: lint
 
 test-slow: $(VENV)/.dev
 	@$(BIN)/python -m pytest --slow -m slow
+
+# What needs PyTorch, which the other targets do without. The CPU build by default.
+test-torch: $(TORCH)/.dev
+	@$(TORCH)/bin/python -m pytest tests/ml tests/vectors tests/rankers tests/cli \
+		tests/pipeline/test_longtail_textcat_transformers.py \
+		tests/pipeline/test_zero_shot_fallback_transformers.py tests/test_configs.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
@@ -44,7 +52,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m spacy project run bench
 
 clean:
-	rm -rf $(VENV) $(FLOOR) build dist *.egg-info
+	rm -rf $(VENV) $(FLOOR) $(TORCH) build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The dot files are stamps: a change of setup.cfg installs again, because entry
@@ -71,4 +79,10 @@ $(FLOOR)/.dev: $(FLOOR)/.created $(METADATA) constraints-floor.txt
 	@echo "Installing the oldest supported versions into $(FLOOR)"
 	@$(FLOOR)/bin/python $(PIP) install --only-binary numpy,spacy,srsly,thinc \
 		--constraint constraints-floor.txt --editable ".[dev]"
+	@touch $@
+
+$(TORCH)/.dev: $(TORCH)/.created $(METADATA)
+	@echo "Installing PyTorch and transformers into $(TORCH), this takes minutes"
+	@$(TORCH)/bin/python $(PIP) install $(TORCH_RELEASE)
+	@$(TORCH)/bin/python $(PIP) install --editable ".[dev,embeddings,transformers]"
 	@touch $@

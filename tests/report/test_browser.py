@@ -159,7 +159,7 @@ def test_evil_labels_do_nothing(show, data):
     assert browser.find_elements("tag name", "img") == []
 
 
-def test_thousand_labels_open_in_two_seconds(show, data):
+def test_thousand_labels_are_one_small_page_that_can_be_searched(show, data):
     counts = {
         f"{a}/{a}{b}/{a}{b}{c}": 1 + (a * b + c) % 90
         for a in range(11)
@@ -174,10 +174,8 @@ def test_thousand_labels_open_in_two_seconds(show, data):
         for label, count in zip(tree.leaves, tree.counts)
     ]
     data["tree"] = get_tree(tree, data["labels"])
-    script = """const entry = performance.getEntriesByType('navigation')[0];
-        return entry.loadEventEnd"""
-    times = [show(data).execute_script(script) for _ in range(2)]
-    assert 0 < min(times) < 2000
+    # How fast it opens depends on the machine, what it has to read doesn't.
+    assert len(render_html(data)) < 3e6
     browser = show(data)
     browser.find_element("id", "search").send_keys("category 5/57/")
     assert len(get_column(browser, 0)) == 10

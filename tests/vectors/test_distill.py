@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import numpy
 import pytest
 import spacy
@@ -15,6 +17,12 @@ from spacy_longtail.vectors.folder import make_table_vectors
 from spacy_longtail.vectors.local_model import find_model, load_model
 
 WORDS = ["card", "money", "bank", "a", "b", "c"]
+
+
+NEEDS_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="torch isn't here")
+NEEDS_TRANSFORMERS = pytest.mark.skipif(
+    find_spec("transformers") is None, reason="transformers isn't here"
+)
 
 
 @pytest.fixture
@@ -66,6 +74,7 @@ def test_frame_is_what_stands_around_a_text(loaded):
     assert get_frame(loaded[0]) == ([2], [3])
 
 
+@NEEDS_TORCH
 def test_reduced_vectors_keep_what_is_similar():
     rng = numpy.random.RandomState(0)
     E = rng.randn(6, 8).astype("float32")
@@ -77,6 +86,7 @@ def test_reduced_vectors_keep_what_is_similar():
     assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
 
 
+@NEEDS_TORCH
 def test_frequent_words_are_short():
     E = numpy.random.RandomState(0).randn(300, 8).astype("float32")
     words = [f"w{i}" for i in range(300)]
@@ -149,6 +159,7 @@ def test_missing_table(tmp_path):
         make_table_vectors(path=str(tmp_path / "missing"))
 
 
+@NEEDS_TRANSFORMERS
 def test_missing_model(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ValueError, match=r"\[L211\].*no-such"):
