@@ -1,5 +1,7 @@
+from pathlib import Path
 from typing import Any, Container, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
+import srsly
 from spacy.training import Example
 
 from ..errors import Errors
@@ -21,7 +23,7 @@ class LabelCounts(NamedTuple):
 
 def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
     """Read the labels that initialize was given: a list, labels with counts, or what
-    'spacy init labels' has written.
+    'spacy init labels' has written, itself or the path of its file.
 
     labels (Any): See above, None if the corpus is to tell.
     name (str): Name of the component, for messages.
@@ -30,6 +32,8 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
     if labels is None:
         return None
     n_docs = None
+    if isinstance(labels, (str, Path)) and Path(labels).is_file():
+        labels = _read_file(Path(labels), name)
     if isinstance(labels, Mapping) and isinstance(labels.get("counts"), Mapping):
         n_docs, labels = labels.get("n_docs"), labels["counts"]
     is_list = isinstance(labels, Iterable) and not isinstance(labels, str)
@@ -38,6 +42,14 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
         raise ValueError(Errors.L310.format(name=name, found=repr(labels)[:80]))
     counts = dict(labels) if isinstance(labels, Mapping) else None
     return LabelCounts(names, counts, n_docs)
+
+
+def _read_file(path: Path, name: str) -> Any:
+    try:
+        return srsly.read_json(path)
+    except ValueError:
+        found = f"the file {str(path)!r}, which isn't JSON"
+        raise ValueError(Errors.L310.format(name=name, found=found)) from None
 
 
 def get_gold_label(

@@ -87,3 +87,16 @@ def test_no_labels():
 def test_rejects_other_labels(labels):
     with pytest.raises(ValueError, match=r"\[L310\] .*'pipe'"):
         read_labels(labels, "pipe")
+
+
+def test_reads_labels_from_a_file(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text('{"counts": {"a": 1, "b": 2}}')
+    assert read_labels(str(path), "pipe").counts == {"a": 1, "b": 2}
+
+
+def test_file_that_is_no_json(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text("a, b")
+    with pytest.raises(ValueError, match=r"\[L310\] .*isn't JSON"):
+        read_labels(path, "pipe")
