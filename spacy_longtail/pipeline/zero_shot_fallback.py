@@ -30,6 +30,8 @@ from .refinement import Judged, compete, spread
 from .router import judge
 from .usage import Usage, now
 
+# Deviations that chance exceeds to one side in one of twenty cases.
+ONE_SIDED = 1.645
 default_config = """
 [zero_shot_fallback]
 source = "longtail_textcat"
@@ -255,7 +257,7 @@ class ZeroShotFallback(LabelKeeper):
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the final labels, and warn if the fallback breaks more than it fixes,
-        by at least a standard error: a label or two can be chance.
+        by more than chance would in one of twenty corpora.
 
         RETURNS (Dict[str, Any]): See the scorer.
         """
@@ -274,7 +276,7 @@ class ZeroShotFallback(LabelKeeper):
         broken = scores.get("longtail_refined_broken") or 0.0
         # If both were equally likely, this would be the deviation of their difference.
         deviation = ((fixed + broken) / max(len(examples), 1)) ** 0.5
-        if broken > fixed and broken - fixed >= deviation:
+        if broken - fixed > ONE_SIDED * deviation:
             text = Warnings.LW403.format(name=self.name, fixed=fixed, broken=broken)
             warnings.warn(text, stacklevel=2)
         return scores

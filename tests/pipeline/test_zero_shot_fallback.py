@@ -221,7 +221,7 @@ def change_decisions(nlp, examples, *, n_broken, n_fixed):
 
 def test_score_warns_if_more_is_broken_than_fixed(pair, make_examples):
     pipe = pair.get_pipe("zero_shot_fallback")
-    pairs = change_decisions(pair, make_examples(pair), n_broken=4, n_fixed=1)
+    pairs = change_decisions(pair, make_examples(pair), n_broken=8, n_fixed=2)
     with pytest.warns(UserWarning, match=r"\[LW403\].*broke 0.8000 .* fixed only 0.2"):
         scores = pipe.score(pairs)
     assert scores["longtail_refined_gain"] == pytest.approx(-0.6)
