@@ -93,10 +93,12 @@ class EncoderRunner:
         )
 
     def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
-        new = {doc.text: doc for doc in docs if doc.text not in self._cache}
+        # Building the text of a Doc costs time.
+        texts = [doc.text for doc in docs]
+        new = {t: doc for t, doc in zip(texts, docs) if t not in self._cache}
         if new:
             if len(self._cache) + len(new) > MAX_CACHED_TEXTS:
                 self._cache.clear()
-                new = {doc.text: doc for doc in docs}
+                new = dict(zip(texts, docs))
             self._cache.update(zip(new, encode(list(new.values()))))
-        return numpy.stack([self._cache[doc.text] for doc in docs])
+        return numpy.stack([self._cache[text] for text in texts])
