@@ -57,25 +57,28 @@ def read_examples(nlp: Language, path: Path) -> List[Example]:
     ]
 
 
-def format_row(name: str, scores: Dict[str, Any], seconds: float) -> str:
+def format_row(name: str, scores: Dict[str, Any], *more: str) -> str:
+    """Format one row of a Markdown table of COLUMNS."""
     values = [scores[key] for key in COLUMNS.values()]
     cells = ["–" if value is None else f"{value:.3f}" for value in values]
-    return f"| {name} | {' | '.join(cells)} | {seconds:.0f} |"
+    return f"| {' | '.join([name, *cells, *more])} |"
 
 
-def print_header() -> None:
-    header = f"| {' | '.join(['data, system, thresholds', *COLUMNS, 'seconds'])} |"
-    print(f"{header}\n|{'---|' * (header.count('|') - 1)}")
+def format_header(first: str, *more: str) -> str:
+    """Format the head of the table of format_row."""
+    header = f"| {' | '.join([first, *COLUMNS, *more])} |"
+    return f"{header}\n|{'---|' * (header.count('|') - 1)}"
 
 
 def score_pipeline(
     title: str, nlp: Language, examples: List[Example], seconds: float
 ) -> None:
     pipe: Any = nlp.get_pipe(PIPE)
-    print(format_row(f"{title}, fitted", nlp.evaluate(examples), seconds), flush=True)
+    cost = f"{seconds:.0f}"
+    print(format_row(f"{title}, fitted", nlp.evaluate(examples), cost), flush=True)
     pipe.thresholds = {}
     title = f"{title}, {pipe.cfg['threshold']}"
-    print(format_row(title, nlp.evaluate(examples), seconds), flush=True)
+    print(format_row(title, nlp.evaluate(examples), cost), flush=True)
 
 
 def fit_baseline(
@@ -120,7 +123,7 @@ def score_baseline(title: str, nlp: Language, folder: Path, split: str) -> None:
         found = longtail_multilabel_score(
             examples, taxonomy=pipe.taxonomy, thresholds=thresholds
         )
-        print(format_row(f"{title}, {name}", found, seconds), flush=True)
+        print(format_row(f"{title}, {name}", found, f"{seconds:.0f}"), flush=True)
 
 
 def main() -> None:
@@ -131,7 +134,7 @@ def main() -> None:
     args = parser.parse_args()
     print_setting(args.seed)
     print(f"{CONFIG.name}, {args.split} files\n")
-    print_header()
+    print(format_header("data, system, thresholds", "seconds"))
     for name in args.names:
         folder = args.data / name
         systems: Dict[str, Dict[str, Any]] = {CONFIG.name: {}}
