@@ -305,7 +305,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'spacy-longtail[report]'")
     L650 = ("There is no config named {found!r}. Choose one of: {known}.")
     L651 = ("There is no {found!r} config for documents with several labels. Use "
-            "--optimize efficiency.")
+            "{known}.")
 
 
 class Warnings(metaclass=ErrorsWithCodes):

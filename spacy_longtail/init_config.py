@@ -13,9 +13,11 @@ from .errors import Errors
 # A copy of configs/ of the repository: files outside of the package aren't installed.
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
-MULTILABEL = "multilabel"
+MULTILABEL = {"efficiency": "multilabel", "accuracy": "multilabel_accuracy"}
 FACTORY = "longtail_textcat"
 MIN_EPOCHS = 3
+# Of a transformer that is fine-tuned, up to LARGE documents.
+MIN_TUNING_EPOCHS = 6
 MAX_EPOCHS = 100
 MIN_STEPS = 100
 # From so many documents on, the steps would be many, and larger batches lose nothing.
@@ -65,9 +67,10 @@ def choose_template(facts: Audit, optimize: str) -> str:
         raise ValueError(Errors.L650.format(found=optimize, known=", ".join(OPTIMIZE)))
     if not facts.is_multilabel:
         return optimize
-    if optimize != OPTIMIZE[0]:
-        raise ValueError(Errors.L651.format(found=optimize))
-    return MULTILABEL
+    if optimize not in MULTILABEL:
+        known = " or ".join(f"--optimize {kind}" for kind in MULTILABEL)
+        raise ValueError(Errors.L651.format(found=optimize, known=known))
+    return MULTILABEL[optimize]
 
 
 def read_template(name: str) -> str:
@@ -89,9 +92,14 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
         for name, block in template["components"].items()
         if block.get("factory", "").startswith(FACTORY)
     )
+    block = template["components"][name]
+    encoder = block["model"]["encoder"]
+    min_epochs = MIN_EPOCHS
+    if "trainable_layers" in encoder and facts.n_docs < LARGE:
+        min_epochs = MIN_TUNING_EPOCHS
     found = [
-        *_choose_for_pipe(facts, f"components.{name}", template["components"][name]),
-        *_choose_for_training(facts, template["training"]),
+        *_choose_for_pipe(facts, f"components.{name}", block),
+        *_choose_for_training(facts, template["training"], min_epochs),
     ]
     return [setting for setting in found if _has_key(template, setting)]
 
@@ -133,20 +141,26 @@ def _choose_for_pipe(
         yield Setting(section, "separator", facts.separator, reason)
 
 
-def _choose_for_training(facts: Audit, block: Dict[str, Any]) -> Iterator[Setting]:
+def _choose_for_training(
+    facts: Audit, block: Dict[str, Any], min_epochs: int
+) -> Iterator[Setting]:
     size = block.get("batcher", {}).get("size")
     if isinstance(size, int) and block.get("max_steps"):
         if facts.n_docs >= LARGE:
             size = max(size, LARGE_BATCH)
             reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
             yield Setting("training.batcher", "size", size, reason)
-        steps = choose_steps(facts.n_docs, size, block["max_steps"])
+        steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
         epochs = steps * size / max(facts.n_docs, 1)
         reason = (
             f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
             f"{facts.n_docs:,} documents."
         )
         yield Setting("training", "max_steps", steps, reason)
+        if _get_warmup(block):
+            reason = "A tenth of the steps."
+            section = "training.optimizer.learn_rate"
+            yield Setting(section, "warmup_steps", steps // 10, reason)
         n_evaluations = 4 if steps <= block["max_steps"] else 8
         frequency = ceil(steps / n_evaluations)
         reason = f"Evaluates {n_evaluations} times and keeps the best."
@@ -158,13 +172,20 @@ def _choose_for_training(facts: Audit, block: Dict[str, Any]) -> Iterator[Settin
         )
 
 
-def choose_steps(n_docs: int, size: int, usual: int) -> int:
-    """RETURNS (int): The usual steps, but at least MIN_EPOCHS passes over a large
-    corpus and at most MAX_EPOCHS over a small one.
+def _get_warmup(block: Dict[str, Any]) -> int:
+    schedule = block["optimizer"].get("learn_rate")
+    return schedule.get("warmup_steps", 0) if isinstance(schedule, dict) else 0
+
+
+def choose_steps(
+    n_docs: int, size: int, usual: int, min_epochs: int = MIN_EPOCHS
+) -> int:
+    """RETURNS (int): The usual steps, but at least so many passes over a large corpus
+    and at most MAX_EPOCHS over a small one.
     """
     epoch = ceil(n_docs / size)
     most = max(MAX_EPOCHS * epoch, MIN_STEPS)
-    return min(max(usual, MIN_EPOCHS * epoch), most)
+    return min(max(usual, min_epochs * epoch), most)
 
 
 def _has_key(template: Config, setting: Setting) -> bool:

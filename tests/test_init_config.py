@@ -114,8 +114,24 @@ def test_several_labels_have_their_own_config(facts):
 
     several = replace(facts, is_multilabel=True)
     assert choose_template(several, "efficiency") == "multilabel"
-    with pytest.raises(ValueError, match=r"\[L651\].*'accuracy'"):
-        choose_template(several, "accuracy")
+    assert choose_template(several, "accuracy") == "multilabel_accuracy"
+    with pytest.raises(ValueError, match=r"\[L651\].*'cascade'.*--optimize accuracy"):
+        choose_template(several, "cascade")
+
+
+@pytest.mark.parametrize("is_multilabel", [True, False])
+def test_fine_tuning_takes_more_passes(facts, is_multilabel):
+    from dataclasses import replace
+
+    large = replace(facts, n_docs=32_000, is_multilabel=is_multilabel)
+    training = parse(init_config(large, optimize="accuracy"))["training"]
+    assert training["max_steps"] == 6_000
+    assert training["optimizer"]["learn_rate"]["warmup_steps"] == 600
+    larger = replace(large, n_docs=256_000)
+    assert (
+        parse(init_config(larger, optimize="accuracy"))["training"]["max_steps"]
+        == 3_000
+    )
 
 
 def test_unknown_config(facts, monkeypatch, tmp_path):
