@@ -191,6 +191,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "but has the rankers {rankers} and the weights {weights}.")
     L408 = ("NLIRanker needs a 'template' with one place for a label, for example "
             "'This text is about {{}}.', but got {template!r}.")
+    L409 = ("{ranker} can't ask about {text!r}: it has {n} word pieces, more than half "
+            "of the {limit} that are read together with the document's. Shorten the "
+            "label's description, or raise 'max_length' if the model can read more.")
     L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
 
     L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "

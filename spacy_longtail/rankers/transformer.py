@@ -1,7 +1,23 @@
 import os
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+import numpy
 
 from ..errors import Errors
+from ..ml.windows import get_limit
+
+
+class Windows(NamedTuple):
+    """What a model gives for texts, one row for each of their windows.
+
+    output (Any): The output of the model.
+    mask (Any): 1 for a word piece and 0 for padding, tensor of shape (windows, length).
+    owners (numpy.ndarray): The text that each window is from, ascending.
+    """
+
+    output: Any
+    mask: Any
+    owners: numpy.ndarray
 
 
 class LocalTransformer:
@@ -61,22 +77,81 @@ class LocalTransformer:
             device = get_torch_default_device()
         return torch, tokenizer, model.eval().to(device)
 
-    def run(self, texts: Any, pairs: Any = None, *, max_length: int) -> Tuple[Any, Any]:
-        """RETURNS (Tuple[Any, Any]): What the model gives, and the attention mask."""
+    def run(
+        self,
+        texts: List[str],
+        pairs: Optional[List[str]] = None,
+        *,
+        max_length: int,
+    ) -> "Windows":
+        """Run the model on texts, each with its pair. A text that is too long is read
+        in windows that follow each other, each with the whole pair.
+
+        max_length (int): Most word pieces of a window, its pair and special ones
+            included. Less where the model can't read as many.
+        RETURNS (Windows): In the order of the texts.
+        """
         torch, tokenizer, model = self.load()
-        batch = tokenizer(
-            texts,
-            pairs,
-            padding=True,
-            truncation=True,
-            max_length=max_length,
-            return_tensors="pt",
-        ).to(model.device)
+        limit = get_limit(tokenizer, model.config, max_length)
+        split = _split if tokenizer.is_fast else _split_slowly
+        batch, owners = split(tokenizer, texts, pairs, limit)
+        batch = batch.to(model.device)
         with torch.inference_mode():
-            return model(**batch), batch["attention_mask"]
+            output = model(**batch)
+        return Windows(output, batch["attention_mask"], numpy.asarray(owners))
+
+    def check_pairs(self, pairs: Iterable[str], *, max_length: int) -> None:
+        """RAISES (ValueError): L409 for one that leaves less than half to the text."""
+        _, tokenizer, model = self.load()
+        limit = get_limit(tokenizer, model.config, max_length)
+        for pair in pairs:
+            n_pieces = len(_get_pieces(tokenizer, pair))
+            if n_pieces > limit // 2:
+                text = Errors.L409.format(
+                    ranker=self.ranker, text=pair[:60], n=n_pieces, limit=limit
+                )
+                raise ValueError(text)
 
     def __getstate__(self) -> Dict[str, Any]:
         return {**self.__dict__, "_loaded": None}
+
+
+def _split(
+    tokenizer: Any, texts: List[str], pairs: Optional[List[str]], limit: int
+) -> Tuple[Any, List[int]]:
+    """RETURNS (Tuple[Any, List[int]]): The padded windows and their owners."""
+    batch = tokenizer(
+        texts,
+        pairs,
+        padding=True,
+        truncation="only_first",
+        max_length=limit,
+        return_overflowing_tokens=True,
+        return_tensors="pt",
+    )
+    return batch, batch.pop("overflow_to_sample_mapping").tolist()
+
+
+def _split_slowly(
+    tokenizer: Any, texts: List[str], pairs: Optional[List[str]], limit: int
+) -> Tuple[Any, List[int]]:
+    """The same with a tokenizer that can't return what it cuts off."""
+    windows, owners = [], []
+    for owner, text in enumerate(texts):
+        pieces, pair = _get_pieces(tokenizer, text), None
+        length = limit - tokenizer.num_special_tokens_to_add(pair=pairs is not None)
+        if pairs is not None:
+            pair = _get_pieces(tokenizer, pairs[owner])
+            length -= len(pair)
+        for start in range(0, max(len(pieces), 1), length):
+            part = pieces[start : start + length]
+            windows.append(tokenizer.prepare_for_model(part, pair))
+            owners.append(owner)
+    return tokenizer.pad(windows, return_tensors="pt"), owners
+
+
+def _get_pieces(tokenizer: Any, text: str) -> List[int]:
+    return tokenizer.encode(text, add_special_tokens=False, verbose=False)
 
 
 def find_package(path: str) -> Optional[str]:

@@ -25,6 +25,28 @@ def test_vector_is_the_mean_over_the_word_pieces(ranker):
         assert_allclose(vector, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("use_fast", [True, False])
+def test_long_text_is_the_mean_over_all_its_windows(ranker, use_fast):
+    torch, tokenizer, model = ranker.transformer.load()
+    if not use_fast:
+        slow = type(tokenizer).slow_tokenizer_class.from_pretrained(
+            ranker.transformer.path
+        )
+        ranker.transformer._loaded = (torch, slow, model)
+    ranker.max_length = 5
+    pieces = tokenizer("money loan fee cost card lost ship").input_ids[1:-1]
+    states = []
+    for part in (pieces[:3], pieces[3:6], pieces[6:]):
+        with torch.inference_mode():
+            output = model(torch.tensor([[2, *part, 3]]))
+        states.append(output.last_hidden_state[0])
+    texts = ["card", "money loan fee cost card lost ship", "", "sea sea sea"]
+    found = ranker.encode(texts)
+    assert_allclose(found[1], torch.cat(states).mean(0).numpy(), atol=1e-5)
+    alone = numpy.concatenate([ranker.encode([text]) for text in texts])
+    assert_allclose(found, alone, atol=1e-5)
+
+
 def test_vectors_do_not_depend_on_the_batch(ranker):
     together = ranker.encode(TEXTS)
     assert_allclose(

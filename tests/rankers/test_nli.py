@@ -41,6 +41,24 @@ def test_score_is_the_log_odds_of_entailment(make_ranker, ask):
         assert_allclose(scores, expected, atol=1e-5)
 
 
+def test_long_text_means_what_any_of_its_windows_means(make_ranker, ask):
+    """The hypothesis has 6 pieces, so that with 3 special ones 3 are left."""
+    ranker = make_ranker(max_length=12)
+    found = ask(ranker, "lost money card sea ship", "lost").scores
+    for column, name in enumerate(["fee", "loan"]):
+        windows = ("lost money card", "sea ship")
+        expected = max(judge_slowly(ranker, text, name) for text in windows)
+        assert found[0][column] == pytest.approx(expected, abs=1e-5)
+    assert_allclose(found[1], ask(ranker, "lost").scores[0], atol=1e-5)
+
+
+def test_description_that_leaves_no_room(make_ranker, cards, encode):
+    ranker = make_ranker(max_length=12)
+    ranker.template = "This text is about the sea or about {}."
+    with pytest.raises(ValueError, match=r"\[L409\].*10 word pieces.*of the 12"):
+        ranker.set_labels(cards, encode)
+
+
 def test_pairs_go_in_batches_across_documents(make_ranker, ask):
     ranker = make_ranker()
     texts = ["lost money", "card", "", "the sea"]
