@@ -34,10 +34,14 @@ FROZEN, TUNED = "frozen", "fine-tuned"
 EXCLUSIVE = ["clinc150_lt", "naics2012", "clinc150", "msha"]
 MULTILABEL = ["goemotions", "nlupp"]
 MODES = [FROZEN, TUNED]
-# Passes over the training data and documents in a batch.
-PASSES = {FROZEN: 30, TUNED: 6}
-BATCH_SIZES = {FROZEN: 128, TUNED: 32}
-SETTINGS: Dict[str, Dict[str, Any]] = {}
+LEARN_RATE = "training.optimizer.learn_rate.initial_rate"
+# Documents in a batch, and passes over the training data.
+BATCH_SIZE, PASSES = "training.batcher.size", 6
+SETTINGS: Dict[str, Dict[str, Any]] = {
+    "clinc150_lt, fine-tuned": {"passes": 12},
+    "msha, fine-tuned": {"passes": 5},
+    "goemotions, fine-tuned": {"passes": 4, BATCH_SIZE: 64, LEARN_RATE: 2e-4},
+}
 
 
 class Kind(NamedTuple):
@@ -68,22 +72,23 @@ KINDS = {
 def get_overrides(args: Namespace, name: str, mode: str) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): The settings for a data set, without its paths."""
     kind = KINDS[name in MULTILABEL]
+    model = f"components.{kind.pipe}.model"
     overrides: Dict[str, Any] = {
         "system.seed": args.seed,
         "paths.encoder": args.encoder,
-        "training.batcher.size": BATCH_SIZES[mode],
+        BATCH_SIZE: 32,
+        "passes": PASSES,
     }
     if mode == FROZEN:
-        key = f"components.{kind.pipe}.model.encoder.trainable_layers"
-        overrides[key] = 0
+        overrides[f"{model}.encoder.trainable_layers"] = 0
+        overrides[f"{model}.output.learn_rate"] = 200.0
     overrides.update(SETTINGS.get(f"{name}, {mode}", {}))
     for pair in args.set:
         key, value = pair.split("=", 1)
         overrides[key] = json.loads(value)
     with (args.data / name / "train.jsonl").open(encoding="utf8") as lines:
         n_docs = sum(1 for _ in lines)
-    passes = overrides.pop("passes", PASSES[mode])
-    steps = round(passes * n_docs / overrides["training.batcher.size"])
+    steps = round(overrides.pop("passes") * n_docs / overrides[BATCH_SIZE])
     overrides["training.max_steps"] = steps
     overrides["training.eval_frequency"] = -(-steps // 2)
     overrides["training.optimizer.learn_rate.warmup_steps"] = steps // 10
