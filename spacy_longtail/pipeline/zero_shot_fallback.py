@@ -20,15 +20,15 @@ from thinc.api import Config
 from ..descriptions import DescriptionsT, check_descriptions
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
-from .abstention import fit_threshold
 from .decision import KEY, register_extension
-from .fallback_settings import FallbackSettings
-from .fitting import fit_mixture
-from .label_keeper import LabelKeeper
-from .label_store import extend_taxonomy
-from .refinement import Judged, compete, spread
-from .router import judge
-from .usage import Usage, now
+from .fallback.abstention import fit_threshold
+from .fallback.fitting import fit_mixture
+from .fallback.label_keeper import LabelKeeper
+from .fallback.label_store import extend_taxonomy
+from .fallback.refinement import Judged, compete, spread
+from .fallback.router import judge
+from .fallback.settings import FallbackSettings
+from .fallback.usage import Usage, now
 
 # Deviations that chance exceeds to one side in one of twenty cases.
 ONE_SIDED = 1.645

@@ -5,9 +5,9 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
-from ..taxonomy import Other, Taxonomy
-from .gold import get_gold_label
-from .names import get_name
+from ...taxonomy import Other, Taxonomy
+from ..gold import get_gold_label
+from ..names import get_name
 
 
 class CardDocs(NamedTuple):

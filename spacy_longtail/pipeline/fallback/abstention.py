@@ -3,8 +3,8 @@ from typing import Any, Iterable, Optional
 import numpy
 from spacy.training import Example
 
-from ..errors import Errors
-from .decision import KEY
+from ...errors import Errors
+from ..decision import KEY
 from .fitting import get_names_from, prepare_docs
 
 

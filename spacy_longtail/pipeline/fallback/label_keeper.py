@@ -11,14 +11,14 @@ from spacy.tokens import Doc
 from spacy.util import SimpleFrozenList
 from thinc.api import Model
 
-from ..errors import Errors
-from .fallback_settings import FallbackSettings
+from ...errors import Errors
+from ..longtail_textcat import LongtailTextCategorizer
+from ..start import make_start_encoder
 from .label_store import LabelStore, extend_taxonomy
-from .longtail_textcat import LongtailTextCategorizer
 from .new_labels import make_records, read_new_labels
 from .refined_writer import RefinedWriter
 from .router import Stages
-from .start import make_start_encoder
+from .settings import FallbackSettings
 
 FORMAT = 1
 

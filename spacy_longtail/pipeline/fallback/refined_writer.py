@@ -3,12 +3,12 @@ from typing import Any, Dict, List
 import numpy
 from spacy.tokens import Doc
 
-from ..ops import top_columns
-from .decision import KEY, DecisionWriter
-from .fallback_settings import FallbackSettings
+from ...ops import top_columns
+from ..decision import KEY, DecisionWriter
+from ..thresholds import back_off, spread_thresholds
 from .refinement import EPSILON, Judged
 from .router import Stages
-from .thresholds import back_off, spread_thresholds
+from .settings import FallbackSettings
 
 STAGE = "zero_shot_fallback"
 ABSTAINED = "abstained"

@@ -2,7 +2,7 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import numpy
 
-from ..taxonomy import Other
+from ...taxonomy import Other
 
 EPSILON = 1e-12
 

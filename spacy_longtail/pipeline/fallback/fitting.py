@@ -4,8 +4,8 @@ import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..errors import Errors
-from .gold import get_gold_label
+from ...errors import Errors
+from ..gold import get_gold_label
 from .label_store import extend_taxonomy
 from .refinement import EPSILON
 

@@ -3,11 +3,11 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy
 from spacy.tokens import Doc
 
-from ..errors import Errors
-from ..taxonomy import Taxonomy
-from .decision import KEY
-from .fallback_settings import FallbackSettings
+from ...errors import Errors
+from ...taxonomy import Taxonomy
+from ..decision import KEY
 from .refinement import EPSILON, Judged
+from .settings import FallbackSettings
 
 
 class Stages(NamedTuple):

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.pipeline.refinement import compete, spread
+from spacy_longtail.pipeline.fallback.refinement import compete, spread
 from spacy_longtail.taxonomy import Other
 
 PLAN = (Other("a", (0, 2)), Other("b", (3, 4, 6)))

@@ -1,9 +1,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict
 
-from ..errors import Errors
-from .settings import check_not_negative
-from .thresholds import check_thresholds
+from ...errors import Errors
+from ..settings import check_not_negative
+from ..thresholds import check_thresholds
 
 THRESHOLDS = ("route_threshold", "abstain_threshold", "ancestor_threshold")
 
