@@ -3,9 +3,12 @@
 import numpy
 import pytest
 import spacy
+import srsly
 from numpy.testing import assert_allclose
 from spacy.tokens import DocBin
 from spacy.training import Example
+from spacy.util import minibatch
+from thinc.api import fix_random_seed
 
 from spacy_longtail.multilabel_scorer import longtail_multilabel_score
 
@@ -242,3 +245,32 @@ def test_thresholds_of_the_fallback_are_an_error(several, fallback):
     fallback.settings.thresholds = {"bank": 0.5}
     with pytest.raises(ValueError, match=rf"\[L340\].*'{NAME}'.*thresholds"):
         several("my card")
+
+
+def read_corpus(nlp, path):
+    return [
+        Example.from_dict(
+            nlp.make_doc(record["text"]),
+            {"cats": dict.fromkeys(record["labels"], 1.0)},
+        )
+        for record in srsly.read_jsonl(path)
+    ]
+
+
+@pytest.mark.slow
+def test_pooled_labels_of_real_data_gain(data_dir, make_several_pair):
+    """A floor below what benchmarks/multilabel_fallback.py measures, with a margin."""
+    nlp = make_several_pair(min_count=40, route_threshold=0.1)
+    examples = read_corpus(nlp, data_dir / "nlupp" / "train.jsonl")
+    fix_random_seed(0)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(8):
+        for batch in minibatch(examples, 128):
+            nlp.update(batch, sgd=optimizer)
+    dev = read_corpus(nlp, data_dir / "nlupp" / "dev.jsonl")
+    with nlp.select_pipes(disable=["zero_shot_fallback"]):
+        before = nlp.evaluate(dev)
+    scores = nlp.evaluate(dev)
+    assert scores["longtail_refined_gain"] > 0.01
+    assert scores["longtail_macro_f"] > before["longtail_macro_f"] + 0.01
+    assert scores["longtail_head_f"] >= before["longtail_head_f"]

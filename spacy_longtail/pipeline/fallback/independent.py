@@ -72,14 +72,14 @@ class IndependentLabels:
         decision["other"] = before["other"]
         named = {decision["label"], before["label"]}
         named.update(decision["labels"], before["labels"])
-        taxonomy, reasons = self.taxonomy, []
-        for number in others:
+        taxonomy = self.taxonomy
+        columns = [taxonomy.index[label] for label in named if label in taxonomy.index]
+        touched = set(taxonomy.other_of[columns].tolist())
+        reasons = []
+        for number in filter(touched.__contains__, others):
             parent = taxonomy.others[number].parent
-            if any(
-                taxonomy.leaves[m] in named for m in taxonomy.others[number].members
-            ):
-                where = f"of {parent!r}" if parent else "at the top"
-                reasons.append(f"ranked in the Other {where}")
+            where = f"of {parent!r}" if parent else "at the top"
+            reasons.append(f"ranked in the Other {where}")
         if named.intersection(added):
             reasons.append("compared with labels that were added at run time")
         if reasons:

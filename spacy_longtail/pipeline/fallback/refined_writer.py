@@ -97,8 +97,9 @@ class RefinedWriter:
 
 
 def abstain(doc: Doc, writer: RefinedWriter, threshold: float, reason: str) -> None:
-    """Take the label away. The deepest broader category that is sure enough stays, or
-    nothing; probabilities sum to less than 1 from now on.
+    """Take the labels away. The deepest broader category that is sure enough stays, or
+    nothing. Probabilities are multiplied by the closeness to any label, so that they
+    sum to less than 1 where they have summed to 1.
 
     threshold (float): How sure a broader category has to be, 0.0 keeps none.
     reason (str): Why, in words.
