@@ -105,10 +105,10 @@ class ZeroShotFallback(LabelKeeper):
     spread over its labels by a ranker's scores; labels that are trained on their own
     keep their probabilities. Run-time labels compete with all by their own prototypes.
 
-    The first stage can be one that gives a document several labels. They don't exclude
-    each other, so that run-time labels take nothing from others, and each label that a
-    document has is above its threshold in the first stage; those of run-time labels
-    are its 'threshold'. A document that abstains has no label.
+    The first stage can give a document several labels. They don't exclude each other,
+    so that run-time labels take nothing from others there. A document has the labels
+    whose probability after both stages reaches their threshold in the first stage; that
+    of run-time labels is its 'threshold'.
 
     nlp (Language): The pipeline, where the first stage is.
     ranker (LabelRanker): Orders the labels of an Other, see rankers.types.

@@ -61,8 +61,7 @@ def test_mixture_weight_is_fitted_and_kept(several, make_several_examples):
     assert "bank/loan" in several("lend me money")._.longtail.labels
 
 
-def test_source_that_is_wrong_gets_no_weight(several, make_several_examples):
-    """Both labels of the Other are in each document, but for one of them alone."""
+def test_first_stage_outweighs_a_ranker_that_is_wrong(several, make_several_examples):
     pipe = several.get_pipe("zero_shot_fallback")
     several("x")
     arrays = pipe.ranker.vectors.arrays
