@@ -148,8 +148,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "of the taxonomy, nor \"\" for all labels. Did you mean: {similar}?")
 
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
-            "'longtail_textcat' in the pipeline. Found: {found}. Add it, or name it "
-            "in the setting 'source' of [components.{name}].")
+            "'longtail_textcat' or 'longtail_textcat_multilabel' in the pipeline. "
+            "Found: {found}. Add it, or name it in the setting 'source' of "
+            "[components.{name}].")
     L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "
             "with nlp.add_pipe(\"zero_shot_fallback\", after=\"{source}\").")
     L332 = ("Can't add the label {label!r}: there is one already.")
@@ -169,6 +170,10 @@ class Errors(metaclass=ErrorsWithCodes):
 
     L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "
             "training hasn't seen, like those of the dev corpus.")
+    L340 = ("'{name}' has thresholds, but they are for labels that exclude each other. "
+            "Which of several labels a document has is decided by those of '{source}', "
+            "after both stages: set nlp.get_pipe(\"{source}\").thresholds, and "
+            "'settings.thresholds' of '{name}' to {{}}.")
 
     # L4xx: rankers
     L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "
@@ -323,8 +328,8 @@ class Warnings(metaclass=ErrorsWithCodes):
              "'add_label', or leave the component out.")
     LW402 = ("'{name}' leaves documents as they are that '{source}' hasn't "
              "categorized. Enable '{source}', or disable both.")
-    LW403 = ("'{name}' makes the pipeline worse: of the documents with a gold label, "
-             "it broke {broken:.4f} and fixed only {fixed:.4f}. Raise "
+    LW403 = ("'{name}' makes the pipeline worse: per document with a gold label, it "
+             "broke {broken:.4f} decisions and fixed only {fixed:.4f}. Raise "
              "'route_threshold' or 'mixture_weight', use another ranker, or leave the "
              "component out.")
     LW501 = ("{n_docs} documents have a gold label that training never saw, "

@@ -16,6 +16,7 @@ from typing import (
 )
 
 import numpy
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from .errors import Errors, Warnings
@@ -33,7 +34,7 @@ from .taxonomy import Taxonomy
 
 KEYS = (
     *("macro_f", "head_f", "mid_f", "tail_f", "micro_p", "micro_r", "micro_f"),
-    *("macro_ap", "lrap"),
+    *("macro_ap", "lrap", "refined_fixed", "refined_broken", "refined_gain"),
 )
 RANK_KEYS = ("p_at", "ndcg_at", "psp_at")
 
@@ -46,6 +47,7 @@ class Answers(NamedTuple):
     n_docs (int): Training documents.
     truths (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, labels).
     scores (numpy.ndarray): Probabilities, same shape.
+    decisions (List[Dict[str, Any]]): The pipe's of each document, empty without one.
     """
 
     labels: List[str]
@@ -53,6 +55,7 @@ class Answers(NamedTuple):
     n_docs: int
     truths: numpy.ndarray
     scores: numpy.ndarray
+    decisions: List[Dict[str, Any]]
 
 
 def make_longtail_multilabel_scorer(
@@ -93,16 +96,17 @@ def longtail_multilabel_score(
     """Compare predicted with gold labels, pooled or not.
 
     A document has the labels whose predicted probability in `doc.cats` is at least
-    their threshold. What isn't known about a document, see read_gold, is left out. A
-    gold label that training never saw is scored as missed, with warning LW502; keys
-    that the predicted cats have belong to another component.
+    their threshold, and none if the pipe abstained. What isn't known about a document,
+    see read_gold, is left out. A gold label that training never saw is scored as
+    missed, with warning LW502; keys that the predicted cats have belong to another
+    component.
 
     taxonomy (Union[Taxonomy, Dict[str, Any]]): Taxonomy or its JSON form.
     thresholds (Optional[Mapping[str, float]]): Of some labels.
     threshold (float): Of the others.
     missing (str): See read_gold.
     head, mid, ks: See make_longtail_multilabel_scorer.
-    pipe (str): Name of the component, for messages.
+    pipe (str): Name of the component, whose decisions count.
     RETURNS (Dict[str, Any]): Shares from 0.0 to 1.0, None if they are of nothing.
         The keys start with "longtail_":
         macro_f, head_f, mid_f, tail_f: mean F1 of the leaves with gold documents.
@@ -113,6 +117,9 @@ def longtail_multilabel_score(
         p_at_k, ndcg_at_k, psp_at_k: precision, normalized discounted cumulative gain
             and propensity-scored precision of the k best-ranked labels. These and lrap
             are of documents with a gold label; what isn't known ranks last.
+        refined_fixed, refined_broken, refined_gain: labels that a second stage has
+            rightly given or taken away, per document; those wrongly; and the
+            difference. None without one. Can be above 1.0.
         f_per_label: dict of p, r, f, support (gold documents), count (training
             documents) and threshold for each leaf with gold or predicted documents.
     """
@@ -125,6 +132,7 @@ def longtail_multilabel_score(
     scores["f_per_label"] = {}
     if (~numpy.isnan(answers.truths)).any():
         scores.update(_score_labels(answers, limits, head, mid))
+        scores.update(_score_refinement(answers))
     has_label = (answers.truths == 1.0).any(axis=1)
     if has_label.any():
         scores.update(_score_ranks(answers, has_label, ks))
@@ -149,7 +157,13 @@ def _get_answers(
         scores[row, : len(leaves)] = [cats.get(leaf, 0.0) for leaf in leaves]
     n_docs = sum(taxonomy.counts) if taxonomy.n_docs is None else taxonomy.n_docs
     counts = numpy.asarray([*taxonomy.counts, *[0] * len(unseen)])
-    return Answers([*leaves, *unseen], counts, n_docs, truths, scores)
+    decisions = [_get_decision(eg.predicted, pipe) for eg in examples]
+    return Answers([*leaves, *unseen], counts, n_docs, truths, scores, decisions)
+
+
+def _get_decision(doc: Doc, pipe: str) -> Dict[str, Any]:
+    decision = doc.user_data.get("longtail") or {}
+    return decision if decision.get("pipe") == pipe else {}
 
 
 def _find_unseen(examples: Sequence[Example], taxonomy: Taxonomy) -> Dict[str, int]:
@@ -175,6 +189,8 @@ def _score_labels(
 ) -> Dict[str, Any]:
     is_known, is_yes = ~numpy.isnan(answers.truths), answers.truths == 1.0
     is_guess = (answers.scores >= limits) & is_known
+    has_abstained = [d.get("label", "") is None for d in answers.decisions]
+    is_guess[numpy.asarray(has_abstained, dtype=bool)] = False
     support, guessed = is_yes.sum(axis=0), is_guess.sum(axis=0)
     right = (is_yes & is_guess).sum(axis=0)
     P = right / numpy.maximum(guessed, 1)
@@ -205,6 +221,31 @@ def _score_labels(
             for i, label in enumerate(answers.labels)
             if support[i] + guessed[i]
         },
+    }
+
+
+def _score_refinement(answers: Answers) -> Dict[str, float]:
+    """Compare the labels of each decision with those it replaced, its "first_labels",
+    unless it has abstained.
+    """
+    if not any("first" in decision for decision in answers.decisions):
+        return {}
+    index = {label: column for column, label in enumerate(answers.labels)}
+    n_fixed, n_broken = 0, 0
+    for row, decision in enumerate(answers.decisions):
+        if "first_labels" not in decision or decision["label"] is None:
+            continue
+        labels = set(decision["labels"])
+        for label in labels.symmetric_difference(decision["first_labels"]):
+            if label in index:
+                truth = answers.truths[row, index[label]]
+                n_fixed += truth == (label in labels)
+                n_broken += truth == (label not in labels)
+    n_docs = (~numpy.isnan(answers.truths)).any(axis=1).sum()
+    return {
+        "refined_fixed": float(n_fixed / n_docs),
+        "refined_broken": float(n_broken / n_docs),
+        "refined_gain": float((n_fixed - n_broken) / n_docs),
     }
 
 

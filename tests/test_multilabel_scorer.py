@@ -138,6 +138,49 @@ def test_document_without_predictions_is_missed():
     assert scores["longtail_macro_f"] == 0.5
 
 
+def make_decided(gold, predicted, **decision):
+    example = make_example(gold, predicted)
+    example.predicted.user_data["longtail"] = {"pipe": "pipe", **decision}
+    return example
+
+
+def score_decided(examples):
+    return longtail_multilabel_score(
+        examples, taxonomy=TAXONOMY, pipe="pipe", threshold=0.5
+    )
+
+
+def test_document_that_abstained_has_no_labels():
+    examples = [
+        make_decided({"visa": 1.0}, {"visa": 0.9}, label=None, labels=[]),
+        make_decided({"visa": 1.0}, {"visa": 0.9}, label="visa", labels=["visa"]),
+        make_decided({"visa": 1.0}, {"visa": 0.9}, label=None, labels=[], pipe="else"),
+    ]
+    scores = score_decided(examples)
+    assert scores["longtail_micro_r"] == pytest.approx(2 / 3)
+    assert scores["longtail_refined_fixed"] is None
+
+
+def test_what_a_second_stage_changed_is_counted():
+    """A label that is rightly given or taken away is fixed, what isn't known neither
+    fixed nor broken.
+    """
+    decision = {"label": "visa", "first": "visa"}
+    first = {**decision, "first_labels": ["bank/fee", "bank/loan"]}
+    examples = [
+        make_decided({"visa": 1.0}, {}, **first, labels=["visa", "bank/card"]),
+        make_decided({"bank/fee": 1.0}, {}, **first, labels=[]),
+        make_decided({"visa": 1.0, "bank/fee": 0.0}, {}, **first, labels=["bank/card"]),
+        make_decided({"visa": 1.0}, {}, label="visa", labels=["visa"]),
+        make_decided({"visa": 1.0}, {}, **{**first, "label": None}, labels=[]),
+        make_decided({}, {}, **first, labels=[]),
+    ]
+    scores = score_decided(examples)
+    assert scores["longtail_refined_fixed"] == pytest.approx((3 + 1 + 1) / 5)
+    assert scores["longtail_refined_broken"] == pytest.approx((1 + 1 + 0) / 5)
+    assert scores["longtail_refined_gain"] == pytest.approx(3 / 5)
+
+
 def test_taxonomy_can_be_json(random_pairs):
     examples = [make_example(*pair) for pair in random_pairs]
     scores = longtail_multilabel_score(examples, taxonomy=TAXONOMY.to_dict())

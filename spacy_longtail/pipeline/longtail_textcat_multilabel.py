@@ -256,9 +256,7 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         for row, eg in enumerate(examples):
             cats = eg.predicted.cats
             scores[row] = [cats.get(label, 0.0) for label in labels]
-        truths = numpy.zeros_like(scores)
-        for row, eg in enumerate(examples):
-            fill_truths(truths[row], self._read_gold(eg, row), self.taxonomy)
+        truths = self.read_truths(examples)
         values = fit_thresholds(
             scores, truths, precision=precision, smoothing=smoothing
         )
@@ -298,6 +296,22 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
             return None
         return find_leaves(gold.positive, self.cfg["separator"])
 
+    def read_truths(
+        self, examples: Sequence[Example], taxonomy: Optional[Taxonomy] = None
+    ) -> numpy.ndarray:
+        """Read what is known about documents, see fill_truths.
+
+        taxonomy (Optional[Taxonomy]): With more labels than the component's.
+        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (docs, leaves).
+        RAISES (ValueError): L325 if a gold value isn't 0 or 1.
+        """
+        taxonomy = taxonomy or self.taxonomy
+        truths = numpy.zeros((len(examples), len(taxonomy.leaves)))
+        for row, eg in enumerate(examples):
+            gold = self._read_gold(eg, row, taxonomy)
+            fill_truths(truths[row], gold, taxonomy)
+        return truths
+
     def make_truths(
         self, examples: Sequence[Example], columns: Sequence[int]
     ) -> Floats2d:
@@ -308,7 +322,7 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
             (n_docs + len(columns), len(taxonomy.leaves)), numpy.nan, dtype="float32"
         )
         for row, eg in enumerate(examples):
-            fill_truths(truths[row], self._read_gold(eg, row), taxonomy)
+            fill_truths(truths[row], self._read_gold(eg, row, taxonomy), taxonomy)
         truths[numpy.arange(n_docs, len(truths)), list(columns)] = 1.0
         return self.model.ops.asarray2f(truths)
 
@@ -368,11 +382,13 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
             P, known, STAGE, "labels above their thresholds", top
         )
 
-    def _read_gold(self, example: Example, index: int) -> Optional[GoldLabels]:
+    def _read_gold(
+        self, example: Example, index: int, taxonomy: Taxonomy
+    ) -> Optional[GoldLabels]:
         return read_gold(
             example,
             index,
             name=self.name,
             missing=self.cfg["missing"],
-            known=self.taxonomy.ranges,
+            known=taxonomy.ranges,
         )

@@ -20,15 +20,14 @@ from thinc.api import Config
 from ..descriptions import DescriptionsT, check_descriptions
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
-from .abstention import fit_threshold
 from .decision import KEY, register_extension
-from .fallback_settings import FallbackSettings
-from .fitting import fit_mixture
-from .label_keeper import LabelKeeper
-from .label_store import extend_taxonomy
-from .refinement import Judged, compete, spread
-from .router import judge
-from .usage import Usage, now
+from .fallback.abstention import fit_threshold
+from .fallback.fitting import fit_mixture
+from .fallback.label_keeper import LabelKeeper
+from .fallback.refinement import Judged
+from .fallback.router import judge
+from .fallback.settings import FallbackSettings
+from .fallback.usage import Usage, now
 
 # Deviations that chance exceeds to one side in one of twenty cases.
 ONE_SIDED = 1.645
@@ -106,6 +105,11 @@ class ZeroShotFallback(LabelKeeper):
     spread over its labels by a ranker's scores; labels that are trained on their own
     keep their probabilities. Run-time labels compete with all by their own prototypes.
 
+    The first stage can give a document several labels. They don't exclude each other,
+    so that run-time labels take nothing from others there. A document has the labels
+    whose probability after both stages reaches their threshold in the first stage; that
+    of run-time labels is its 'threshold'.
+
     nlp (Language): The pipeline, where the first stage is.
     ranker (LabelRanker): Orders the labels of an Other, see rankers.types.
     name (str): Name of the component.
@@ -115,7 +119,8 @@ class ZeroShotFallback(LabelKeeper):
     source (str): Name of the first stage.
     settings (FallbackSettings): Can be changed on a loaded pipe.
     max_examples (int): Training documents that are kept of each label, from 1.
-    scorer (Optional[Callable]): Scoring method.
+    scorer (Optional[Callable]): Scoring method of labels that exclude each other. The
+        first stage's takes its place otherwise. None doesn't score.
     RAISES (ValueError): L312 or L337 if a setting is out of range.
     """
 
@@ -168,13 +173,14 @@ class ZeroShotFallback(LabelKeeper):
         """
         validate_get_examples(get_examples, "ZeroShotFallback.initialize")
         self.nlp = nlp or self.nlp
-        taxonomy: Taxonomy = self._get_source().taxonomy
+        source = self._get_source()
+        taxonomy: Taxonomy = source.taxonomy
         self._check_ranker()
         self.store.collect(
             get_examples(),
             taxonomy,
             check_descriptions(descriptions or {}, taxonomy),
-            name=self.name,
+            source.get_gold,
             max_examples=self.max_examples,
         )
         self._seen, self._is_current = None, False
@@ -223,6 +229,7 @@ class ZeroShotFallback(LabelKeeper):
         if not self._is_needed():
             return None
         stages = self._refresh().stages
+        stages.kind.check(self.settings, self.name)
         rows = self._find_decided(docs, stages.source.name)
         if not rows:
             return None
@@ -242,18 +249,8 @@ class ZeroShotFallback(LabelKeeper):
 
     def refine(self, judged: Judged) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Probabilities of both stages together."""
-        settings, taxonomy = self.settings, self._refresh().taxonomy
-        P = spread(
-            judged.P,
-            taxonomy.others,
-            judged.others,
-            judged.scores,
-            settings.mixture_weight,
-        )
-        if judged.leads is not None and len(P):
-            columns = [taxonomy.index[label] for label in self.store.added]
-            P = compete(P, judged.leads, columns, settings.trust)
-        return P
+        stages = self._refresh().stages
+        return stages.kind.refine(judged, stages.added, self.settings)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the final labels, and warn if the fallback breaks more than it fixes,
@@ -264,14 +261,7 @@ class ZeroShotFallback(LabelKeeper):
         if self.scorer is None:
             return {}
         examples = list(examples)
-        source = self._get_source()
-        taxonomy = extend_taxonomy(source.taxonomy, self.store.added)
-        settings = {
-            "taxonomy": taxonomy,
-            "labels": taxonomy.leaves,
-            "pipe": source.name,
-        }
-        scores = self.scorer(examples, **{**kwargs, **settings})
+        scores = self.kind.score(self.scorer, examples, **kwargs)
         fixed = scores.get("longtail_refined_fixed") or 0.0
         broken = scores.get("longtail_refined_broken") or 0.0
         # If both were equally likely, this would be the deviation of their difference.
@@ -301,10 +291,11 @@ class ZeroShotFallback(LabelKeeper):
         """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
 
         examples (Iterable[Example]): Documents that training hasn't seen. Those
-            without a label of the pipeline fit nothing, any label of them is wrong.
+            without a label of the pipeline fit nothing, any label of them is wrong. If
+            a document can have several, nothing is known about those, see get_gold.
         precision (Optional[float]): Share of the labels given that should be right.
-        coverage (Optional[float]): Share of the documents that should get a label;
-            give one of the two.
+        coverage (Optional[float]): Share of the documents that should get a label, or
+            not abstain if they can have none anyway; give one of the two.
         RETURNS (float): The threshold.
         RAISES (ValueError): L339 if that can't be.
         """

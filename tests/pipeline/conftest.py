@@ -25,6 +25,30 @@ TRAIN_DATA = [
     ("which papers do I need to enter China", "travel/visa"),
 ]
 
+# The same for several labels per document. With min_count = 3, "bank/fee" and
+# "bank/loan" are pooled below "bank", "travel/train" and "travel/visa" below "travel".
+SEVERAL_DATA = [
+    ("I lost my card", ["bank/card"]),
+    ("my debit card was stolen in the hotel", ["bank/card", "travel/hotel"]),
+    ("the machine on the plane kept my card", ["bank/card", "travel/flight"]),
+    ("please block this card at once", ["bank/card"]),
+    ("what does an account cost", ["bank/fee"]),
+    ("your charges are too high", ["bank/fee"]),
+    ("lend me money for a house and a flight", ["bank/loan", "travel/flight"]),
+    ("I want to borrow to travel to China", ["bank/loan", "travel/visa"]),
+    ("book a flight to Rome and a room", ["travel/flight", "travel/hotel"]),
+    ("when does the plane leave", ["travel/flight"]),
+    ("is breakfast included in the room", ["travel/hotel"]),
+    ("find me a hotel by the sea", ["travel/hotel"]),
+    ("which papers do I need to enter China", ["travel/visa"]),
+    ("a train to Paris", ["travel/train"]),
+    ("thank you and good bye", []),
+]
+SEVERAL_LABELS = (
+    *("bank/card", "bank/fee", "bank/loan"),
+    *("travel/flight", "travel/hotel", "travel/train", "travel/visa"),
+)
+
 
 @pytest.fixture
 def train_data():
@@ -103,4 +127,68 @@ def pair(make_pair, train):
     """A trained pipeline of both stages, that tests can change."""
     nlp = make_pair()
     train(nlp, n_updates=2)
+    return nlp
+
+
+@pytest.fixture(scope="session")
+def make_several():
+    """Make cats of several labels, dense zeros if there are none."""
+
+    def make(labels):
+        return dict.fromkeys(labels, 1.0) or dict.fromkeys(SEVERAL_LABELS, 0.0)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_several_examples(make_examples, make_several):
+    """Make examples from pairs of a text and a list of labels, cats or None."""
+
+    def make(nlp, data=None):
+        pairs = SEVERAL_DATA if data is None else data
+        return make_examples(
+            nlp,
+            [
+                (text, make_several(gold) if isinstance(gold, list) else gold)
+                for text, gold in pairs
+            ],
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_several_pair():
+    """Make a pipeline of both stages for several labels, not initialized."""
+
+    def make(*, min_count=3, first=None, **config):
+        nlp = spacy.blank("en")
+        name = "longtail_textcat_multilabel"
+        nlp.add_pipe(name, config={"min_count": min_count, **(first or {})})
+        settings = {"source": name, "route_threshold": 0.05, **config}
+        nlp.add_pipe("zero_shot_fallback", config=settings)
+        return nlp
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def train_several(make_several_examples):
+    """Initialize a pipeline for several labels and update it."""
+
+    def train(nlp, data=None, n_updates=5):
+        fix_random_seed(0)
+        examples = make_several_examples(nlp, data)
+        optimizer = nlp.initialize(lambda: examples)
+        for _ in range(n_updates):
+            nlp.update(examples, sgd=optimizer)
+
+    return train
+
+
+@pytest.fixture
+def several(make_several_pair, train_several):
+    """A trained pipeline of both stages for several labels, that tests can change."""
+    nlp = make_several_pair()
+    train_several(nlp)
     return nlp

@@ -32,6 +32,24 @@ def test_thresholds_are_fitted_and_nothing_else_changes():
     assert nlp("the cost of a card").cats == cats
 
 
+def test_thresholds_fit_the_probabilities_of_all_components(
+    several, make_several_examples
+):
+    """Those of labels that a fallback ranks again are where it has put them."""
+    several("x")
+    ranker = several.get_pipe("zero_shot_fallback").ranker
+    found = []
+    for scale in (1.0, 0.0):
+        ranker.vectors.arrays["W"] = scale * ranker.vectors.arrays["W"]
+        ranker.vectors.arrays["b"] = scale * ranker.vectors.arrays["b"]
+        several.get_pipe("zero_shot_fallback").settings.mixture_weight = 0.0
+        make_fit_thresholds(make_several_examples, smoothing=0.0)(several)
+        found.append(several.get_pipe(NAME).thresholds)
+        assert "bank/loan" in several("lend me money")._.longtail.labels
+    assert found[0]["bank/loan"] > found[1]["bank/loan"]
+    assert found[0]["bank/card"] == found[1]["bank/card"]
+
+
 def test_component_that_is_not_there_is_an_error():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")

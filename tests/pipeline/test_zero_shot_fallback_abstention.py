@@ -1,8 +1,8 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.abstention import find_threshold
 from spacy_longtail.pipeline.decision import KEY
+from spacy_longtail.pipeline.fallback.abstention import find_threshold
 from spacy_longtail.rankers.types import Ranking
 
 UNKNOWN = "zzxq wvut"

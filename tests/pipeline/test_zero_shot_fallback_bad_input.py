@@ -2,7 +2,7 @@ import numpy
 import pytest
 import spacy
 
-from spacy_longtail.pipeline.fallback_settings import FallbackSettings
+from spacy_longtail.pipeline.fallback.settings import FallbackSettings
 from spacy_longtail.rankers.types import Ranking
 
 
@@ -133,17 +133,17 @@ def test_description_of_an_unknown_label(make_pair, make_examples):
 
 
 def test_file_of_a_newer_version(pair, monkeypatch):
-    monkeypatch.setattr("spacy_longtail.pipeline.label_keeper.FORMAT", 99)
+    monkeypatch.setattr("spacy_longtail.pipeline.fallback.label_keeper.FORMAT", 99)
     data = pair.get_pipe("zero_shot_fallback").to_bytes()
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"\[L305\].*99"):
         pair.get_pipe("zero_shot_fallback").from_bytes(data)
 
 
-def test_first_stage_with_several_labels_a_document(make_examples):
-    nlp = spacy.blank("en")
-    nlp.add_pipe("longtail_textcat_multilabel")
-    source = {"source": "longtail_textcat_multilabel"}
-    nlp.add_pipe("zero_shot_fallback", config=source)
-    with pytest.raises(ValueError, match=r"\[L330\].*'longtail_textcat_multilabel'"):
-        nlp.initialize(lambda: make_examples(nlp))
+def test_gold_of_several_labels_where_they_exclude_each_other(pair, make_examples):
+    data = [("a card and a room", {"bank/card": 1.0, "travel/hotel": 1.0})]
+    pipe, examples = pair.get_pipe("zero_shot_fallback"), make_examples(pair, data)
+    with pytest.raises(ValueError, match=r"\[L302\].*'longtail_textcat_multilabel'"):
+        pipe.fit_mixture(examples)
+    with pytest.raises(ValueError, match=r"\[L302\].*'longtail_textcat_multilabel'"):
+        pipe.initialize(lambda: examples)

@@ -1,7 +1,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.fitting import Case, _get_loss, _search
+from spacy_longtail.pipeline.fallback.fitting import Case, _get_loss, _search
 
 PROTOTYPES = {"@misc": "spacy-longtail.PrototypeRanker.v1"}
 WORDS = {"@misc": "spacy-longtail.LexicalRanker.v1"}

@@ -1,12 +1,10 @@
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
 import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..errors import Errors
-from .gold import get_gold_label
-from .label_store import extend_taxonomy
+from ...errors import Errors
 from .refinement import EPSILON
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
@@ -16,11 +14,11 @@ MIN_DOCS = 10
 
 
 class Case(NamedTuple):
-    """A document whose gold label is in an Other that was ranked.
+    """A gold label of a document, in an Other that was ranked.
 
     label (str): The gold label.
     column (int): Its column.
-    logits (numpy.ndarray): Of shape (1 + rankers, members): the log of the first
+    logits (numpy.ndarray): Of shape (1 + rankers, rivals): the log of the first
         stage's probabilities, then each ranker's scores.
     """
 
@@ -31,7 +29,8 @@ class Case(NamedTuple):
 
 def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     """Find the weights with the highest likelihood of the gold labels inside their
-    Other, each label counting the same. See ZeroShotFallback.
+    Other, each label counting the same. Where a document can have several, each is
+    told from those that it hasn't. See ZeroShotFallback.
     """
     docs, golds = prepare_docs(pipe, examples)
     with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)):
@@ -66,30 +65,17 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     return {"mixture": float(weights[0]), **fitted}
 
 
-def prepare_docs(
-    pipe: Any, examples: Iterable[Example]
-) -> Tuple[List[Doc], List[Optional[str]]]:
-    """RETURNS (Tuple[List[Doc], List[Optional[str]]]): Fresh documents and their gold
-    labels.
+def prepare_docs(pipe: Any, examples: Iterable[Example]) -> Tuple[List[Doc], List[Any]]:
+    """RETURNS (Tuple[List[Doc], List[Any]]): Fresh documents, and what is known about
+    their labels, see LabelKind.
     """
-    source = pipe.nlp.get_pipe(pipe.source)
-    taxonomy = extend_taxonomy(source.taxonomy, pipe.store.added)
-    docs, golds = [], []
-    for row, example in enumerate(examples):
+    examples, docs = list(examples), []
+    for example in examples:
         tokens = example.predicted
         words = [token.text for token in tokens]
         spaces = [bool(token.whitespace_) for token in tokens]
         docs.append(Doc(pipe.vocab, words=words, spaces=spaces))
-        golds.append(
-            get_gold_label(
-                example,
-                row,
-                name=pipe.name,
-                separator=taxonomy.separator,
-                known=taxonomy.ranges,
-            )
-        )
-    return docs, golds
+    return docs, pipe.kind.read_golds(examples)
 
 
 def get_names_from(pipe: Any, name: str) -> List[str]:
@@ -98,25 +84,24 @@ def get_names_from(pipe: Any, name: str) -> List[str]:
     return names[names.index(name) :]
 
 
-def _collect(pipe: Any, docs: List[Doc], golds: List[Optional[str]]) -> List[Case]:
+def _collect(pipe: Any, docs: List[Doc], golds: List[Any]) -> List[Case]:
     judged = pipe.predict(docs)
     if judged is None:
         return []
-    taxonomy = extend_taxonomy(
-        pipe.nlp.get_pipe(pipe.source).taxonomy, pipe.store.added
-    )
-    cases = []
+    kind, cases = pipe.kind, []
+    taxonomy = kind.taxonomy
     for i, row in enumerate(judged.rows.tolist()):
-        gold, start = golds[row], 0
+        start = 0
         for number in judged.others[i]:
             members = list(taxonomy.others[number].members)
             values = judged.scores[i][start : start + len(members)]
             start += len(members)
-            column = taxonomy.index.get(gold or "", -1)
-            if column in members:
-                own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
-                logits = numpy.vstack([own, values]).astype("float64")
-                cases.append(Case(gold or "", members.index(column), logits))
+            own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
+            logits = numpy.vstack([own, values]).astype("float64")
+            for place, places in kind.find_rivals(golds[row], members):
+                label = taxonomy.leaves[members[place]]
+                rivals = numpy.take(logits, places, axis=1)
+                cases.append(Case(label, places.index(place), rivals))
     return cases
 
 

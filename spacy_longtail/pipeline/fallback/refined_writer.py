@@ -3,12 +3,12 @@ from typing import Any, Dict, List
 import numpy
 from spacy.tokens import Doc
 
-from ..ops import top_columns
-from .decision import KEY, DecisionWriter
-from .fallback_settings import FallbackSettings
+from ...ops import top_columns
+from ..decision import KEY
+from ..thresholds import back_off, spread_thresholds
 from .refinement import EPSILON, Judged
 from .router import Stages
-from .thresholds import back_off, spread_thresholds
+from .settings import FallbackSettings
 
 STAGE = "zero_shot_fallback"
 ABSTAINED = "abstained"
@@ -23,7 +23,8 @@ class RefinedWriter:
     def __init__(self, stages: Stages) -> None:
         self.stages = stages
         self.taxonomy = stages.taxonomy
-        self._describe = DecisionWriter(stages.taxonomy, stages.source.name).describe
+        self.kind = stages.kind
+        self._describe = stages.kind.make_writer().describe
 
     def write(
         self,
@@ -40,15 +41,18 @@ class RefinedWriter:
         settings (FallbackSettings): How sure a decision has to be.
         """
         abstain_threshold = settings.abstain_threshold
-        tops = P.max(axis=1) if len(P) else numpy.zeros(0)
-        known = tops * numpy.clip(judged.closeness, 0.0, 1.0)
-        decisions = self._describe(P, known, STAGE, "") if len(P) else []
+        decisions = []
+        if len(P):
+            known = self.kind.find_known(P, judged, self.stages.added)
+            decisions = self._describe(P, known, STAGE, "")
         routed = set(judged.rows.tolist())
         for i, row in enumerate(judged.rows.tolist()):
             doc, decision = docs[row], decisions[i]
-            self._write_decision(doc, decision)
+            before, others = doc.user_data[KEY], judged.others[i]
+            self.kind.compare(decision, before, others, self.stages.added)
+            doc.user_data[KEY] = decision
             self._write_cats(doc, P[i])
-            if judged.is_none[i] and decision["label"] in self.taxonomy.pooled:
+            if self.kind.is_refused(decision, judged.shortfall[i]):
                 abstain(doc, self, 0.0, "no candidate fits, by the ranker")
             elif decision["known"] < abstain_threshold:
                 abstain(doc, self, abstain_threshold, "no label is close enough")
@@ -80,24 +84,6 @@ class RefinedWriter:
             doc.user_data[KEY] = {**decision, "first": decision["label"]}
             abstain(doc, self, abstain_threshold, "no label is close enough")
 
-    def _write_decision(self, doc: Doc, decision: Dict[str, Any]) -> None:
-        before, taxonomy = doc.user_data[KEY], self.taxonomy
-        label = decision["label"]
-        decision["first"] = before["label"]
-        # Sums of what was rounded to 32 bits, so they are kept as they were.
-        if not self.stages.added:
-            decision["other"] = before["other"]
-        if label in taxonomy.pooled:
-            parent = taxonomy.others[taxonomy.other_of[taxonomy.index[label]]].parent
-            where = f"of {parent!r}" if parent else "at the top"
-            decision["reason"] = f"ranked first in the Other {where}"
-        elif label in self.stages.added:
-            decision["reason"] = "closest to a label that was added at run time"
-        else:
-            decision["stage"] = before["stage"]
-            decision["reason"] = before["reason"]
-        doc.user_data[KEY] = decision
-
     def _write_cats(self, doc: Doc, P: numpy.ndarray) -> None:
         top_k, values = self.stages.source.cats_top_k, P.tolist()
         leaves, own = self.taxonomy.leaves, self.taxonomy.index
@@ -111,8 +97,9 @@ class RefinedWriter:
 
 
 def abstain(doc: Doc, writer: RefinedWriter, threshold: float, reason: str) -> None:
-    """Take the label away. The deepest broader category that is sure enough stays, or
-    nothing; probabilities sum to less than 1 from now on.
+    """Take the labels away. The deepest broader category that is sure enough stays, or
+    nothing. Probabilities are multiplied by the closeness to any label, so that they
+    sum to less than 1 where they have summed to 1.
 
     threshold (float): How sure a broader category has to be, 0.0 keeps none.
     reason (str): Why, in words.
@@ -129,8 +116,10 @@ def abstain(doc: Doc, writer: RefinedWriter, threshold: float, reason: str) -> N
     for label, probability in doc.cats.items():
         if label in own:
             doc.cats[label] = probability * share
+    labels: Dict[str, Any] = {"labels": []} if "labels" in decision else {}
     doc.user_data[KEY] = {
         **decision,
+        **labels,
         "label": None,
         "levels": levels,
         "probability": levels[-1][1] * share if levels else 0.0,

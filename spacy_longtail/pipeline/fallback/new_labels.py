@@ -4,9 +4,9 @@ from typing import Any, Container, Dict, Iterable, List, Optional
 
 from spacy.language import Language
 
-from ..errors import Errors
-from ..taxonomy import Taxonomy, find_similar, split_path
-from .names import get_name
+from ...errors import Errors
+from ...taxonomy import Taxonomy, find_similar, split_path
+from ..names import get_name
 
 
 def make_records(

@@ -2,7 +2,8 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import numpy
 
-from ..taxonomy import Other
+from ...taxonomy import Other
+from ..multilabel_decision import sigmoid
 
 EPSILON = 1e-12
 
@@ -18,7 +19,8 @@ class Judged(NamedTuple):
         members of those Others, one Other after the other.
     leads (Optional[numpy.ndarray]): See Ranking.
     closeness (numpy.ndarray): Highest cosine to any label, of shape (routed,).
-    is_none (numpy.ndarray): Whether the ranker found that no candidate fits.
+    shortfall (numpy.ndarray): By how much the best score of all candidates misses
+        what it needs for one of them to fit, by the ranker; 0.0 if it doesn't.
     """
 
     rows: numpy.ndarray
@@ -27,7 +29,23 @@ class Judged(NamedTuple):
     scores: List[numpy.ndarray]
     leads: Optional[numpy.ndarray]
     closeness: numpy.ndarray
-    is_none: numpy.ndarray
+    shortfall: numpy.ndarray
+
+    @property
+    def is_none(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Whether no candidate fits, by the ranker."""
+        return self.shortfall > 0
+
+
+class Rivals(NamedTuple):
+    """A gold label among the members of an Other.
+
+    place (int): Which of the members it is.
+    places (List[int]): Those that it has to be told from, and itself, ascending.
+    """
+
+    place: int
+    places: List[int]
 
 
 def spread(
@@ -81,3 +99,49 @@ def compete(
     P = P.copy()
     P[:, list(columns)] = top * numpy.exp(numpy.clip(leads, -700.0, 50.0))
     return P * (total / P.sum(axis=1, keepdims=True))
+
+
+def doubt(
+    P: numpy.ndarray,
+    plan: Sequence[Other],
+    others: List[List[int]],
+    shortfall: numpy.ndarray,
+) -> numpy.ndarray:
+    """Take mass from the Others whose candidates don't fit, by the ranker: the farther
+    the best of all scores is below what it needs, the more, exp(-shortfall).
+
+    This is for labels that don't exclude each other: none has to get that mass.
+
+    P, plan, others: See spread.
+    shortfall (numpy.ndarray): See Judged.
+    """
+    P = P.copy()
+    for row in numpy.flatnonzero(shortfall > 0).tolist():
+        columns = [m for number in others[row] for m in plan[number].members]
+        P[row, columns] *= numpy.exp(-shortfall[row])
+    return P
+
+
+def add_beside(
+    P: numpy.ndarray,
+    leads: numpy.ndarray,
+    columns: Sequence[int],
+    trust: float,
+    closeness: numpy.ndarray,
+) -> numpy.ndarray:
+    """Give run-time labels a probability that no other label pays for.
+
+    It is closeness * sigmoid(lead + trust * log odds of the best of the others). A lead
+    only compares: a document that is equally far from all labels has none of them, and
+    one that is sure to have another label can be close to both.
+
+    P, leads, columns: See compete.
+    trust (float): Share of the first stage's log odds that a run-time label starts
+        from.
+    closeness (numpy.ndarray): See Judged.
+    """
+    top = numpy.clip(P.max(axis=1, keepdims=True), EPSILON, 1 - 1e-6)
+    shares = sigmoid(leads + trust * numpy.log(top / (1 - top)))
+    P = P.copy()
+    P[:, list(columns)] = shares * numpy.clip(closeness, 0.0, 1.0)[:, None]
+    return P

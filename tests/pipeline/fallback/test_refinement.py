@@ -2,7 +2,12 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.pipeline.refinement import compete, spread
+from spacy_longtail.pipeline.fallback.refinement import (
+    add_beside,
+    compete,
+    doubt,
+    spread,
+)
 from spacy_longtail.taxonomy import Other
 
 PLAN = (Other("a", (0, 2)), Other("b", (3, 4, 6)))
@@ -76,3 +81,33 @@ def test_the_more_the_first_stage_is_trusted_the_less_a_new_label_gets(P):
     shares = [compete(P, numpy.ones((4, 1)), [7], trust)[0, 7] for trust in (0, 0.2, 1)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > shares[2]
+
+
+def test_doubt_takes_from_the_others_that_were_ranked(P):
+    shortfall = numpy.asarray([0.0, numpy.log(2.0), 1.0, 1000.0])
+    found = doubt(P, PLAN, [[0, 1], [0], [], [1]], shortfall)
+    assert (found[[0, 2]] == P[[0, 2]]).all()
+    assert_allclose(found[1, [0, 2]], P[1, [0, 2]] / 2)
+    assert (found[1, [1, 3, 4, 5, 6, 7]] == P[1, [1, 3, 4, 5, 6, 7]]).all()
+    assert (found[3, [3, 4, 6]] == 0.0).all()
+
+
+def test_label_beside_others_takes_nothing_from_them(P):
+    P[:, [5, 7]] = 0.0
+    leads = numpy.asarray([[0.0, -1.0], [5.0, -50.0], [-700.0, -numpy.inf], [900.0, 0]])
+    closeness = numpy.asarray([1.0, 0.5, 0.7, 0.0])
+    found = add_beside(P, leads, [5, 7], 0.0, closeness)
+    old = [0, 1, 2, 3, 4, 6]
+    assert (found[:, old] == P[:, old]).all()
+    assert found[0, 5] == 0.5
+    assert found[0, 7] == pytest.approx(1 / (1 + numpy.e))
+    assert found[1, 5] == pytest.approx(0.5 / (1 + numpy.exp(-5)))
+    assert found[2].tolist() == pytest.approx(P[2].tolist())
+    # A document that is close to nothing has no label.
+    assert (found[3, [5, 7]] == 0.0).all()
+
+
+def test_label_beside_others_starts_from_the_best_of_them():
+    P = numpy.asarray([[0.9, 0.2, 0.0], [0.1, 0.05, 0.0]])
+    found = add_beside(P, numpy.zeros((2, 1)), [2], 1.0, numpy.ones(2))
+    assert_allclose(found[:, 2], [0.9, 0.1])

@@ -1,13 +1,12 @@
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
-from ..taxonomy import Other, Taxonomy
-from .gold import get_gold_label
-from .names import get_name
+from ...taxonomy import Other, Taxonomy
+from ..names import get_name
 
 
 class CardDocs(NamedTuple):
@@ -37,14 +36,14 @@ class LabelStore:
         examples: Iterable[Example],
         taxonomy: Taxonomy,
         descriptions: Mapping[str, str],
+        get_gold: Callable[..., Optional[List[str]]],
         *,
-        name: str,
         max_examples: int,
     ) -> None:
         """Go through the training corpus and keep the first documents of each label.
 
         descriptions (Mapping[str, str]): Text of each described label.
-        name (str): Name of the component, for messages.
+        get_gold (Callable[..., Optional[List[str]]]): See TaxonomyPipe.
         max_examples (int): Documents to keep of each label.
         """
         self.known = {}
@@ -53,18 +52,12 @@ class LabelStore:
             names += [descriptions[leaf]] if leaf in descriptions else []
             self.known[leaf] = {"names": names, "examples": []}
         for row, example in enumerate(examples):
-            label = get_gold_label(
-                example,
-                row,
-                name=name,
-                separator=taxonomy.separator,
-                known=taxonomy.ranges,
-            )
-            kept = self.known[label]["examples"] if label in self.known else None
-            if kept is not None and len(kept) < max_examples:
-                doc = example.predicted
-                words = [token.text for token in doc]
-                kept.append({"text": doc.text, "words": words})
+            for label in get_gold(example, row, taxonomy.ranges) or ():
+                kept = self.known[label]["examples"] if label in self.known else None
+                if kept is not None and len(kept) < max_examples:
+                    doc = example.predicted
+                    words = [token.text for token in doc]
+                    kept.append({"text": doc.text, "words": words})
 
     def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[CardDocs]:
         """RETURNS (List[CardDocs]): Of all labels, those from training first."""
@@ -107,6 +100,7 @@ def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
         inner_counts=taxonomy.inner_counts,
         separator=taxonomy.separator,
         others=others,
+        n_docs=taxonomy.n_docs,
     )
 
 

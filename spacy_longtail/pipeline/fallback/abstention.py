@@ -3,8 +3,8 @@ from typing import Any, Iterable, Optional
 import numpy
 from spacy.training import Example
 
-from ..errors import Errors
-from .decision import KEY
+from ...errors import Errors
+from ..decision import KEY
 from .fitting import get_names_from, prepare_docs
 
 
@@ -31,8 +31,10 @@ def fit_threshold(
     finally:
         pipe.settings.abstain_threshold = before
     known = numpy.asarray([decision["known"] for decision in found])
-    is_right = [d["label"] == gold for d, gold in zip(found, golds)]
-    threshold = find_threshold(known, numpy.asarray(is_right), precision, coverage)
+    count_right = pipe.kind.count_right
+    counts = [count_right(decision, gold) for decision, gold in zip(found, golds)]
+    right, given = numpy.asarray(counts, dtype="int64").reshape(-1, 2).T
+    threshold = find_threshold(known, right, precision, coverage, given)
     if threshold is None:
         problem = f"no threshold reaches a precision of {precision}"
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
@@ -42,21 +44,29 @@ def fit_threshold(
 
 def find_threshold(
     known: numpy.ndarray,
-    is_right: numpy.ndarray,
+    right: numpy.ndarray,
     precision: Optional[float],
     coverage: Optional[float],
+    given: Optional[numpy.ndarray] = None,
 ) -> Optional[float]:
-    """Find the lowest threshold, so that as many documents as possible get a label."""
+    """Find the lowest threshold, so that as many documents as possible get a label.
+
+    known (numpy.ndarray): Of each document.
+    right (numpy.ndarray): How many of its labels are right.
+    precision, coverage: See ZeroShotFallback.fit_abstention.
+    given (Optional[numpy.ndarray]): How many labels it has, None if each has one.
+    """
     order = numpy.argsort(-known, kind="stable")
     if not len(order):
         return None
-    n_given = numpy.arange(1, len(order) + 1)
+    given = numpy.ones(len(known), dtype="int64") if given is None else given
     if coverage is not None:
         last = max(int(numpy.ceil(coverage * len(order))), 1) - 1
     else:
         # All with the same value get a label or none does.
         is_last = numpy.append(numpy.diff(known[order]) < 0, True)
-        good = numpy.cumsum(is_right[order]) / n_given >= precision
+        n_given = numpy.maximum(numpy.cumsum(given[order]), 1)
+        good = numpy.cumsum(right[order]) / n_given >= precision
         places = numpy.flatnonzero(good & is_last)
         if not len(places):
             return None

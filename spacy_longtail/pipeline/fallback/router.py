@@ -3,17 +3,18 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy
 from spacy.tokens import Doc
 
-from ..errors import Errors
-from ..taxonomy import Taxonomy
-from .decision import KEY
-from .fallback_settings import FallbackSettings
+from ...errors import Errors
+from ...taxonomy import Taxonomy
+from ..decision import KEY
 from .refinement import EPSILON, Judged
+from .settings import FallbackSettings
 
 
 class Stages(NamedTuple):
     """Whom to ask.
 
     source (Any): The first stage.
+    kind (Any): Its LabelKind.
     ranker (Any): A LabelRanker.
     gate (Any): One that tells which documents run-time labels could win.
     taxonomy (Taxonomy): With the run-time labels.
@@ -21,6 +22,7 @@ class Stages(NamedTuple):
     """
 
     source: Any
+    kind: Any
     ranker: Any
     gate: Optional[Any]
     taxonomy: Taxonomy
@@ -56,7 +58,7 @@ def judge(
         scores=[],
         leads=leads[places] if stages.added else None,
         closeness=known / numpy.maximum(tops, EPSILON),
-        is_none=numpy.zeros(len(places), dtype=bool),
+        shortfall=numpy.zeros(len(places)),
     )
     if chosen:
         found = _ask(chosen, decisions, columns, P, stages)
@@ -115,8 +117,8 @@ def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
     if found.none_score is not None:
         tops = [values.max(initial=-numpy.inf) for values in found.scores]
         has_any = numpy.asarray([len(values) > 0 for values in found.scores])
-        is_none = has_any & (numpy.asarray(tops) < found.none_score)
-        judged = judged._replace(is_none=is_none)
+        gaps = numpy.where(has_any, found.none_score - numpy.asarray(tops), 0.0)
+        judged = judged._replace(shortfall=numpy.maximum(gaps, 0.0))
     return judged
 
 

@@ -11,14 +11,15 @@ from spacy.tokens import Doc
 from spacy.util import SimpleFrozenList
 from thinc.api import Model
 
-from ..errors import Errors
-from .fallback_settings import FallbackSettings
+from ...errors import Errors
+from ..start import make_start_encoder
+from ..taxonomy_pipe import TaxonomyPipe
+from .kinds import LabelKind, make_kind
 from .label_store import LabelStore, extend_taxonomy
-from .longtail_textcat import LongtailTextCategorizer
 from .new_labels import make_records, read_new_labels
 from .refined_writer import RefinedWriter
 from .router import Stages
-from .start import make_start_encoder
+from .settings import FallbackSettings
 
 FORMAT = 1
 
@@ -63,6 +64,14 @@ class LabelKeeper(Pipe):
     def added_labels(self) -> Tuple[str, ...]:
         """RETURNS (Tuple[str, ...]): Labels that were added at run time."""
         return tuple(self.store.added)
+
+    @property
+    def kind(self) -> LabelKind:
+        """RETURNS (LabelKind): That of the first stage's labels, with those that were
+        added at run time.
+        """
+        source = self._get_source()
+        return make_kind(source, extend_taxonomy(source.taxonomy, self.store.added))
 
     def add_label(
         self,
@@ -166,8 +175,7 @@ class LabelKeeper(Pipe):
     def _get_source(self) -> Any:
         names = self.nlp.component_names
         source = self.nlp.get_pipe(self.source) if self.source in names else None
-        # One with several labels a document has no mass to spread.
-        if not isinstance(source, LongtailTextCategorizer):
+        if not isinstance(source, TaxonomyPipe):
             text = Errors.L330.format(name=self.name, source=self.source, found=names)
             raise ValueError(text)
         if self.name in names and names.index(self.name) < names.index(self.source):
@@ -191,10 +199,9 @@ class LabelKeeper(Pipe):
                 encode = make_start_encoder(encoder, self.nlp, source)
                 ranker.set_labels(cards, encode, only_added=is_same)
             ranker.bind(partial(_encode, encoder))
-        added = tuple(self.store.added)
-        extended = extend_taxonomy(source.taxonomy, added)
+        kind, added = self.kind, tuple(self.store.added)
         self._writer = RefinedWriter(
-            Stages(source, self.ranker, self.gate, extended, added)
+            Stages(source, kind, self.ranker, self.gate, kind.taxonomy, added)
         )
         self._seen, self._is_current = (source, source.n_updates), True
         return self._writer
