@@ -158,6 +158,8 @@ def test_accuracy_config_with_the_real_encoder(corpus, tmp_path):
         assert nlp(text)._.longtail.label == label
 
 
+# Each label is in enough documents, which the second stage says.
+@pytest.mark.filterwarnings("ignore:.*LW401")
 def test_multilabel_config_trains_and_fits_thresholds(multilabel_corpus, tmp_path):
     config = EFFICIENCY.with_name("multilabel.cfg")
     overrides = {"training.max_steps": 60, "training.eval_frequency": 30}
@@ -189,3 +191,17 @@ def test_multilabel_accuracy_config_trains(
     )
     assert nlp.meta["performance"]["longtail_macro_ap"] >= 0.5
     assert set(nlp.get_pipe("longtail_textcat_multilabel").thresholds) == set(NOUNS)
+
+
+def test_multilabel_config_refines_pooled_labels(multilabel_corpus, tmp_path):
+    nlp = run_training(
+        multilabel_corpus,
+        output=tmp_path / "out",
+        config=EFFICIENCY.with_name("multilabel.cfg"),
+        **{"components.longtail_textcat_multilabel.min_count": 30},
+    )
+    pipe = nlp.get_pipe("longtail_textcat_multilabel")
+    assert pipe.taxonomy.pooled == {n for n in NOUNS if n.startswith("bank")}
+    decision = nlp("my card and a visa")._.longtail
+    assert decision.stage == "zero_shot_fallback"
+    assert set(decision.labels) <= {"bank/card", "visa"} and decision.labels
