@@ -91,8 +91,11 @@ def collect(
         n_ignored=len(kept) - len(rows),
     ).select(rows)
     own = found.get_probabilities(pipe.prior, pipe.temperature)
-    is_same = numpy.allclose(own, found.answers.scores, atol=1e-5)
-    return found._replace(later=[] if is_same else find_later(nlp, name))
+    if numpy.allclose(own, found.answers.scores, atol=1e-5):
+        return found
+    later = find_later(nlp, name)
+    writers = [p for p in later if "doc.cats" in nlp.get_pipe_meta(p).assigns]
+    return found._replace(later=writers or later)
 
 
 def predict_finally(
@@ -105,14 +108,12 @@ def predict_finally(
     RETURNS (numpy.ndarray): Array of shape (docs, leaves).
     """
     pipe: Any = nlp.get_pipe(name)
-    prediction = pipe.finish(raw)
-    if not find_later(nlp, name):
+    prediction, later = pipe.finish(raw), find_later(nlp, name)
+    if not later:
         return prediction.probabilities
     before = [dict(doc.cats) for doc in docs]
     pipe.set_annotations(docs, prediction)
-    rivals = find_rivals(nlp, name)
-    after = nlp.pipe_names[nlp.pipe_names.index(name) + 1 :]
-    with nlp.select_pipes(enable=[other for other in after if other not in rivals]):
+    with nlp.select_pipes(enable=later):
         docs = list(nlp.pipe(docs))
     scores = read_scores(docs, pipe.labels)
     for doc, cats in zip(docs, before):
@@ -121,15 +122,12 @@ def predict_finally(
 
 
 def find_later(nlp: Language, name: str) -> List[str]:
-    """RETURNS (List[str]): Components after a component that say that they write
-    `doc.cats`, as a fallback does, without those that write decisions of their own.
+    """RETURNS (List[str]): What comes after a component, without those that write
+    decisions of their own.
     """
     rivals = find_rivals(nlp, name)
-    return [
-        other
-        for other in nlp.pipe_names[nlp.pipe_names.index(name) + 1 :]
-        if "doc.cats" in nlp.get_pipe_meta(other).assigns and other not in rivals
-    ]
+    after = nlp.pipe_names[nlp.pipe_names.index(name) + 1 :]
+    return [other for other in after if other not in rivals]
 
 
 def read_scores(docs: Iterable[Doc], labels: Iterable[str]) -> numpy.ndarray:

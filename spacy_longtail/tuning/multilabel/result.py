@@ -1,5 +1,5 @@
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, NamedTuple, Optional
+from typing import Any, ClassVar, Dict, List, Optional
 
 import numpy
 
@@ -10,7 +10,8 @@ from .metrics import Guesses, count
 from .settings import MultilabelSettings
 
 
-class LabelChange(NamedTuple):
+@dataclass(frozen=True)
+class LabelChange:
     """What became of a label.
 
     count (int): Its training documents.
@@ -67,7 +68,6 @@ class MultilabelTuning:
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
         data = asdict(self)
-        data["labels"] = [change._asdict() for change in self.labels]
         data["scores"] = {
             name: scores.to_dict() for name, scores in self.scores.items()
         }

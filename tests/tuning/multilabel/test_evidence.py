@@ -15,6 +15,12 @@ def halve_card(doc):
     return doc
 
 
+@Language.component("hide_card")
+def hide_card(doc):
+    doc.cats["money/card"] = 0.0
+    return doc
+
+
 def get_cats(nlp, examples):
     docs = nlp.pipe(eg.reference.text for eg in examples)
     return numpy.asarray([list(doc.cats.values()) for doc in docs])
@@ -36,17 +42,26 @@ def test_evidence_gives_what_the_pipeline_predicts(mixed_nlp, mixed_dev):
 def test_what_later_components_make_of_it(mixed_nlp, mixed_dev):
     first = get_cats(mixed_nlp, mixed_dev)
     mixed_nlp.add_pipe("halve_card")
+    mixed_nlp.add_pipe("sentencizer")
     evidence = collect(mixed_nlp, NAME, mixed_dev)
-    assert evidence.later == ["halve_card"]
+    assert evidence.later == ["halve_card"], "which says that it writes doc.cats"
     first[:, evidence.answers.labels.index("money/card")] /= 2
     numpy.testing.assert_allclose(evidence.answers.scores, first, atol=1e-6)
     assert all(doc.cats == {} for doc in evidence.docs)
 
 
+def test_later_component_that_does_not_say_what_it_writes(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("hide_card")
+    mixed_nlp.add_pipe("sentencizer")
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    assert evidence.later == ["hide_card", "sentencizer"]
+
+
 def test_components_that_change_nothing_are_no_matter(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("sentencizer")
     textcat = mixed_nlp.add_pipe("textcat_multilabel")
     textcat.initialize(lambda: mixed_dev, nlp=mixed_nlp, labels=["something else"])
-    assert find_later(mixed_nlp, NAME) == ["textcat_multilabel"]
+    assert find_later(mixed_nlp, NAME) == ["sentencizer", "textcat_multilabel"]
     assert collect(mixed_nlp, NAME, mixed_dev).later == []
 
 

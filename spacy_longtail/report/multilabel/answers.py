@@ -1,0 +1,62 @@
+from typing import Iterable, List, NamedTuple
+
+import numpy
+from spacy.language import Language
+from spacy.training import Example
+
+from ...multilabel_scorer import Answers
+from ...taxonomy import Taxonomy
+from ...tuning.evidence import ProgressT
+from ...tuning.multilabel.evidence import collect
+from ...tuning.multilabel.metrics import Guesses, make_guesses
+
+
+class MultilabelAnswers(NamedTuple):
+    """What the pipeline says about documents of whose labels something is known.
+
+    taxonomy (Taxonomy): Of the component.
+    texts (List[str]): Of the documents.
+    answers (Answers): Gold labels and probabilities.
+    thresholds (numpy.ndarray): Of each label, of shape (labels,).
+    guesses (Guesses): Labels that the documents have, and that they were given.
+    n_docs (int): Documents of the corpus.
+    """
+
+    taxonomy: Taxonomy
+    texts: List[str]
+    answers: Answers
+    thresholds: numpy.ndarray
+    guesses: Guesses
+    n_docs: int
+
+    @property
+    def labels(self) -> List[str]:
+        """RETURNS (List[str]): Those of the component, then those it never saw."""
+        return self.answers.labels
+
+
+def collect_answers(
+    nlp: Language,
+    name: str,
+    examples: Iterable[Example],
+    *,
+    progress: ProgressT = iter,
+) -> MultilabelAnswers:
+    """Run a pipeline over a corpus.
+
+    name (str): Name of the longtail_textcat_multilabel.
+    examples (Iterable[Example]): With gold labels.
+    RETURNS (MultilabelAnswers): For the documents of whose labels something is known.
+    RAISES (ValueError): L510 if there are none.
+    """
+    evidence = collect(nlp, name, examples, progress=progress)
+    answers = evidence.answers
+    thresholds = evidence.pipe.get_thresholds(answers.labels)
+    return MultilabelAnswers(
+        taxonomy=evidence.pipe.taxonomy,
+        texts=[doc.text for doc in evidence.docs],
+        answers=answers,
+        thresholds=thresholds,
+        guesses=make_guesses(answers.truths, answers.scores, thresholds),
+        n_docs=len(evidence.docs) + evidence.n_ignored,
+    )
