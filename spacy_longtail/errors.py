@@ -249,6 +249,11 @@ class Errors(metaclass=ErrorsWithCodes):
     L522 = ("Can't explain the label {label!r}: '{name}' has no such label. Did you "
             "mean: {similar}?")
 
+    L523 = ("Can't explain {n} labels at once: those of '{name}' exclude each other, "
+            "so that one label is explained against another one. Give one label.")
+    L524 = ("Can't explain a label of '{name}' against {against!r}: a document can "
+            "have both. Each label is explained by itself, so leave 'against' out.")
+
     # L6xx: batch, files and command line
     L601 = ("Can't load a pipeline from '{path}': {error}")
     L602 = ("Can't read a corpus from '{path}'. Needed is a .spacy file or a folder "
