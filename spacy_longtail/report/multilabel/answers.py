@@ -12,14 +12,14 @@ from ...tuning.multilabel.metrics import Guesses, make_guesses
 
 
 class MultilabelAnswers(NamedTuple):
-    """What the pipeline says about documents of whose labels something is known.
+    """What the pipeline says about documents with gold labels.
 
-    taxonomy (Taxonomy): Of the component.
+    taxonomy (Taxonomy): Of the pipeline, with labels that were added at run time.
     texts (List[str]): Of the documents.
     answers (Answers): Gold labels and probabilities.
     thresholds (numpy.ndarray): Of each label, of shape (labels,).
     guesses (Guesses): Labels that the documents have, and that they were given.
-    n_docs (int): Documents of the corpus.
+    n_ignored (int): Documents about which nothing is known.
     """
 
     taxonomy: Taxonomy
@@ -27,12 +27,17 @@ class MultilabelAnswers(NamedTuple):
     answers: Answers
     thresholds: numpy.ndarray
     guesses: Guesses
-    n_docs: int
+    n_ignored: int
 
     @property
     def labels(self) -> List[str]:
         """RETURNS (List[str]): Those of the component, then those it never saw."""
         return self.answers.labels
+
+    @property
+    def ones(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
+        return numpy.ones((1, len(self.texts)))
 
 
 def collect_answers(
@@ -46,17 +51,17 @@ def collect_answers(
 
     name (str): Name of the longtail_textcat_multilabel.
     examples (Iterable[Example]): With gold labels.
-    RETURNS (MultilabelAnswers): For the documents of whose labels something is known.
+    RETURNS (MultilabelAnswers): In the order of the examples.
     RAISES (ValueError): L510 if there are none.
     """
     evidence = collect(nlp, name, examples, progress=progress)
     answers = evidence.answers
-    thresholds = evidence.pipe.get_thresholds(answers.labels)
+    limits = evidence.get_thresholds()
     return MultilabelAnswers(
-        taxonomy=evidence.pipe.taxonomy,
+        taxonomy=evidence.taxonomy,
         texts=[doc.text for doc in evidence.docs],
         answers=answers,
-        thresholds=thresholds,
-        guesses=make_guesses(answers.truths, answers.scores, thresholds),
-        n_docs=len(evidence.docs) + evidence.n_ignored,
+        thresholds=evidence.pipe.get_thresholds(answers.labels),
+        guesses=make_guesses(answers.truths, answers.scores, limits),
+        n_ignored=evidence.n_ignored,
     )

@@ -5,11 +5,16 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ... import __version__
-from ...multilabel_scorer import score_answers
 from ...ranking_metrics import average_precision
 from ...tuning.evidence import ProgressT
 from ...tuning.metrics import MetricT, bootstrap, get_interval, get_value
-from ...tuning.multilabel.metrics import METRICS, make_group_metrics
+from ...tuning.multilabel.metrics import (
+    METRICS,
+    count,
+    get_n_gold,
+    get_n_labels,
+    make_group_metrics,
+)
 from ...tuning.multilabel.settings import read_settings
 from ...tuning.settings import MULTILABEL
 from ..tree import get_tree
@@ -74,6 +79,7 @@ def _get_about(
     nlp: Language, name: str, found: MultilabelAnswers, head: int, mid: int
 ) -> Dict[str, Any]:
     taxonomy, guesses = found.taxonomy, found.guesses
+    is_exact = (guesses.gold == guesses.guess).all(axis=1)
     return {
         "kind": MULTILABEL,
         "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}",
@@ -81,14 +87,14 @@ def _get_about(
         "component": name,
         "written_by": f"spacy-longtail {__version__}",
         "date": date.today().isoformat(),
-        "n_docs": found.n_docs,
-        "n_gold": len(found.texts),
+        "n_docs": len(found.texts),
+        "n_gold": len(found.texts) - found.n_ignored,
         "n_labels": len(taxonomy.leaves),
         "n_pooled": len(taxonomy.pooled),
         "n_training": found.answers.n_docs,
-        "gold_per_doc": float(guesses.gold.sum(axis=1).mean()),
-        "given_per_doc": float(guesses.guess.sum(axis=1).mean()),
-        "n_exact": int((guesses.gold == guesses.guess).all(axis=1).sum()),
+        "gold_per_doc": get_value(get_n_gold, guesses),
+        "given_per_doc": get_value(get_n_labels, guesses),
+        "n_exact": int(is_exact[guesses.is_known.any(axis=1)].sum()),
         "depth": max(len(taxonomy.path(leaf)) for leaf in taxonomy.leaves),
         "head": head,
         "mid": mid,
@@ -105,31 +111,37 @@ def _get_labels(
     mid: int,
 ) -> List[Dict[str, Any]]:
     answers = found.answers
-    scores = score_answers(answers, found.thresholds)["longtail_f_per_label"]
     precisions = average_precision(answers.scores, answers.truths).tolist()
-    nothing = {"p": None, "r": None, "f": None, "support": 0}
+    numbers = zip(*(n[0].tolist() for n in count(found.guesses, found.ones)))
+    figures = [_get_figures(*map(int, triple)) for triple in numbers]
     rows = []
     for i, label in enumerate(answers.labels):
-        count = int(answers.counts[i])
+        n = int(answers.counts[i])
         other, n_instead = instead.get(i, (None, 0))
-        figures = {key: scores.get(label, nothing)[key] for key in nothing}
-        if not figures["support"]:
-            # There is nothing to be found, so that only the precision says something.
-            figures.update(r=None, f=None)
         rows.append(
             {
                 "label": label,
-                "count": count,
-                "group": "head" if count >= head else "mid" if count >= mid else "tail",
+                "count": n,
+                "group": "head" if n >= head else "mid" if n >= mid else "tail",
                 "pooled": label in found.taxonomy.pooled,
                 "threshold": _get_threshold(found, i),
-                **figures,
-                "ap": precisions[i] if figures["support"] else None,
+                **figures[i],
+                "ap": precisions[i] if figures[i]["support"] else None,
                 "instead": None if other is None else answers.labels[other],
                 "n_instead": n_instead,
             }
         )
     return rows
+
+
+def _get_figures(right: int, guessed: int, support: int) -> Dict[str, Any]:
+    # Without a gold document there is nothing to be found.
+    return {
+        "p": right / max(guessed, 1) if guessed or support else None,
+        "r": right / support if support else None,
+        "f": 2 * right / (guessed + support) if support else None,
+        "support": support,
+    }
 
 
 def _get_threshold(found: MultilabelAnswers, column: int) -> Optional[float]:

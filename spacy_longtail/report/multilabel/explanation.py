@@ -25,6 +25,7 @@ class LabelExplanation:
     bias, prior (Optional[float]): What the label's trained bias and the setting of the
         prior bring to it, None with occlusion.
     other (Optional[str]): The parent whose Other the label is pooled in.
+    is_given (bool): Whether the document has the label.
     """
 
     label: str
@@ -36,11 +37,7 @@ class LabelExplanation:
     bias: Optional[float]
     prior: Optional[float]
     other: Optional[str]
-
-    @property
-    def is_given(self) -> bool:
-        """RETURNS (bool): Whether the document has the label."""
-        return self.probability >= self.threshold
+    is_given: bool
 
 
 @dataclass(frozen=True)
@@ -108,6 +105,7 @@ def explain_multilabel(
             bias=split.bias,
             prior=split.prior,
             other=pooled.get(columns[i]),
+            is_given=label in final._.longtail.labels,
         )
         for i, (label, split) in enumerate(zip(labels, splits))
     ]

@@ -36,10 +36,22 @@ def fit_settings(
             prior, _ = fit_prior_and_temperature(evidence.get_probabilities, truths)
         heat, _ = fit_temperature(partial(evidence.get_probabilities, prior), truths)
     settings = MultilabelSettings(NAMES.get(prior, prior), heat, {})
-    values = fit_wished(get_final(evidence, settings), truths, wish)
+    fit = partial(fit_wished, wish=wish)
+    values = fit_own(evidence, get_final(evidence, settings), fit)
     # Digits that JSON keeps, see fit_temperature.
     thresholds = dict(zip(evidence.pipe.labels, values.round(8).tolist()))
     return replace(settings, thresholds=thresholds)
+
+
+def fit_own(evidence: Evidence, P: numpy.ndarray, fit: FitT) -> numpy.ndarray:
+    """Fit the thresholds of the component's labels. Documents that have abstained are
+    given none, whatever the threshold.
+
+    P (numpy.ndarray): Probabilities of shape (docs, labels).
+    RETURNS (numpy.ndarray): In the order of the component, of shape (leaves,).
+    """
+    P = numpy.where(evidence.has_abstained[:, None], 0.0, P)[:, evidence.columns]
+    return fit(P, evidence.answers.truths[:, evidence.columns])
 
 
 def fit_wished(P: numpy.ndarray, truths: numpy.ndarray, wish: Wish) -> numpy.ndarray:
@@ -65,12 +77,12 @@ def get_final(evidence: Evidence, settings: MultilabelSettings) -> numpy.ndarray
 
 
 def spread(evidence: Evidence, thresholds: Dict[str, float]) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Threshold of each label, also of those that training
-    never saw, which are never given; of shape (labels,).
+    """RETURNS (numpy.ndarray): Threshold of each label and document, see
+    Evidence.get_thresholds. Labels that aren't the component's keep theirs.
     """
-    return numpy.asarray(
-        [thresholds.get(name, 1.0) for name in evidence.answers.labels]
-    )
+    values = evidence.pipe.get_thresholds(evidence.answers.labels)
+    values[evidence.columns] = [thresholds[label] for label in evidence.pipe.labels]
+    return evidence.raise_thresholds(values)
 
 
 def find_earlier_fit(
@@ -85,10 +97,9 @@ def find_earlier_fit(
         partial(fit_thresholds, **_read_callback(nlp, name)),
         partial(fit_wished, wish=wish),
     )
-    scores, truths = evidence.answers.scores, evidence.answers.truths
-    now = spread(evidence, before.thresholds)[: len(evidence.pipe.labels)]
+    now = list(before.thresholds.values())
     for method in methods:
-        found = method(scores, truths)[: len(now)]
+        found = fit_own(evidence, evidence.answers.scores, method)
         # The last digits of a probability can depend on the machine.
         if numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9:
             return method

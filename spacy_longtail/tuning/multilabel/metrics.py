@@ -120,7 +120,12 @@ def get_macro_p(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
 
 def get_n_labels(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Labels given per document, see get_macro_f."""
-    return W @ guesses.guess.sum(axis=1) / W.sum(axis=1)
+    return _average(guesses, guesses.guess.sum(axis=1), W)
+
+
+def get_n_gold(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Gold labels per document, see get_macro_f."""
+    return _average(guesses, guesses.gold.sum(axis=1), W)
 
 
 def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -153,7 +158,15 @@ def get_log_loss(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     P = numpy.clip(guesses.P, LOWEST, 1.0 - LOWEST)
     nats = -numpy.log(numpy.where(guesses.gold, P, 1.0 - P))
     totals = numpy.where(guesses.is_known, nats, 0.0).sum(axis=1)
-    return W @ totals / W.sum(axis=1)
+    return _average(guesses, totals, W)
+
+
+def _average(
+    guesses: Guesses, values: numpy.ndarray, W: numpy.ndarray
+) -> numpy.ndarray:
+    """Average over the documents about which something is known."""
+    rows = guesses.is_known.any(axis=1)
+    return W[:, rows] @ values[rows] / numpy.maximum(W[:, rows].sum(axis=1), 1e-12)
 
 
 METRICS: Dict[str, MetricT] = {

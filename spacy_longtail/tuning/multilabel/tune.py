@@ -6,13 +6,13 @@ from spacy.training import Example
 
 from ...errors import Errors
 from ..evidence import ProgressT
-from ..metrics import MetricT
+from ..metrics import MetricT, get_value
 from ..parts import make_parts
 from ..result import compare
 from ..settings import Wish
 from .evidence import Evidence, collect, predict_finally
-from .fitting import find_earlier_fit, fit_settings, get_final, spread
-from .metrics import METRICS, Guesses, make_group_metrics, make_guesses
+from .fitting import find_earlier_fit, fit_own, fit_settings, get_final, spread
+from .metrics import METRICS, Guesses, get_n_gold, make_group_metrics, make_guesses
 from .result import MultilabelTuning, describe_labels
 from .settings import MultilabelSettings, apply_settings, read_settings
 
@@ -56,7 +56,7 @@ def tune_multilabel(
         raise ValueError(Errors.L516.format(name=name, pipes=evidence.later))
     parts = make_parts(len(evidence.docs), folds, seed)
     old, is_refit = _judge_before(nlp, name, evidence, wish, before, parts)
-    n_ignored, later = evidence.n_ignored, evidence.later
+    later = evidence.later
     if later and wish.prior is not None:
         evidence = _predict_again(nlp, name, evidence, wish, before)
     new = _cross_fit(evidence, wish, before, parts)
@@ -76,9 +76,9 @@ def tune_multilabel(
         labels=describe_labels(evidence.answers, before, after, old, new),
         later=later,
         is_refit=is_refit,
-        n_docs=len(parts),
-        n_gold=float(old.gold.sum(axis=1).mean()),
-        n_ignored=n_ignored,
+        n_docs=len(parts) - evidence.n_ignored,
+        n_gold=get_value(get_n_gold, old),
+        n_ignored=evidence.n_ignored,
     )
 
 
@@ -93,14 +93,16 @@ def _judge_before(
     """Predict with the present settings. Thresholds that were fitted to the same
     documents are fitted again without each part in turn.
     """
-    scores, truths = evidence.answers.scores, evidence.answers.truths
     fit = find_earlier_fit(nlp, name, evidence, wish, before)
-    thresholds = numpy.tile(spread(evidence, before.thresholds), (len(parts), 1))
+    thresholds = spread(evidence, before.thresholds)
     if fit is not None:
         for part in range(int(parts.max()) + 1):
-            rest = parts != part
-            thresholds[parts == part] = fit(scores[rest], truths[rest])
-    return make_guesses(truths, scores, thresholds), fit is not None
+            rows, rest = _divide(evidence, parts, part)
+            values = fit_own(rest, rest.answers.scores, fit).tolist()
+            own = dict(zip(evidence.pipe.labels, values))
+            thresholds[parts == part] = spread(rows, own)
+    answers = evidence.answers
+    return make_guesses(answers.truths, answers.scores, thresholds), fit is not None
 
 
 def _cross_fit(
@@ -110,11 +112,19 @@ def _cross_fit(
     truths = evidence.answers.truths
     P, thresholds = numpy.zeros(truths.shape), numpy.ones(truths.shape)
     for part in range(int(parts.max()) + 1):
-        rows, rest = numpy.flatnonzero(parts == part), numpy.flatnonzero(parts != part)
-        settings = fit_settings(evidence.select(rest), wish, before)
-        P[rows] = get_final(evidence.select(rows), settings)
-        thresholds[rows] = spread(evidence, settings.thresholds)
+        rows, rest = _divide(evidence, parts, part)
+        settings = fit_settings(rest, wish, before)
+        P[parts == part] = get_final(rows, settings)
+        thresholds[parts == part] = spread(rows, settings.thresholds)
     return make_guesses(truths, P, thresholds)
+
+
+def _divide(
+    evidence: Evidence, parts: numpy.ndarray, part: int
+) -> Tuple[Evidence, Evidence]:
+    """RETURNS (Tuple[Evidence, Evidence]): That of a part, and of the others."""
+    rows, rest = numpy.flatnonzero(parts == part), numpy.flatnonzero(parts != part)
+    return evidence.select(rows), evidence.select(rest)
 
 
 def _predict_again(
@@ -127,7 +137,8 @@ def _predict_again(
     """See what later components make of a wished prior."""
     pipe: Any = nlp.get_pipe(name)
     pipe.thresholds, pipe.prior = {}, wish.prior
-    scores = predict_finally(nlp, name, evidence.docs, evidence.raw)
+    scores, has_abstained = predict_finally(nlp, name, evidence.docs, evidence.raw)
     wide = numpy.zeros(evidence.answers.truths.shape)
     wide[:, : scores.shape[1]] = scores
-    return evidence._replace(answers=evidence.answers._replace(scores=wide))
+    answers = evidence.answers._replace(scores=wide)
+    return evidence._replace(answers=answers, has_abstained=has_abstained)

@@ -14,6 +14,7 @@ TEXT = "my card and\n hotel room"
 @Language.component("forget_card", assigns=["doc.cats"])
 def forget_card(doc):
     doc.cats["money/card"] = 0.0
+    doc.user_data["longtail"]["labels"].remove("money/card")
     return doc
 
 

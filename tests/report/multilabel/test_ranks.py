@@ -6,7 +6,7 @@ from sklearn.metrics import (
     ndcg_score,
 )
 
-from spacy_longtail.multilabel_scorer import Answers, score_answers
+from spacy_longtail.multilabel_scorer import score_answers
 from spacy_longtail.report.multilabel.ranks import make_rank_metrics
 
 N_DOCS, N_LABELS = 40, 6
@@ -14,13 +14,13 @@ COUNTS = numpy.asarray([90, 40, 20, 10, 5, 1])
 
 
 @pytest.fixture
-def answers():
+def answers(make_answers):
     rng = numpy.random.default_rng(0)
     truths = (rng.random((N_DOCS, N_LABELS)) < 0.4).astype(float)
     truths[:3] = 0.0
     # Rounded, so that there are ties.
     scores = rng.random((N_DOCS, N_LABELS)).round(1)
-    return Answers([*"abcdef"], COUNTS, 166, truths, scores)
+    return make_answers(truths, scores, COUNTS, 166)
 
 
 def get_values(answers, W):

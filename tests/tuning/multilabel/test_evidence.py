@@ -21,6 +21,13 @@ def hide_card(doc):
     return doc
 
 
+@Language.component("abstain_from_cards")
+def abstain_from_cards(doc):
+    if "card" in doc.text:
+        doc.user_data["longtail"].update(label=None, labels=[])
+    return doc
+
+
 def get_cats(nlp, examples):
     docs = nlp.pipe(eg.reference.text for eg in examples)
     return numpy.asarray([list(doc.cats.values()) for doc in docs])
@@ -55,6 +62,18 @@ def test_later_component_that_does_not_say_what_it_writes(mixed_nlp, mixed_dev):
     mixed_nlp.add_pipe("sentencizer")
     evidence = collect(mixed_nlp, NAME, mixed_dev)
     assert evidence.later == ["hide_card", "sentencizer"]
+
+
+def test_documents_that_have_abstained(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("abstain_from_cards")
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    assert evidence.later == ["abstain_from_cards"]
+    is_card = numpy.asarray(["card" in eg.reference.text for eg in mixed_dev])
+    assert evidence.has_abstained.tolist() == is_card.tolist()
+    thresholds = evidence.get_thresholds()
+    assert set(thresholds[is_card].ravel()) == {2.0}
+    assert set(thresholds[~is_card].ravel()) == {0.25}
+    assert evidence.answers.scores[is_card].max() > 0.25
 
 
 def test_components_that_change_nothing_are_no_matter(mixed_nlp, mixed_dev):
@@ -101,9 +120,9 @@ def test_what_is_not_known(mixed_nlp):
     assert evidence.n_ignored == 1
     labels, truths = evidence.answers.labels, evidence.answers.truths
     assert labels[-1] == "sport/golf"
-    assert numpy.isnan(truths).sum(axis=1).tolist() == [7, 0]
-    assert truths[:, -1].tolist() == [0.0, 1.0]
-    assert evidence.answers.scores[:, -1].tolist() == [0.0, 0.0]
+    assert numpy.isnan(truths).sum(axis=1).tolist() == [7, 10, 0]
+    assert truths[[0, 2], -1].tolist() == [0.0, 1.0]
+    assert evidence.answers.scores[:, -1].tolist() == [0.0, 0.0, 0.0]
     assert evidence.get_probabilities("train", 1.0).shape == truths.shape
 
 

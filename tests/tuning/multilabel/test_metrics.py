@@ -2,7 +2,7 @@ import numpy
 import pytest
 from sklearn.metrics import f1_score, log_loss, precision_score, recall_score
 
-from spacy_longtail.multilabel_scorer import Answers, score_answers
+from spacy_longtail.multilabel_scorer import score_answers
 from spacy_longtail.tuning.metrics import bootstrap, get_value
 from spacy_longtail.tuning.multilabel.metrics import (
     METRICS,
@@ -59,9 +59,11 @@ def test_metrics_are_those_of_scikit_learn(truths, P, thresholds):
         assert get_value(METRICS[name], guesses) == pytest.approx(value), name
 
 
-def test_metrics_are_those_of_the_scorer_with_unknown_labels(truths, P, thresholds):
+def test_metrics_are_those_of_the_scorer(truths, P, thresholds, make_answers):
     truths = hide(truths)
-    answers = Answers([*"abcdefg"], COUNTS, 150, truths, P)
+    answers = make_answers(truths, P, COUNTS, 150)
+    assert answers.labels == [*"abcdefg"]
+    numpy.testing.assert_array_equal(answers.truths, truths)
     scores = score_answers(answers, thresholds)
     guesses = make_guesses(truths, P, thresholds)
     for name in ("macro_f", "micro_f", "micro_p", "micro_r"):

@@ -22,6 +22,13 @@ def square_all(doc):
     return doc
 
 
+@Language.component("abstain_if_long")
+def abstain_if_long(doc):
+    if len(doc) > 6:
+        doc.user_data["longtail"].update(label=None, labels=[])
+    return doc
+
+
 def run(nlp, examples, *args, **settings):
     return tune(nlp, examples, Wish(*args, **settings), resamples=100)
 
@@ -161,6 +168,22 @@ def test_thresholds_are_fitted_to_what_later_components_leave(mixed_nlp, mixed_d
     assert list(result.after.thresholds.values()) == pytest.approx(list(expected))
     scores = result.scores["macro_f"]
     assert scores.after.value > scores.before.value
+
+
+def test_abstained_documents_are_given_nothing(mixed_nlp, mixed_dev):
+    """Their labels can't be found, so that they say nothing about thresholds."""
+    mixed_nlp.add_pipe("abstain_if_long")
+    result = run(mixed_nlp, mixed_dev)
+    long = [eg for eg in mixed_dev if len(eg.reference) > 6]
+    assert 0 < len(long) < len(mixed_dev)
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    scores, truths = evidence.answers.scores, evidence.answers.truths
+    scores[[len(eg.reference) > 6 for eg in mixed_dev]] = 0.0
+    expected = fit_thresholds(scores, truths)
+    assert list(result.after.thresholds.values()) == pytest.approx(list(expected))
+    n_gold = (truths == 1).sum()
+    n_lost = sum(sum(eg.reference.cats.values()) for eg in long)
+    assert result.scores["micro_r"].after.value <= 1 - n_lost / n_gold
 
 
 def test_wished_prior_goes_through_later_components(mixed_nlp, mixed_dev):
