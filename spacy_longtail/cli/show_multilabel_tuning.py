@@ -7,7 +7,7 @@ from .printing import shorten
 from .show_tuning import show_scores, show_value
 
 if TYPE_CHECKING:
-    from ..tuning.multilabel.result import MultilabelTuning
+    from ..tuning.multilabel.result import LabelChange, MultilabelTuning
 
 TITLES = {
     "macro_f": "macro-F1",
@@ -69,11 +69,18 @@ def _get_changes(result: "MultilabelTuning") -> List[Tuple[str, str, str, str, s
             shorten(change.label),
             str(change.count),
             str(change.support),
-            f"{change.threshold_before:.3f} → {change.threshold_after:.3f}",
+            _show_thresholds(change),
             f"{change.f_before:.3f} → {change.f_after:.3f}",
         )
         for change in changed[:N_LABELS]
     ]
+
+
+def _show_thresholds(change: "LabelChange") -> str:
+    # A label that was added at run time has none of its own.
+    if change.threshold_before is None:
+        return ""
+    return f"{change.threshold_before:.3f} → {change.threshold_after:.3f}"
 
 
 def _get_remarks(result: "MultilabelTuning") -> List[str]:

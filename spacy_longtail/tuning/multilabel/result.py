@@ -16,7 +16,8 @@ class LabelChange:
 
     count (int): Its training documents.
     support (int): Documents of the corpus that have it.
-    threshold_before, threshold_after (Optional[float]): None if training never saw it.
+    threshold_before, threshold_after (Optional[float]): None if it isn't one of the
+        component's.
     f_before, f_after (Optional[float]): F1, None if no document has it.
     """
 
