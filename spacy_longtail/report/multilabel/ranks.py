@@ -1,5 +1,5 @@
 from functools import partial
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy
 
@@ -12,6 +12,9 @@ from ...ranking_metrics import (
     get_ranking_precisions,
 )
 from ...tuning.metrics import MetricT
+
+# A product of matrices is faster for so many ranks.
+FEW = 50
 
 
 def make_rank_metrics(answers: Answers, ks: Sequence[int]) -> Dict[str, MetricT]:
@@ -69,9 +72,34 @@ def _get_macro_ap(_: Any, W: numpy.ndarray, answers: Answers) -> numpy.ndarray:
             continue
         # Documents of the same score are ranked as if each were the last of them.
         ranks = numpy.searchsorted(-scores[rows], -scores[rows][is_yes], side="right")
-        weights = W[:, rows[: ranks.max()]]
-        right = numpy.cumsum(weights * is_yes[: ranks.max()], axis=1)[:, ranks - 1]
-        precisions = right / numpy.cumsum(weights, axis=1)[:, ranks - 1]
+        sums = _sum_few if len(ranks) <= FEW else _sum_many
+        right, above = sums(W, rows, is_yes, ranks)
         own = W[:, rows[is_yes]]
-        values.append((own * precisions).sum(axis=1) / own.sum(axis=1))
+        values.append((own * right / above).sum(axis=1) / own.sum(axis=1))
     return numpy.mean(values, axis=0)
+
+
+def _sum_few(
+    W: numpy.ndarray, rows: numpy.ndarray, is_yes: numpy.ndarray, ranks: numpy.ndarray
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Sum the weights of the right documents, and of all, up to each of some ranks.
+
+    rows (numpy.ndarray): The documents, the best-ranked first.
+    is_yes (numpy.ndarray): Whether each of these is right.
+    ranks (numpy.ndarray): From 1.
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Both of shape (weightings, ranks).
+    """
+    is_above = numpy.zeros((W.shape[1], len(ranks)))
+    is_above[rows] = numpy.arange(len(rows))[:, None] < ranks
+    own = rows[is_yes]
+    return W[:, own] @ is_above[own], W @ is_above
+
+
+def _sum_many(
+    W: numpy.ndarray, rows: numpy.ndarray, is_yes: numpy.ndarray, ranks: numpy.ndarray
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Faster for many ranks, see _sum_few."""
+    last = ranks.max()
+    weights = W[:, rows[:last]]
+    right = numpy.cumsum(weights * is_yes[:last], axis=1)
+    return right[:, ranks - 1], numpy.cumsum(weights, axis=1)[:, ranks - 1]

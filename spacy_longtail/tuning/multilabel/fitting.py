@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from functools import partial
 from typing import Any, Callable, Dict, Optional
@@ -13,6 +14,8 @@ from .evidence import Evidence
 from .settings import MultilabelSettings
 
 NAMES: Dict[PriorT, PriorT] = {0.0: "uniform", 1.0: "train"}
+# Of a document and a label, for prior and temperature.
+MAX_PAIRS = 1_000_000
 CALLBACK = "spacy-longtail.fit_thresholds.v1"
 # From probabilities and truths to the threshold of each label.
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
@@ -27,20 +30,28 @@ def fit_settings(
     before (MultilabelSettings): Those that stay unless there is a reason.
     RETURNS (MultilabelSettings): See tune_multilabel.
     """
-    truths = evidence.answers.truths
     prior, heat = before.prior, before.temperature
     if wish.prior is not None:
         prior = wish.prior
     if not evidence.later:
+        part = _thin_out(evidence)
+        get_probabilities, truths = part.get_probabilities, part.answers.truths
         if wish.prior is None and wish.goal != "macro":
-            prior, _ = fit_prior_and_temperature(evidence.get_probabilities, truths)
-        heat, _ = fit_temperature(partial(evidence.get_probabilities, prior), truths)
+            prior, _ = fit_prior_and_temperature(get_probabilities, truths)
+        heat, _ = fit_temperature(partial(get_probabilities, prior), truths)
     settings = MultilabelSettings(NAMES.get(prior, prior), heat, {})
     fit = partial(fit_wished, wish=wish)
     values = fit_own(evidence, get_final(evidence, settings), fit)
     # Digits that JSON keeps, see fit_temperature.
     thresholds = dict(zip(evidence.pipe.labels, values.round(8).tolist()))
     return replace(settings, thresholds=thresholds)
+
+
+def _thin_out(evidence: Evidence) -> Evidence:
+    """Take some of the documents if there are more than two numbers need."""
+    n_docs, n_labels = evidence.answers.truths.shape
+    step = math.ceil(max(n_docs * n_labels, 1) / MAX_PAIRS)
+    return evidence.select(numpy.arange(0, n_docs, step))
 
 
 def fit_own(evidence: Evidence, P: numpy.ndarray, fit: FitT) -> numpy.ndarray:

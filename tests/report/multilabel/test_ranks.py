@@ -7,6 +7,7 @@ from sklearn.metrics import (
 )
 
 from spacy_longtail.multilabel_scorer import score_answers
+from spacy_longtail.report.multilabel import ranks
 from spacy_longtail.report.multilabel.ranks import make_rank_metrics
 
 N_DOCS, N_LABELS = 40, 6
@@ -37,7 +38,9 @@ def test_values_are_those_of_the_scorer(answers):
             assert value == pytest.approx(scores[f"longtail_{name}"]), name
 
 
-def test_weighted_values_are_those_of_scikit_learn(answers):
+@pytest.mark.parametrize("few", [0, 1000])
+def test_weighted_values_are_those_of_scikit_learn(answers, few, monkeypatch):
+    monkeypatch.setattr(ranks, "FEW", few)
     weights = numpy.random.default_rng(2).random(N_DOCS)
     values = get_values(answers, weights[None])
     truths, scores = answers.truths, answers.scores

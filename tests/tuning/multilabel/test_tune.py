@@ -7,6 +7,7 @@ from spacy.language import Language
 
 from spacy_longtail.pipeline.threshold_callback import make_fit_thresholds
 from spacy_longtail.thresholds import fit_thresholds
+from spacy_longtail.tuning.multilabel import fitting
 from spacy_longtail.tuning.multilabel.evidence import collect
 from spacy_longtail.tuning.multilabel.settings import read_settings
 from spacy_longtail.tuning.settings import Wish
@@ -202,6 +203,27 @@ def test_calibration_with_later_components(mixed_nlp, mixed_dev):
     with pytest.raises(ValueError, match=r"\[L516\].*square_all"):
         run(mixed_nlp, mixed_dev, "calibration")
     assert read_settings(mixed_nlp, NAME) == before
+
+
+def test_prior_and_temperature_need_part_of_many_documents(
+    mixed_nlp, mixed_dev, monkeypatch
+):
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    before = read_settings(mixed_nlp, NAME)
+    wish = Wish("calibration")
+    part = evidence.select(numpy.arange(0, len(mixed_dev), 3))
+    expected = fitting.fit_settings(part, wish, before)
+    monkeypatch.setattr(fitting, "MAX_PAIRS", len(mixed_dev) * 9 // 2)
+    found = fitting.fit_settings(evidence, wish, before)
+    assert found.temperature == expected.temperature
+    assert found.prior == expected.prior
+    assert found.thresholds != expected.thresholds
+
+
+def test_single_document(mixed_nlp, mixed_dev):
+    result = run(mixed_nlp, mixed_dev[4:5])
+    assert result.n_docs == 1
+    assert result.scores["micro_f"].after.value in (0.0, 1.0)
 
 
 def test_coverage_is_no_wish(mixed_nlp, mixed_dev):
