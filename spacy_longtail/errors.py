@@ -241,13 +241,26 @@ class Errors(metaclass=ErrorsWithCodes):
     L513 = ("Wish either a 'precision' or a 'coverage'; 'per_label' needs a "
             "'precision'.")
     L514 = ("Can't tell which component is meant: found {found} made by "
-            "'longtail_textcat' among {pipes}. Give the name of one with 'pipe'.")
+            "'longtail_textcat' or 'longtail_textcat_multilabel' among {pipes}. Give "
+            "the name of one with 'pipe'.")
+    L515 = ("Can't tune '{name}' for a coverage of {value}: where a document can have "
+            "several labels, it can rightly have none. Wish a 'precision', or leave "
+            "both out for the best F1.")
+    L516 = ("Can't tune '{name}' for calibration: {pipes} after it change its "
+            "probabilities, which a prior and a temperature of '{name}' can't make "
+            "exact. Tune for 'macro' or 'accuracy', which fit thresholds to the "
+            "final probabilities, or disable what comes after.")
 
     L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
             "install 'spacy-longtail[report]'")
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
     L522 = ("Can't explain the label {label!r}: '{name}' has no such label. Did you "
             "mean: {similar}?")
+
+    L523 = ("Can't explain {n} labels at once: those of '{name}' exclude each other, "
+            "so that one label is explained against another one. Give one label.")
+    L524 = ("Can't explain a label of '{name}' against {against!r}: a document can "
+            "have both. Each label is explained by itself, so leave 'against' out.")
 
     # L6xx: batch, files and command line
     L601 = ("Can't load a pipeline from '{path}': {error}")

@@ -124,9 +124,24 @@ def longtail_multilabel_score(
             documents) and threshold for each leaf with gold or predicted documents.
     """
     tree = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.from_dict(taxonomy)
-    answers = _get_answers(list(examples), tree, pipe, missing)
+    answers = get_answers(list(examples), tree, pipe, missing)
     own = thresholds or {}
     limits = numpy.asarray([own.get(label, threshold) for label in answers.labels])
+    return score_answers(answers, limits, head=head, mid=mid, ks=ks)
+
+
+def score_answers(
+    answers: Answers,
+    limits: numpy.ndarray,
+    *,
+    head: int = 50,
+    mid: int = 10,
+    ks: Sequence[int] = (1, 3, 5),
+) -> Dict[str, Any]:
+    """Compare predicted with gold labels, see longtail_multilabel_score.
+
+    limits (numpy.ndarray): The threshold of each label, of shape (labels,).
+    """
     scores: Dict[str, Any] = dict.fromkeys(KEYS)
     scores.update({f"{key}_{k}": None for key in RANK_KEYS for k in ks})
     scores["f_per_label"] = {}
@@ -139,9 +154,12 @@ def longtail_multilabel_score(
     return {f"longtail_{key}": value for key, value in scores.items()}
 
 
-def _get_answers(
+def get_answers(
     examples: Sequence[Example], taxonomy: Taxonomy, pipe: str, missing: str
 ) -> Answers:
+    """RETURNS (Answers): What is known about the documents, and what is predicted, see
+    longtail_multilabel_score.
+    """
     leaves, unseen = list(taxonomy.leaves), _find_unseen(examples, taxonomy)
     n_columns = len(leaves) + len(unseen)
     truths = numpy.full((len(examples), n_columns), numpy.nan)

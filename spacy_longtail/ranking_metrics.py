@@ -1,4 +1,4 @@
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy
 
@@ -13,8 +13,14 @@ def precision_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> floa
     k (int): From 1. Ranks beyond the number of labels count as wrong.
     RETURNS (float): From 0.0 to 1.0.
     """
-    hits = _get_hits(scores, truths, k)
-    return float(hits.sum(axis=1).mean() / k)
+    return float(get_precisions(scores, truths, k).mean())
+
+
+def get_precisions(
+    scores: numpy.ndarray, truths: numpy.ndarray, k: int
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): See precision_at_k, of shape (docs,)."""
+    return _get_hits(scores, truths, k).sum(axis=1) / k
 
 
 def ndcg_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> float:
@@ -27,11 +33,16 @@ def ndcg_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> float:
     scores, truths, k: See precision_at_k. Each document needs a label.
     RETURNS (float): From 0.0 to 1.0.
     """
+    return float(get_ndcgs(scores, truths, k).mean())
+
+
+def get_ndcgs(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): See ndcg_at_k, of shape (docs,)."""
     hits = _get_hits(scores, truths, k)
     discounts = 1.0 / numpy.log2(numpy.arange(2, hits.shape[1] + 2))
     n_best = numpy.minimum(truths.sum(axis=1), hits.shape[1])
     best = numpy.cumsum(discounts)[n_best - 1]
-    return float(((hits * discounts).sum(axis=1) / best).mean())
+    return (hits * discounts).sum(axis=1) / best
 
 
 def get_propensities(
@@ -64,11 +75,20 @@ def propensity_scored_precision_at_k(
     propensities (numpy.ndarray): Of each label, see get_propensities.
     RETURNS (float): From 0.0 to 1.0.
     """
+    found, best = get_propensity_scored_gains(scores, truths, propensities, k)
+    return float(found.sum() / best.sum())
+
+
+def get_propensity_scored_gains(
+    scores: numpy.ndarray, truths: numpy.ndarray, propensities: numpy.ndarray, k: int
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): What the k best-ranked labels of
+    each document count, and what those of the best ranking do, each of shape (docs,).
+    """
     gains = truths / propensities
-    top = top_columns(scores, k)
-    best = top_columns(gains, k)
-    found = numpy.take_along_axis(gains, top, axis=1).sum()
-    return float(found / numpy.take_along_axis(gains, best, axis=1).sum())
+    tops = top_columns(scores, k), top_columns(gains, k)
+    found, best = (numpy.take_along_axis(gains, top, axis=1) for top in tops)
+    return found.sum(axis=1), best.sum(axis=1)
 
 
 def label_ranking_average_precision(
@@ -83,13 +103,20 @@ def label_ranking_average_precision(
     scores, truths: See precision_at_k. Each document needs a label.
     RETURNS (float): Above 0.0 to 1.0.
     """
+    return float(get_ranking_precisions(scores, truths).mean())
+
+
+def get_ranking_precisions(
+    scores: numpy.ndarray, truths: numpy.ndarray
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): See label_ranking_average_precision, (docs,)."""
     precisions = numpy.zeros(len(scores))
     for row in range(len(scores)):
         own = numpy.sort(-scores[row, truths[row]])
         ranks = numpy.searchsorted(numpy.sort(-scores[row]), own, side="right")
         own_ranks = numpy.searchsorted(own, own, side="right")
         precisions[row] = (own_ranks / ranks).mean()
-    return float(precisions.mean())
+    return precisions
 
 
 def average_precision(scores: numpy.ndarray, truths: numpy.ndarray) -> numpy.ndarray:

@@ -8,6 +8,9 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from thinc.api import fix_random_seed
 
+from spacy_longtail.multilabel_scorer import get_answers
+from spacy_longtail.taxonomy import build_taxonomy
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
 OPTIONAL_MARKERS = {"slow": "take longer than 5 seconds", "gpu": "need a GPU"}
@@ -97,6 +100,85 @@ def tickets_nlp(tickets_dir):
 def tickets_dev(tickets_dir, tickets_nlp):
     """Fresh examples with gold labels, of documents that weren't trained on."""
     return list(Corpus(tickets_dir / "dev.spacy")(tickets_nlp))
+
+
+def make_mixed(seed, n_docs=None):
+    """Make pairs of a text and its labels: tickets, half of which have the words and
+    the label of a second one, and some small talk without a label.
+    """
+    rng = random.Random(seed)
+    frequent = [label for label, (_, count) in TICKETS.items() if count >= 8]
+    mixed = [
+        (f"thanks and good {word}", []) for word in ("bye", "day", "luck", "night")
+    ]
+    for text, label in make_tickets(seed, n_docs):
+        second = rng.choice(frequent)
+        if second == label or rng.random() < 0.5:
+            mixed.append((text, [label]))
+        else:
+            more = rng.sample(TICKETS[second][0].split(), 2)
+            mixed.append((" ".join([text, "also", *more]), [label, second]))
+    return mixed
+
+
+def make_cats(labels):
+    """Say that there are no other labels."""
+    return dict.fromkeys(labels or TICKETS, 1.0 if labels else 0.0)
+
+
+@pytest.fixture(scope="session")
+def make_answers():
+    """Make what is compared by the scorer of several labels, from arrays."""
+
+    def make(truths, scores, counts, n_docs):
+        labels = "abcdefghij"[: len(counts)]
+        counts = dict(zip(labels, map(int, counts)))
+        taxonomy = build_taxonomy(counts, min_count=0, n_docs=n_docs)
+        nlp, examples = spacy.blank("en"), []
+        for truth, score in zip(truths.tolist(), scores.tolist()):
+            cats = {label: y for label, y in zip(labels, truth) if y in (0.0, 1.0)}
+            example = Example.from_dict(nlp.make_doc("text"), {"cats": cats})
+            example.predicted.cats = dict(zip(labels, score))
+            examples.append(example)
+        return get_answers(examples, taxonomy, "pipe", "auto")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mixed_dir(tmp_path_factory):
+    """Like tickets_dir, with any number of labels per document."""
+    folder = tmp_path_factory.mktemp("mixed")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat_multilabel")
+    fix_random_seed(0)
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"cats": make_cats(labels)})
+        for text, labels in make_mixed(0)
+    ]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(8):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(folder / "model")
+    docs = DocBin()
+    for text, labels in make_mixed(1, 15):
+        doc = nlp.make_doc(text)
+        doc.cats = make_cats(labels)
+        docs.add(doc)
+    docs.to_disk(folder / "dev.spacy")
+    return folder
+
+
+@pytest.fixture
+def mixed_nlp(mixed_dir):
+    """A pipeline of its own for each test."""
+    return spacy.load(mixed_dir / "model")
+
+
+@pytest.fixture
+def mixed_dev(mixed_dir, mixed_nlp):
+    """Fresh examples with gold labels, of documents that weren't trained on."""
+    return list(Corpus(mixed_dir / "dev.spacy")(mixed_nlp))
 
 
 @pytest.fixture(scope="session")

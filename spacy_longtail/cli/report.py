@@ -10,7 +10,7 @@ from .progress import get_progress
 # fmt: off
 @longtail.command("report")
 def report_cli(
-    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat"),
+    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat or longtail_textcat_multilabel"),
     corpus: Path = Arg(..., help="Corpus with gold labels: a .spacy file or a folder of them"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write"),
     pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),

@@ -1,11 +1,11 @@
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import TYPE_CHECKING, Any, List, Mapping, Tuple
 
 from wasabi import msg
 
 if TYPE_CHECKING:
     from ..tuning.metrics import Interval
-    from ..tuning.result import Tuning
+    from ..tuning.result import Comparison, Tuning
 
 TITLES = {
     "macro_f": "macro-F1",
@@ -25,18 +25,10 @@ def show_tuning(result: "Tuning", output: Path) -> None:
         _get_settings(result), header=("setting", "before", "after"), divider=True
     )
     msg.divider(f"Scores on {result.n_docs} documents")
-    header = ("", "before", "after (cross-fitted)", "change", "")
     wished = result.wish.precision is not None or result.wish.coverage is not None
     hidden = () if wished else ("coverage", "precision")
-    names = [name for name in TITLES if name in result.scores and name not in hidden]
-    rows = []
-    for name in names:
-        scores = result.scores[name]
-        cells = [_format(scores.before), _format(scores.after)]
-        change = _format(scores.change, sign="+")
-        noise = "within noise" if scores.is_noise else ""
-        rows.append((TITLES[name], *cells, change, noise))
-    msg.table(rows, header=header, divider=True)
+    titles = {name: TITLES[name] for name in TITLES if name not in hidden}
+    show_scores(result.scores, titles)
     if result.n_ignored:
         msg.warn(f"{result.n_ignored} documents without a label to compare with")
     if result.kept["kept"]:
@@ -53,23 +45,41 @@ def _get_settings(result: "Tuning") -> List[Tuple[str, str, str]]:
     before, after = result.before.to_dict(), result.after.to_dict()
     rows = []
     for name in ("prior", "temperature", "ancestor_threshold"):
-        rows.append((name, _show(before[name]), _show(after[name])))
+        rows.append((name, show_value(before[name]), show_value(after[name])))
     for name in after["fallback"]:
         if name == "thresholds":
             continue
-        old, new = (_show(data["fallback"][name]) for data in (before, after))
+        old, new = (show_value(data["fallback"][name]) for data in (before, after))
         rows.append((f"fallback {name}", old, new))
     # With a fallback, it is the last stage that holds them.
     stages = [
         {**data["thresholds"], **data["fallback"].get("thresholds", {})}
         for data in (before, after)
     ]
-    old, new = (_show(stage.get("", 0.0)) for stage in stages)
+    old, new = (show_value(stage.get("", 0.0)) for stage in stages)
     rows.append(("threshold", old, new))
     few, many = (len(set(stage) - {""}) for stage in stages)
     if few or many:
         rows.append(("nodes with their own threshold", str(few), str(many)))
     return rows
+
+
+def show_scores(scores: Mapping[str, "Comparison"], titles: Mapping[str, str]) -> None:
+    """Print metrics before and after."""
+    rows = []
+    for name, title in titles.items():
+        if name in scores:
+            before, after, change = scores[name]
+            cells = (_format(before), _format(after), _format(change, sign="+"))
+            noise = "within noise" if scores[name].is_noise else ""
+            rows.append((title, *cells, noise))
+    header = ("", "before", "after (cross-fitted)", "change", "")
+    msg.table(rows, header=header, divider=True)
+
+
+def show_value(value: Any) -> str:
+    """RETURNS (str): A setting, with 3 digits if it has any."""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _judge(result: "Tuning") -> str:
@@ -97,7 +107,3 @@ def _judge(result: "Tuning") -> str:
 def _format(interval: "Interval", sign: str = "") -> str:
     value, low, high = (f"{number:{sign}.3f}" for number in interval)
     return f"{value} [{low}, {high}]"
-
-
-def _show(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -3,20 +3,26 @@ from typing import Optional, Union
 
 from .group import Arg, Opt, fail_clearly, longtail, print_json
 from .progress import get_progress
+from .show_multilabel_tuning import show_multilabel_tuning
 from .show_tuning import show_tuning
+
+SHOW = {
+    "longtail_textcat": show_tuning,
+    "longtail_textcat_multilabel": show_multilabel_tuning,
+}
 
 
 # fmt: off
 @longtail.command("tune")
 def tune_cli(
-    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat"),
+    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat or longtail_textcat_multilabel"),
     dev: Path = Arg(..., help="Corpus with gold labels that wasn't trained on: a .spacy file or a folder of them"),
     output: Path = Opt(..., "--output", "-o", help="Folder to write the tuned pipeline to"),
-    goal: str = Opt("macro", "--for", help="What should be best: macro (F1), accuracy or calibration"),
+    goal: str = Opt("macro", "--for", help="What should be best: macro (F1), accuracy (micro-F1 with several labels per document) or calibration"),
     prior: Optional[str] = Opt(None, "--prior", help="Don't look for a prior, take this: uniform, train or 0.0 to 1.0"),
     precision: Optional[float] = Opt(None, "--precision", "-p", help="Abstain until this share of the labels given is right"),
     coverage: Optional[float] = Opt(None, "--coverage", "-c", help="Abstain until this share of the documents gets a label"),
-    per_label: bool = Opt(False, "--per-label", "-l", help="Reach the precision for each label"),
+    per_label: bool = Opt(False, "--per-label", "-l", help="Reach the precision for each label; with several labels per document it always is, but for accuracy"),
     pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
     folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
@@ -29,7 +35,8 @@ def tune_cli(
 
     The model isn't trained, and runs over the corpus once. The figures for "after"
     are cross-fitted: no document is scored with settings that it took part in
-    choosing. Brackets are 95 % intervals.
+    choosing. Brackets are 95 % intervals. With several labels per document, each label
+    gets a threshold of its own, with the best F1 or the wished precision.
 
     Example: python -m spacy longtail tune training/model-best corpus/dev.spacy
     --output training/tuned --for accuracy
@@ -53,7 +60,7 @@ def tune_cli(
     if json:
         print_json(result.to_dict())
     else:
-        show_tuning(result, output)
+        SHOW[result.kind](result, output)  # type: ignore[operator]
 
 
 def _read_prior(prior: Optional[str]) -> Union[str, float, None]:

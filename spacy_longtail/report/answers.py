@@ -12,7 +12,7 @@ from ..scorer import ABSTAINED, get_gold_labels, longtail_score
 from ..taxonomy import Taxonomy
 from ..tuning.evidence import ProgressT
 from ..tuning.metrics import Guesses
-from ..tuning.settings import FACTORY
+from ..tuning.settings import find_rivals
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,9 @@ def collect_answers(
     """
     pipe: Any = nlp.get_pipe(name)
     taxonomy: Taxonomy = pipe.taxonomy
-    others = [
-        other
-        for other in nlp.pipe_names
-        if nlp.get_pipe_meta(other).factory == FACTORY and other != name
-    ]
     done: List[Example] = []
     shares: List[float] = []
-    with nlp.select_pipes(disable=others):
+    with nlp.select_pipes(disable=find_rivals(nlp, name)):
         for batch in minibatch(progress(examples), nlp.batch_size):
             docs = nlp.pipe([example.predicted for example in batch])
             batch = [Example(doc, eg.reference) for doc, eg in zip(docs, batch)]

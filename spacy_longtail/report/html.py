@@ -1,7 +1,8 @@
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-from .plots import plot_coverage, plot_reliability, plot_tail
+from ..tuning.settings import MULTILABEL
+from .plots import plot_coverage, plot_reliability, plot_tail, plot_tradeoff
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -14,12 +15,15 @@ def render_html(data: Dict[str, Any]) -> str:
     RAISES (ValueError): L520 without matplotlib.
     """
     about = data["about"]
-    plots = {
-        "tail": plot_tail(data["labels"], about["head"], about["mid"]),
-        "reliability": plot_reliability(data["reliability"]),
-        "coverage": plot_coverage(data["coverage"]),
-    }
-    return render("report.html.jinja", data=data, plots=plots)
+    plots = {"tail": plot_tail(data["labels"], about["head"], about["mid"])}
+    if about["kind"] == MULTILABEL:
+        # Nearly all pairs of a document and a label are in the first bin.
+        plots["reliability"] = plot_reliability(data["reliability"], is_log=True)
+        plots["tradeoff"] = plot_tradeoff(data["tradeoff"])
+        return render("multilabel.html.jinja", data=data, plots=plots)
+    plots["reliability"] = plot_reliability(data["reliability"])
+    plots["coverage"] = plot_coverage(data["coverage"])
+    return render("exclusive.html.jinja", data=data, plots=plots)
 
 
 def render(template: str, **values: Any) -> str:

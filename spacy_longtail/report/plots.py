@@ -1,3 +1,4 @@
+import math
 import re
 from io import StringIO
 from typing import Any, Dict, List, Tuple
@@ -68,9 +69,10 @@ def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
         return finish()
 
 
-def plot_reliability(curve: List[Dict[str, Any]]) -> str:
+def plot_reliability(curve: List[Dict[str, Any]], is_log: bool = False) -> str:
     """Draw how often labels are right over how probable they are.
 
+    is_log (bool): Whether the size of the dots stands for the log of their number.
     RETURNS (str): An SVG element.
     """
     with _open_figure("reliability", (6.6, 5.0)) as (figure, finish):
@@ -86,11 +88,12 @@ def plot_reliability(curve: List[Dict[str, Any]]) -> str:
             edgecolor=ACCENT,
             linewidth=0.8,
         )
-        largest = max((point["n"] for point in used), default=1)
+        sizes = [math.log1p(point["n"]) if is_log else point["n"] for point in used]
+        largest = max(sizes, default=1)
         axes.scatter(
             [point["probability"] for point in used],
             [point["accuracy"] for point in used],
-            s=[10 + 90 * point["n"] / largest for point in used],
+            s=[10 + 90 * size / largest for size in sizes],
             color=ACCENT,
             zorder=3,
         )
@@ -115,6 +118,24 @@ def plot_coverage(curve: Dict[str, Any]) -> str:
         axes.set(xlim=(0, 1.02), xlabel="share of the documents with a label")
         axes.set_ylim(max(0.0, min([*y, now["accuracy"]]) - 0.05), 1.01)
         axes.set_ylabel("share that is right")
+        return finish()
+
+
+def plot_tradeoff(curve: Dict[str, Any]) -> str:
+    """Draw precision over recall.
+
+    RETURNS (str): An SVG element.
+    """
+    with _open_figure("tradeoff", (6.6, 5.0)) as (figure, finish):
+        axes = figure.subplots()
+        x = [point["recall"] for point in curve["points"]]
+        y = [point["precision"] for point in curve["points"]]
+        axes.plot(x, y, color=ACCENT, linewidth=2)
+        now = curve["now"]
+        axes.scatter([now["recall"]], [now["precision"]], color=SECOND, zorder=3)
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+        axes.set_xlabel("share of the gold labels that are given")
+        axes.set_ylabel("share of the given labels that are right")
         return finish()
 
 

@@ -1,6 +1,7 @@
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
+from .multilabel.result import MultilabelTuning
 from .result import Tuning
 from .settings import Wish
 from .storage import check_output, load_pipeline, read_corpus, save_pipeline
@@ -15,7 +16,7 @@ def tune_pipeline(
     *,
     force: bool = False,
     **settings: Any,
-) -> Tuning:
+) -> Union[Tuning, MultilabelTuning]:
     """Tune a pipeline on a corpus and write it to a new folder.
 
     pipeline (str): Folder or package. It stays as it is.
@@ -23,7 +24,7 @@ def tune_pipeline(
     output (Path): Folder to write.
     force (bool): Replace what is there.
     settings (Any): See tune.
-    RETURNS (Tuning): See tune.
+    RETURNS (Union[Tuning, MultilabelTuning]): See tune.
     RAISES (ValueError): L601 to L604 about the paths, and errors of tune.
     """
     check_output(output, force=force, source=pipeline)

@@ -1,4 +1,4 @@
-from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence
 
 import numpy
 
@@ -28,7 +28,8 @@ class Interval(NamedTuple):
     high: float
 
 
-MetricT = Callable[[Guesses, numpy.ndarray], numpy.ndarray]
+# Of guesses of either kind, whose `gold` has a row for each document.
+MetricT = Callable[[Any, numpy.ndarray], numpy.ndarray]
 
 
 def get_accuracy(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -63,11 +64,11 @@ def get_macro_f(
     """
     gold, guess = guesses.gold, guesses.guess
     n_names = int(max(gold.max(), guess.max())) + 1 if among is None else len(among)
-    support = _count(gold, W, n_names)
+    support = sum_by_id(gold, W, n_names)
     given = guess != ABSTAINED
-    guessed = _count(guess[given], W[:, given], n_names)
+    guessed = sum_by_id(guess[given], W[:, given], n_names)
     is_right = gold == guess
-    right = _count(gold[is_right], W[:, is_right], n_names)
+    right = sum_by_id(gold[is_right], W[:, is_right], n_names)
     F = 2 * right / numpy.maximum(support + guessed, 1e-12)
     counts = support > 0 if among is None else (support > 0) & among
     return (F * counts).sum(axis=1) / numpy.maximum(counts.sum(axis=1), 1)
@@ -83,7 +84,7 @@ def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     confidence, W = guesses.confidence[given], W[:, given]
     gaps = confidence - (guesses.gold == guesses.guess)[given]
     bins = numpy.digitize(confidence, BIN_EDGES[1:-1], right=True)
-    totals = numpy.abs(_count(bins, W * gaps, len(BIN_EDGES))).sum(axis=1)
+    totals = numpy.abs(sum_by_id(bins, W * gaps, len(BIN_EDGES))).sum(axis=1)
     return totals / numpy.maximum(W.sum(axis=1), 1e-12)
 
 
@@ -105,8 +106,8 @@ def get_expected_macro_f(
     n_labels = P.shape[1]
     rows = numpy.flatnonzero((guesses.guess >= 0) & (guesses.guess < n_labels))
     columns, W = guesses.guess[rows], numpy.asarray(W, dtype="float64")
-    right = _count(columns, W[:, rows] * P[rows, columns], n_labels)
-    guessed = _count(columns, W[:, rows], n_labels)
+    right = sum_by_id(columns, W[:, rows] * P[rows, columns], n_labels)
+    guessed = sum_by_id(columns, W[:, rows], n_labels)
     return (2 * right / numpy.maximum(W @ P + guessed, 1e-12)).mean(axis=1)
 
 
@@ -120,7 +121,7 @@ METRICS: Dict[str, MetricT] = {
 
 
 def bootstrap(
-    systems: Sequence[Guesses],
+    systems: Sequence[Any],
     metrics: Mapping[str, MetricT],
     *,
     resamples: int = 1000,
@@ -135,7 +136,7 @@ def bootstrap(
     Source: Rubin 1981, "The Bayesian Bootstrap", section 2.
         https://doi.org/10.1214/aos/1176345338
 
-    systems (Sequence[Guesses]): Predictions for the same documents.
+    systems (Sequence[Any]): Guesses for the same documents.
     metrics (Mapping[str, MetricT]): For example METRICS.
     resamples (int): From 1.
     RETURNS (Dict[str, numpy.ndarray]): For each metric an array of shape (systems,
@@ -166,13 +167,18 @@ def get_interval(value: float, values: numpy.ndarray) -> Interval:
     return Interval(float(value), float(low), float(high))
 
 
-def get_value(metric: MetricT, guesses: Guesses) -> float:
+def get_value(metric: MetricT, guesses: Any) -> float:
     """RETURNS (float): The metric over all documents alike."""
     return float(metric(guesses, numpy.ones((1, len(guesses.gold))))[0])
 
 
-def _count(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
-    """Sum the weights of each id, for each row of W."""
+def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
+    """Sum the weights of each id, for several weightings at once.
+
+    ids (numpy.ndarray): From 0 to below n_ids, of shape (things,).
+    W (numpy.ndarray): Weights of shape (weightings, things).
+    RETURNS (numpy.ndarray): Array of shape (weightings, n_ids).
+    """
     flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
     sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
     return sums.reshape(len(W), n_ids)

@@ -1,16 +1,15 @@
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, ClassVar, Dict, Mapping, NamedTuple, Tuple
 
 from .metrics import (
     METRICS,
-    Guesses,
     Interval,
     MetricT,
     bootstrap,
     get_interval,
     get_value,
 )
-from .settings import Settings, Wish
+from .settings import EXCLUSIVE, Settings, Wish
 
 
 class Comparison(NamedTuple):
@@ -24,6 +23,11 @@ class Comparison(NamedTuple):
     def is_noise(self) -> bool:
         """RETURNS (bool): Whether the difference could as well have the other sign."""
         return self.change.low <= 0.0 <= self.change.high
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values."""
+        parts = {key: list(value) for key, value in self._asdict().items()}
+        return {**parts, "is_noise": self.is_noise}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Tuning:
     n_ignored (int): Documents without a leaf as gold label.
     """
 
+    kind: ClassVar[str] = EXCLUSIVE
     wish: Wish
     before: Settings
     after: Settings
@@ -57,18 +62,14 @@ class Tuning:
         data = asdict(self)
         data["priors"] = [[prior, *values] for prior, values in self.priors.items()]
         data["scores"] = {
-            name: {
-                **{key: list(value) for key, value in scores._asdict().items()},
-                "is_noise": scores.is_noise,
-            }
-            for name, scores in self.scores.items()
+            name: scores.to_dict() for name, scores in self.scores.items()
         }
         return data
 
 
 def compare(
-    before: Guesses,
-    after: Guesses,
+    before: Any,
+    after: Any,
     metrics: Mapping[str, MetricT] = METRICS,
     *,
     resamples: int = 1000,
@@ -76,6 +77,7 @@ def compare(
 ) -> Dict[str, Comparison]:
     """Compare two systems on the same documents.
 
+    before, after (Any): Their guesses.
     metrics (Mapping[str, MetricT]): What to compare.
     RETURNS (Dict[str, Comparison]): By metric.
     """

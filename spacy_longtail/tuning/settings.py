@@ -7,7 +7,9 @@ from ..errors import Errors
 from ..pipeline.longtail_textcat import PriorT
 from ..pipeline.settings import read_prior
 
-FACTORY = "longtail_textcat"
+# The kinds of components are named by their factories.
+EXCLUSIVE = "longtail_textcat"
+MULTILABEL = "longtail_textcat_multilabel"
 FALLBACK = "zero_shot_fallback"
 GOALS = ("macro", "accuracy", "calibration")
 GoalT = Literal["macro", "accuracy", "calibration"]
@@ -20,13 +22,15 @@ class Wish:
     goal (GoalT): "macro": the prior with the best macro-F1 to expect. "accuracy" and
         "calibration": the prior and temperature under which the gold labels are most
         likely, which is also the one whose first choice is right most often; a
-        fallback is tuned for what is wished.
+        fallback is tuned for what is wished. With several labels per document see
+        tune_multilabel.
     prior (Optional[PriorT]): Take this prior instead of looking for one.
     precision (Optional[float]): Abstain so often that this share of the labels given
         is right, from 0.0 to 1.0.
     coverage (Optional[float]): Abstain so often that this share of the documents gets
-        a label, from 0.0 to 1.0.
-    per_label (bool): Reach the precision for each label, not over all.
+        a label, from 0.0 to 1.0. Not with several labels per document.
+    per_label (bool): Reach the precision for each label, not over all. It always is
+        with several labels per document, unless the goal is "accuracy".
     RAISES (ValueError): L511 to L513 if it can't be fulfilled.
     """
 
@@ -69,19 +73,39 @@ class Settings:
 
 
 def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
-    """Find the longtail_textcat of a pipeline.
+    """Find the longtail_textcat of a pipeline or, if it has none, its
+    longtail_textcat_multilabel.
 
-    name (Optional[str]): The one that is meant, if there are several.
+    name (Optional[str]): The one of either kind that is meant, if there are several.
     RETURNS (str): Its name.
     RAISES (ValueError): L514 if it isn't clear which one is meant.
     """
-    found = _find(nlp, FACTORY)
+    exclusive, multilabel = _find(nlp, EXCLUSIVE), _find(nlp, MULTILABEL)
+    found = exclusive + multilabel
     if name in found:
         return str(name)
-    if name is not None or len(found) != 1:
+    meant = exclusive or multilabel
+    if name is not None or len(meant) != 1:
         text = Errors.L514.format(found=found or "none", pipes=nlp.pipe_names)
         raise ValueError(text)
-    return found[0]
+    return meant[0]
+
+
+def get_kind(nlp: Language, name: str) -> str:
+    """RETURNS (str): EXCLUSIVE or MULTILABEL, for a component that find_pipe found."""
+    return nlp.get_pipe_meta(name).factory
+
+
+def find_rivals(nlp: Language, name: str) -> List[str]:
+    """RETURNS (List[str]): The other components that write decisions, and the
+    fallbacks of these: what has to be disabled to see the decisions of this one.
+    """
+    rivals = [n for n in _find(nlp, EXCLUSIVE) + _find(nlp, MULTILABEL) if n != name]
+    return [
+        other
+        for other in nlp.pipe_names
+        if other in rivals or getattr(nlp.get_pipe(other), "source", None) in rivals
+    ]
 
 
 def find_fallback(nlp: Language, name: str) -> Optional[str]:

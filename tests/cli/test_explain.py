@@ -41,6 +41,12 @@ def test_errors_are_clear(run):
     assert "[L522]" in result.output
 
 
+def test_one_label_at_a_time(run):
+    result = run("--label", "money/card", "--label", "home/garden")
+    assert result.exit_code == 1
+    assert "[L523]" in result.output
+
+
 def test_help_has_an_example():
     result = CliRunner().invoke(longtail, ["explain", "--help"])
     words = " ".join(result.output.split())

@@ -36,6 +36,11 @@ def data(tickets_nlp, tickets_dev):
 
 
 @pytest.fixture
+def mixed_data(mixed_nlp, mixed_dev):
+    return build_report(mixed_nlp, mixed_dev, resamples=10)
+
+
+@pytest.fixture
 def show(browser, tmp_path):
     """Open a report, in a colour scheme."""
 
@@ -179,3 +184,17 @@ def test_thousand_labels_are_one_small_page_that_can_be_searched(show, data):
     browser = show(data)
     browser.find_element("id", "search").send_keys("category 5/57/")
     assert len(get_column(browser, 0)) == 10
+
+
+def test_page_of_several_labels(show, mixed_data):
+    mixed_data["labels"][0]["label"] = "money/" + "verylongword" * 20
+    browser = show(mixed_data)
+    assert browser.get_log("browser") == []
+    browser.find_elements("css selector", "#table thead button")[4].click()
+    thresholds = list(map(float, get_column(browser, 4)))
+    assert thresholds == sorted(thresholds, reverse=True)
+    browser.find_element("id", "search").send_keys("hotel")
+    assert len(get_column(browser, 0)) == 1
+    script = """const page = document.documentElement;
+        return page.scrollWidth - page.clientWidth"""
+    assert browser.execute_script(script) <= 0

@@ -7,6 +7,8 @@ from spacy_longtail.tuning.settings import (
     apply_settings,
     find_fallback,
     find_pipe,
+    find_rivals,
+    get_kind,
     read_settings,
 )
 
@@ -56,3 +58,27 @@ def test_settings_are_applied_and_in_the_config(tickets_nlp):
     assert read_settings(tickets_nlp, "longtail_textcat") == settings
     config = tickets_nlp.config["components"]["longtail_textcat"]
     assert (config["prior"], config["temperature"]) == (0.25, 1.5)
+
+
+def test_exclusive_component_is_meant_before_one_of_several_labels():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat_multilabel", name="tags")
+    assert find_pipe(nlp) == "tags"
+    assert get_kind(nlp, "tags") == "longtail_textcat_multilabel"
+    nlp.add_pipe("longtail_textcat", name="topics")
+    assert find_pipe(nlp) == "topics"
+    assert find_pipe(nlp, "tags") == "tags"
+
+
+def test_rivals_are_other_components_and_their_fallbacks():
+    nlp = spacy.blank("en")
+    for name in (
+        "longtail_textcat",
+        "longtail_textcat_multilabel",
+        "zero_shot_fallback",
+    ):
+        nlp.add_pipe(name)
+    assert find_rivals(nlp, "longtail_textcat") == ["longtail_textcat_multilabel"]
+    assert find_rivals(nlp, "longtail_textcat_multilabel") == [
+        *("longtail_textcat", "zero_shot_fallback")
+    ]

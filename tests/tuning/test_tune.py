@@ -5,9 +5,10 @@ import pytest
 
 from spacy_longtail.tuning.evidence import collect
 from spacy_longtail.tuning.metrics import Guesses
+from spacy_longtail.tuning.parts import make_parts
 from spacy_longtail.tuning.result import compare
 from spacy_longtail.tuning.settings import Wish, read_settings
-from spacy_longtail.tuning.tune import make_parts, tune
+from spacy_longtail.tuning.tune import tune
 
 NAME = "longtail_textcat"
 

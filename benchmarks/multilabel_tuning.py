@@ -1,0 +1,64 @@
+"""Tune configs/multilabel.cfg on dev for each goal, score the test file each time.
+
+python benchmarks/multilabel_tuning.py --data DIR [--names nlupp goemotions]
+
+"As trained" are the thresholds that the config fits on dev by itself.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from common import get_parser, print_setting, train
+from multilabel import CONFIG, PIPE, read_examples
+from spacy.language import Language
+
+from spacy_longtail.report.data import build_report
+from spacy_longtail.tuning.multilabel.settings import apply_settings, read_settings
+from spacy_longtail.tuning.settings import Wish
+from spacy_longtail.tuning.tune import tune
+
+WISHES = {
+    "for macro": Wish("macro"),
+    "for accuracy": Wish("accuracy"),
+    "for calibration": Wish("calibration"),
+    "precision 0.9": Wish(precision=0.9),
+    "for accuracy, precision 0.9": Wish("accuracy", precision=0.9),
+}
+COLUMNS = {
+    "macro-F1": "macro_f",
+    "micro-F1": "micro_f",
+    "precision": "micro_p",
+    "recall": "micro_r",
+    "ECE": "ece",
+}
+
+
+def main() -> None:
+    parser = get_parser(__doc__)
+    parser.add_argument("--names", nargs="*", default=["nlupp"])
+    args = parser.parse_args()
+    print_setting(args.seed)
+    print(f"\n| data, settings | prior | temperature | {' | '.join(COLUMNS)} |")
+    print(f"|{'---|' * (len(COLUMNS) + 3)}")
+    for name in args.names:
+        folder = args.data / name
+        settings = {"system.seed": args.seed}
+        nlp, _ = train(folder, settings, config=CONFIG, read=read_examples)
+        trained = read_settings(nlp, PIPE)
+        print_row(f"{name}, as trained", nlp, folder / "test.jsonl")
+        for title, wish in WISHES.items():
+            apply_settings(nlp, PIPE, trained)
+            tune(nlp, read_examples(nlp, folder / "dev.jsonl"), wish, resamples=10)
+            print_row(f"{name}, {title}", nlp, folder / "test.jsonl")
+
+
+def print_row(title: str, nlp: Language, path: Path) -> None:
+    report = build_report(nlp, read_examples(nlp, path), resamples=2)
+    values = [report["headline"][key]["value"] for key in COLUMNS.values()]
+    pipe: Any = nlp.get_pipe(PIPE)
+    cells = " | ".join(f"{value:.3f}" for value in values)
+    print(f"| {title} | {pipe.prior} | {pipe.temperature:.2f} | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+import math
+from typing import Callable, Tuple
+
+import numpy
+
+from .metrics import LOWEST
+
+COLDEST, HOTTEST = 0.05, 20.0
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+
+
+def get_loss(P: numpy.ndarray, truths: numpy.ndarray) -> float:
+    """RETURNS (float): How improbable what is known is, in nats per pair of a document
+    and a label.
+    """
+    is_known = ~numpy.isnan(truths)
+    if not is_known.any():
+        return 0.0
+    P, is_yes = numpy.clip(P[is_known], LOWEST, 1.0 - LOWEST), truths[is_known] == 1.0
+    return float(-numpy.log(numpy.where(is_yes, P, 1.0 - P)).mean())
+
+
+def fit_temperature(
+    get_probabilities: Callable[[float], numpy.ndarray], truths: numpy.ndarray
+) -> Tuple[float, float]:
+    """Find the temperature under which the gold labels are most likely.
+
+    With independent labels the loss has one minimum in 1 / temperature, so that a
+    golden-section search finds it.
+
+    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2,
+        with a binary loss for each label. https://arxiv.org/abs/1706.04599
+
+    get_probabilities (Callable[[float], numpy.ndarray]): Of shape (docs, labels),
+        under a temperature.
+    truths (numpy.ndarray): 1.0, 0.0 or NaN, same shape.
+    RETURNS (Tuple[float, float]): The temperature and the loss. 1.0 if nothing is
+        known.
+    """
+    if numpy.isnan(truths).all():
+        return 1.0, 0.0
+
+    def get_loss_at(log: float) -> float:
+        return get_loss(get_probabilities(math.exp(log)), truths)
+
+    log = search(get_loss_at, math.log(COLDEST), math.log(HOTTEST), 0.002)
+    # Digits that JSON keeps, so that a saved pipeline has the very same.
+    return round(math.exp(log), 6), get_loss_at(log)
+
+
+def fit_prior_and_temperature(
+    get_probabilities: Callable[[float, float], numpy.ndarray], truths: numpy.ndarray
+) -> Tuple[float, float]:
+    """Find the prior and the temperature under which the gold labels are most likely.
+
+    get_probabilities (Callable[[float, float], numpy.ndarray]): Of shape (docs,
+        labels), under a prior and a temperature.
+    truths (numpy.ndarray): See fit_temperature.
+    RETURNS (Tuple[float, float]): Prior from 0.0 to 1.0, and temperature.
+    """
+
+    def fit(prior: float) -> Tuple[float, float]:
+        return fit_temperature(lambda heat: get_probabilities(prior, heat), truths)
+
+    found = search(lambda prior: fit(prior)[1], 0.0, 1.0, 0.02)
+    # The ends are never tried otherwise.
+    prior = min((round(found, 2), 0.0, 1.0), key=lambda prior: fit(prior)[1])
+    return prior, fit(prior)[0]
+
+
+def search(
+    function: Callable[[float], float], low: float, high: float, tolerance: float
+) -> float:
+    """Find where a function with one minimum is lowest, by golden sections.
+
+    Source: Kiefer 1953, "Sequential Minimax Search for a Maximum".
+        https://doi.org/10.2307/2032161
+
+    low, high (float): Where to look.
+    tolerance (float): How far off the result may be.
+    RETURNS (float): Between them.
+    """
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    values = function(left), function(right)
+    while high - low > tolerance:
+        if values[0] <= values[1]:
+            high, right = right, left
+            left = high - GOLDEN * (high - low)
+            values = function(left), values[0]
+        else:
+            low, left = left, right
+            right = low + GOLDEN * (high - low)
+            values = values[1], function(right)
+    return (low + high) / 2

@@ -1,0 +1,253 @@
+import json
+
+import numpy
+import pytest
+import spacy
+from spacy.language import Language
+
+from spacy_longtail.pipeline.threshold_callback import make_fit_thresholds
+from spacy_longtail.thresholds import fit_thresholds
+from spacy_longtail.tuning.multilabel import fitting
+from spacy_longtail.tuning.multilabel.evidence import collect
+from spacy_longtail.tuning.multilabel.settings import read_settings
+from spacy_longtail.tuning.settings import Wish
+from spacy_longtail.tuning.tune import tune
+
+NAME = "longtail_textcat_multilabel"
+
+
+@Language.component("square_all", assigns=["doc.cats"])
+def square_all(doc):
+    for label, value in doc.cats.items():
+        doc.cats[label] = value**2
+    return doc
+
+
+@Language.component("abstain_if_long")
+def abstain_if_long(doc):
+    if len(doc) > 6:
+        doc.user_data["longtail"].update(label=None, labels=[])
+    return doc
+
+
+def run(nlp, examples, *args, **settings):
+    return tune(nlp, examples, Wish(*args, **settings), resamples=100)
+
+
+def test_settings_are_applied(mixed_nlp, mixed_dev):
+    result = run(mixed_nlp, mixed_dev)
+    assert read_settings(mixed_nlp, NAME) == result.after
+    assert result.before.temperature == 1.0 != result.after.temperature
+    assert set(result.before.thresholds.values()) == {0.25}
+    assert (result.before.prior, result.after.prior) == ("train", "train")
+    assert mixed_nlp.get_pipe_config(NAME)["temperature"] == result.after.temperature
+    assert result.n_docs == len(mixed_dev)
+
+
+def test_before_is_what_the_pipeline_scores(mixed_nlp, mixed_dev):
+    scores = mixed_nlp.evaluate(mixed_dev)
+    found = run(mixed_nlp, mixed_dev).scores
+    for name in ("macro_f", "micro_f", "micro_p", "micro_r", "tail_f", "mid_f"):
+        expected = scores[f"longtail_{name}"]
+        assert found[name].before.value == pytest.approx(expected, abs=1e-6)
+    assert "head_f" not in found, "no label has 50 training documents"
+
+
+@pytest.mark.parametrize("precision", [None, 0.9])
+def test_thresholds_are_those_of_the_component(mixed_nlp, mixed_dev, precision):
+    result = run(mixed_nlp, mixed_dev, precision=precision)
+    pipe = mixed_nlp.get_pipe(NAME)
+    for example, doc in zip(mixed_dev, mixed_nlp.pipe(eg.text for eg in mixed_dev)):
+        example.predicted = doc
+    expected = pipe.fit_thresholds(mixed_dev, precision=precision)
+    assert result.after.thresholds == pytest.approx(expected, abs=1e-6)
+
+
+def test_saved_pipeline_predicts_with_the_thresholds(mixed_nlp, mixed_dev, tmp_path):
+    result = run(mixed_nlp, mixed_dev)
+    mixed_nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert read_settings(loaded, NAME).temperature == result.after.temperature
+    thresholds = read_settings(loaded, NAME).thresholds
+    assert thresholds == pytest.approx(result.after.thresholds, abs=1e-12)
+    for example in mixed_dev:
+        doc = loaded(example.reference.text)
+        above = {label for label, p in doc.cats.items() if p >= thresholds[label]}
+        assert set(doc._.longtail.labels) == above
+
+
+def test_macro_f_of_high_thresholds_is_better_after(mixed_nlp, mixed_dev):
+    labels = mixed_nlp.get_pipe(NAME).labels
+    mixed_nlp.get_pipe(NAME).thresholds = dict.fromkeys(labels, 0.98)
+    result = run(mixed_nlp, mixed_dev)
+    assert result.scores["macro_f"].change.low > 0
+    scores = mixed_nlp.evaluate(mixed_dev)
+    assert scores["longtail_macro_f"] > result.scores["macro_f"].before.value
+    gains = [change.f_gain for change in result.labels if change.support]
+    expected = result.scores["macro_f"].change.value
+    assert numpy.mean(gains) == pytest.approx(expected)
+
+
+def test_accuracy_has_one_threshold_with_the_best_micro_f(mixed_nlp, mixed_dev):
+    result = run(mixed_nlp, mixed_dev, "accuracy")
+    (threshold,) = set(result.after.thresholds.values())
+    truths = collect(mixed_nlp, NAME, mixed_dev).answers.truths
+    P = collect(mixed_nlp, NAME, mixed_dev).answers.scores
+    rated = []
+    for limit in (threshold, *numpy.unique(P)):
+        guess = P >= limit
+        right = (guess & (truths == 1)).sum()
+        rated.append(2 * right / (guess.sum() + (truths == 1).sum()))
+    assert rated[0] == pytest.approx(max(rated))
+    scores = mixed_nlp.evaluate(mixed_dev)
+    assert scores["longtail_micro_f"] == pytest.approx(rated[0], abs=1e-6)
+
+
+def test_calibration_is_better_after(mixed_nlp, mixed_dev):
+    mixed_nlp.get_pipe(NAME).temperature = 0.3
+    result = run(mixed_nlp, mixed_dev, "calibration")
+    for name in ("ece", "log_loss"):
+        assert result.scores[name].change.high < 0
+    assert len(set(result.after.thresholds.values())) > 1
+
+
+def test_precision_is_reached(mixed_nlp, mixed_dev):
+    result = run(mixed_nlp, mixed_dev, precision=0.95)
+    assert result.scores["micro_p"].change.low > 0
+    one = run(mixed_nlp, mixed_dev, "accuracy", precision=0.95)
+    assert len(set(one.after.thresholds.values())) == 1
+    assert mixed_nlp.evaluate(mixed_dev)["longtail_micro_p"] >= 0.95
+    each = run(mixed_nlp, mixed_dev, "accuracy", precision=0.95, per_label=True)
+    assert len(set(each.after.thresholds.values())) > 1
+
+
+@pytest.mark.parametrize("goal", ["macro", "accuracy"])
+def test_given_prior_is_taken(mixed_nlp, mixed_dev, goal):
+    assert run(mixed_nlp, mixed_dev, goal, prior="uniform").after.prior == "uniform"
+    assert run(mixed_nlp, mixed_dev, goal, prior=0.3).after.prior == 0.3
+
+
+def test_no_document_is_scored_with_settings_it_was_part_of(mixed_nlp, mixed_dev):
+    """Gold labels that are noise can't look better after tuning."""
+    rng = numpy.random.default_rng(0)
+    labels = mixed_nlp.get_pipe(NAME).labels
+    for example in mixed_dev:
+        example.reference.cats = {labels[rng.integers(len(labels))]: 1.0}
+    result = run(mixed_nlp, mixed_dev, precision=0.9)
+    assert result.scores["micro_p"].after.value < 0.6
+
+
+def test_thresholds_that_were_fitted_here_are_not_believed(mixed_nlp, mixed_dev):
+    """Those of training were fitted to the dev corpus, see configs/multilabel.cfg."""
+    make_fit_thresholds(lambda nlp: mixed_dev)(mixed_nlp)
+    naive = mixed_nlp.evaluate(mixed_dev)["longtail_macro_f"]
+    result = run(mixed_nlp, mixed_dev)
+    assert result.is_refit
+    assert result.scores["macro_f"].before.value < naive
+    again = run(mixed_nlp, mixed_dev)
+    assert again.is_refit
+    assert again.after == result.after
+
+
+def test_fit_of_training_has_the_settings_of_the_config(mixed_nlp, mixed_dev):
+    settings = {"precision": 0.9, "smoothing": 5.0}
+    make_fit_thresholds(lambda nlp: mixed_dev, **settings)(mixed_nlp)
+    other = spacy.blank("en", config=mixed_nlp.config).from_bytes(mixed_nlp.to_bytes())
+    assert not run(other, mixed_dev).is_refit
+    block = {"@callbacks": "spacy-longtail.fit_thresholds.v1", **settings}
+    mixed_nlp.config["training"]["before_to_disk"] = block
+    assert run(mixed_nlp, mixed_dev).is_refit
+
+
+def test_thresholds_are_fitted_to_what_later_components_leave(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("square_all")
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    expected = fit_thresholds(evidence.answers.scores, evidence.answers.truths)
+    result = run(mixed_nlp, mixed_dev)
+    assert result.later == ["square_all"]
+    assert (result.after.prior, result.after.temperature) == ("train", 1.0)
+    assert list(result.after.thresholds.values()) == pytest.approx(list(expected))
+    scores = result.scores["macro_f"]
+    assert scores.after.value > scores.before.value
+
+
+def test_abstained_documents_are_given_nothing(mixed_nlp, mixed_dev):
+    """Their labels can't be found, so that they say nothing about thresholds."""
+    mixed_nlp.add_pipe("abstain_if_long")
+    result = run(mixed_nlp, mixed_dev)
+    long = [eg for eg in mixed_dev if len(eg.reference) > 6]
+    assert 0 < len(long) < len(mixed_dev)
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    scores, truths = evidence.answers.scores, evidence.answers.truths
+    scores[[len(eg.reference) > 6 for eg in mixed_dev]] = 0.0
+    expected = fit_thresholds(scores, truths)
+    assert list(result.after.thresholds.values()) == pytest.approx(list(expected))
+    n_gold = (truths == 1).sum()
+    n_lost = sum(sum(eg.reference.cats.values()) for eg in long)
+    assert result.scores["micro_r"].after.value <= 1 - n_lost / n_gold
+
+
+def test_wished_prior_goes_through_later_components(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("square_all")
+    result = run(mixed_nlp, mixed_dev, prior="uniform")
+    assert mixed_nlp.get_pipe(NAME).prior == "uniform"
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    expected = fit_thresholds(evidence.answers.scores, evidence.answers.truths)
+    assert list(result.after.thresholds.values()) == pytest.approx(list(expected))
+    assert result.later == ["square_all"]
+
+
+def test_calibration_with_later_components(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("square_all")
+    before = read_settings(mixed_nlp, NAME)
+    with pytest.raises(ValueError, match=r"\[L516\].*square_all"):
+        run(mixed_nlp, mixed_dev, "calibration")
+    assert read_settings(mixed_nlp, NAME) == before
+
+
+def test_prior_and_temperature_need_part_of_many_documents(
+    mixed_nlp, mixed_dev, monkeypatch
+):
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    before = read_settings(mixed_nlp, NAME)
+    wish = Wish("calibration")
+    part = evidence.select(numpy.arange(0, len(mixed_dev), 3))
+    expected = fitting.fit_settings(part, wish, before)
+    monkeypatch.setattr(fitting, "MAX_PAIRS", len(mixed_dev) * 9 // 2)
+    found = fitting.fit_settings(evidence, wish, before)
+    assert found.temperature == expected.temperature
+    assert found.prior == expected.prior
+    assert found.thresholds != expected.thresholds
+
+
+def test_single_document(mixed_nlp, mixed_dev):
+    result = run(mixed_nlp, mixed_dev[4:5])
+    assert result.n_docs == 1
+    assert result.scores["micro_f"].after.value in (0.0, 1.0)
+
+
+def test_coverage_is_no_wish(mixed_nlp, mixed_dev):
+    with pytest.raises(ValueError, match=r"\[L515\].*'precision'"):
+        run(mixed_nlp, mixed_dev, coverage=0.9)
+
+
+def test_label_that_training_never_saw(mixed_nlp, mixed_dev):
+    mixed_dev[0].reference.cats = {"sport/golf": 1.0, "money/card": 1.0}
+    with pytest.warns(UserWarning, match="LW502"):
+        result = run(mixed_nlp, mixed_dev)
+    last = result.labels[-1]
+    assert (last.label, last.support, last.f_after) == ("sport/golf", 1, 0.0)
+    assert last.threshold_after is None
+    assert "sport/golf" not in result.after.thresholds
+
+
+def test_result_is_json_and_the_same_again(mixed_nlp, mixed_dev):
+    first = run(mixed_nlp, mixed_dev, "accuracy").to_dict()
+    assert set(json.loads(json.dumps(first))["scores"]["ece"]) == {
+        *("before", "after", "change", "is_noise")
+    }
+    assert first["labels"][0]["label"] == "home/garden"
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.thresholds = {}
+    pipe.prior, pipe.temperature = "train", 1.0
+    assert run(mixed_nlp, mixed_dev, "accuracy").to_dict() == first
