@@ -27,7 +27,8 @@ test-slow: $(VENV)/.dev
 test-torch: $(TORCH)/.dev
 	@$(TORCH)/bin/python -m pytest tests/ml tests/vectors tests/rankers tests/cli \
 		tests/pipeline/test_longtail_textcat_transformers.py \
-		tests/pipeline/test_zero_shot_fallback_transformers.py tests/test_configs.py
+		tests/pipeline/test_zero_shot_fallback_transformers.py \
+		tests/pipeline/test_zero_shot_fallback_encoders.py tests/test_configs.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
