@@ -32,6 +32,9 @@ def distill_cli(
         2, "--min-freq", "-m", help="How often a word of the corpus has to occur"
     ),
     width: int = Opt(256, "--width", "-w", help="Length of the vectors"),
+    as_pipeline: bool = Opt(
+        False, "--spacy", "-s", help="Write a spaCy pipeline with vectors instead"
+    ),
 ) -> None:
     """Make static word vectors from a transformer, with 8 bits a value.
 
@@ -40,9 +43,13 @@ def distill_cli(
     [components.longtail_textcat.model.encoder.vectors]
     @misc = "spacy-longtail.TableVectors.v1"
     path = "OUTPUT"
+
+    With --spacy, they are vectors that any spaCy pipeline can use, without word pieces,
+    and here "spacy-longtail.PipelineVectors.v1" reads them.
     """
     from ..vectors.corpus_words import count_words, read_words
     from ..vectors.distill import distill
+    from ..vectors.pipeline import write_pipeline_vectors
 
     with fail_clearly():
         words = [] if vocab is None else read_words(vocab)
@@ -54,10 +61,14 @@ def distill_cli(
             use_vocabulary=vocab is None,
             width=width,
         )
-        table.to_disk(output)
-    size = sum(path.stat().st_size for path in output.iterdir())
+        if as_pipeline:
+            write_pipeline_vectors(table, output, lang=lang)
+        else:
+            table.to_disk(output)
+    size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     n_pieces = sum(word.startswith("##") for word in table.words)
+    pieces = "no" if as_pipeline else f"{n_pieces:,}"
     msg.good(
-        f"{output}: {len(table) - n_pieces:,} words and {n_pieces:,} pieces, "
+        f"{output}: {len(table) - n_pieces:,} words and {pieces} pieces, "
         f"{table.width} dimensions, {size / 1e6:.1f} MB"
     )

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Optional
 
+from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from .group import Arg, Opt, fail_clearly, longtail, print_json
@@ -17,6 +18,7 @@ def report_cli(
     head: int = Opt(50, "--head", min=2, help="Fewest training documents of a head label"),
     mid: int = Opt(10, "--mid", min=1, help="Fewest training documents of a mid label"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the bootstrap"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU"),
     json: bool = Opt(False, "--json", help="Print the report as JSON"),
 ) -> None:
     # fmt: on
@@ -33,6 +35,7 @@ def report_cli(
     from ..report.html import render_html
     from ..tuning.storage import load_pipeline, read_corpus, write_text
 
+    setup_gpu(gpu_id, silent=True)
     with fail_clearly():
         nlp = load_pipeline(pipeline)
         data = build_report(

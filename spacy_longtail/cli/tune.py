@@ -1,6 +1,8 @@
 from pathlib import Path
 from typing import Optional, Union
 
+from spacy.cli._util import setup_gpu
+
 from .group import Arg, Opt, fail_clearly, longtail, print_json
 from .progress import get_progress
 from .show_multilabel_tuning import show_multilabel_tuning
@@ -26,6 +28,7 @@ def tune_cli(
     pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
     folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
+    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU"),
     force: bool = Opt(False, "--force", "-f", help="Replace the output folder"),
     json: bool = Opt(False, "--json", help="Print the result as JSON"),
 ) -> None:
@@ -44,6 +47,7 @@ def tune_cli(
     from ..tuning.command import tune_pipeline
     from ..tuning.settings import Wish
 
+    setup_gpu(gpu_id, silent=True)
     with fail_clearly():
         wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
         result = tune_pipeline(

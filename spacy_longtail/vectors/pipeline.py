@@ -3,8 +3,10 @@ from pathlib import Path
 from typing import Dict, Optional
 
 import numpy
+import spacy
 import srsly
 from spacy.strings import StringStore
+from spacy.vectors import Vectors
 
 from ..errors import Errors
 from .storage import TableData
@@ -51,6 +53,31 @@ def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
         load=lambda: _read_vectors(vocab),
         origin=(_open_pipeline_vectors, (path,)),
     )
+
+
+def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None:
+    """Write static vectors as a spaCy pipeline without components.
+
+    Any spaCy pipeline can use it, for example as `paths.vectors`. It has whole words
+    only, an unknown one has no vector there, and 32 bits a value.
+
+    table (StaticTable): The vectors.
+    path (Path): The folder to write.
+    lang (str): Language of the pipeline, for its tokenizer.
+    """
+    nlp = spacy.blank(lang)
+    rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
+    words = [table.words[row] for row in rows]
+    for word in words:
+        nlp.vocab.strings.add(word)
+    nlp.vocab.vectors = Vectors(
+        strings=nlp.vocab.strings,
+        data=table.get(numpy.asarray(rows)),
+        keys=words,
+        name=table.name,
+    )
+    nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
+    nlp.to_disk(path)
 
 
 def _find_vocab(path: str) -> Path:

@@ -1,11 +1,15 @@
 import re
 
+import numpy
 import pytest
+import spacy
+from numpy.testing import assert_allclose
 from spacy.cli._util import app
 from typer.testing import CliRunner
 
 import spacy_longtail.cli  # noqa: F401
 from spacy_longtail.vectors.folder import make_table_vectors
+from spacy_longtail.vectors.pipeline import make_pipeline_vectors
 
 
 def run(*arguments):
@@ -30,6 +34,24 @@ def test_only_a_vocabulary(tiny_bert, tmp_path):
     code, _ = run(tiny_bert, tmp_path / "out", "--vocab", tmp_path / "words.txt")
     assert code == 0
     assert make_table_vectors(path=str(tmp_path / "out")).words == ("bank", "house")
+
+
+def test_spacy_vectors(tiny_bert, tmp_path):
+    (tmp_path / "corpus.txt").write_text("bank bank\n")
+    arguments = ["--corpus", tmp_path / "corpus.txt", "--width", 8]
+    run(tiny_bert, tmp_path / "table", *arguments)
+    code, output = run(tiny_bert, tmp_path / "out", *arguments, "--spacy")
+    assert code == 0
+    assert "29 words and no pieces, 8 dimensions" in output
+    nlp = spacy.load(tmp_path / "out")
+    assert nlp.vocab.vectors.shape == (29, 8)
+    table = make_table_vectors(path=str(tmp_path / "table"))
+    expected = table.get(table.find("bank"))[0]
+    assert_allclose(nlp("bank").vector, expected, atol=1e-6)
+    again = make_pipeline_vectors(path=str(tmp_path / "out"))
+    found = again.get(again.find("bank"))[0]
+    scale = numpy.linalg.norm(found) / numpy.linalg.norm(expected)
+    assert_allclose(found, scale * expected, atol=0.02)
 
 
 def test_missing_model(tmp_path, monkeypatch):
