@@ -164,3 +164,32 @@ def test_train_command(on_gpu, tmp_path, tiny_bert, name):
     expected = spacy.load(best).meta["performance"]["longtail_macro_f"]
     scores = evaluate(str(best), tmp_path / "train.spacy", silent=True)
     assert scores["longtail_macro_f"] == pytest.approx(expected, abs=0.05)
+
+
+def test_tune_and_report_commands(on_gpu, tmp_path):
+    from spacy.cli._util import app
+    from thinc.api import require_cpu
+    from typer.testing import CliRunner
+
+    import spacy_longtail.cli  # noqa: F401
+
+    pytest.importorskip("jinja2", reason="the report needs jinja2")
+    nlp = train(make_nlp(FACTORIES[0]))
+    nlp.to_disk(tmp_path / "model")
+    docs = DocBin()
+    for text, labels in DATA * 3:
+        doc = nlp.make_doc(text)
+        doc.cats = dict.fromkeys(labels, 1.0)
+        docs.add(doc)
+    docs.to_disk(tmp_path / "dev.spacy")
+    model, dev = str(tmp_path / "model"), str(tmp_path / "dev.spacy")
+    for command in (
+        ["tune", model, dev, "--output", str(tmp_path / "tuned"), "--gpu-id", "0"],
+        ["report", model, dev, "--json", "--gpu-id", "0"],
+    ):
+        try:
+            result = CliRunner().invoke(app, ["longtail", *command])
+        finally:
+            require_cpu()
+        assert result.exit_code == 0, result.output
+    assert spacy.load(tmp_path / "tuned")("my card")._.longtail.label == "bank/card"
