@@ -192,6 +192,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "candidate. Nothing was written.")
     L405 = ("{ranker} needs a '{name}' that is a number of at least 0, but got "
             "{value!r}. Check the block of the ranker in the config.")
+    L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
     L407 = ("CombinedRanker needs one weight for each of its rankers, at least one, "
             "but has the rankers {rankers} and the weights {weights}.")
     L408 = ("NLIRanker needs a 'template' with one place for a label, for example "
@@ -199,7 +200,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L409 = ("{ranker} can't ask about {text!r}: it has {n} word pieces, more than half "
             "of the {limit} that are read together with the document's. Shorten the "
             "label's description, or raise 'max_length' if the model can read more.")
-    L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
 
     L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
             "so are the labels that a document with a 0.0 doesn't name) or "
@@ -222,6 +222,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L327 = ("{name!r} has to be {expected}, but got {value!r}.")
     L328 = ("The pipeline has no component '{name}' with thresholds to fit. Found: "
             "{found}.")
+    L329 = ("Can't fit the thresholds of '{name}': document {row} has no probability "
+            "for {label!r}. Give documents that the pipeline has predicted with "
+            "'cats_top_k' = None, which writes all labels.")
 
     # L5xx: scorer and report
     L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "

@@ -46,7 +46,10 @@ class Answers(NamedTuple):
     counts (numpy.ndarray): Training documents of each.
     n_docs (int): Training documents.
     truths (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, labels).
-    scores (numpy.ndarray): Probabilities, same shape.
+    scores (numpy.ndarray): Probabilities, same shape; 0.0 of labels that 'cats_top_k'
+        has cut off.
+    is_given (numpy.ndarray): Those of them that the pipe has given nevertheless, bool,
+        same shape.
     decisions (List[Dict[str, Any]]): The pipe's of each document, empty without one.
     """
 
@@ -55,6 +58,7 @@ class Answers(NamedTuple):
     n_docs: int
     truths: numpy.ndarray
     scores: numpy.ndarray
+    is_given: numpy.ndarray
     decisions: List[Dict[str, Any]]
 
 
@@ -96,10 +100,11 @@ def longtail_multilabel_score(
     """Compare predicted with gold labels, pooled or not.
 
     A document has the labels whose predicted probability in `doc.cats` is at least
-    their threshold, and none if the pipe abstained. What isn't known about a document,
-    see read_gold, is left out. A gold label that training never saw is scored as
-    missed, with warning LW502; keys that the predicted cats have belong to another
-    component.
+    their threshold, and none if the pipe abstained. Labels that 'cats_top_k' has cut
+    off count if the pipe has given them, but rank last. What isn't known about a
+    document, see read_gold, is left out. A gold label that training never saw is
+    scored as missed, with warning LW502; keys that the predicted cats have belong to
+    another component.
 
     taxonomy (Union[Taxonomy, Dict[str, Any]]): Taxonomy or its JSON form.
     thresholds (Optional[Mapping[str, float]]): Of some labels.
@@ -164,6 +169,8 @@ def get_answers(
     n_columns = len(leaves) + len(unseen)
     truths = numpy.full((len(examples), n_columns), numpy.nan)
     scores = numpy.zeros((len(examples), n_columns))
+    is_given = numpy.zeros(scores.shape, dtype=bool)
+    decisions: List[Dict[str, Any]] = []
     known = taxonomy.ranges.keys() | unseen.keys()
     for row, eg in enumerate(examples):
         gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
@@ -173,10 +180,14 @@ def get_answers(
                 truths[row, column] = float(label in gold.positive)
         cats = eg.predicted.cats
         scores[row, : len(leaves)] = [cats.get(leaf, 0.0) for leaf in leaves]
+        decisions.append(_get_decision(eg.predicted, pipe))
+        for label in decisions[-1].get("labels", ()):
+            if label not in cats and label in taxonomy.index:
+                is_given[row, taxonomy.index[label]] = True
     n_docs = sum(taxonomy.counts) if taxonomy.n_docs is None else taxonomy.n_docs
     counts = numpy.asarray([*taxonomy.counts, *[0] * len(unseen)])
-    decisions = [_get_decision(eg.predicted, pipe) for eg in examples]
-    return Answers([*leaves, *unseen], counts, n_docs, truths, scores, decisions)
+    labels = [*leaves, *unseen]
+    return Answers(labels, counts, n_docs, truths, scores, is_given, decisions)
 
 
 def _get_decision(doc: Doc, pipe: str) -> Dict[str, Any]:
@@ -206,7 +217,7 @@ def _score_labels(
     answers: Answers, limits: numpy.ndarray, head: int, mid: int
 ) -> Dict[str, Any]:
     is_known, is_yes = ~numpy.isnan(answers.truths), answers.truths == 1.0
-    is_guess = (answers.scores >= limits) & is_known
+    is_guess = ((answers.scores >= limits) | answers.is_given) & is_known
     has_abstained = [d.get("label", "") is None for d in answers.decisions]
     is_guess[numpy.asarray(has_abstained, dtype=bool)] = False
     support, guessed = is_yes.sum(axis=0), is_guess.sum(axis=0)

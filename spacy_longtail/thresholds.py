@@ -7,6 +7,8 @@ from .errors import Errors
 LOWEST, HIGHEST = 1e-6, 1.0 - 1e-6
 N_GRID = 200
 SMOOTHING = 30.0
+# Below every probability.
+UNKNOWN = -1.0
 
 
 def fit_thresholds(
@@ -44,33 +46,43 @@ def fit_thresholds(
     _check("smoothing", smoothing, 0.0 <= smoothing < float("inf"))
     scores = numpy.clip(scores, LOWEST, HIGHEST)
     # What isn't known is never above a threshold and never positive.
-    scores = numpy.where(numpy.isnan(truths), 0.0, scores)
+    scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
     is_yes = truths == 1.0
     support = is_yes.sum(axis=0)
     common = _fit_common(scores, is_yes, precision)
     if not support.any():
         return numpy.full(len(support), common)
-    own = _fit_each(scores, is_yes, precision)
+    own = _fit_each(scores, is_yes, precision, common)
     share = support / numpy.maximum(support + smoothing, 1e-9)
     odds = share * _to_odds(own) + (1.0 - share) * _to_odds(common)
     return 1.0 / (1.0 + numpy.exp(-odds))
 
 
 def _fit_each(
-    scores: numpy.ndarray, is_yes: numpy.ndarray, precision: Optional[float]
+    scores: numpy.ndarray,
+    is_yes: numpy.ndarray,
+    precision: Optional[float],
+    common: float,
 ) -> numpy.ndarray:
+    """Find the threshold of each label in the middle between two documents. If none
+    that is known is below the best cut, nothing says how much lower it could be than
+    the common threshold.
+    """
     order = numpy.argsort(-scores, axis=0, kind="stable")
     ranked = numpy.take_along_axis(scores, order, axis=0)
     right = numpy.cumsum(numpy.take_along_axis(is_yes, order, axis=0), axis=0)
     guessed = numpy.arange(1, len(scores) + 1)[:, None]
     merit = _get_merit(right, guessed, right[-1], precision)
     # A threshold can't separate equal scores.
-    below = numpy.pad(ranked[1:], ((0, 1), (0, 0)))
-    merit[ranked == below] = -1.0
+    below = numpy.pad(ranked[1:], ((0, 1), (0, 0)), constant_values=UNKNOWN)
+    merit[(ranked == below) | (ranked == UNKNOWN)] = -numpy.inf
     best = merit.argmax(axis=0)
     columns = numpy.arange(scores.shape[1])
-    odds = _to_odds(ranked[best, columns]) + _to_odds(below[best, columns])
-    return 1.0 / (1.0 + numpy.exp(-odds / 2.0))
+    above, below = ranked[best, columns], below[best, columns]
+    odds = (_to_odds(above) + _to_odds(below)) / 2.0
+    has_none = below == UNKNOWN
+    odds[has_none] = _to_odds(numpy.minimum(above[has_none], common))
+    return 1.0 / (1.0 + numpy.exp(-odds))
 
 
 def _fit_common(
@@ -86,7 +98,8 @@ def _fit_common(
         right, guessed = (guess & is_yes).sum(axis=0), guess.sum(axis=0)
         merit = _get_merit(right, guessed, support, precision)
         merits.append(merit[support > 0].mean())
-    return float(grid[int(numpy.argmax(merits))])
+    # Of several that are the best, the one that gives a label to the fewest.
+    return float(grid[numpy.flatnonzero(merits == numpy.max(merits))[-1]])
 
 
 def _get_merit(

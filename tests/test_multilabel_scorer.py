@@ -161,6 +161,17 @@ def test_document_that_abstained_has_no_labels():
     assert scores["longtail_refined_fixed"] is None
 
 
+def test_labels_that_were_cut_off_count_as_given():
+    """With cats_top_k = 1, the decision has more labels than the cats."""
+    gold = {"visa": 1.0, "bank/fee": 1.0}
+    labels = ["visa", "bank/fee", "bank/card"]
+    scores = score_decided(
+        [make_decided(gold, {"visa": 0.9}, label="visa", labels=labels)]
+    )
+    assert scores["longtail_micro_r"] == 1.0
+    assert scores["longtail_micro_p"] == pytest.approx(2 / 3)
+
+
 def test_what_a_second_stage_changed_is_counted():
     """A label that is rightly given or taken away is fixed, what isn't known neither
     fixed nor broken.

@@ -96,6 +96,19 @@ def test_what_is_not_known_is_left_out(data):
     assert_allclose(found, fit_thresholds(scores, truths))
 
 
+def test_label_that_is_only_known_to_be_there(data):
+    """Nothing says that unlike documents have it, so it isn't given to all of them."""
+    scores, truths = data
+    only = numpy.linspace(0.6, 0.9, 200)[:, None]
+    gold = numpy.where(numpy.arange(200) % 2 == 0, 1.0, numpy.nan)[:, None]
+    scores, truths = numpy.hstack([scores, only]), numpy.hstack([truths, gold])
+    found = fit_thresholds(scores, truths)
+    assert found[3] > found[:3].min() / 2
+    masked = [[1.0], [numpy.nan], [0.0], [1.0]]
+    (found,) = fit_thresholds([[0.9], [0.8], [0.7], [0.6]], masked, smoothing=0.0)
+    assert 0.1 < found <= 0.6
+
+
 @pytest.mark.parametrize("n_docs", [0, 5])
 def test_without_any_positive_document_it_is_a_half(n_docs):
     found = fit_thresholds(numpy.full((n_docs, 2), 0.3), numpy.zeros((n_docs, 2)))

@@ -249,13 +249,18 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         precision (Optional[float]): Wished precision, see thresholds.fit_thresholds.
         smoothing (float): See there.
         RETURNS (Dict[str, float]): The new thresholds.
-        RAISES (ValueError): L325 or L327, see there.
+        RAISES (ValueError): L325 or L327, see there, and L329 for documents without
+            the probability of some label, because of 'cats_top_k' for example.
         """
         examples, labels = list(examples), self.labels
         scores = numpy.zeros((len(examples), len(labels)))
         for row, eg in enumerate(examples):
             cats = eg.predicted.cats
-            scores[row] = [cats.get(label, 0.0) for label in labels]
+            missing = next((label for label in labels if label not in cats), None)
+            if missing is not None:
+                text = Errors.L329.format(name=self.name, row=row, label=missing)
+                raise ValueError(text)
+            scores[row] = [cats[label] for label in labels]
         truths = self.read_truths(examples)
         values = fit_thresholds(
             scores, truths, precision=precision, smoothing=smoothing

@@ -50,6 +50,21 @@ def test_thresholds_fit_the_probabilities_of_all_components(
     assert found[0]["bank/card"] == found[1]["bank/card"]
 
 
+def test_cut_off_labels_are_fitted_too(several, make_several_examples):
+    fit = make_fit_thresholds(make_several_examples)
+    expected = fit(several).get_pipe(NAME).thresholds
+    pipe = several.get_pipe(NAME)
+    pipe.cats_top_k = 1
+    assert fit(several).get_pipe(NAME).thresholds == expected
+    assert pipe.cats_top_k == 1
+    examples = make_several_examples(several)
+    for eg in examples:
+        eg.predicted = several(eg.reference.text)
+    with pytest.raises(ValueError, match=r"\[L329\].*document 0.*'cats_top_k'"):
+        pipe.fit_thresholds(examples)
+    assert pipe.thresholds == expected
+
+
 def test_component_that_is_not_there_is_an_error():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
