@@ -61,18 +61,19 @@ class EmbeddingRanker:
         vectors: List[numpy.ndarray] = [numpy.zeros(0)] * len(texts)
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            found = self.transformer.run(
-                [texts[i] for i in chosen], max_length=self.max_length
-            )
-            sums = (found.output.last_hidden_state * found.mask.unsqueeze(-1)).sum(1)
-            counts = found.mask.sum(1).cpu().numpy()
-            # A text is the mean over all of its windows.
-            firsts = numpy.flatnonzero(numpy.diff(found.owners, prepend=-1))
-            sums = numpy.add.reduceat(sums.float().cpu().numpy(), firsts)
-            counts = numpy.maximum(numpy.add.reduceat(counts, firsts), 1)
-            for i, row in zip(chosen, sums / counts[:, None].astype("float32")):
-                vectors[i] = row
+            for i, vector in zip(chosen, self._encode([texts[i] for i in chosen])):
+                vectors[i] = vector
         return numpy.stack(vectors) if vectors else numpy.zeros((0, 1), dtype="float32")
+
+    def _encode(self, texts: List[str]) -> numpy.ndarray:
+        width = self.transformer.load()[2].config.hidden_size
+        sums = numpy.zeros((len(texts), width), dtype="float32")
+        counts = numpy.zeros(len(texts), dtype="float32")
+        for part in self.transformer.run(texts, max_length=self.max_length):
+            X = (part.output.last_hidden_state * part.mask.unsqueeze(-1)).sum(1)
+            numpy.add.at(sums, part.owners, X.float().cpu().numpy())
+            numpy.add.at(counts, part.owners, part.mask.sum(1).cpu().numpy())
+        return sums / numpy.maximum(counts, 1.0)[:, None]
 
     def rank(
         self,

@@ -93,16 +93,16 @@ class NLIRanker:
         pairs.sort(key=lambda pair: len(docs[pair[0]].text))
         for start in range(0, len(pairs), self.batch_size):
             batch = pairs[start : start + self.batch_size]
-            found = self.transformer.run(
+            values = numpy.full(len(batch), -numpy.inf)
+            for part in self.transformer.run(
                 [docs[row].text for row, _ in batch],
                 [self.hypotheses[label] for _, label in batch],
                 max_length=self.max_length,
-            )
-            logits = found.output.logits.float().cpu().numpy()
-            values = logits[:, entailment] - logits[:, contradiction]
-            # A long text means what any of its windows means.
-            firsts = numpy.flatnonzero(numpy.diff(found.owners, prepend=-1))
-            values = self.weight * numpy.maximum.reduceat(values, firsts)
+            ):
+                logits = part.output.logits.float().cpu().numpy()
+                found = self.weight * (logits[:, entailment] - logits[:, contradiction])
+                # A long text means what any of its windows means.
+                numpy.maximum.at(values, part.owners, found)
             for (row, label), value in zip(batch, values):
                 odds[row][label] = float(value)
         return odds

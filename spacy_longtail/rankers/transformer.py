@@ -1,18 +1,18 @@
 import os
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy
 
 from ..errors import Errors
-from ..ml.windows import get_limit
+from ..ml.windows import Windows, batch_windows, get_limit
 
 
-class Windows(NamedTuple):
-    """What a model gives for texts, one row for each of their windows.
+class Outputs(NamedTuple):
+    """What a model gives for a batch of windows.
 
-    output (Any): The output of the model.
+    output (Any): The output of the model, a row for each window.
     mask (Any): 1 for a word piece and 0 for padding, tensor of shape (windows, length).
-    owners (numpy.ndarray): The text that each window is from, ascending.
+    owners (numpy.ndarray): The text that each window is from, of shape (windows,).
     """
 
     output: Any
@@ -83,22 +83,24 @@ class LocalTransformer:
         pairs: Optional[List[str]] = None,
         *,
         max_length: int,
-    ) -> "Windows":
+    ) -> Iterator[Outputs]:
         """Run the model on texts, each with its pair. A text that is too long is read
         in windows that follow each other, each with the whole pair.
 
         max_length (int): Most word pieces of a window, its pair and special ones
             included. Less where the model can't read as many.
-        RETURNS (Windows): In the order of the texts.
+        YIELDS (Outputs): Of batches that bound the memory, however long the texts are.
         """
         torch, tokenizer, model = self.load()
         limit = get_limit(tokenizer, model.config, max_length)
         split = _split if tokenizer.is_fast else _split_slowly
-        batch, owners = split(tokenizer, texts, pairs, limit)
-        batch = batch.to(model.device)
-        with torch.inference_mode():
-            output = model(**batch)
-        return Windows(output, batch["attention_mask"], numpy.asarray(owners))
+        rows, owners = split(tokenizer, texts, pairs, limit)
+        for batch in batch_windows(Windows([row["input_ids"] for row in rows], owners)):
+            padded = _pad(tokenizer, [rows[i] for i in batch]).to(model.device)
+            with torch.inference_mode():
+                output = model(**padded)
+            mask = padded["attention_mask"]
+            yield Outputs(output, mask, numpy.asarray(owners)[batch])
 
     def check_pairs(self, pairs: Iterable[str], *, max_length: int) -> None:
         """RAISES (ValueError): L409 for one that leaves less than half to the text."""
@@ -118,23 +120,25 @@ class LocalTransformer:
 
 def _split(
     tokenizer: Any, texts: List[str], pairs: Optional[List[str]], limit: int
-) -> Tuple[Any, List[int]]:
-    """RETURNS (Tuple[Any, List[int]]): The padded windows and their owners."""
-    batch = tokenizer(
+) -> Tuple[List[Dict[str, List[int]]], List[int]]:
+    """RETURNS (Tuple[List[Dict[str, List[int]]], List[int]]): Windows, as the model's
+    inputs by name, and their owners.
+    """
+    found = tokenizer(
         texts,
         pairs,
-        padding=True,
         truncation="only_first",
         max_length=limit,
         return_overflowing_tokens=True,
-        return_tensors="pt",
     )
-    return batch, batch.pop("overflow_to_sample_mapping").tolist()
+    owners = found.pop("overflow_to_sample_mapping")
+    names = list(found)
+    return [dict(zip(names, row)) for row in zip(*found.values())], owners
 
 
 def _split_slowly(
     tokenizer: Any, texts: List[str], pairs: Optional[List[str]], limit: int
-) -> Tuple[Any, List[int]]:
+) -> Tuple[List[Dict[str, List[int]]], List[int]]:
     """The same with a tokenizer that can't return what it cuts off."""
     windows, owners = [], []
     for owner, text in enumerate(texts):
@@ -145,9 +149,15 @@ def _split_slowly(
             length -= len(pair)
         for start in range(0, max(len(pieces), 1), length):
             part = pieces[start : start + length]
-            windows.append(tokenizer.prepare_for_model(part, pair))
+            windows.append(dict(tokenizer.prepare_for_model(part, pair)))
             owners.append(owner)
-    return tokenizer.pad(windows, return_tensors="pt"), owners
+    return windows, owners
+
+
+def _pad(tokenizer: Any, rows: List[Dict[str, List[int]]]) -> Any:
+    # The advice to pad while a text is split doesn't fit windows.
+    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
+    return tokenizer.pad(rows, return_tensors="pt")
 
 
 def _get_pieces(tokenizer: Any, text: str) -> List[int]:

@@ -47,6 +47,21 @@ def test_long_text_is_the_mean_over_all_its_windows(ranker, use_fast):
     assert_allclose(found, alone, atol=1e-5)
 
 
+def test_memory_does_not_grow_with_the_length_of_texts(ranker, monkeypatch):
+    model, shapes = ranker.transformer.load()[2], []
+    forward = model.forward
+
+    def watch(input_ids, **inputs):
+        shapes.append(input_ids.shape)
+        return forward(input_ids=input_ids, **inputs)
+
+    monkeypatch.setattr(model, "forward", watch)
+    found = ranker.encode(["money card " * 3000, "sea", "ship " * 2000])
+    assert len(shapes) > 1
+    assert max(rows * length for rows, length in shapes) <= 4096
+    assert_allclose(found[1], ranker.encode(["sea"])[0], atol=1e-5)
+
+
 def test_vectors_do_not_depend_on_the_batch(ranker):
     together = ranker.encode(TEXTS)
     assert_allclose(
