@@ -175,6 +175,8 @@ class ZeroShotFallback(LabelKeeper):
         self.nlp = nlp or self.nlp
         source = self._get_source()
         taxonomy: Taxonomy = source.taxonomy
+        if not self._is_needed():
+            self._warn(Warnings.LW401.format(name=self.name, source=self.source))
         self._check_ranker()
         self.store.collect(
             get_examples(),
@@ -302,15 +304,12 @@ class ZeroShotFallback(LabelKeeper):
         return fit_threshold(self, examples, precision=precision, coverage=coverage)
 
     def _is_needed(self) -> bool:
-        """Find out whether there can be anything to do, warn if there can't."""
+        """Find out whether there can be anything to do."""
         source = self._get_source()
         settings = self.settings
         is_needed = bool(source.taxonomy.others or self.store.added)
         is_needed |= settings.abstain_threshold > 0 or settings.route_below > 0
-        is_needed |= bool(settings.thresholds)
-        if not is_needed:
-            self._warn(Warnings.LW401.format(name=self.name, source=self.source))
-        return is_needed
+        return is_needed or bool(settings.thresholds)
 
     def _check_ranker(self) -> None:
         if not self._is_checked and self._is_needed():
