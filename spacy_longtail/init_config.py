@@ -15,6 +15,11 @@ TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
 MULTILABEL = {"efficiency": "multilabel", "accuracy": "multilabel_accuracy"}
 FACTORY = "longtail_textcat"
+FALLBACK = "zero_shot_fallback"
+DROPPED = (
+    "No label is pooled, so that there is nothing to refine. To add labels at run "
+    f"time, add a {FALLBACK}, as in the config that comes with the package."
+)
 MIN_EPOCHS = 3
 # Of a transformer that is fine-tuned, up to LARGE documents.
 MIN_TUNING_EPOCHS = 6
@@ -48,12 +53,15 @@ def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
     RETURNS (str): The config. Train it with --paths.train and --paths.dev.
     RAISES (ValueError): L650 or L651 if there is no such config.
     """
-    template = read_template(choose_template(facts, optimize))
-    text = template
-    for setting in choose_settings(
-        facts, Config().from_str(template, interpolate=False)
-    ):
+    text = read_template(choose_template(facts, optimize))
+    template = Config().from_str(text, interpolate=False)
+    settings = choose_settings(facts, template)
+    for setting in settings:
         text = set_value(text, setting)
+    min_count = next((s.value for s in settings if s.key == "min_count"), None)
+    pooled = [p.n_labels for p in facts.pooling if p.min_count == min_count]
+    if FALLBACK in template["components"] and not any(pooled):
+        text = drop_component(text, FALLBACK, DROPPED)
     return f"{_make_header(facts)}\n{text}"
 
 
@@ -121,6 +129,29 @@ def set_value(text: str, setting: Setting) -> str:
     return "\n".join(lines) + "\n"
 
 
+def drop_component(text: str, name: str, reason: str) -> str:
+    """Take a component and its scores out of the text of a config.
+
+    text (str): The config, whose pipeline has the component, not as the only one.
+    name (str): Name of the component.
+    reason (str): A comment for the pipeline.
+    """
+    sections = f"components.{name}", f"initialize.components.{name}"
+    is_dropped, lines = False, []
+    for line in text.splitlines():
+        if line.startswith("["):
+            is_dropped = line.strip("[]").startswith(sections)
+        if is_dropped or line.startswith("longtail_refined_"):
+            continue
+        if line.startswith("pipeline = "):
+            lines += _comment(reason)
+            pipes = json.loads(line.split("=", 1)[1])
+            kept = json.dumps([pipe for pipe in pipes if pipe != name])
+            line = f"pipeline = {kept}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 def _choose_for_pipe(
     facts: Audit, section: str, block: Dict[str, Any]
 ) -> Iterator[Setting]:
@@ -129,9 +160,13 @@ def _choose_for_pipe(
         pooled = next((p for p in facts.pooling if p.min_count == value), None)
         n_labels, n_docs = (pooled.n_labels, pooled.n_docs) if pooled else (0, 0)
         where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
+        # A document that has two of them counts twice.
+        share = f"{n_docs:,} of {facts.n_docs:,} documents"
+        if facts.is_multilabel:
+            share = f"{n_docs:,} of {sum(facts.counts.values()):,} gold labels"
         reason = (
-            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with "
-            f"{n_docs:,} of {facts.n_docs:,} documents; one Other {where}."
+            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with {share}; "
+            f"one Other {where}."
         )
         if value < block["min_count"]:
             reason += f" {block['min_count']} would pool more than half of the labels."
@@ -139,6 +174,13 @@ def _choose_for_pipe(
     reason = "As in the labels of the corpus."
     if facts.separator != block.get("separator"):
         yield Setting(section, "separator", facts.separator, reason)
+    if "missing" in block and facts.n_unlabelled:
+        reason = (
+            f"{facts.n_unlabelled:,} of {facts.n_docs:,} documents have no gold label "
+            'and aren\'t learned from. Use "negative" if that means that they have '
+            "none."
+        )
+        yield Setting(section, "missing", block["missing"], reason)
 
 
 def _choose_for_training(

@@ -50,8 +50,6 @@ def test_the_configs_of_the_package_are_those_of_the_repository():
     assert ours == theirs
 
 
-# So few documents pool nothing, which the second stage says.
-@pytest.mark.filterwarnings("ignore:.*LW401")
 def test_config_trains_as_it_is(facts, tmp_path):
     path = tmp_path / "config.cfg"
     path.write_text(init_config(facts), encoding="utf8")
@@ -65,6 +63,11 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
     template = Config().from_disk(TEMPLATES / "efficiency.cfg", interpolate=False)
     config = parse(init_config(facts))
     template["components"]["longtail_textcat"]["min_count"] = 3
+    template["nlp"]["pipeline"] = ["longtail_textcat"]
+    del template["components"]["zero_shot_fallback"]
+    del template["initialize"]["components"]["zero_shot_fallback"]
+    for key in ("gain", "fixed", "broken"):
+        del template["training"]["score_weights"][f"longtail_refined_{key}"]
     template["training"]["max_steps"] = 100
     template["training"]["eval_frequency"] = 25
     assert config == template
@@ -75,6 +78,27 @@ def test_reasons_are_comments(facts):
     assert "12 documents, 3 labels, 2 levels, one label a document" in text
     assert "100 batches of 128 are 1,066.7 passes over 12 documents." in text
     assert "pools 0 of 3 labels" in text
+    assert "No label is pooled" in text
+
+
+def test_fallback_stays_where_labels_are_pooled(tmp_path):
+    path = write(tmp_path / "train.spacy", ["a", "b", "c", "d"])
+    several = write(tmp_path / "rare.spacy", ["e", "f"], n=1)
+    docs = [*DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)]
+    docs += DocBin().from_disk(several).get_docs(spacy.blank("en").vocab)
+    DocBin(docs=docs).to_disk(path)
+    config = parse(init_config(audit_corpus(path)))
+    assert config["nlp"]["pipeline"] == ["longtail_textcat", "zero_shot_fallback"]
+    assert config["components"]["zero_shot_fallback"]["source"] == "longtail_textcat"
+
+
+def test_what_is_missing_is_said(facts):
+    from dataclasses import replace
+
+    several = replace(facts, is_multilabel=True, n_unlabelled=5)
+    text = init_config(several)
+    assert "5 of 12 documents have no gold label" in " ".join(text.split())
+    assert parse(text)["components"]["longtail_textcat_multilabel"]["missing"] == "auto"
 
 
 def test_flat_labels_and_another_separator(tmp_path):

@@ -32,7 +32,7 @@ def choose_min_count(facts: Audit, wanted: int = MIN_COUNT) -> int:
 def _get_label_advice(facts: Audit) -> Iterator[str]:
     n = f"{facts.n_labels:,}"
     rare = facts.count_rarer(5)
-    if rare and not facts.is_multilabel:
+    if rare:
         min_count = choose_min_count(facts)
         pooled = next((p for p in facts.pooling if p.min_count == min_count), None)
         n_pooled = pooled.n_labels if pooled else 0
@@ -57,10 +57,13 @@ def _get_label_advice(facts: Audit) -> Iterator[str]:
         names = " and ".join(map(repr, group))
         yield f"{names} differ in their spelling only: are they one label?"
     if facts.n_unlabelled:
-        yield (
+        advice = (
             f"{facts.n_unlabelled:,} of {facts.n_docs:,} documents have no label, and "
-            "aren't learned from."
+            "aren't learned from"
         )
+        if facts.is_multilabel:
+            advice += ': set missing = "negative" if that means that they have none'
+        yield f"{advice}."
 
 
 def _get_dev_advice(facts: Audit) -> Iterator[str]:
@@ -108,5 +111,5 @@ def _get_text_advice(facts: Audit) -> Iterator[str]:
     if texts.n_long > LONG_SHARE * facts.n_docs:
         yield (
             f"{texts.n_long:,} texts have more than {texts.long_limit} words: a "
-            "transformer would cut them off."
+            "transformer reads them in several windows, and takes longer."
         )

@@ -66,8 +66,8 @@ def audit_corpus(
         top_10_share=sum(values[:10]) / sum(values),
         levels=get_levels(taxonomy),
         buckets=get_buckets(counts),
+        pooling=get_pooling(counts, separator),
         # Nothing competes for a document that can have several labels.
-        pooling=[] if is_multilabel else get_pooling(counts, separator),
         weights=[] if is_multilabel else get_weights(taxonomy),
         texts=describe_texts(contents),
         similar_labels=find_similar_labels(list(counts)),

@@ -126,7 +126,10 @@ def test_several_labels(write):
     facts = audit_corpus(write(pairs))
     assert facts.is_multilabel
     assert facts.counts == {"a": 2, "b": 1}
-    assert facts.pooling == facts.weights == []
+    assert facts.weights == []
+    rows = {row.min_count: row for row in facts.pooling}
+    assert rows[2].n_labels == 0 and rows[3].n_labels == 2
+    assert any('missing = "negative"' in sentence for sentence in facts.advice)
 
 
 def test_a_path_with_its_ancestors_is_one_label(write):
