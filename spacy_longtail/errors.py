@@ -8,8 +8,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "path. A label is a full path, its segments separated by "
             "{separator!r}, for example {example!r}. Correct the label, or set "
             "another 'separator' in the config of the component.")
-    L002 = ("Found {n} label(s) that nothing stands below: {labels}. At least two "
-            "are needed to learn from. Check that the training data have the "
+    L002 = ("Found {n} label(s) that nothing stands below: {labels}. At least "
+            "{least} are needed to learn from. Check that the training data have the "
             "gold labels in 'doc.cats', for example {{'banking/transfer': 1.0}}.")
     L003 = ("The setting 'keep' names {label!r}, which is neither a label nor an "
             "inner node of the training data. Did you mean: {similar}?")

@@ -200,6 +200,7 @@ def build_taxonomy(
     keep: Iterable[str] = (),
     separator: str = SEPARATOR,
     n_docs: Optional[int] = None,
+    min_leaves: int = 2,
 ) -> Taxonomy:
     """Build the label tree from the counts of the labels and pool its tail.
 
@@ -215,6 +216,8 @@ def build_taxonomy(
         the leaves below it.
     separator (str): What joins the segments of a path.
     n_docs (Optional[int]): Training documents, if one can have several labels.
+    min_leaves (int): Fewest leaves that can be learned from: labels that exclude each
+        other have to be two.
     RETURNS (Taxonomy): The tree.
     RAISES (ValueError): L001 to L006, see there.
     """
@@ -225,8 +228,9 @@ def build_taxonomy(
             raise ValueError(Errors.L006.format(label=label, value=count))
     inner = {path[:depth] for path in paths for depth in range(1, len(path))}
     leaves = tuple(paths[path] for path in sorted(set(paths) - inner))
-    if len(leaves) < 2:
-        raise ValueError(Errors.L002.format(n=len(leaves), labels=list(leaves)))
+    if len(leaves) < min_leaves:
+        text = Errors.L002.format(n=len(leaves), labels=list(leaves), least=min_leaves)
+        raise ValueError(text)
     taxonomy = Taxonomy(
         leaves=leaves,
         counts=tuple(int(counts[leaf]) for leaf in leaves),

@@ -173,6 +173,8 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         is out of range.
     """
 
+    min_leaves = 1
+
     def __init__(
         self,
         vocab: Vocab,

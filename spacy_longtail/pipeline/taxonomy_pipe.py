@@ -74,6 +74,9 @@ class TaxonomyPipe(TaxonomyKeeper):
     RAISES (ValueError): L004, L005, L306 to L308 or L312 if a setting is out of range.
     """
 
+    # Fewest labels to learn from.
+    min_leaves = 2
+
     def get_gold(
         self,
         example: Example,
@@ -175,6 +178,7 @@ class TaxonomyPipe(TaxonomyKeeper):
             keep=self.cfg["keep"],
             separator=self.cfg["separator"],
             n_docs=self.get_n_docs(sums),
+            min_leaves=self.min_leaves,
         )
         self.cfg["names"] = get_name_words(
             taxonomy,

@@ -59,6 +59,17 @@ def train(nlp, data=None, n_updates=30):
     return losses[NAME]
 
 
+def test_one_label_is_enough():
+    """Whether a document has it or not."""
+    nlp = make_nlp()
+    labels = {"bank/card": 1.0}
+    data = [(text, labels) for text, found in DATA if "bank/card" in found]
+    others = [text for text, found in DATA if "bank/card" not in found]
+    train(nlp, data + [(text, {"bank/card": 0.0}) for text in others])
+    assert nlp("I lost my card")._.longtail.labels == ("bank/card",)
+    assert nlp("thank you and good bye")._.longtail.labels == ()
+
+
 def get_answers(nlp, **settings):
     docs = list(nlp.pipe(TEXTS, **settings))
     return [(dict(doc.cats), doc._.longtail) for doc in docs]
