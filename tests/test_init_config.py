@@ -7,13 +7,12 @@ from spacy.tokens import DocBin
 from thinc.api import Config
 
 from spacy_longtail.audit import audit_corpus
+from spacy_longtail.config_text import Setting, set_value
 from spacy_longtail.init_config import (
     TEMPLATES,
-    Setting,
     choose_steps,
     choose_template,
     init_config,
-    set_value,
 )
 
 REPOSITORY = Path(__file__).resolve().parents[1]

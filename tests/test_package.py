@@ -20,8 +20,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
 LAYERS = ["errors", "ops", "thresholds", "taxonomy", "descriptions", "multilabel_gold"]
 LAYERS += ["losses", "layers", "vectors", "ml", "rankers", "ranking_metrics"]
-LAYERS += ["multilabel_scorer", "scorer", "pipeline", "convert", "audit", "init_config"]
-LAYERS += ["tuning", "report", "batch", "cli"]
+LAYERS += ["multilabel_scorer", "scorer", "pipeline", "convert", "audit"]
+LAYERS += ["config_text", "init_config", "tuning", "report", "batch", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "layers", "vectors", "ml", "rankers", "scorer"}
 INJECTED |= {"multilabel_scorer"}
