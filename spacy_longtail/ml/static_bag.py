@@ -30,7 +30,8 @@ MAX_CACHED_WORDS = 500_000
 
 
 def build_static_bag(
-    vectors: StaticVectors,
+    # StaticVectors. The oldest series of confection can't check for a protocol.
+    vectors: Any,
     *,
     trainable: bool = True,
     word_learn_rate: float = 0.7,
