@@ -1,8 +1,10 @@
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any, ClassVar, Dict, Mapping, NamedTuple, Tuple
 
 from .metrics import (
     METRICS,
+    SHARE,
     Interval,
     MetricT,
     bootstrap,
@@ -10,6 +12,9 @@ from .metrics import (
     get_value,
 )
 from .settings import EXCLUSIVE, Settings, Wish
+
+# Metrics that aren't shares, but can be any number from 0.0.
+UNBOUNDED = ("n_labels", "log_loss")
 
 
 class Comparison(NamedTuple):
@@ -86,9 +91,10 @@ def compare(
     for name, metric in metrics.items():
         old, new = get_value(metric, before), get_value(metric, after)
         draws = drawn[name]
+        low, high = (0.0, inf) if name in UNBOUNDED else SHARE
         found[name] = Comparison(
-            get_interval(old, draws[0]),
-            get_interval(new, draws[1]),
-            get_interval(new - old, draws[1] - draws[0]),
+            get_interval(old, draws[0], (low, high)),
+            get_interval(new, draws[1], (low, high)),
+            get_interval(new - old, draws[1] - draws[0], (low - high, high - low)),
         )
     return found
