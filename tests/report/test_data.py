@@ -72,6 +72,14 @@ def test_hardest_documents_are_wrong(report):
         assert doc["levels"][-1][0] == doc["label"]
 
 
+def test_labels_that_the_top_k_leaves_out(report, tickets_nlp, tickets_dev):
+    tickets_nlp.get_pipe(NAME).cats_top_k = 1
+    found = build_report(tickets_nlp, tickets_dev, resamples=50)
+    assert found["hardest"] == report["hardest"]
+    assert found["hardest"][0]["gold_probability"] > 0
+    assert tickets_nlp.get_pipe(NAME).cats_top_k == 1
+
+
 def test_abstention_is_shown(tickets_nlp, tickets_dev):
     tickets_nlp.get_pipe(NAME).thresholds = {"": 0.6}
     report = build_report(tickets_nlp, tickets_dev, resamples=10)

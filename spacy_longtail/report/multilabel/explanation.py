@@ -6,6 +6,7 @@ from spacy.language import Language
 
 from ...errors import Errors
 from ...pipeline.decision import KEY
+from ...tuning.all_cats import write_all_cats
 from ...tuning.evidence import run_before
 from ...tuning.settings import MULTILABEL, find_rivals
 from ..words import Word, split_logits
@@ -15,7 +16,8 @@ from ..words import Word, split_logits
 class LabelExplanation:
     """Why a document has a label, or hasn't.
 
-    probability (float): What `doc.cats` has at the end of the pipeline.
+    probability (float): At the end of the pipeline, whether or not 'cats_top_k' leaves
+        it in `doc.cats`.
     threshold (float): From which probability a document has the label.
     difference (float): Log of the odds of the label, before components that come
         later: how many times more probable it is than its absence or, if it is pooled,
@@ -81,7 +83,8 @@ def explain_multilabel(
     if against is not None:
         raise ValueError(Errors.L524.format(name=name, against=against))
     component: Any = nlp.get_pipe(name)
-    with nlp.select_pipes(disable=find_rivals(nlp, name)):
+    rivals = find_rivals(nlp, name)
+    with write_all_cats(component), nlp.select_pipes(disable=rivals):
         final = nlp(text)
     decision, index = final.user_data[KEY], component.taxonomy.index
     if not labels:

@@ -12,6 +12,7 @@ from ...pipeline.decision import KEY
 from ...pipeline.settings import PriorT
 from ...pipeline.taxonomy_pipe import RawScores
 from ...taxonomy import Taxonomy
+from ..all_cats import write_all_cats
 from ..evidence import ProgressT, run_before
 from ..settings import find_fallback, find_rivals
 
@@ -19,7 +20,8 @@ from ..settings import find_fallback, find_rivals
 class Finding(NamedTuple):
     """What comes out at the end of a pipeline.
 
-    scores (numpy.ndarray): Probabilities in `doc.cats`, of shape (docs, labels).
+    scores (numpy.ndarray): Probabilities in `doc.cats`, whatever 'cats_top_k' leaves
+        of them there, of shape (docs, labels).
     has_abstained (numpy.ndarray): Whether a document is left without any label,
         whatever their probabilities, of shape (docs,).
     """
@@ -149,8 +151,8 @@ def predict_finally(
     if not later:
         return Finding(prediction.probabilities, numpy.zeros(len(docs), dtype=bool))
     before = [dict(doc.cats) for doc in docs]
-    pipe.set_annotations(docs, prediction)
-    with nlp.select_pipes(enable=later):
+    with write_all_cats(pipe), nlp.select_pipes(enable=later):
+        pipe.set_annotations(docs, prediction)
         docs = list(nlp.pipe(docs))
     scores = read_scores(docs, find_taxonomy(nlp, name).leaves)
     has_abstained = [doc.user_data[KEY]["label"] is None for doc in docs]

@@ -104,6 +104,13 @@ def test_what_later_components_make_of_it(mixed_nlp):
     assert label.difference == before.difference
 
 
+def test_labels_that_the_top_k_leaves_out(mixed_nlp):
+    expected = explain(mixed_nlp, TEXT, label=["money/card", "home/garden"])
+    mixed_nlp.get_pipe(NAME).cats_top_k = 1
+    assert explain(mixed_nlp, TEXT, label=["money/card", "home/garden"]) == expected
+    assert mixed_nlp.get_pipe(NAME).cats_top_k == 1
+
+
 def test_decision_of_another_component_is_not_taken(mixed_nlp, mixed_dev):
     second = mixed_nlp.add_pipe("longtail_textcat", name="second")
     single = [e for e in mixed_dev if sum(e.reference.cats.values()) == 1]

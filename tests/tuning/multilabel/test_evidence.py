@@ -15,6 +15,11 @@ def halve_card(doc):
     return doc
 
 
+@Language.component("fail_later")
+def fail_later(doc):
+    raise ValueError("later")
+
+
 @Language.component("hide_card")
 def hide_card(doc):
     doc.cats["money/card"] = 0.0
@@ -55,6 +60,26 @@ def test_what_later_components_make_of_it(mixed_nlp, mixed_dev):
     first[:, evidence.answers.labels.index("money/card")] /= 2
     numpy.testing.assert_allclose(evidence.answers.scores, first, atol=1e-6)
     assert all(doc.cats == {} for doc in evidence.docs)
+
+
+def test_labels_that_the_top_k_leaves_out(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("halve_card")
+    expected = collect(mixed_nlp, NAME, mixed_dev)
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.cats_top_k = 1
+    found = collect(mixed_nlp, NAME, mixed_dev)
+    numpy.testing.assert_allclose(found.answers.scores, expected.answers.scores)
+    assert found.later == expected.later
+    assert pipe.cats_top_k == 1
+
+
+def test_top_k_stays_after_an_error(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("fail_later")
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.cats_top_k = 2
+    with pytest.raises(ValueError, match="later"):
+        collect(mixed_nlp, NAME, mixed_dev)
+    assert pipe.cats_top_k == 2
 
 
 def test_later_component_that_does_not_say_what_it_writes(mixed_nlp, mixed_dev):
