@@ -246,10 +246,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L515 = ("Can't tune '{name}' for a coverage of {value}: where a document can have "
             "several labels, it can rightly have none. Wish a 'precision', or leave "
             "both out for the best F1.")
-    L516 = ("Can't tune '{name}' for calibration: {pipes} after it change its "
-            "probabilities, which a prior and a temperature of '{name}' can't make "
-            "exact. Tune for 'macro' or 'accuracy', which fit thresholds to the "
-            "final probabilities, or disable what comes after.")
 
     L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
             "install 'spacy-longtail[report]'")

@@ -88,7 +88,7 @@ def _get_remarks(result: "MultilabelTuning") -> List[str]:
     if result.later:
         remarks.append(
             f"The thresholds are fitted to what {', '.join(result.later)} makes of the "
-            "probabilities. Prior and temperature stay, unless they are given."
+            "probabilities, prior and temperature to the component alone."
         )
     if result.is_refit:
         remarks.append(

@@ -1,7 +1,6 @@
 import math
-from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -21,30 +20,38 @@ CALLBACK = "spacy-longtail.fit_thresholds.v1"
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 
 
-def fit_settings(
+def fit_first_stage(
     evidence: Evidence, wish: Wish, before: MultilabelSettings
-) -> MultilabelSettings:
-    """Find the settings that are best for documents. If components that come later
-    change the probabilities, only thresholds are fitted, to those that they leave.
+) -> Tuple[PriorT, float]:
+    """Find the prior and the temperature that are best for documents, as if the
+    component were alone.
 
-    before (MultilabelSettings): Those that stay unless there is a reason.
-    RETURNS (MultilabelSettings): See tune_multilabel.
+    before (MultilabelSettings): The prior stays unless there is a reason.
+    RETURNS (Tuple[PriorT, float]): See tune_multilabel.
     """
-    prior, heat = before.prior, before.temperature
-    if wish.prior is not None:
-        prior = wish.prior
-    if not evidence.later:
-        part = _thin_out(evidence)
-        get_probabilities, truths = part.get_probabilities, part.answers.truths
-        if wish.prior is None and wish.goal != "macro":
-            prior, _ = fit_prior_and_temperature(get_probabilities, truths)
-        heat, _ = fit_temperature(partial(get_probabilities, prior), truths)
-    settings = MultilabelSettings(NAMES.get(prior, prior), heat, {})
+    part = _thin_out(evidence)
+    get_probabilities, truths = part.get_probabilities, part.answers.truths
+    prior = before.prior if wish.prior is None else wish.prior
+    if wish.prior is None and wish.goal != "macro":
+        prior, _ = fit_prior_and_temperature(get_probabilities, truths)
+    heat, _ = fit_temperature(partial(get_probabilities, prior), truths)
+    return NAMES.get(prior, prior), heat
+
+
+def fit_last(
+    evidence: Evidence, wish: Wish, prior: PriorT, temperature: float
+) -> MultilabelSettings:
+    """Find the thresholds that are best for the probabilities at the end of the
+    pipeline.
+
+    evidence (Evidence): Under the prior and the temperature, see predict_again.
+    RETURNS (MultilabelSettings): All settings.
+    """
     fit = partial(fit_wished, wish=wish)
-    values = fit_own(evidence, get_final(evidence, settings), fit)
+    values = fit_own(evidence, evidence.answers.scores, fit)
     # Digits that JSON keeps, see fit_temperature.
     thresholds = dict(zip(evidence.pipe.labels, values.round(8).tolist()))
-    return replace(settings, thresholds=thresholds)
+    return MultilabelSettings(prior, temperature, thresholds)
 
 
 def _thin_out(evidence: Evidence) -> Evidence:
@@ -78,13 +85,6 @@ def fit_wished(P: numpy.ndarray, truths: numpy.ndarray, wish: Wish) -> numpy.nda
     pairs = (values[is_known][:, None] for values in (P, truths))
     found = fit_thresholds(*pairs, precision=wish.precision, smoothing=0.0)
     return numpy.repeat(found, P.shape[1])
-
-
-def get_final(evidence: Evidence, settings: MultilabelSettings) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Probabilities at the end of the pipeline."""
-    if evidence.later:
-        return evidence.answers.scores
-    return evidence.get_probabilities(settings.prior, settings.temperature)
 
 
 def spread(evidence: Evidence, thresholds: Dict[str, float]) -> numpy.ndarray:

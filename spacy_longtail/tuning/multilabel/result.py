@@ -46,7 +46,7 @@ class MultilabelTuning:
         document were found on other documents.
     labels (List[LabelChange]): In the order of the component.
     later (List[str]): Components after it that change its probabilities, to whose
-        result the thresholds are fitted.
+        result the thresholds are fitted. Prior and temperature are fitted without them.
     is_refit (bool): Whether the thresholds before were fitted to the same documents,
         so that "before" is cross-fitted too.
     n_docs (int): Documents that settings were fitted on.

@@ -1,4 +1,4 @@
-from typing import Any, Dict, Iterable, Tuple
+from typing import Dict, Iterable, Tuple
 
 import numpy
 from spacy.language import Language
@@ -10,8 +10,8 @@ from ..metrics import MetricT, get_value
 from ..parts import make_parts
 from ..result import compare
 from ..settings import Wish
-from .evidence import Evidence, collect, predict_finally
-from .fitting import find_earlier_fit, fit_own, fit_settings, get_final, spread
+from .evidence import Evidence, collect, predict_again
+from .fitting import find_earlier_fit, fit_first_stage, fit_last, fit_own, spread
 from .metrics import METRICS, Guesses, get_n_gold, make_group_metrics, make_guesses
 from .result import MultilabelTuning, describe_labels
 from .settings import MultilabelSettings, apply_settings, read_settings
@@ -40,27 +40,24 @@ def tune_multilabel(
         for all labels, with the best micro-F1 or a wished precision of all together.
     "calibration": that prior, and thresholds as for "macro".
 
-    If components that come later change the probabilities, as a fallback does, the
-    thresholds are fitted to what they leave, and prior and temperature stay.
+    If components that come later change the probabilities, as a fallback does, prior
+    and temperature are still those of the component alone, and the thresholds are
+    fitted to what the whole pipeline makes of these. The later components run over the
+    corpus for each fold, because each has its own prior and temperature.
 
     name (str): Name of the component.
     RETURNS (MultilabelTuning): Settings and scores, before and after.
-    RAISES (ValueError): L510 without anything to tune, L515 for a wished coverage, L516
-        for calibration where later components change the probabilities.
+    RAISES (ValueError): L510 without anything to tune, L515 for a wished coverage.
     """
     if wish.coverage is not None:
         raise ValueError(Errors.L515.format(name=name, value=wish.coverage))
     before = read_settings(nlp, name)
     evidence = collect(nlp, name, examples, progress=progress)
-    if evidence.later and wish.goal == "calibration":
-        raise ValueError(Errors.L516.format(name=name, pipes=evidence.later))
     parts = make_parts(len(evidence.docs), folds, seed)
     old, is_refit = _judge_before(nlp, name, evidence, wish, before, parts)
-    later = evidence.later
-    if later and wish.prior is not None:
-        evidence = _predict_again(nlp, name, evidence, wish, before)
-    new = _cross_fit(evidence, wish, before, parts)
-    after = fit_settings(evidence, wish, before)
+    new = _cross_fit(nlp, name, evidence, wish, before, parts)
+    first = fit_first_stage(evidence, wish, before)
+    after = fit_last(predict_again(nlp, name, evidence, *first), wish, *first)
     apply_settings(nlp, name, after)
     metrics: Dict[str, MetricT] = dict(METRICS)
     for key, (metric, n_labels) in make_group_metrics(
@@ -74,7 +71,7 @@ def tune_multilabel(
         after=after,
         scores=compare(old, new, metrics, resamples=resamples, seed=seed),
         labels=describe_labels(evidence.answers, before, after, old, new),
-        later=later,
+        later=evidence.later,
         is_refit=is_refit,
         n_docs=len(parts) - evidence.n_ignored,
         n_gold=get_value(get_n_gold, old),
@@ -106,15 +103,23 @@ def _judge_before(
 
 
 def _cross_fit(
-    evidence: Evidence, wish: Wish, before: MultilabelSettings, parts: numpy.ndarray
+    nlp: Language,
+    name: str,
+    evidence: Evidence,
+    wish: Wish,
+    before: MultilabelSettings,
+    parts: numpy.ndarray,
 ) -> Guesses:
     """Predict each part with the settings that were fitted without it."""
     truths = evidence.answers.truths
     P, thresholds = numpy.zeros(truths.shape), numpy.ones(truths.shape)
     for part in range(int(parts.max()) + 1):
-        rows, rest = _divide(evidence, parts, part)
-        settings = fit_settings(rest, wish, before)
-        P[parts == part] = get_final(rows, settings)
+        rest = evidence.select(numpy.flatnonzero(parts != part))
+        first = fit_first_stage(rest, wish, before)
+        again = predict_again(nlp, name, evidence, *first)
+        rows, rest = _divide(again, parts, part)
+        settings = fit_last(rest, wish, *first)
+        P[parts == part] = rows.answers.scores
         thresholds[parts == part] = spread(rows, settings.thresholds)
     return make_guesses(truths, P, thresholds)
 
@@ -125,20 +130,3 @@ def _divide(
     """RETURNS (Tuple[Evidence, Evidence]): That of a part, and of the others."""
     rows, rest = numpy.flatnonzero(parts == part), numpy.flatnonzero(parts != part)
     return evidence.select(rows), evidence.select(rest)
-
-
-def _predict_again(
-    nlp: Language,
-    name: str,
-    evidence: Evidence,
-    wish: Wish,
-    before: MultilabelSettings,
-) -> Evidence:
-    """See what later components make of a wished prior."""
-    pipe: Any = nlp.get_pipe(name)
-    pipe.thresholds, pipe.prior = {}, wish.prior
-    scores, has_abstained = predict_finally(nlp, name, evidence.docs, evidence.raw)
-    wide = numpy.zeros(evidence.answers.truths.shape)
-    wide[:, : scores.shape[1]] = scores
-    answers = evidence.answers._replace(scores=wide)
-    return evidence._replace(answers=answers, has_abstained=has_abstained)
