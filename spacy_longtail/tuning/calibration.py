@@ -19,8 +19,8 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> Tuple[float, float
 
     The negative log likelihood is convex in 1 / temperature: its slope, mean logit
     minus gold logit, changes its sign once, and still does with that of the prior
-    unless the logits are tiny. Newton's method, with a bisection wherever that would leave the
-    bracket.
+    unless the logits are tiny. Newton's method, with a bisection wherever that would
+    leave the bracket.
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2,
         with a maximum a posteriori instead of a maximum likelihood estimate.

@@ -1,12 +1,13 @@
 import math
 from functools import partial
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.language import Language
 
 from ...pipeline.settings import PriorT
 from ...thresholds import fit_thresholds
+from ..memory import recall
 from ..settings import Wish
 from .calibration import fit_prior_and_temperature, fit_temperature
 from .evidence import Evidence
@@ -96,25 +97,35 @@ def spread(evidence: Evidence, thresholds: Dict[str, float]) -> numpy.ndarray:
     return evidence.raise_thresholds(values)
 
 
-def find_earlier_fit(
-    nlp: Language, name: str, evidence: Evidence, wish: Wish, before: MultilabelSettings
-) -> Optional[FitT]:
-    """Find out whether the present thresholds were fitted to these very documents, by
-    'spacy train' or an earlier tuning. What they score is too good then.
+class EarlierFit(NamedTuple):
+    """How thresholds were fitted to documents before.
 
-    RETURNS (Optional[FitT]): How they were fitted, None if they weren't.
+    fit (FitT): How.
+    by (str): "tune" or "training".
     """
-    methods = (
-        partial(fit_thresholds, **_read_callback(nlp, name)),
-        partial(fit_wished, wish=wish),
-    )
+
+    fit: FitT
+    by: str
+
+
+def find_earlier_fit(
+    nlp: Language, name: str, evidence: Evidence, before: MultilabelSettings
+) -> Optional[EarlierFit]:
+    """Find out whether the present thresholds were fitted to these very documents, by
+    an earlier tuning, which is noted, or as the training config says, which is tried
+    out. What they score is too good then.
+
+    RETURNS (Optional[EarlierFit]): None if nothing is known of that.
+    """
+    wish = recall(nlp, name, evidence.docs, before)
+    if wish is not None:
+        return EarlierFit(partial(fit_wished, wish=wish), "tune")
+    method = partial(fit_thresholds, **_read_callback(nlp, name))
+    found = fit_own(evidence, evidence.answers.scores, method)
     now = list(before.thresholds.values())
-    for method in methods:
-        found = fit_own(evidence, evidence.answers.scores, method)
-        # The last digits of a probability can depend on the machine.
-        if numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9:
-            return method
-    return None
+    # The last digits of a probability can depend on the machine.
+    is_same = numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9
+    return EarlierFit(method, "training") if is_same else None
 
 
 def _read_callback(nlp: Language, name: str) -> Dict[str, Any]:

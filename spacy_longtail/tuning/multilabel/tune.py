@@ -1,4 +1,4 @@
-from typing import Dict, Iterable, Tuple
+from typing import Dict, Iterable, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -6,12 +6,20 @@ from spacy.training import Example
 
 from ...errors import Errors
 from ..evidence import ProgressT
+from ..memory import remember
 from ..metrics import MetricT, get_value
 from ..parts import make_parts
 from ..result import compare
 from ..settings import Wish
 from .evidence import Evidence, collect, predict_again
-from .fitting import find_earlier_fit, fit_first_stage, fit_last, fit_own, spread
+from .fitting import (
+    EarlierFit,
+    find_earlier_fit,
+    fit_first_stage,
+    fit_last,
+    fit_own,
+    spread,
+)
 from .metrics import METRICS, Guesses, get_n_gold, make_group_metrics, make_guesses
 from .result import MultilabelTuning, describe_labels
 from .settings import MultilabelSettings, apply_settings, read_settings
@@ -54,11 +62,13 @@ def tune_multilabel(
     before = read_settings(nlp, name)
     evidence = collect(nlp, name, examples, progress=progress)
     parts = make_parts(len(evidence.docs), folds, seed)
-    old, is_refit = _judge_before(nlp, name, evidence, wish, before, parts)
+    earlier = find_earlier_fit(nlp, name, evidence, before)
+    old = _judge_before(evidence, before, earlier, parts)
     new = _cross_fit(nlp, name, evidence, wish, before, parts)
     first = fit_first_stage(evidence, wish, before)
     after = fit_last(predict_again(nlp, name, evidence, *first), wish, *first)
     apply_settings(nlp, name, after)
+    remember(nlp, name, wish, evidence.docs, after)
     metrics: Dict[str, MetricT] = dict(METRICS)
     for key, (metric, n_labels) in make_group_metrics(
         evidence.answers, HEAD, MID
@@ -72,7 +82,7 @@ def tune_multilabel(
         scores=compare(old, new, metrics, resamples=resamples, seed=seed),
         labels=describe_labels(evidence.answers, before, after, old, new),
         later=evidence.later,
-        is_refit=is_refit,
+        refit_as=None if earlier is None else earlier.by,
         n_docs=len(parts) - evidence.n_ignored,
         n_gold=get_value(get_n_gold, old),
         n_ignored=evidence.n_ignored,
@@ -80,26 +90,23 @@ def tune_multilabel(
 
 
 def _judge_before(
-    nlp: Language,
-    name: str,
     evidence: Evidence,
-    wish: Wish,
     before: MultilabelSettings,
+    earlier: Optional[EarlierFit],
     parts: numpy.ndarray,
-) -> Tuple[Guesses, bool]:
+) -> Guesses:
     """Predict with the present settings. Thresholds that were fitted to the same
     documents are fitted again without each part in turn.
     """
-    fit = find_earlier_fit(nlp, name, evidence, wish, before)
     thresholds = spread(evidence, before.thresholds)
-    if fit is not None:
+    if earlier is not None:
         for part in range(int(parts.max()) + 1):
             rows, rest = _divide(evidence, parts, part)
-            values = fit_own(rest, rest.answers.scores, fit).tolist()
+            values = fit_own(rest, rest.answers.scores, earlier.fit).tolist()
             own = dict(zip(evidence.pipe.labels, values))
             thresholds[parts == part] = spread(rows, own)
     answers = evidence.answers
-    return make_guesses(answers.truths, answers.scores, thresholds), fit is not None
+    return make_guesses(answers.truths, answers.scores, thresholds)
 
 
 def _cross_fit(

@@ -4,6 +4,7 @@ import numpy
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.training import Example
 
 from spacy_longtail.pipeline.threshold_callback import make_fit_thresholds
 from spacy_longtail.thresholds import fit_thresholds
@@ -149,21 +150,52 @@ def test_thresholds_that_were_fitted_here_are_not_believed(mixed_nlp, mixed_dev)
     make_fit_thresholds(lambda nlp: mixed_dev)(mixed_nlp)
     naive = mixed_nlp.evaluate(mixed_dev)["longtail_macro_f"]
     result = run(mixed_nlp, mixed_dev)
-    assert result.is_refit
+    assert result.refit_as == "training"
     assert result.scores["macro_f"].before.value < naive
     again = run(mixed_nlp, mixed_dev)
-    assert again.is_refit
+    assert again.refit_as == "tune"
     assert again.after == result.after
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=str)
+def test_thresholds_of_an_earlier_tuning_are_not_believed(
+    mixed_nlp, mixed_dev, tmp_path, wish
+):
+    """What it was for doesn't matter, and it is known of a saved pipeline, too."""
+    tuned = tune(mixed_nlp, mixed_dev, wish, resamples=100)
+    mixed_nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    naive = loaded.evaluate(mixed_dev)
+    dev = [
+        Example(loaded.make_doc(eg.reference.text), eg.reference) for eg in mixed_dev
+    ]
+    result = run(loaded, dev[::-1], "calibration")
+    assert result.refit_as == "tune"
+    for name in ("macro_f", "micro_f"):
+        found = result.scores[name].before.value
+        assert found == pytest.approx(tuned.scores[name].after.value, abs=0.03)
+        if wish in (Wish(), Wish("calibration")):
+            assert found < naive[f"longtail_{name}"]
+
+
+def test_earlier_tuning_that_does_not_matter_any_more(mixed_nlp, mixed_dev):
+    run(mixed_nlp, mixed_dev, "accuracy")
+    copy = spacy.blank("en", config=mixed_nlp.config, meta=mixed_nlp.meta)
+    other = copy.from_bytes(mixed_nlp.to_bytes())
+    assert run(other, mixed_dev[:100], "accuracy").refit_as is None
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.thresholds = {label: 0.3 for label in pipe.labels}
+    assert run(mixed_nlp, mixed_dev).refit_as is None
 
 
 def test_fit_of_training_has_the_settings_of_the_config(mixed_nlp, mixed_dev):
     settings = {"precision": 0.9, "smoothing": 5.0}
     make_fit_thresholds(lambda nlp: mixed_dev, **settings)(mixed_nlp)
     other = spacy.blank("en", config=mixed_nlp.config).from_bytes(mixed_nlp.to_bytes())
-    assert not run(other, mixed_dev).is_refit
+    assert run(other, mixed_dev).refit_as is None
     block = {"@callbacks": "spacy-longtail.fit_thresholds.v1", **settings}
     mixed_nlp.config["training"]["before_to_disk"] = block
-    assert run(mixed_nlp, mixed_dev).is_refit
+    assert run(mixed_nlp, mixed_dev).refit_as == "training"
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=str)
