@@ -224,7 +224,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "{found}.")
 
     # L5xx: scorer and report
-    L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "
+    L501 = ("Scores need 1 <= mid < head, the fewest training documents of a "
             "mid and of a head label, but got head = {head} and mid = {mid}. The "
             "defaults are 50 and 10.")
     L502 = ("Can't score a document with more than one gold label: {labels} "

@@ -144,3 +144,9 @@ def test_flat_labels(tickets_nlp, tickets_dev):
     report = build_report(nlp, tickets_dev, resamples=2)
     assert "coarse_accuracy" not in report["headline"]
     assert all(not node["children"] for node in report["tree"])
+
+
+@pytest.mark.parametrize("head, mid", [(5, 10), (10, 10), (5, 0)])
+def test_bounds_that_would_count_labels_twice(tickets_nlp, tickets_dev, head, mid):
+    with pytest.raises(ValueError, match=r"\[L501\]"):
+        build_report(tickets_nlp, tickets_dev, head=head, mid=mid)
