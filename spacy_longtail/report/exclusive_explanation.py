@@ -38,7 +38,7 @@ class Explanation:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        return asdict(self)
+        return {"kind": self.kind, **asdict(self)}
 
 
 def explain_exclusive(

@@ -64,7 +64,7 @@ class Tuning:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        data = asdict(self)
+        data = {"kind": self.kind, **asdict(self)}
         data["priors"] = [[prior, *values] for prior, values in self.priors.items()]
         data["scores"] = {
             name: scores.to_dict() for name, scores in self.scores.items()

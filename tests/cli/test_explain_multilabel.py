@@ -46,6 +46,7 @@ def test_printed_rows_sum_to_the_log_of_the_odds(run):
 
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("-l", "home/garden", "-l", "money/tax", "--json").stdout)
+    assert data["kind"] == "longtail_textcat_multilabel"
     assert [label["label"] for label in data["labels"]] == ["home/garden", "money/tax"]
 
 

@@ -34,6 +34,7 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
 def test_json_is_all_that_is_on_stdout(run):
     result = run("--precision", "0.95", "--per-label", "--json")
     data = json.loads(result.stdout)
+    assert data["kind"] == "longtail_textcat"
     assert data["wish"]["precision"] == 0.95
     assert data["after"]["thresholds"][""] > 0
     assert data["scores"]["precision"]["after"][0] > 0.9

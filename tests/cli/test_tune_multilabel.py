@@ -38,6 +38,7 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
 
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("--precision", "0.95", "--json").stdout)
+    assert data["kind"] == "longtail_textcat_multilabel"
     assert data["wish"]["precision"] == 0.95
     assert set(data["after"]["thresholds"]) == {row["label"] for row in data["labels"]}
     assert len(data["scores"]["macro_f"]["after"]) == 3

@@ -61,7 +61,7 @@ class MultilabelExplanation:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        return asdict(self)
+        return {"kind": self.kind, **asdict(self)}
 
 
 def explain_multilabel(

@@ -69,7 +69,7 @@ class MultilabelTuning:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        data = asdict(self)
+        data = {"kind": self.kind, **asdict(self)}
         data["scores"] = {
             name: scores.to_dict() for name, scores in self.scores.items()
         }
