@@ -113,3 +113,20 @@ def test_same_system_is_within_noise(tickets_nlp, tickets_dev):
     guesses = Guesses(evidence.gold, P.argmax(axis=1), P.max(axis=1))
     scores = compare(guesses, guesses, resamples=10)
     assert all(scores[name].is_noise for name in scores)
+
+
+def test_scores_of_training_are_replaced(tickets_nlp, tickets_dev):
+    stale = {"longtail_accuracy": 0.5, "longtail_hier_f": 0.5, "tag_acc": 0.5}
+    tickets_nlp.meta["performance"] = stale
+    accuracy = run(tickets_nlp, tickets_dev).scores["accuracy"].after.value
+    expected = {"longtail_accuracy": accuracy, "tag_acc": 0.5}
+    assert tickets_nlp.meta["performance"] == expected
+
+
+def test_scores_of_training_stay_if_the_settings_do(tickets_nlp, tickets_dev):
+    run(tickets_nlp, tickets_dev)
+    stale = {"longtail_accuracy": 0.5, "longtail_hier_f": 0.5}
+    tickets_nlp.meta["performance"] = stale
+    result = run(tickets_nlp, tickets_dev)
+    assert result.after == result.before
+    assert tickets_nlp.meta["performance"] == stale

@@ -1,4 +1,4 @@
-from typing import Dict, Iterable, Optional, Tuple
+from typing import Any, Dict, Iterable, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -70,11 +70,8 @@ def tune_multilabel(
     apply_settings(nlp, name, after)
     remember(nlp, name, wish, evidence.docs, after)
     metrics: Dict[str, MetricT] = dict(METRICS)
-    for key, (metric, n_labels) in make_group_metrics(
-        evidence.answers, HEAD, MID
-    ).items():
-        if n_labels:
-            metrics[key] = metric
+    groups = make_group_metrics(evidence.answers, *_get_bounds(evidence.pipe))
+    metrics.update({key: metric for key, (metric, n) in groups.items() if n})
     return MultilabelTuning(
         wish=wish,
         before=before,
@@ -87,6 +84,14 @@ def tune_multilabel(
         n_gold=get_value(get_n_gold, old),
         n_ignored=evidence.n_ignored,
     )
+
+
+def _get_bounds(pipe: Any) -> Tuple[int, int]:
+    """RETURNS (Tuple[int, int]): From how many training documents a label is a head and
+    a mid label, for the scorer of a component.
+    """
+    keywords = getattr(pipe.scorer, "keywords", {})
+    return keywords.get("head", HEAD), keywords.get("mid", MID)
 
 
 def _judge_before(

@@ -61,6 +61,15 @@ def test_before_is_what_the_pipeline_scores(mixed_nlp, mixed_dev):
     assert "head_f" not in found, "no label has 50 training documents"
 
 
+def test_groups_are_those_of_the_scorer(mixed_nlp, mixed_dev):
+    mixed_nlp.get_pipe(NAME).scorer.keywords.update(head=12, mid=4)
+    scores = mixed_nlp.evaluate(mixed_dev)
+    found = run(mixed_nlp, mixed_dev).scores
+    for name in ("head_f", "mid_f", "tail_f"):
+        expected = scores[f"longtail_{name}"]
+        assert found[name].before.value == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("precision", [None, 0.9])
 def test_thresholds_are_those_of_the_component(mixed_nlp, mixed_dev, precision):
     result = run(mixed_nlp, mixed_dev, precision=precision)
@@ -336,3 +345,15 @@ def test_result_is_json_and_the_same_again(mixed_nlp, mixed_dev):
     pipe.thresholds = {}
     pipe.prior, pipe.temperature = "train", 1.0
     assert run(mixed_nlp, mixed_dev, "accuracy").to_dict() == first
+
+
+def test_scores_of_training_are_replaced(mixed_nlp, mixed_dev, tmp_path):
+    stale = dict.fromkeys(("longtail_macro_f", "longtail_p_at_1", "tag_acc"), 0.5)
+    mixed_nlp.meta["performance"] = {**stale, f"{NAME}_loss": 3.0}
+    result = run(mixed_nlp, mixed_dev)
+    mixed_nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).meta["performance"] == {
+        "longtail_macro_f": pytest.approx(result.scores["macro_f"].after.value),
+        "tag_acc": 0.5,
+        f"{NAME}_loss": 3.0,
+    }
