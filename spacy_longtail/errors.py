@@ -250,13 +250,15 @@ class Errors(metaclass=ErrorsWithCodes):
     L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
             "install 'spacy-longtail[report]'")
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
-    L522 = ("Can't explain the label {label!r}: '{name}' has no such label. Did you "
-            "mean: {similar}?")
-
+    L522 = ("Can't explain the label {label!r}: '{name}' has no such label among its "
+            "{n}. {hint}")
     L523 = ("Can't explain {n} labels at once: those of '{name}' exclude each other, "
             "so that one label is explained against another one. Give one label.")
     L524 = ("Can't explain a label of '{name}' against {against!r}: a document can "
             "have both. Each label is explained by itself, so leave 'against' out.")
+    L525 = ("Can't explain the label {label!r} by words: it was added to '{fallback}' "
+            "at run time, and is judged by how close a text is to its prototype, which "
+            "its name, description and examples make. 'doc.cats' has its probability.")
 
     # L6xx: batch, files and command line
     L601 = ("Can't load a pipeline from '{path}': {error}")

@@ -130,6 +130,23 @@ def test_unknown_label(mixed_nlp):
         explain(mixed_nlp, TEXT, label=["home/garden", "money/cart"])
 
 
+def test_labels_that_were_added_at_run_time(mixed_nlp, mixed_dev):
+    fallback = mixed_nlp.add_pipe("zero_shot_fallback", config={"source": NAME})
+    fallback.initialize(lambda: mixed_dev, nlp=mixed_nlp)
+    fallback.add_label("travel/submarine", description="a submarine under water")
+    text = "a submarine under water"
+    assert mixed_nlp(text)._.longtail.labels == ("travel/submarine",)
+    found = explain(mixed_nlp, text)
+    assert (found.added, found.labels) == (["travel/submarine"], [])
+    assert "judged by how close" in render_explanation(found)
+    mixed_nlp.get_pipe(NAME).thresholds = {"money/card": 1e-9}
+    found = explain(mixed_nlp, text)
+    assert found.added == ["travel/submarine"]
+    assert [label.label for label in found.labels] == ["money/card"]
+    with pytest.raises(ValueError, match=r"\[L525\].*'zero_shot_fallback'.*prototype"):
+        explain(mixed_nlp, text, label="travel/submarine")
+
+
 def test_explanation_is_json(mixed_nlp):
     data = explain(mixed_nlp, TEXT).to_dict()
     assert json.loads(json.dumps(data))["labels"][0]["words"][1]["text"] == "card"
