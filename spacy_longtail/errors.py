@@ -238,14 +238,18 @@ class Errors(metaclass=ErrorsWithCodes):
     L511 = ("Can't tune for {value!r}. Choose one of {goals}.")
     L512 = ("'{name}' is a share, above 0.0 and up to 1.0, but got {value!r}. For "
             "example 0.9: nine of ten.")
-    L513 = ("Wish either a 'precision' or a 'coverage'; 'per_label' needs a "
-            "'precision'.")
+    L513 = ("Can't reach a precision of {precision} and a coverage of {coverage} at "
+            "the same time. Wish one of the two.")
     L514 = ("Can't tell which component is meant: found {found} made by "
             "'longtail_textcat' or 'longtail_textcat_multilabel' among {pipes}. Give "
             "the name of one with 'pipe'.")
     L515 = ("Can't tune '{name}' for a coverage of {value}: where a document can have "
             "several labels, it can rightly have none. Wish a 'precision', or leave "
             "both out for the best F1.")
+    L517 = ("'per_label' is about the precision of each label, so it needs a "
+            "'precision'. For example 0.9: nine of ten.")
+    L518 = ("'{name}' isn't a component made by 'longtail_textcat' or "
+            "'longtail_textcat_multilabel'. Those of this pipeline are {found}.")
 
     L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
             "install 'spacy-longtail[report]'")

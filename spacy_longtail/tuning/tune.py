@@ -43,8 +43,8 @@ def tune(
     resamples (int): For the bootstrap intervals, from 1.
     progress (ProgressT): Wraps the examples, for example tqdm.
     RETURNS (Union[Tuning, MultilabelTuning]): Settings and scores, before and after.
-    RAISES (ValueError): L510, L514 without anything to tune, L515 for a wish that can't
-        be fulfilled with several labels per document.
+    RAISES (ValueError): L510, L514 or L518 without anything to tune, L515 for a wish
+        that can't be fulfilled with several labels per document.
     """
     name = find_pipe(nlp, pipe)
     result = TUNERS[get_kind(nlp, name)](

@@ -59,8 +59,8 @@ def test_prior_can_be_given(run, prior, tmp_path):
         (["--for", "speed"], "L511"),
         (["--prior", "flat"], "L306"),
         (["--precision", "2"], "L512"),
-        (["--per-label"], "L513"),
-        (["--pipe", "other"], "L514"),
+        (["--per-label"], "L517"),
+        (["--pipe", "other"], "L518"),
     ],
 )
 def test_error_is_clear_and_nothing_is_written(run, tmp_path, options, code):

@@ -61,7 +61,7 @@ def test_thresholds_of_training_are_recognized(run, mixed_nlp, mixed_dev, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "options,code", [(["--coverage", "0.9"], "L515"), (["--per-label"], "L513")]
+    "options,code", [(["--coverage", "0.9"], "L515"), (["--per-label"], "L517")]
 )
 def test_error_is_clear_and_nothing_is_written(run, tmp_path, options, code):
     result = run(*options)
