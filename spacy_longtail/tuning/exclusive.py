@@ -17,11 +17,8 @@ from .calibration import (
 )
 from .evidence import Evidence, ProgressT, collect
 from .fallback import tune_fallback
-from .metrics import (
-    METRICS,
-    Guesses,
-    get_expected_macro_f,
-)
+from .memory import recall, remember
+from .metrics import METRICS, Guesses, get_expected_macro_f
 from .parts import make_parts
 from .result import Tuning, compare
 from .settings import (
@@ -83,7 +80,9 @@ def tune_exclusive(
             nlp, name, fallback, evidence, wish, before, fitted[-1], parts
         )
         kept = []
+    is_seen = recall(nlp, name, evidence.docs, before) is not None
     apply_settings(nlp, name, after)
+    remember(nlp, name, wish, evidence.docs, after)
     return Tuning(
         wish=wish,
         before=before,
@@ -95,6 +94,7 @@ def tune_exclusive(
             "right": sum(kept),
         },
         priors=_rate(evidence),
+        is_seen=is_seen,
         n_docs=len(parts),
         n_ignored=evidence.n_ignored,
     )

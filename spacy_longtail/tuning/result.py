@@ -48,6 +48,8 @@ class Tuning:
         inner node, those for which it is right.
     priors (Dict[float, Tuple[float, float]]): For each prior that was tried, macro-F1
         and accuracy on the whole corpus.
+    is_seen (bool): Whether the settings before were tuned on the same documents, so
+        that "before" looks better than it is.
     n_docs (int): Documents that settings were fitted on.
     n_ignored (int): Documents without a leaf as gold label.
     """
@@ -59,6 +61,7 @@ class Tuning:
     scores: Dict[str, Comparison]
     kept: Dict[str, int]
     priors: Dict[float, Tuple[float, float]]
+    is_seen: bool
     n_docs: int
     n_ignored: int
 

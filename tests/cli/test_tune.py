@@ -31,6 +31,13 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
     assert spacy.load(tmp_path / "tuned").pipe_names == ["longtail_textcat"]
 
 
+def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path):
+    assert "looks better than it is" not in " ".join(run().stdout.split())
+    model = (tmp_path / "tuned").rename(tmp_path / "first")
+    result = run("--for", "accuracy", model=model)
+    assert "looks better than it is" in " ".join(result.stdout.split())
+
+
 def test_json_is_all_that_is_on_stdout(run):
     result = run("--precision", "0.95", "--per-label", "--json")
     data = json.loads(result.stdout)

@@ -130,3 +130,11 @@ def test_scores_of_training_stay_if_the_settings_do(tickets_nlp, tickets_dev):
     result = run(tickets_nlp, tickets_dev)
     assert result.after == result.before
     assert tickets_nlp.meta["performance"] == stale
+
+
+def test_settings_of_an_earlier_tuning_are_known(tickets_nlp, tickets_dev):
+    assert not run(tickets_nlp, tickets_dev, "accuracy").is_seen
+    assert not run(tickets_nlp, tickets_dev[1:]).is_seen
+    assert run(tickets_nlp, tickets_dev[1:], "accuracy").is_seen
+    tickets_nlp.get_pipe(NAME).temperature = 3.0
+    assert not run(tickets_nlp, tickets_dev[1:]).is_seen
