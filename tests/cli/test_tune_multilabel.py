@@ -36,6 +36,14 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
     assert "[L603]" in again.output
 
 
+def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path):
+    run("--for", "accuracy")
+    model = (tmp_path / "tuned").rename(tmp_path / "first")
+    words = get_words(run(model=model))
+    assert "fitted to these documents, by an earlier tune." in words
+    assert "training config" not in words
+
+
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("--precision", "0.95", "--json").stdout)
     assert data["kind"] == "longtail_textcat_multilabel"

@@ -1,4 +1,4 @@
-from typing import Any, Dict, Iterable, Optional, Tuple
+from typing import Dict, Iterable, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -65,13 +65,10 @@ def tune_multilabel(
     earlier = find_earlier_fit(nlp, name, evidence, before)
     old = _judge_before(evidence, before, earlier, parts)
     new = _cross_fit(nlp, name, evidence, wish, before, parts)
-    first = fit_first_stage(evidence, wish, before)
-    after = fit_last(predict_again(nlp, name, evidence, *first), wish, *first)
+    after, _ = _fit(nlp, name, evidence, wish, before, parts >= 0)
     apply_settings(nlp, name, after)
     remember(nlp, name, wish, evidence.docs, after)
-    metrics: Dict[str, MetricT] = dict(METRICS)
-    groups = make_group_metrics(evidence.answers, *_get_bounds(evidence.pipe))
-    metrics.update({key: metric for key, (metric, n) in groups.items() if n})
+    metrics = _get_metrics(evidence)
     return MultilabelTuning(
         wish=wish,
         before=before,
@@ -86,12 +83,34 @@ def tune_multilabel(
     )
 
 
-def _get_bounds(pipe: Any) -> Tuple[int, int]:
-    """RETURNS (Tuple[int, int]): From how many training documents a label is a head and
-    a mid label, for the scorer of a component.
+def _get_metrics(evidence: Evidence) -> Dict[str, MetricT]:
+    """RETURNS (Dict[str, MetricT]): With those of head, mid and tail labels as the
+    component's scorer has them, if there are any.
     """
-    keywords = getattr(pipe.scorer, "keywords", {})
-    return keywords.get("head", HEAD), keywords.get("mid", MID)
+    keywords = getattr(evidence.pipe.scorer, "keywords", {})
+    head, mid = keywords.get("head", HEAD), keywords.get("mid", MID)
+    groups = make_group_metrics(evidence.answers, head, mid)
+    return {**METRICS, **{key: metric for key, (metric, n) in groups.items() if n}}
+
+
+def _fit(
+    nlp: Language,
+    name: str,
+    evidence: Evidence,
+    wish: Wish,
+    before: MultilabelSettings,
+    mask: numpy.ndarray,
+) -> Tuple[MultilabelSettings, Evidence]:
+    """Fit settings to some of the documents.
+
+    mask (numpy.ndarray): Which, of shape (docs,).
+    RETURNS (Tuple[MultilabelSettings, Evidence]): The settings, and what the pipeline
+        finds with their prior and temperature in all documents.
+    """
+    rows = numpy.flatnonzero(mask)
+    first = fit_first_stage(evidence.select(rows), wish, before)
+    again = predict_again(nlp, name, evidence, *first)
+    return fit_last(again.select(rows), wish, *first), again
 
 
 def _judge_before(
@@ -126,11 +145,8 @@ def _cross_fit(
     truths = evidence.answers.truths
     P, thresholds = numpy.zeros(truths.shape), numpy.ones(truths.shape)
     for part in range(int(parts.max()) + 1):
-        rest = evidence.select(numpy.flatnonzero(parts != part))
-        first = fit_first_stage(rest, wish, before)
-        again = predict_again(nlp, name, evidence, *first)
-        rows, rest = _divide(again, parts, part)
-        settings = fit_last(rest, wish, *first)
+        settings, again = _fit(nlp, name, evidence, wish, before, parts != part)
+        rows, _ = _divide(again, parts, part)
         P[parts == part] = rows.answers.scores
         thresholds[parts == part] = spread(rows, settings.thresholds)
     return make_guesses(truths, P, thresholds)
