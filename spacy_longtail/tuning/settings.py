@@ -49,9 +49,9 @@ class Wish:
             value = getattr(self, name)
             if value is not None and not 0.0 < value <= 1.0:
                 raise ValueError(Errors.L512.format(name=name, value=value))
-        pair = {"precision": self.precision, "coverage": self.coverage}
-        if None not in pair.values():
-            raise ValueError(Errors.L513.format(**pair))
+        if self.precision is not None and self.coverage is not None:
+            text = Errors.L513.format(precision=self.precision, coverage=self.coverage)
+            raise ValueError(text)
         if self.per_label and self.precision is None:
             raise ValueError(Errors.L517)
 
