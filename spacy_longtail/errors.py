@@ -227,7 +227,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'cats_top_k' = None, which writes all labels.")
 
     # L5xx: scorer and report
-    L501 = ("The scorer needs 1 <= mid < head, the fewest training documents of a "
+    L501 = ("Scores need 1 <= mid < head, the fewest training documents of a "
             "mid and of a head label, but got head = {head} and mid = {mid}. The "
             "defaults are 50 and 10.")
     L502 = ("Can't score a document with more than one gold label: {labels} "
@@ -241,29 +241,31 @@ class Errors(metaclass=ErrorsWithCodes):
     L511 = ("Can't tune for {value!r}. Choose one of {goals}.")
     L512 = ("'{name}' is a share, above 0.0 and up to 1.0, but got {value!r}. For "
             "example 0.9: nine of ten.")
-    L513 = ("Wish either a 'precision' or a 'coverage'; 'per_label' needs a "
-            "'precision'.")
+    L513 = ("Can't reach a precision of {precision} and a coverage of {coverage} at "
+            "the same time. Wish one of the two.")
     L514 = ("Can't tell which component is meant: found {found} made by "
             "'longtail_textcat' or 'longtail_textcat_multilabel' among {pipes}. Give "
             "the name of one with 'pipe'.")
     L515 = ("Can't tune '{name}' for a coverage of {value}: where a document can have "
             "several labels, it can rightly have none. Wish a 'precision', or leave "
             "both out for the best F1.")
-    L516 = ("Can't tune '{name}' for calibration: {pipes} after it change its "
-            "probabilities, which a prior and a temperature of '{name}' can't make "
-            "exact. Tune for 'macro' or 'accuracy', which fit thresholds to the "
-            "final probabilities, or disable what comes after.")
+    L517 = ("'per_label' is about the precision of each label, so it needs a "
+            "'precision'. For example 0.9: nine of ten.")
+    L518 = ("'{name}' isn't a component made by 'longtail_textcat' or "
+            "'longtail_textcat_multilabel'. Those of this pipeline are {found}.")
 
     L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
             "install 'spacy-longtail[report]'")
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
-    L522 = ("Can't explain the label {label!r}: '{name}' has no such label. Did you "
-            "mean: {similar}?")
-
+    L522 = ("Can't explain the label {label!r}: '{name}' has no such label among its "
+            "{n}. {hint}")
     L523 = ("Can't explain {n} labels at once: those of '{name}' exclude each other, "
             "so that one label is explained against another one. Give one label.")
     L524 = ("Can't explain a label of '{name}' against {against!r}: a document can "
             "have both. Each label is explained by itself, so leave 'against' out.")
+    L525 = ("Can't explain the label {label!r} by words: it was added to '{fallback}' "
+            "at run time, and is judged by how close a text is to its prototype, which "
+            "its name, description and examples make. 'doc.cats' has its probability.")
 
     # L6xx: batch, files and command line
     L601 = ("Can't load a pipeline from '{path}': {error}")

@@ -18,6 +18,9 @@ def show_explanation(found: "Explanation") -> None:
     for depth, (node, probability) in enumerate(decision["levels"]):
         print(f"{'  ' * depth}{node}  {probability:.3f}")
     print(f"{decision['stage']}: {decision['reason']}; known {decision['known']:.3f}")
+    show_added([found.added] if found.added else [])
+    if decision["label"] is None:
+        msg.text("The text has no label.")
     msg.divider(f"Why {found.label} and not {found.against}")
     print_marks(found)
     show_words(
@@ -66,6 +69,15 @@ def show_words(
     rows += [(name, f"{value:+.2f}", "") for name, value in shifts if value]
     header = ("word", "counts", "of it with its neighbours")
     msg.table(rows + ends, header=header, divider=True, aligns=("l", "r", "r"))
+
+
+def show_added(labels: List[str]) -> None:
+    """Say of labels that were added at run time why there are no words for them."""
+    for label in labels:
+        msg.text(
+            f"{label} was added at run time: it is judged by how close the text is to "
+            "its prototype, not by words."
+        )
 
 
 def show_method(method: str) -> None:

@@ -2,7 +2,13 @@ from typing import TYPE_CHECKING
 
 from wasabi import msg
 
-from .show_explanation import N_WORDS, print_marks, show_method, show_words
+from .show_explanation import (
+    N_WORDS,
+    print_marks,
+    show_added,
+    show_method,
+    show_words,
+)
 
 if TYPE_CHECKING:
     from ..report.multilabel.explanation import (
@@ -32,9 +38,13 @@ def show_multilabel_explanation(found: "MultilabelExplanation") -> None:
     print(
         f"{decision['stage']}: {decision['reason']}; known {decision['known']:.3f}{more}"
     )
+    show_added(found.added)
+    if not given:
+        msg.text("The text has no label.")
     for label in found.labels:
         _show_label(label)
-    show_method(found.method)
+    if found.labels:
+        show_method(found.method)
 
 
 def _show_label(found: "LabelExplanation") -> None:

@@ -24,6 +24,10 @@ TITLES = {
 }
 GOALS = {"macro": "macro_f", "accuracy": "micro_f", "calibration": "ece"}
 LESS_IS_BETTER = {"ece", "log_loss"}
+REFITS = {
+    "training": "as the training config does",
+    "tune": "by an earlier tune",
+}
 N_LABELS = 8
 
 
@@ -88,12 +92,12 @@ def _get_remarks(result: "MultilabelTuning") -> List[str]:
     if result.later:
         remarks.append(
             f"The thresholds are fitted to what {', '.join(result.later)} makes of the "
-            "probabilities. Prior and temperature stay, unless they are given."
+            "probabilities, prior and temperature to the component alone."
         )
-    if result.is_refit:
+    if result.refit_as is not None:
         remarks.append(
-            "The thresholds before were fitted to these documents, as the training "
-            "config does. To be fair, 'before' is cross-fitted here as well."
+            f"The thresholds before were fitted to these documents, {REFITS[result.refit_as]}. "
+            "To be fair, 'before' is cross-fitted here as well."
         )
     return remarks
 

@@ -31,6 +31,11 @@ def show_tuning(result: "Tuning", output: Path) -> None:
     show_scores(result.scores, titles)
     if result.n_ignored:
         msg.warn(f"{result.n_ignored} documents without a label to compare with")
+    if result.is_seen:
+        msg.text(
+            "The settings before were tuned on these documents, so that 'before' looks "
+            "better than it is: it isn't cross-fitted."
+        )
     if result.kept["kept"]:
         kept = result.kept
         msg.text(

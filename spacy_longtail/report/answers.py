@@ -10,6 +10,7 @@ from ..errors import Errors
 from ..pipeline.decision import KEY
 from ..scorer import ABSTAINED, get_gold_labels, longtail_score
 from ..taxonomy import Taxonomy
+from ..tuning.all_cats import write_all_cats
 from ..tuning.evidence import ProgressT
 from ..tuning.metrics import Guesses
 from ..tuning.settings import find_rivals
@@ -95,7 +96,7 @@ def collect_answers(
     taxonomy: Taxonomy = pipe.taxonomy
     done: List[Example] = []
     shares: List[float] = []
-    with nlp.select_pipes(disable=find_rivals(nlp, name)):
+    with write_all_cats(pipe), nlp.select_pipes(disable=find_rivals(nlp, name)):
         for batch in minibatch(progress(examples), nlp.batch_size):
             docs = nlp.pipe([example.predicted for example in batch])
             batch = [Example(doc, eg.reference) for doc, eg in zip(docs, batch)]

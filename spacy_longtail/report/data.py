@@ -3,6 +3,7 @@ from typing import Any, Callable, Dict, Iterable, Optional
 from spacy.language import Language
 from spacy.training import Example
 
+from ..errors import Errors
 from ..tuning.evidence import ProgressT
 from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, get_kind
 from .exclusive import build_exclusive_report
@@ -35,8 +36,11 @@ def build_report(
     RETURNS (Dict[str, Any]): JSON values, for render_html. What they are depends on
         the kind of the component, which is in "about": see build_exclusive_report and
         build_multilabel_report.
-    RAISES (ValueError): L510, L514 without anything to report.
+    RAISES (ValueError): L501 if head or mid is out of range, L510, L514 or L518 without
+        anything to report.
     """
+    if not 1 <= mid < head:
+        raise ValueError(Errors.L501.format(head=head, mid=mid))
     name = find_pipe(nlp, pipe)
     return BUILDERS[get_kind(nlp, name)](
         nlp,

@@ -8,6 +8,7 @@ from ..errors import Errors
 from ..pipeline.decision import KEY
 from ..tuning.evidence import run_before
 from ..tuning.settings import EXCLUSIVE
+from .added import find_added
 from .words import Word, split_logits
 
 
@@ -24,6 +25,8 @@ class Explanation:
         occlusion.
     prior (Optional[float]): What the setting of the prior brings.
     decision (Dict[str, Any]): See Decision.
+    added (Optional[str]): The label of the decision if it was added at run time. It is
+        judged by its prototype, not by words: what is explained is the first stage.
     """
 
     kind: ClassVar[str] = EXCLUSIVE
@@ -35,10 +38,11 @@ class Explanation:
     bias: Optional[float]
     prior: Optional[float]
     decision: Dict[str, Any]
+    added: Optional[str] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        return asdict(self)
+        return {"kind": self.kind, **asdict(self)}
 
 
 def explain_exclusive(
@@ -79,4 +83,5 @@ def explain_exclusive(
         found.bias,
         found.prior,
         decision,
+        decision["label"] if decision["label"] in find_added(nlp, name) else None,
     )

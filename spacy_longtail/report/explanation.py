@@ -3,8 +3,9 @@ from typing import Any, Callable, Dict, Optional, Sequence, Union
 from spacy.language import Language
 
 from ..errors import Errors
-from ..taxonomy import find_similar
+from ..taxonomy import Taxonomy, find_similar
 from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, get_kind
+from .added import find_added
 from .exclusive_explanation import Explanation, explain_exclusive
 from .multilabel.explanation import MultilabelExplanation, explain_multilabel
 
@@ -12,6 +13,8 @@ EXPLAINERS: Dict[str, Callable[..., Any]] = {
     EXCLUSIVE: explain_exclusive,
     MULTILABEL: explain_multilabel,
 }
+# What find_similar says then.
+NOTHING_SIMILAR = "–"
 
 
 def explain(
@@ -37,19 +40,31 @@ def explain(
     pipe (Optional[str]): Name of the component, if there are several.
     RETURNS (Union[Explanation, MultilabelExplanation]): Contributions in the logs of
         odds.
-    RAISES (ValueError): L521 without a word, L522 for an unknown label, L514, L523,
-        L524.
+    RAISES (ValueError): L521 without a word, L522 for an unknown label, L525 for one
+        that was added at run time, L514, L518, L523, L524.
     """
     name = find_pipe(nlp, pipe)
-    component: Any = nlp.get_pipe(name)
     if not text.strip():
         raise ValueError(Errors.L521.format(text=text))
     labels = [label] if isinstance(label, str) else list(label or ())
     for wanted in (*labels, against):
-        if wanted is not None and wanted not in component.taxonomy.index:
-            similar = find_similar(wanted, component.labels)
-            text = Errors.L522.format(label=wanted, name=name, similar=similar)
-            raise ValueError(text)
+        if wanted is not None:
+            _check_label(nlp, name, wanted)
     return EXPLAINERS[get_kind(nlp, name)](
         nlp, name, text, labels=labels, against=against
     )
+
+
+def _check_label(nlp: Language, name: str, label: str) -> None:
+    taxonomy: Taxonomy = nlp.get_pipe(name).taxonomy  # type: ignore[attr-defined]
+    if label in taxonomy.index:
+        return
+    added = find_added(nlp, name)
+    if label in added:
+        raise ValueError(Errors.L525.format(label=label, fallback=added[label]))
+    similar = find_similar(label, taxonomy.leaves)
+    hint = "Labels are given with their full path."
+    if similar != NOTHING_SIMILAR:
+        hint = f"Did you mean: {similar}?"
+    n = len(taxonomy.leaves)
+    raise ValueError(Errors.L522.format(label=label, name=name, n=n, hint=hint))

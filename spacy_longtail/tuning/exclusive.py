@@ -17,11 +17,8 @@ from .calibration import (
 )
 from .evidence import Evidence, ProgressT, collect
 from .fallback import tune_fallback
-from .metrics import (
-    METRICS,
-    Guesses,
-    get_expected_macro_f,
-)
+from .memory import recall, remember
+from .metrics import METRICS, Guesses, MetricT, get_expected_macro_f
 from .parts import make_parts
 from .result import Tuning, compare
 from .settings import (
@@ -69,21 +66,18 @@ def tune_exclusive(
     first_wish = wish if fallback is None else replace(wish, **NO_ABSTENTION)
     fitted, calibrated = _fit_all(evidence, first_wish, before, parts)
     metrics = dict(METRICS)
+    kept: List[bool] = []
     if fallback is None:
-        old, _ = decide(evidence, before)
+        after, (old, _) = fitted[-1], decide(evidence, before)
         new, kept = _apply_all(evidence, fitted, parts)
-        after = fitted[-1]
-        P = numpy.zeros(evidence.raw.logits.shape)
-        for part, pair in enumerate(calibrated[:-1]):
-            rows = numpy.flatnonzero(parts == part)
-            P[rows] = evidence.select(rows).get_probabilities(*pair)
-        metrics["expected_macro_f"] = partial(get_expected_macro_f, P=P)
+        metrics["expected_macro_f"] = _make_expected(evidence, calibrated, parts)
     else:
         after, old, new = tune_fallback(
             nlp, name, fallback, evidence, wish, before, fitted[-1], parts
         )
-        kept = []
+    is_seen = recall(nlp, name, evidence.docs, before) is not None
     apply_settings(nlp, name, after)
+    remember(nlp, name, wish, evidence.docs, after)
     return Tuning(
         wish=wish,
         before=before,
@@ -95,6 +89,7 @@ def tune_exclusive(
             "right": sum(kept),
         },
         priors=_rate(evidence),
+        is_seen=is_seen,
         n_docs=len(parts),
         n_ignored=evidence.n_ignored,
     )
@@ -141,6 +136,19 @@ def _apply_all(
         guesses.guess[rows], guesses.confidence[rows] = found.guess, found.confidence
         kept += nodes
     return guesses, kept
+
+
+def _make_expected(
+    evidence: Evidence, calibrated: List[Tuple[float, float]], parts: numpy.ndarray
+) -> MetricT:
+    """RETURNS (MetricT): The macro-F1 to expect by the probabilities of each part under
+    the prior and temperature that were fitted without it.
+    """
+    P = numpy.zeros(evidence.raw.logits.shape)
+    for part, pair in enumerate(calibrated[:-1]):
+        rows = numpy.flatnonzero(parts == part)
+        P[rows] = evidence.select(rows).get_probabilities(*pair)
+    return partial(get_expected_macro_f, P=P)
 
 
 def _rate(evidence: Evidence) -> Dict[float, Tuple[float, float]]:

@@ -131,7 +131,7 @@ def _choose(
         best = int(numpy.argmax(rated))
         pair = [systems[best], systems[0]]
         draws = bootstrap(pair, {name: METRICS[name]}, resamples=100)[name]
-        gain, error = rated[best] - rated[0], (draws[0] - draws[1]).std()
+        gain, error = rated[best] - rated[0], numpy.nanstd(draws[0] - draws[1])
     if gain <= 2 * error:
         best = 0
     trial, given = trials[best], trials[best].guess != ABSTAINED

@@ -1,10 +1,11 @@
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
 from ..scorer import ABSTAINED, BIN_EDGES
 
 CHUNK = 4_000_000
+SHARE = (0.0, 1.0)
 
 
 class Guesses(NamedTuple):
@@ -21,7 +22,7 @@ class Guesses(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """A figure, and where 95 % of its bootstrap values are."""
+    """A figure, and where it is on 95 % of such choices of documents."""
 
     value: float
     low: float
@@ -47,8 +48,7 @@ def get_precision(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     one, 1.0 if none has, see get_macro_f.
     """
     given = W @ (guesses.guess != ABSTAINED)
-    right = W @ (guesses.gold == guesses.guess)
-    return numpy.where(given > 0, right / numpy.maximum(given, 1e-12), 1.0)
+    return divide(W @ (guesses.gold == guesses.guess), given, empty=1.0)
 
 
 def get_macro_f(
@@ -60,7 +60,7 @@ def get_macro_f(
     W (numpy.ndarray): Weights from 0.0, of shape (weightings, docs).
     among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
         None for all.
-    RETURNS (numpy.ndarray): Of shape (weightings,).
+    RETURNS (numpy.ndarray): Of shape (weightings,). See divide.
     """
     gold, guess = guesses.gold, guesses.guess
     n_names = int(max(gold.max(), guess.max())) + 1 if among is None else len(among)
@@ -71,7 +71,7 @@ def get_macro_f(
     right = sum_by_id(gold[is_right], W[:, is_right], n_names)
     F = 2 * right / numpy.maximum(support + guessed, 1e-12)
     counts = support > 0 if among is None else (support > 0) & among
-    return (F * counts).sum(axis=1) / numpy.maximum(counts.sum(axis=1), 1)
+    return divide((F * counts).sum(axis=1), counts.sum(axis=1))
 
 
 def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -85,7 +85,7 @@ def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     gaps = confidence - (guesses.gold == guesses.guess)[given]
     bins = numpy.digitize(confidence, BIN_EDGES[1:-1], right=True)
     totals = numpy.abs(sum_by_id(bins, W * gaps, len(BIN_EDGES))).sum(axis=1)
-    return totals / numpy.maximum(W.sum(axis=1), 1e-12)
+    return divide(totals, W.sum(axis=1))
 
 
 def get_expected_macro_f(
@@ -129,42 +129,67 @@ def bootstrap(
 ) -> Dict[str, numpy.ndarray]:
     """Find out how much metrics vary with the choice of documents.
 
-    Each resample gives every document a random weight, the same one in all systems,
-    so that their differences are paired. Unlike drawing documents, this leaves no
-    label without any, which would make a macro-average of rare labels another one.
+    Each resample takes a random half of the documents, the same one in all systems, so
+    that their differences are paired. In a mean over labels, those without a document
+    in the half are left out. A label with a single document is left out as often as
+    not, which is what lets the mean vary as much as it does with other documents: its
+    own F1 can't, and the documents that a common bootstrap draws leave too few out.
 
-    Source: Rubin 1981, "The Bayesian Bootstrap", section 2.
-        https://doi.org/10.1214/aos/1176345338
+    Source: the "double-or-nothing" weights of Owen and Eckles 2012, "Bootstrapping data
+        arrays of arbitrary order", section 3. https://arxiv.org/abs/1106.2125
 
     systems (Sequence[Any]): Guesses for the same documents.
     metrics (Mapping[str, MetricT]): For example METRICS.
     resamples (int): From 1.
     RETURNS (Dict[str, numpy.ndarray]): For each metric an array of shape (systems,
-        resamples).
+        resamples), with NaN where the half has nothing to measure.
     """
     rng = numpy.random.default_rng(seed)
     n_docs = len(systems[0].gold)
     size = max(1, CHUNK // max(n_docs, 1))
     found: Dict[str, list] = {name: [] for name in metrics}
     for start in range(0, resamples, size):
-        W = rng.standard_exponential((min(size, resamples - start), n_docs))
+        shape = (min(size, resamples - start), n_docs)
+        W = 2.0 * rng.integers(0, 2, shape, dtype="int8")
+        # Of a few documents, a half can be none.
+        W[~W.any(axis=1)] = 1.0
         for name, metric in metrics.items():
             found[name].append([metric(system, W) for system in systems])
     return {name: numpy.concatenate(parts, axis=1) for name, parts in found.items()}
 
 
-def get_interval(value: float, values: numpy.ndarray) -> Interval:
+def get_interval(
+    value: float, values: numpy.ndarray, bounds: Tuple[float, float] = SHARE
+) -> Interval:
     """Find where the middle 95 % of the bootstrap values are.
 
-    Uneven weights lower the F1 of a label with two documents and raise a calibration
-    error, on average. This bias, which all resamples share, is taken out.
+    Fewer documents raise a calibration error, on average. This bias, which all
+    resamples share, is taken out if it is more than chance.
 
-    value (float): The metric with even weights.
+    A resample that has nothing to measure could have had any value. It takes six
+    documents until these are fewer than 2.5 %.
+
+    value (float): The metric of all documents.
     values (numpy.ndarray): Bootstrap values, of shape (resamples,).
+    bounds (Tuple[float, float]): Values that the metric can have.
     RETURNS (Interval): Around the value.
     """
-    low, high = numpy.quantile(values - values.mean() + value, [0.025, 0.975])
-    return Interval(float(value), float(low), float(high))
+    is_known = ~numpy.isnan(values)
+    known = values[is_known] if is_known.any() else numpy.asarray([value])
+    shift = value - known.mean()
+    if abs(shift) <= 3.0 * known.std() / len(known) ** 0.5:
+        shift = 0.0
+    ends = (
+        bounds[0] if numpy.isfinite(bounds[0]) else float(known.min()),
+        bounds[1] if numpy.isfinite(bounds[1]) else float(known.max()),
+    )
+    lower = numpy.where(is_known, values + shift, ends[0])
+    upper = numpy.where(is_known, values + shift, ends[1])
+    low = numpy.quantile(lower, 0.025, method="lower")
+    high = numpy.quantile(upper, 0.975, method="higher")
+    return Interval(
+        float(value), max(float(low), bounds[0]), min(float(high), bounds[1])
+    )
 
 
 def get_value(metric: MetricT, guesses: Any) -> float:
@@ -182,3 +207,16 @@ def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray
     flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
     sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
     return sums.reshape(len(W), n_ids)
+
+
+def divide(
+    parts: numpy.ndarray, wholes: numpy.ndarray, empty: float = 0.0
+) -> numpy.ndarray:
+    """Divide, for several weightings of the documents.
+
+    RETURNS (numpy.ndarray): NaN for weightings without a whole or, if it is all of
+        them, `empty`.
+    """
+    has_whole = wholes > 0
+    missing = numpy.nan if has_whole.any() else empty
+    return numpy.where(has_whole, parts / numpy.where(has_whole, wholes, 1.0), missing)

@@ -1,8 +1,10 @@
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any, ClassVar, Dict, Mapping, NamedTuple, Tuple
 
 from .metrics import (
     METRICS,
+    SHARE,
     Interval,
     MetricT,
     bootstrap,
@@ -10,6 +12,9 @@ from .metrics import (
     get_value,
 )
 from .settings import EXCLUSIVE, Settings, Wish
+
+# Metrics that aren't shares, but can be any number from 0.0.
+UNBOUNDED = ("n_labels", "log_loss")
 
 
 class Comparison(NamedTuple):
@@ -43,6 +48,8 @@ class Tuning:
         inner node, those for which it is right.
     priors (Dict[float, Tuple[float, float]]): For each prior that was tried, macro-F1
         and accuracy on the whole corpus.
+    is_seen (bool): Whether the settings before were tuned on the same documents, so
+        that "before" looks better than it is.
     n_docs (int): Documents that settings were fitted on.
     n_ignored (int): Documents without a leaf as gold label.
     """
@@ -54,12 +61,13 @@ class Tuning:
     scores: Dict[str, Comparison]
     kept: Dict[str, int]
     priors: Dict[float, Tuple[float, float]]
+    is_seen: bool
     n_docs: int
     n_ignored: int
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        data = asdict(self)
+        data = {"kind": self.kind, **asdict(self)}
         data["priors"] = [[prior, *values] for prior, values in self.priors.items()]
         data["scores"] = {
             name: scores.to_dict() for name, scores in self.scores.items()
@@ -86,9 +94,10 @@ def compare(
     for name, metric in metrics.items():
         old, new = get_value(metric, before), get_value(metric, after)
         draws = drawn[name]
+        low, high = (0.0, inf) if name in UNBOUNDED else SHARE
         found[name] = Comparison(
-            get_interval(old, draws[0]),
-            get_interval(new, draws[1]),
-            get_interval(new - old, draws[1] - draws[0]),
+            get_interval(old, draws[0], (low, high)),
+            get_interval(new, draws[1], (low, high)),
+            get_interval(new - old, draws[1] - draws[0], (low - high, high - low)),
         )
     return found

@@ -31,7 +31,7 @@ class Wish:
         a label, from 0.0 to 1.0. Not with several labels per document.
     per_label (bool): Reach the precision for each label, not over all. It always is
         with several labels per document, unless the goal is "accuracy".
-    RAISES (ValueError): L511 to L513 if it can't be fulfilled.
+    RAISES (ValueError): L511 to L513 or L517 if it can't be fulfilled.
     """
 
     goal: GoalT = "macro"
@@ -49,9 +49,11 @@ class Wish:
             value = getattr(self, name)
             if value is not None and not 0.0 < value <= 1.0:
                 raise ValueError(Errors.L512.format(name=name, value=value))
-        both = None not in (self.precision, self.coverage)
-        if both or (self.per_label and self.precision is None):
-            raise ValueError(Errors.L513)
+        if self.precision is not None and self.coverage is not None:
+            text = Errors.L513.format(precision=self.precision, coverage=self.coverage)
+            raise ValueError(text)
+        if self.per_label and self.precision is None:
+            raise ValueError(Errors.L517)
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,17 @@ def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
 
     name (Optional[str]): The one of either kind that is meant, if there are several.
     RETURNS (str): Its name.
-    RAISES (ValueError): L514 if it isn't clear which one is meant.
+    RAISES (ValueError): L514 if it isn't clear which one is meant, L518 if the name is
+        that of another component or none.
     """
     exclusive, multilabel = _find(nlp, EXCLUSIVE), _find(nlp, MULTILABEL)
     found = exclusive + multilabel
     if name in found:
         return str(name)
+    if name is not None and found:
+        raise ValueError(Errors.L518.format(name=name, found=found))
     meant = exclusive or multilabel
-    if name is not None or len(meant) != 1:
+    if len(meant) != 1:
         text = Errors.L514.format(found=found or "none", pipes=nlp.pipe_names)
         raise ValueError(text)
     return meant[0]

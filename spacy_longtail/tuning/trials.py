@@ -7,6 +7,7 @@ from spacy.util import minibatch
 
 from ..pipeline.decision import KEY
 from ..scorer import ABSTAINED
+from .all_cats import write_all_cats
 from .evidence import Evidence
 from .settings import Settings, apply_settings
 
@@ -49,8 +50,9 @@ def try_all(
     for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
         part = evidence.select(numpy.asarray(rows))
         cats = [dict(doc.cats) for doc in part.docs]
-        pipe.set_annotations(part.docs, pipe.finish(part.raw))
-        judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
+        with write_all_cats(pipe):
+            pipe.set_annotations(part.docs, pipe.finish(part.raw))
+            judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
         for pair, trials in zip(pairs, found):
             trials.append(_try(fallback, judged, part, pair, ids))
         for doc, before in zip(part.docs, cats):

@@ -7,6 +7,7 @@ from .evidence import ProgressT
 from .exclusive import tune_exclusive
 from .multilabel.result import MultilabelTuning
 from .multilabel.tune import tune_multilabel
+from .performance import update_performance
 from .result import Tuning
 from .settings import EXCLUSIVE, MULTILABEL, Wish, find_pipe, get_kind
 
@@ -31,7 +32,8 @@ def tune(
 
     The model runs once over the corpus; prior, temperature and thresholds are array
     maths on what it finds. What can be wished, and what is fitted, depends on the kind
-    of the component: see tune_exclusive and tune_multilabel.
+    of the component: see tune_exclusive and tune_multilabel. The scores of training in
+    `nlp.meta["performance"]` are replaced or dropped.
 
     nlp (Language): The pipeline. Its settings are changed, its model isn't.
     examples (Iterable[Example]): With gold labels, not those of the training.
@@ -41,11 +43,11 @@ def tune(
     resamples (int): For the bootstrap intervals, from 1.
     progress (ProgressT): Wraps the examples, for example tqdm.
     RETURNS (Union[Tuning, MultilabelTuning]): Settings and scores, before and after.
-    RAISES (ValueError): L510, L514 without anything to tune, L515 or L516 for a wish
+    RAISES (ValueError): L510, L514 or L518 without anything to tune, L515 for a wish
         that can't be fulfilled with several labels per document.
     """
     name = find_pipe(nlp, pipe)
-    return TUNERS[get_kind(nlp, name)](
+    result = TUNERS[get_kind(nlp, name)](
         nlp,
         name,
         examples,
@@ -55,3 +57,6 @@ def tune(
         seed=seed,
         progress=progress,
     )
+    is_same = result.after == result.before
+    update_performance(nlp, result.scores, is_same=is_same)
+    return result

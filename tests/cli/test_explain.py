@@ -24,6 +24,7 @@ def test_path_and_words_are_printed(run):
 
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("--label", "home/garden", "--json").stdout)
+    assert data["kind"] == "longtail_textcat"
     assert data["label"] == "home/garden"
     assert [word["text"] for word in data["words"]] == ["my", "card", "and", "hotel"]
 

@@ -2,6 +2,8 @@ import json
 import re
 
 import pytest
+import spacy
+from spacy.training import Corpus
 from typer.testing import CliRunner
 
 from spacy_longtail.cli import longtail
@@ -46,6 +48,7 @@ def test_printed_rows_sum_to_the_log_of_the_odds(run):
 
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("-l", "home/garden", "-l", "money/tax", "--json").stdout)
+    assert data["kind"] == "longtail_textcat_multilabel"
     assert [label["label"] for label in data["labels"]] == ["home/garden", "money/tax"]
 
 
@@ -59,3 +62,24 @@ def test_comparison_is_a_clear_error(run):
     result = run("--against", "money/card")
     assert result.exit_code == 1
     assert "[L524]" in result.output
+
+
+def test_text_without_a_label(run):
+    words = " ".join(run(text="qqq zzz").stdout.split())
+    assert "The text has no label. " in words
+    assert "The text has no label. " not in " ".join(run().stdout.split())
+
+
+def test_label_that_was_added_at_run_time(mixed_dir, tmp_path):
+    nlp = spacy.load(mixed_dir / "model")
+    name = "longtail_textcat_multilabel"
+    fallback = nlp.add_pipe("zero_shot_fallback", config={"source": name})
+    examples = list(Corpus(mixed_dir / "dev.spacy")(nlp))
+    fallback.initialize(lambda: examples, nlp=nlp)
+    fallback.add_label("travel/submarine", description="a submarine under water")
+    nlp.to_disk(tmp_path)
+    text = "a submarine under water"
+    result = CliRunner().invoke(longtail, ["explain", str(tmp_path), text])
+    words = " ".join(result.stdout.split())
+    assert "travel/submarine was added at run time: it is judged by how close" in words
+    assert "Why" not in words

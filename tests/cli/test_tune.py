@@ -31,9 +31,17 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
     assert spacy.load(tmp_path / "tuned").pipe_names == ["longtail_textcat"]
 
 
+def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path):
+    assert "looks better than it is" not in " ".join(run().stdout.split())
+    model = (tmp_path / "tuned").rename(tmp_path / "first")
+    result = run("--for", "accuracy", model=model)
+    assert "looks better than it is" in " ".join(result.stdout.split())
+
+
 def test_json_is_all_that_is_on_stdout(run):
     result = run("--precision", "0.95", "--per-label", "--json")
     data = json.loads(result.stdout)
+    assert data["kind"] == "longtail_textcat"
     assert data["wish"]["precision"] == 0.95
     assert data["after"]["thresholds"][""] > 0
     assert data["scores"]["precision"]["after"][0] > 0.9
@@ -58,8 +66,8 @@ def test_prior_can_be_given(run, prior, tmp_path):
         (["--for", "speed"], "L511"),
         (["--prior", "flat"], "L306"),
         (["--precision", "2"], "L512"),
-        (["--per-label"], "L513"),
-        (["--pipe", "other"], "L514"),
+        (["--per-label"], "L517"),
+        (["--pipe", "other"], "L518"),
     ],
 )
 def test_error_is_clear_and_nothing_is_written(run, tmp_path, options, code):

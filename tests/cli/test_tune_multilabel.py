@@ -36,8 +36,17 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
     assert "[L603]" in again.output
 
 
+def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path):
+    run("--for", "accuracy")
+    model = (tmp_path / "tuned").rename(tmp_path / "first")
+    words = get_words(run(model=model))
+    assert "fitted to these documents, by an earlier tune." in words
+    assert "training config" not in words
+
+
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("--precision", "0.95", "--json").stdout)
+    assert data["kind"] == "longtail_textcat_multilabel"
     assert data["wish"]["precision"] == 0.95
     assert set(data["after"]["thresholds"]) == {row["label"] for row in data["labels"]}
     assert len(data["scores"]["macro_f"]["after"]) == 3
@@ -60,7 +69,7 @@ def test_thresholds_of_training_are_recognized(run, mixed_nlp, mixed_dev, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "options,code", [(["--coverage", "0.9"], "L515"), (["--per-label"], "L513")]
+    "options,code", [(["--coverage", "0.9"], "L515"), (["--per-label"], "L517")]
 )
 def test_error_is_clear_and_nothing_is_written(run, tmp_path, options, code):
     result = run(*options)

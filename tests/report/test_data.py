@@ -72,6 +72,14 @@ def test_hardest_documents_are_wrong(report):
         assert doc["levels"][-1][0] == doc["label"]
 
 
+def test_labels_that_the_top_k_leaves_out(report, tickets_nlp, tickets_dev):
+    tickets_nlp.get_pipe(NAME).cats_top_k = 1
+    found = build_report(tickets_nlp, tickets_dev, resamples=50)
+    assert found["hardest"] == report["hardest"]
+    assert found["hardest"][0]["gold_probability"] > 0
+    assert tickets_nlp.get_pipe(NAME).cats_top_k == 1
+
+
 def test_abstention_is_shown(tickets_nlp, tickets_dev):
     tickets_nlp.get_pipe(NAME).thresholds = {"": 0.6}
     report = build_report(tickets_nlp, tickets_dev, resamples=10)
@@ -136,3 +144,9 @@ def test_flat_labels(tickets_nlp, tickets_dev):
     report = build_report(nlp, tickets_dev, resamples=2)
     assert "coarse_accuracy" not in report["headline"]
     assert all(not node["children"] for node in report["tree"])
+
+
+@pytest.mark.parametrize("head, mid", [(5, 10), (10, 10), (5, 0)])
+def test_bounds_that_would_count_labels_twice(tickets_nlp, tickets_dev, head, mid):
+    with pytest.raises(ValueError, match=r"\[L501\]"):
+        build_report(tickets_nlp, tickets_dev, head=head, mid=mid)

@@ -100,6 +100,32 @@ def test_unknown_label(tickets_nlp):
             explain(tickets_nlp, TEXT, **wanted)
 
 
+def test_unknown_label_that_is_like_no_other(tickets_nlp):
+    with pytest.raises(ValueError, match=r"\[L522\].*full path") as error:
+        explain(tickets_nlp, TEXT, label="qqqqqq")
+    assert "Did you mean" not in str(error.value)
+
+
+@pytest.fixture
+def added_nlp(tickets_nlp, tickets_dev):
+    fallback = tickets_nlp.add_pipe("zero_shot_fallback")
+    fallback.initialize(lambda: tickets_dev, nlp=tickets_nlp)
+    fallback.add_label("travel/submarine", description="a submarine under water")
+    return tickets_nlp
+
+
+def test_label_that_was_added_at_run_time(added_nlp):
+    text = "a submarine under water"
+    found = explain(added_nlp, text)
+    assert found.added == found.decision["label"] == "travel/submarine"
+    assert "travel/submarine" not in (found.label, found.against)
+    assert "judged by how close" in render_explanation(found)
+    assert explain(added_nlp, TEXT).added is None
+    for wanted in ({"label": "travel/submarine"}, {"against": "travel/submarine"}):
+        with pytest.raises(ValueError, match=r"\[L525\].*prototype"):
+            explain(added_nlp, text, **wanted)
+
+
 def test_explanation_is_json(tickets_nlp):
     data = explain(tickets_nlp, TEXT).to_dict()
     assert json.loads(json.dumps(data))["words"][1]["text"] == "card"

@@ -1,5 +1,6 @@
 import numpy
 import pytest
+from scipy.optimize import minimize_scalar
 
 from spacy_longtail.ops import softmax
 from spacy_longtail.tuning.calibration import (
@@ -37,6 +38,7 @@ def test_no_other_temperature_is_more_likely(Z):
     best, loss = fit_temperature(Z * 2, gold)
     losses = [
         -numpy.log(softmax(Z * 2 / t)[rows, gold]).mean()
+        + numpy.log(t) ** 2 / 2 / len(Z)
         for t in (0.9 * best, 1.1 * best)
     ]
     assert loss < min(losses)
@@ -53,6 +55,22 @@ def test_documents_of_unseen_labels_are_left_out(Z):
 def test_temperature_stays_in_bounds(Z, sign, bound):
     gold = (sign * Z).argmax(axis=1)
     assert fit_temperature(Z, gold)[0] == pytest.approx(bound, rel=0.01)
+
+
+@pytest.mark.parametrize("n_docs", [1, 5, 40])
+def test_easy_documents_do_not_make_it_certain(Z, n_docs):
+    """Without a prior, the temperature would run to its bound."""
+    gold = Z[:n_docs].argmax(axis=1)
+    easy = 4.0 * numpy.eye(5)[gold]
+    found, _ = fit_temperature(easy, gold)
+    assert 0.25 < found < 1.0
+
+    def get_loss(log):
+        P = softmax(easy / numpy.exp(log))[numpy.arange(n_docs), gold]
+        return -numpy.log(P).sum() + log**2 / 2
+
+    best = minimize_scalar(get_loss, bounds=(-3, 3), method="bounded").x
+    assert found == pytest.approx(numpy.exp(best), rel=1e-3)
 
 
 def test_nothing_to_learn_from():

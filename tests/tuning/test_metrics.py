@@ -1,3 +1,6 @@
+import math
+from functools import partial
+
 import numpy
 import pytest
 import spacy
@@ -14,6 +17,7 @@ from spacy_longtail.tuning.metrics import (
     get_precision,
     get_value,
 )
+from spacy_longtail.tuning.result import compare
 
 LABELS = ["a", "b", "c", "d", "e"]
 
@@ -113,6 +117,86 @@ def test_interval_of_accuracy_has_the_width_of_theory():
 
 
 def test_interval_is_around_the_value():
-    assert get_interval(0.5, numpy.asarray([0.2, 0.3, 0.4])) == pytest.approx(
-        (0.5, 0.405, 0.595)
+    values = numpy.linspace(0.2, 0.4, 1001)
+    value, low, high = get_interval(0.5, values)
+    assert (value, low, high) == pytest.approx((0.5, 0.405, 0.595), abs=1e-3)
+
+
+def test_bias_that_can_be_chance_stays():
+    values = numpy.asarray([0.0, 1.0] * 50)
+    assert get_interval(0.6, values, (-9.0, 9.0))[1:] == (0.0, 1.0)
+    assert get_interval(0.7, values, (-9.0, 9.0))[1:] == pytest.approx((0.2, 1.2))
+
+
+def test_interval_stays_within_what_is_possible():
+    values = numpy.asarray([0.0, 0.5, 1.0] * 100)
+    assert get_interval(0.9, values)[1:] == pytest.approx((0.4, 1.0), abs=0.1)
+    assert get_interval(0.9, values)[2] == 1.0
+    assert get_interval(0.1, values)[1] == 0.0
+    assert get_interval(0.1, values - 1.0, (-1.0, 1.0))[1] < 0.0
+
+
+def test_resamples_without_anything_to_measure_could_have_any_value():
+    values = numpy.full(1000, 0.7)
+    values[:20] = numpy.nan
+    assert get_interval(0.7, values) == pytest.approx((0.7, 0.7, 0.7))
+    values[:30] = numpy.nan
+    assert get_interval(0.7, values) == (0.7, 0.0, 1.0)
+    assert get_interval(0.7, numpy.full(9, numpy.nan)) == (0.7, 0.0, 1.0)
+    # There is no end to a log loss.
+    assert numpy.isfinite(get_interval(0.7, values, (0.0, math.inf))).all()
+
+
+def simulate(n_labels, n_docs, *, seed):
+    """Make two systems that are equally good: each finds half of the documents."""
+    gold = numpy.repeat(numpy.arange(n_labels), n_docs)
+    rng = numpy.random.default_rng(seed)
+    systems = []
+    for _ in range(2):
+        guess = numpy.where(rng.random(len(gold)) < 0.5, gold, ABSTAINED)
+        systems.append(Guesses(gold, guess, numpy.ones(len(gold))))
+    return systems
+
+
+@pytest.mark.parametrize("n_labels, n_docs", [(30, 1), (15, 2), (8, 20)])
+def test_interval_of_macro_f_covers_what_it_says(n_labels, n_docs):
+    """A label with one document has an F1 of 0 or 1, whatever its weight."""
+    expected = numpy.mean(
+        [get_f(simulate(n_labels, n_docs, seed=1000 + i)) for i in range(2000)]
     )
+    found = []
+    for seed in range(5000, 5400):
+        before, after = simulate(n_labels, n_docs, seed=seed)
+        macro = {"macro_f": get_macro_f}
+        scores = compare(before, after, macro, resamples=300)["macro_f"]
+        is_inside = scores.after.low <= expected <= scores.after.high
+        found.append((scores.is_noise, is_inside))
+    shares = numpy.mean(found, axis=0)
+    assert (shares > 0.91).all() and (shares <= 0.99).all(), shares
+
+
+def get_f(systems):
+    return get_value(get_macro_f, systems[0])
+
+
+@pytest.mark.parametrize("n_changed, is_noise", [(1, True), (4, True), (8, False)])
+def test_a_few_documents_are_noise(n_changed, is_noise):
+    """As with a sign test: it takes six changes to the same side."""
+    before, _ = simulate(30, 1, seed=0)
+    guess = before.guess.copy()
+    changed = numpy.flatnonzero(guess == ABSTAINED)[:n_changed]
+    guess[changed] = before.gold[changed]
+    after = before._replace(guess=guess)
+    for seed in range(20):
+        scores = compare(before, after, resamples=300, seed=seed)
+        assert scores["macro_f"].is_noise == is_noise
+
+
+def test_single_label_with_a_single_document_says_nothing():
+    gold = numpy.asarray([0, 1, 1, 1, 1, 1, 1, 1])
+    before, after = (Guesses(gold, g, gold / 1) for g in (gold * 0 + 1, gold))
+    rare = {"tail_f": partial(get_macro_f, among=numpy.asarray([True, False]))}
+    scores = compare(before, after, rare)["tail_f"]
+    assert scores.after == (1.0, 0.0, 1.0)
+    assert scores.change == (1.0, -1.0, 1.0)
+    assert scores.is_noise

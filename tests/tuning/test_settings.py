@@ -21,7 +21,7 @@ from spacy_longtail.tuning.settings import (
         ({"precision": 0.0}, "L512"),
         ({"coverage": 1.5}, "L512"),
         ({"precision": 0.9, "coverage": 0.9}, "L513"),
-        ({"per_label": True}, "L513"),
+        ({"per_label": True}, "L517"),
     ],
 )
 def test_wish_that_can_not_be_fulfilled(wish, code):
@@ -43,8 +43,21 @@ def test_component_has_to_be_named_if_there_are_several():
     assert find_pipe(nlp, "second") == "second"
     with pytest.raises(ValueError, match=r"\[L514\].*'first', 'second'"):
         find_pipe(nlp)
-    with pytest.raises(ValueError, match=r"\[L514\]"):
-        find_pipe(nlp, "third")
+
+
+@pytest.mark.parametrize("name", ["third", "sentencizer"])
+def test_name_of_another_component(name):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat", name="first")
+    nlp.add_pipe("sentencizer")
+    with pytest.raises(ValueError, match=rf"\[L518\] '{name}' isn't.*\['first'\]"):
+        find_pipe(nlp, name)
+
+
+def test_message_says_what_clashes():
+    with pytest.raises(ValueError, match="precision of 0.8 and a coverage of 0.9") as e:
+        Wish(precision=0.8, coverage=0.9)
+    assert "per_label" not in str(e.value)
 
 
 def test_pipeline_without_a_component():

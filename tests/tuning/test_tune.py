@@ -34,7 +34,7 @@ def test_before_is_what_the_pipeline_scores(tickets_nlp, tickets_dev):
 
 def test_calibration_is_better_after(tickets_nlp, tickets_dev):
     pipe = tickets_nlp.get_pipe(NAME)
-    pipe.temperature = 0.2
+    pipe.temperature = 5.0
     result = run(tickets_nlp, tickets_dev, "calibration")
     assert result.scores["ece"].change.high < 0
     assert not result.scores["ece"].is_noise
@@ -113,3 +113,28 @@ def test_same_system_is_within_noise(tickets_nlp, tickets_dev):
     guesses = Guesses(evidence.gold, P.argmax(axis=1), P.max(axis=1))
     scores = compare(guesses, guesses, resamples=10)
     assert all(scores[name].is_noise for name in scores)
+
+
+def test_scores_of_training_are_replaced(tickets_nlp, tickets_dev):
+    stale = {"longtail_accuracy": 0.5, "longtail_hier_f": 0.5, "tag_acc": 0.5}
+    tickets_nlp.meta["performance"] = stale
+    accuracy = run(tickets_nlp, tickets_dev).scores["accuracy"].after.value
+    expected = {"longtail_accuracy": accuracy, "tag_acc": 0.5}
+    assert tickets_nlp.meta["performance"] == expected
+
+
+def test_scores_of_training_stay_if_the_settings_do(tickets_nlp, tickets_dev):
+    run(tickets_nlp, tickets_dev)
+    stale = {"longtail_accuracy": 0.5, "longtail_hier_f": 0.5}
+    tickets_nlp.meta["performance"] = stale
+    result = run(tickets_nlp, tickets_dev)
+    assert result.after == result.before
+    assert tickets_nlp.meta["performance"] == stale
+
+
+def test_settings_of_an_earlier_tuning_are_known(tickets_nlp, tickets_dev):
+    assert not run(tickets_nlp, tickets_dev, "accuracy").is_seen
+    assert not run(tickets_nlp, tickets_dev[1:]).is_seen
+    assert run(tickets_nlp, tickets_dev[1:], "accuracy").is_seen
+    tickets_nlp.get_pipe(NAME).temperature = 3.0
+    assert not run(tickets_nlp, tickets_dev[1:]).is_seen

@@ -1,13 +1,16 @@
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, Optional, Sequence
+from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ...errors import Errors
 from ...pipeline.decision import KEY
+from ...tuning.all_cats import write_all_cats
 from ...tuning.evidence import run_before
 from ...tuning.settings import MULTILABEL, find_rivals
+from ..added import find_added
 from ..words import Word, split_logits
 
 
@@ -15,7 +18,8 @@ from ..words import Word, split_logits
 class LabelExplanation:
     """Why a document has a label, or hasn't.
 
-    probability (float): What `doc.cats` has at the end of the pipeline.
+    probability (float): At the end of the pipeline, whether or not 'cats_top_k' leaves
+        it in `doc.cats`.
     threshold (float): From which probability a document has the label.
     difference (float): Log of the odds of the label, before components that come
         later: how many times more probable it is than its absence or, if it is pooled,
@@ -49,6 +53,8 @@ class MultilabelExplanation:
     labels (List[LabelExplanation]): Those that were asked for.
     thresholds (Dict[str, float]): Those of the candidates of the decision.
     decision (Dict[str, Any]): See Decision.
+    added (List[str]): Labels of the document that were added at run time. They are
+        judged by their prototypes, not by words.
     """
 
     kind: ClassVar[str] = MULTILABEL
@@ -56,10 +62,11 @@ class MultilabelExplanation:
     labels: List[LabelExplanation]
     thresholds: Dict[str, float]
     decision: Dict[str, Any]
+    added: List[str]
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        return asdict(self)
+        return {"kind": self.kind, **asdict(self)}
 
 
 def explain_multilabel(
@@ -73,22 +80,45 @@ def explain_multilabel(
     """Find out which words speak for labels, see explain.
 
     name (str): Name of the component, a longtail_textcat_multilabel.
-    labels (Sequence[str]): By default those that the document has, or the most probable
-        one if it has none.
+    labels (Sequence[str]): By default those that the document has, without those that
+        were added at run time, or the most probable one if it has none at all.
     RETURNS (MultilabelExplanation): Contributions in the logs of odds.
     RAISES (ValueError): L524 with a label to compare with.
     """
     if against is not None:
         raise ValueError(Errors.L524.format(name=name, against=against))
     component: Any = nlp.get_pipe(name)
-    with nlp.select_pipes(disable=find_rivals(nlp, name)):
+    rivals = find_rivals(nlp, name)
+    with write_all_cats(component), nlp.select_pipes(disable=rivals):
         final = nlp(text)
     decision, index = final.user_data[KEY], component.taxonomy.index
+    # A later component can have labels of its own.
+    given, new = final._.longtail.labels, find_added(nlp, name)
+    added = [label for label in given if label in new]
     if not labels:
-        # A later component can have labels of its own.
-        labels = [label for label in final._.longtail.labels if label in index]
-        labels = labels or [max(index, key=lambda label: final.cats.get(label, 0.0))]
-    doc = run_before(nlp, name, [nlp.make_doc(text)])[0]
+        labels = [label for label in given if label in index]
+    if not labels and not added:
+        labels = [max(index, key=lambda label: final.cats.get(label, 0.0))]
+    names = [label for label, _ in decision["candidates"]]
+    method, found = _explain_labels(nlp, name, final, labels)
+    return MultilabelExplanation(
+        method=method,
+        labels=found,
+        thresholds=dict(zip(names, component.get_thresholds(names).tolist())),
+        decision=decision,
+        added=added,
+    )
+
+
+def _explain_labels(
+    nlp: Language, name: str, final: Doc, labels: Sequence[str]
+) -> Tuple[str, List[LabelExplanation]]:
+    """RETURNS (Tuple[str, List[LabelExplanation]]): The method, and what it finds for
+    each label. final (Doc): At the end of the pipeline.
+    """
+    component: Any = nlp.get_pipe(name)
+    index = component.taxonomy.index
+    doc = run_before(nlp, name, [nlp.make_doc(final.text)])[0]
     columns = [index[label] for label in labels]
     method, splits = split_logits(nlp, name, doc, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
@@ -109,6 +139,4 @@ def explain_multilabel(
         )
         for i, (label, split) in enumerate(zip(labels, splits))
     ]
-    names = [label for label, _ in decision["candidates"]]
-    limits = dict(zip(names, component.get_thresholds(names).tolist()))
-    return MultilabelExplanation(method, found, limits, decision)
+    return method, found

@@ -11,10 +11,11 @@ from ...ranking_metrics import (
     get_propensity_scored_gains,
     get_ranking_precisions,
 )
-from ...tuning.metrics import MetricT
+from ...tuning.metrics import MetricT, divide
 
 # A product of matrices is faster for so many ranks.
 FEW = 50
+TINY = 1e-12
 
 
 def make_rank_metrics(answers: Answers, ks: Sequence[int]) -> Dict[str, MetricT]:
@@ -58,12 +59,12 @@ def _get_share(
     best: numpy.ndarray,
 ) -> numpy.ndarray:
     """What documents have found of what could be found."""
-    return (W[:, rows] @ found) / (W[:, rows] @ best)
+    return divide(W[:, rows] @ found, W[:, rows] @ best)
 
 
 def _get_macro_ap(_: Any, W: numpy.ndarray, answers: Answers) -> numpy.ndarray:
     """See average_precision. Mean over the labels with gold documents."""
-    values = []
+    totals, n_labels = numpy.zeros(len(W)), numpy.zeros(len(W))
     for truths, scores in zip(answers.truths.T, answers.scores.T):
         rows = numpy.flatnonzero(~numpy.isnan(truths))
         rows = rows[numpy.argsort(-scores[rows], kind="stable")]
@@ -72,11 +73,15 @@ def _get_macro_ap(_: Any, W: numpy.ndarray, answers: Answers) -> numpy.ndarray:
             continue
         # Documents of the same score are ranked as if each were the last of them.
         ranks = numpy.searchsorted(-scores[rows], -scores[rows][is_yes], side="right")
-        sums = _sum_few if len(ranks) <= FEW else _sum_many
-        right, above = sums(W, rows, is_yes, ranks)
+        add = _sum_few if len(ranks) <= FEW else _sum_many
+        right, above = add(W, rows, is_yes, ranks)
         own = W[:, rows[is_yes]]
-        values.append((own * right / above).sum(axis=1) / own.sum(axis=1))
-    return numpy.mean(values, axis=0)
+        weights = own.sum(axis=1)
+        # Without weight, there is none above either, and nothing to be a mean of.
+        sums = (own * right / numpy.maximum(above, TINY)).sum(axis=1)
+        totals += sums / numpy.maximum(weights, TINY)
+        n_labels += weights > 0
+    return divide(totals, n_labels)
 
 
 def _sum_few(

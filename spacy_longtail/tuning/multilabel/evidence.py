@@ -12,14 +12,18 @@ from ...pipeline.decision import KEY
 from ...pipeline.settings import PriorT
 from ...pipeline.taxonomy_pipe import RawScores
 from ...taxonomy import Taxonomy
+from ..all_cats import write_all_cats
 from ..evidence import ProgressT, run_before
-from ..settings import find_fallback, find_rivals
+from ..settings import find_fallback
+from .later import find_changers, find_later
+from .settings import try_settings
 
 
 class Finding(NamedTuple):
     """What comes out at the end of a pipeline.
 
-    scores (numpy.ndarray): Probabilities in `doc.cats`, of shape (docs, labels).
+    scores (numpy.ndarray): Probabilities in `doc.cats`, whatever 'cats_top_k' leaves
+        of them there, of shape (docs, labels).
     has_abstained (numpy.ndarray): Whether a document is left without any label,
         whatever their probabilities, of shape (docs,).
     """
@@ -128,11 +132,8 @@ def collect(
     )
     own = evidence.get_probabilities(pipe.prior, pipe.temperature)
     is_same = numpy.allclose(own, scores, atol=1e-5)
-    if is_same and not evidence.has_abstained.any():
-        return evidence
-    later = find_later(nlp, name)
-    writers = [p for p in later if "doc.cats" in nlp.get_pipe_meta(p).assigns]
-    return evidence._replace(later=writers or later)
+    is_changed = not is_same or bool(evidence.has_abstained.any())
+    return evidence._replace(later=find_changers(nlp, name, is_changed=is_changed))
 
 
 def predict_finally(
@@ -149,14 +150,39 @@ def predict_finally(
     if not later:
         return Finding(prediction.probabilities, numpy.zeros(len(docs), dtype=bool))
     before = [dict(doc.cats) for doc in docs]
-    pipe.set_annotations(docs, prediction)
-    with nlp.select_pipes(enable=later):
+    with write_all_cats(pipe), nlp.select_pipes(enable=later):
+        pipe.set_annotations(docs, prediction)
         docs = list(nlp.pipe(docs))
     scores = read_scores(docs, find_taxonomy(nlp, name).leaves)
     has_abstained = [doc.user_data[KEY]["label"] is None for doc in docs]
     for doc, cats in zip(docs, before):
         doc.cats = cats
     return Finding(scores, numpy.asarray(has_abstained, dtype=bool))
+
+
+def predict_again(
+    nlp: Language, name: str, evidence: Evidence, prior: PriorT, temperature: float
+) -> Evidence:
+    """Find what comes out of the pipeline under another prior and temperature. Only
+    components that come later run again, and those of the pipeline stay as they are.
+
+    RETURNS (Evidence): With the probabilities of the whole pipeline.
+    """
+    if not evidence.later:
+        scores = evidence.get_probabilities(prior, temperature)
+        return evidence._replace(answers=evidence.answers._replace(scores=scores))
+    found: List[Finding] = []
+    with try_settings(evidence.pipe, prior, temperature):
+        for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
+            part = evidence.select(numpy.asarray(rows))
+            found.append(predict_finally(nlp, name, part.docs, part.raw))
+    scores = numpy.zeros(evidence.answers.truths.shape)
+    final = numpy.concatenate([part.scores for part in found])
+    scores[:, : final.shape[1]] = final
+    return evidence._replace(
+        answers=evidence.answers._replace(scores=scores),
+        has_abstained=numpy.concatenate([part.has_abstained for part in found]),
+    )
 
 
 def find_taxonomy(nlp: Language, name: str) -> Taxonomy:
@@ -166,15 +192,6 @@ def find_taxonomy(nlp: Language, name: str) -> Taxonomy:
     fallback = find_fallback(nlp, name)
     pipe: Any = nlp.get_pipe(name if fallback is None else fallback)
     return pipe.taxonomy
-
-
-def find_later(nlp: Language, name: str) -> List[str]:
-    """RETURNS (List[str]): What comes after a component, without those that write
-    decisions of their own.
-    """
-    rivals = find_rivals(nlp, name)
-    after = nlp.pipe_names[nlp.pipe_names.index(name) + 1 :]
-    return [other for other in after if other not in rivals]
 
 
 def read_scores(docs: Iterable[Doc], labels: Iterable[str]) -> numpy.ndarray:

@@ -1,13 +1,13 @@
 import math
-from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.language import Language
 
 from ...pipeline.settings import PriorT
 from ...thresholds import fit_thresholds
+from ..memory import recall
 from ..settings import Wish
 from .calibration import fit_prior_and_temperature, fit_temperature
 from .evidence import Evidence
@@ -21,30 +21,38 @@ CALLBACK = "spacy-longtail.fit_thresholds.v1"
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 
 
-def fit_settings(
+def fit_first_stage(
     evidence: Evidence, wish: Wish, before: MultilabelSettings
-) -> MultilabelSettings:
-    """Find the settings that are best for documents. If components that come later
-    change the probabilities, only thresholds are fitted, to those that they leave.
+) -> Tuple[PriorT, float]:
+    """Find the prior and the temperature that are best for documents, as if the
+    component were alone.
 
-    before (MultilabelSettings): Those that stay unless there is a reason.
-    RETURNS (MultilabelSettings): See tune_multilabel.
+    before (MultilabelSettings): The prior stays unless there is a reason.
+    RETURNS (Tuple[PriorT, float]): See tune_multilabel.
     """
-    prior, heat = before.prior, before.temperature
-    if wish.prior is not None:
-        prior = wish.prior
-    if not evidence.later:
-        part = _thin_out(evidence)
-        get_probabilities, truths = part.get_probabilities, part.answers.truths
-        if wish.prior is None and wish.goal != "macro":
-            prior, _ = fit_prior_and_temperature(get_probabilities, truths)
-        heat, _ = fit_temperature(partial(get_probabilities, prior), truths)
-    settings = MultilabelSettings(NAMES.get(prior, prior), heat, {})
+    part = _thin_out(evidence)
+    get_probabilities, truths = part.get_probabilities, part.answers.truths
+    prior = before.prior if wish.prior is None else wish.prior
+    if wish.prior is None and wish.goal != "macro":
+        prior, _ = fit_prior_and_temperature(get_probabilities, truths)
+    heat, _ = fit_temperature(partial(get_probabilities, prior), truths)
+    return NAMES.get(prior, prior), heat
+
+
+def fit_last(
+    evidence: Evidence, wish: Wish, prior: PriorT, temperature: float
+) -> MultilabelSettings:
+    """Find the thresholds that are best for the probabilities at the end of the
+    pipeline.
+
+    evidence (Evidence): Under the prior and the temperature, see predict_again.
+    RETURNS (MultilabelSettings): All settings.
+    """
     fit = partial(fit_wished, wish=wish)
-    values = fit_own(evidence, get_final(evidence, settings), fit)
+    values = fit_own(evidence, evidence.answers.scores, fit)
     # Digits that JSON keeps, see fit_temperature.
     thresholds = dict(zip(evidence.pipe.labels, values.round(8).tolist()))
-    return replace(settings, thresholds=thresholds)
+    return MultilabelSettings(prior, temperature, thresholds)
 
 
 def _thin_out(evidence: Evidence) -> Evidence:
@@ -80,13 +88,6 @@ def fit_wished(P: numpy.ndarray, truths: numpy.ndarray, wish: Wish) -> numpy.nda
     return numpy.repeat(found, P.shape[1])
 
 
-def get_final(evidence: Evidence, settings: MultilabelSettings) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Probabilities at the end of the pipeline."""
-    if evidence.later:
-        return evidence.answers.scores
-    return evidence.get_probabilities(settings.prior, settings.temperature)
-
-
 def spread(evidence: Evidence, thresholds: Dict[str, float]) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Threshold of each label and document, see
     Evidence.get_thresholds. Labels that aren't the component's keep theirs.
@@ -96,25 +97,35 @@ def spread(evidence: Evidence, thresholds: Dict[str, float]) -> numpy.ndarray:
     return evidence.raise_thresholds(values)
 
 
-def find_earlier_fit(
-    nlp: Language, name: str, evidence: Evidence, wish: Wish, before: MultilabelSettings
-) -> Optional[FitT]:
-    """Find out whether the present thresholds were fitted to these very documents, by
-    'spacy train' or an earlier tuning. What they score is too good then.
+class EarlierFit(NamedTuple):
+    """How thresholds were fitted to documents before.
 
-    RETURNS (Optional[FitT]): How they were fitted, None if they weren't.
+    fit (FitT): How.
+    by (str): "tune" or "training".
     """
-    methods = (
-        partial(fit_thresholds, **_read_callback(nlp, name)),
-        partial(fit_wished, wish=wish),
-    )
+
+    fit: FitT
+    by: str
+
+
+def find_earlier_fit(
+    nlp: Language, name: str, evidence: Evidence, before: MultilabelSettings
+) -> Optional[EarlierFit]:
+    """Find out whether the present thresholds were fitted to these very documents, by
+    an earlier tuning, which is noted, or as the training config says, which is tried
+    out. What they score is too good then.
+
+    RETURNS (Optional[EarlierFit]): None if nothing is known of that.
+    """
+    wish = recall(nlp, name, evidence.docs, before)
+    if wish is not None:
+        return EarlierFit(partial(fit_wished, wish=wish), "tune")
+    method = partial(fit_thresholds, **_read_callback(nlp, name))
+    found = fit_own(evidence, evidence.answers.scores, method)
     now = list(before.thresholds.values())
-    for method in methods:
-        found = fit_own(evidence, evidence.answers.scores, method)
-        # The last digits of a probability can depend on the machine.
-        if numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9:
-            return method
-    return None
+    # The last digits of a probability can depend on the machine.
+    is_same = numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9
+    return EarlierFit(method, "training") if is_same else None
 
 
 def _read_callback(nlp: Language, name: str) -> Dict[str, Any]:

@@ -5,7 +5,7 @@ import numpy
 
 from ...multilabel_scorer import Answers
 from ...scorer import BIN_EDGES
-from ..metrics import MetricT, sum_by_id
+from ..metrics import MetricT, divide, sum_by_id
 
 LOWEST = 1e-6
 
@@ -76,12 +76,12 @@ def get_macro_f(
     W (numpy.ndarray): Weights from 0.0, of shape (weightings, docs).
     among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
         None for all.
-    RETURNS (numpy.ndarray): Of shape (weightings,).
+    RETURNS (numpy.ndarray): Of shape (weightings,). See divide.
     """
     right, guessed, support = count(guesses, W)
     F = 2 * right / numpy.maximum(support + guessed, 1e-12)
     counts = support > 0 if among is None else (support > 0) & among
-    return (F * counts).sum(axis=1) / numpy.maximum(counts.sum(axis=1), 1)
+    return divide((F * counts).sum(axis=1), counts.sum(axis=1))
 
 
 def get_micro_f(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -89,7 +89,7 @@ def get_micro_f(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     get_macro_f.
     """
     right, guessed, support = (found.sum(axis=1) for found in count(guesses, W))
-    return 2 * right / numpy.maximum(guessed + support, 1e-12)
+    return divide(2 * right, guessed + support)
 
 
 def get_micro_p(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -97,7 +97,7 @@ def get_micro_p(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     is, see get_macro_f.
     """
     right, guessed, _ = (found.sum(axis=1) for found in count(guesses, W))
-    return numpy.where(guessed > 0, right / numpy.maximum(guessed, 1e-12), 1.0)
+    return divide(right, guessed, empty=1.0)
 
 
 def get_micro_r(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -105,7 +105,7 @@ def get_micro_r(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     get_macro_f.
     """
     right, _, support = (found.sum(axis=1) for found in count(guesses, W))
-    return right / numpy.maximum(support, 1e-12)
+    return divide(right, support)
 
 
 def get_macro_p(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -115,7 +115,7 @@ def get_macro_p(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     right, guessed, _ = count(guesses, W)
     n_given = (guessed > 0).sum(axis=1)
     total = (right / numpy.maximum(guessed, 1e-12)).sum(axis=1)
-    return numpy.where(n_given > 0, total / numpy.maximum(n_given, 1), 1.0)
+    return divide(total, n_given, empty=1.0)
 
 
 def get_n_labels(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -148,7 +148,7 @@ def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
     )
     totals = numpy.abs(W @ gaps.reshape(n_docs, n_bins)).sum(axis=1)
     n_pairs = W @ guesses.is_known.sum(axis=1)
-    return totals / numpy.maximum(n_pairs, 1e-12)
+    return divide(totals, n_pairs)
 
 
 def get_log_loss(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
@@ -166,7 +166,7 @@ def _average(
 ) -> numpy.ndarray:
     """Average over the documents about which something is known."""
     rows = guesses.is_known.any(axis=1)
-    return W[:, rows] @ values[rows] / numpy.maximum(W[:, rows].sum(axis=1), 1e-12)
+    return divide(W[:, rows] @ values[rows], W[:, rows].sum(axis=1))
 
 
 METRICS: Dict[str, MetricT] = {

@@ -46,9 +46,10 @@ class MultilabelTuning:
         document were found on other documents.
     labels (List[LabelChange]): In the order of the component.
     later (List[str]): Components after it that change its probabilities, to whose
-        result the thresholds are fitted.
-    is_refit (bool): Whether the thresholds before were fitted to the same documents,
-        so that "before" is cross-fitted too.
+        result the thresholds are fitted. Prior and temperature are fitted without them.
+    refit_as (Optional[str]): What the thresholds before are known to be fitted to the
+        same documents by, so that "before" is cross-fitted too: "training", as its
+        config says, or an earlier "tune". None if nothing is known.
     n_docs (int): Documents that settings were fitted on.
     n_gold (float): Gold labels per document.
     n_ignored (int): Documents about which nothing is known.
@@ -61,14 +62,14 @@ class MultilabelTuning:
     scores: Dict[str, Comparison]
     labels: List[LabelChange]
     later: List[str]
-    is_refit: bool
+    refit_as: Optional[str]
     n_docs: int
     n_gold: float
     n_ignored: int
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        data = asdict(self)
+        data = {"kind": self.kind, **asdict(self)}
         data["scores"] = {
             name: scores.to_dict() for name, scores in self.scores.items()
         }

@@ -1,5 +1,6 @@
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 from spacy.language import Language
 
@@ -43,3 +44,17 @@ def apply_settings(nlp: Language, name: str, settings: MultilabelSettings) -> No
     config = nlp.get_pipe_config(name)
     config["prior"] = settings.prior
     config["temperature"] = settings.temperature
+
+
+@contextmanager
+def try_settings(pipe: Any, prior: PriorT, temperature: float) -> Iterator[None]:
+    """Let a component predict with another prior and temperature for a while, without
+    fitted thresholds.
+    """
+    before = pipe.prior, pipe.temperature, pipe.cfg["thresholds"]
+    pipe.thresholds = {}
+    try:
+        pipe.prior, pipe.temperature = prior, temperature
+        yield
+    finally:
+        pipe.prior, pipe.temperature, pipe.thresholds = before

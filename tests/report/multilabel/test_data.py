@@ -158,3 +158,8 @@ def test_corpus_without_gold_labels(mixed_nlp, mixed_dev):
         example.reference.cats = {}
     with pytest.raises(ValueError, match=r"\[L510\]"):
         build_report(mixed_nlp, mixed_dev)
+
+
+def test_bounds_that_would_count_labels_twice(mixed_nlp, mixed_dev):
+    with pytest.raises(ValueError, match=r"\[L501\].*head = 5 and mid = 10"):
+        build_report(mixed_nlp, mixed_dev, head=5, mid=10)

@@ -104,6 +104,13 @@ def test_what_later_components_make_of_it(mixed_nlp):
     assert label.difference == before.difference
 
 
+def test_labels_that_the_top_k_leaves_out(mixed_nlp):
+    expected = explain(mixed_nlp, TEXT, label=["money/card", "home/garden"])
+    mixed_nlp.get_pipe(NAME).cats_top_k = 1
+    assert explain(mixed_nlp, TEXT, label=["money/card", "home/garden"]) == expected
+    assert mixed_nlp.get_pipe(NAME).cats_top_k == 1
+
+
 def test_decision_of_another_component_is_not_taken(mixed_nlp, mixed_dev):
     second = mixed_nlp.add_pipe("longtail_textcat", name="second")
     single = [e for e in mixed_dev if sum(e.reference.cats.values()) == 1]
@@ -121,6 +128,23 @@ def test_comparison_with_another_label(mixed_nlp):
 def test_unknown_label(mixed_nlp):
     with pytest.raises(ValueError, match=r"\[L522\].*money/card"):
         explain(mixed_nlp, TEXT, label=["home/garden", "money/cart"])
+
+
+def test_labels_that_were_added_at_run_time(mixed_nlp, mixed_dev):
+    fallback = mixed_nlp.add_pipe("zero_shot_fallback", config={"source": NAME})
+    fallback.initialize(lambda: mixed_dev, nlp=mixed_nlp)
+    fallback.add_label("travel/submarine", description="a submarine under water")
+    text = "a submarine under water"
+    assert mixed_nlp(text)._.longtail.labels == ("travel/submarine",)
+    found = explain(mixed_nlp, text)
+    assert (found.added, found.labels) == (["travel/submarine"], [])
+    assert "judged by how close" in render_explanation(found)
+    mixed_nlp.get_pipe(NAME).thresholds = {"money/card": 1e-9}
+    found = explain(mixed_nlp, text)
+    assert found.added == ["travel/submarine"]
+    assert [label.label for label in found.labels] == ["money/card"]
+    with pytest.raises(ValueError, match=r"\[L525\].*'zero_shot_fallback'.*prototype"):
+        explain(mixed_nlp, text, label="travel/submarine")
 
 
 def test_explanation_is_json(mixed_nlp):

@@ -70,3 +70,17 @@ def test_weight_of_two_is_a_document_twice(answers):
     )
     expected = get_values(twice, numpy.ones((1, N_DOCS + 10)))
     assert get_values(answers, W) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_labels_without_weight_are_left_out(answers, few, monkeypatch):
+    monkeypatch.setattr(ranks, "FEW", few)
+    answers.truths[:, 0] = 0.0
+    answers.truths[5, 0] = 1.0
+    W = numpy.ones((2, N_DOCS))
+    W[:, 5] = 0.0
+    rest = numpy.delete(numpy.arange(N_DOCS), 5)
+    part = answers._replace(truths=answers.truths[rest], scores=answers.scores[rest])
+    found, expected = get_values(answers, W), get_values(part, W[:, rest])
+    assert found["macro_ap"] == pytest.approx(expected["macro_ap"])
+    assert found["lrap"] == pytest.approx(expected["lrap"])

@@ -42,7 +42,11 @@ def test_temperature_is_found(Z, temperature):
     found, loss = fit_temperature(lambda heat: sigmoid(Z * temperature / heat), truths)
     assert found == pytest.approx(temperature, rel=0.07)
     best = minimize(
-        lambda x: get_loss(sigmoid(Z * temperature / math.exp(x[0])), truths), [0.0]
+        lambda x: (
+            get_loss(sigmoid(Z * temperature / math.exp(x[0])), truths)
+            + x[0] ** 2 / 2 / truths.size
+        ),
+        [0.0],
     )
     assert found == pytest.approx(math.exp(best.x[0]), rel=0.005)
     assert loss == pytest.approx(best.fun, rel=1e-4)
@@ -56,6 +60,19 @@ def test_prior_and_temperature_are_found(Z, prior):
     )
     assert found == pytest.approx(prior, abs=0.1)
     assert heat == pytest.approx(2.0, rel=0.1)
+
+
+@pytest.mark.parametrize("n_docs", [1, 20, 200])
+def test_easy_documents_do_not_make_it_certain(n_docs):
+    """Without a prior, the temperature would run to its bound."""
+    truths = numpy.random.default_rng(0).integers(0, 2, (n_docs, 3)).astype(float)
+    Z = 6.0 * (2.0 * truths - 1.0)
+    found, loss = fit_temperature(lambda heat: sigmoid(Z / heat), truths)
+    assert 0.35 < found < 1.0
+    unknown = numpy.full(truths.shape, numpy.nan)
+    unknown[0, 0] = truths[0, 0]
+    fewer, _ = fit_temperature(lambda heat: sigmoid(Z / heat), unknown)
+    assert found <= fewer < 1.0, "the fewer are known, the more the prior counts"
 
 
 def test_nothing_is_known():

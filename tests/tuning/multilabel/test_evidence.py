@@ -3,7 +3,8 @@ import pytest
 from spacy.language import Language
 from spacy.training import Example
 
-from spacy_longtail.tuning.multilabel.evidence import collect, find_later
+from spacy_longtail.tuning.multilabel.evidence import collect, predict_again
+from spacy_longtail.tuning.multilabel.later import find_later
 from spacy_longtail.tuning.multilabel.settings import read_settings
 
 NAME = "longtail_textcat_multilabel"
@@ -13,6 +14,11 @@ NAME = "longtail_textcat_multilabel"
 def halve_card(doc):
     doc.cats["money/card"] /= 2
     return doc
+
+
+@Language.component("fail_later")
+def fail_later(doc):
+    raise ValueError("later")
 
 
 @Language.component("hide_card")
@@ -55,6 +61,70 @@ def test_what_later_components_make_of_it(mixed_nlp, mixed_dev):
     first[:, evidence.answers.labels.index("money/card")] /= 2
     numpy.testing.assert_allclose(evidence.answers.scores, first, atol=1e-6)
     assert all(doc.cats == {} for doc in evidence.docs)
+
+
+def test_fallback_is_a_later_stage_whatever_it_has_done(mixed_nlp, mixed_dev):
+    fallback = mixed_nlp.add_pipe(
+        "zero_shot_fallback", config={"source": NAME, "route_threshold": 1.0}
+    )
+    fallback.initialize(lambda: mixed_dev, nlp=mixed_nlp)
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    own = evidence.get_probabilities("train", 1.0)
+    numpy.testing.assert_allclose(evidence.answers.scores, own, atol=1e-6)
+    assert evidence.later == ["zero_shot_fallback"], "there is an Other"
+    with mixed_nlp.select_pipes(disable="zero_shot_fallback"):
+        assert collect(mixed_nlp, NAME, mixed_dev).later == []
+
+
+@pytest.mark.filterwarnings("ignore:.*LW401")
+def test_fallback_with_nothing_to_do_is_none(mixed_nlp, mixed_dev):
+    pipe = mixed_nlp.add_pipe(NAME, name="all", config={"min_count": 0}, first=True)
+    pipe.initialize(lambda: mixed_dev, nlp=mixed_nlp)
+    mixed_nlp.remove_pipe(NAME)
+    fallback = mixed_nlp.add_pipe("zero_shot_fallback", config={"source": "all"})
+    fallback.initialize(lambda: mixed_dev, nlp=mixed_nlp)
+    assert collect(mixed_nlp, "all", mixed_dev).later == []
+    fallback.add_label("money/cash")
+    assert collect(mixed_nlp, "all", mixed_dev).later == ["zero_shot_fallback"]
+    fallback.remove_label("money/cash")
+    fallback.settings.abstain_threshold = 0.01
+    assert collect(mixed_nlp, "all", mixed_dev).later == ["zero_shot_fallback"]
+
+
+@pytest.mark.parametrize("batch_size", [7, 1000])
+def test_prediction_under_other_settings(mixed_nlp, mixed_dev, batch_size):
+    mixed_nlp.add_pipe("halve_card")
+    mixed_nlp.batch_size = batch_size
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.thresholds = {"money/card": 0.4}
+    evidence = collect(mixed_nlp, NAME, mixed_dev)
+    found = predict_again(mixed_nlp, NAME, evidence, "uniform", 0.5)
+    assert (pipe.prior, pipe.temperature) == ("train", 1.0)
+    assert pipe.cfg["thresholds"] == {"money/card": 0.4}
+    pipe.thresholds = {}
+    pipe.prior, pipe.temperature = "uniform", 0.5
+    expected = get_cats(mixed_nlp, mixed_dev)
+    numpy.testing.assert_allclose(found.answers.scores, expected, atol=1e-6)
+
+
+def test_labels_that_the_top_k_leaves_out(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("halve_card")
+    expected = collect(mixed_nlp, NAME, mixed_dev)
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.cats_top_k = 1
+    found = collect(mixed_nlp, NAME, mixed_dev)
+    numpy.testing.assert_allclose(found.answers.scores, expected.answers.scores)
+    assert found.later == expected.later
+    assert pipe.cats_top_k == 1
+
+
+def test_top_k_stays_after_an_error(mixed_nlp, mixed_dev):
+    mixed_nlp.add_pipe("fail_later")
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.cats_top_k = 2
+    with pytest.raises(ValueError, match="later"):
+        collect(mixed_nlp, NAME, mixed_dev)
+    assert pipe.cats_top_k == 2
 
 
 def test_later_component_that_does_not_say_what_it_writes(mixed_nlp, mixed_dev):

@@ -1,3 +1,5 @@
+import time
+
 import numpy
 import pytest
 from sklearn.metrics import f1_score, log_loss, precision_score, recall_score
@@ -10,6 +12,7 @@ from spacy_longtail.tuning.multilabel.metrics import (
     make_group_metrics,
     make_guesses,
 )
+from spacy_longtail.tuning.result import compare
 
 N_DOCS, N_LABELS = 60, 7
 COUNTS = numpy.asarray([90, 60, 50, 20, 10, 9, 2])
@@ -118,3 +121,47 @@ def test_bootstrap_of_the_same_system_has_no_difference(truths, P, thresholds):
     for draws in bootstrap([guesses, guesses], METRICS, resamples=20).values():
         assert draws.shape == (2, 20)
         numpy.testing.assert_array_equal(draws[0], draws[1])
+
+
+def simulate(n_labels, seed):
+    """Make two systems that are equally good, of labels with one document each."""
+    rng = numpy.random.default_rng(seed)
+    truths = numpy.zeros((150, n_labels))
+    truths[rng.choice(150, n_labels, replace=False), numpy.arange(n_labels)] = 1.0
+    systems = []
+    for _ in range(2):
+        P = truths * (rng.random(n_labels) < 0.5)
+        systems.append(make_guesses(truths, P, numpy.full(n_labels, 0.5)))
+    return systems
+
+
+def test_interval_of_rare_labels_covers_what_it_says():
+    found = []
+    for seed in range(200):
+        before, after = simulate(30, seed)
+        macro = {"macro_f": get_macro_f}
+        scores = compare(before, after, macro, resamples=300)["macro_f"]
+        is_inside = scores.after.low <= 0.5 <= scores.after.high
+        found.append((scores.is_noise, is_inside))
+    shares = numpy.mean(found, axis=0)
+    assert (shares > 0.91).all() and (shares <= 0.995).all(), shares
+
+
+def test_half_without_anything_to_measure_has_no_value():
+    truths = numpy.asarray([[1.0, 0.0], [numpy.nan, 0.0]])
+    guesses = make_guesses(truths, numpy.ones((2, 2)), numpy.asarray([0.5, 2.0]))
+    W = numpy.asarray([[1.0, 1.0], [0.0, 1.0]])
+    for name in ("macro_f", "micro_f", "micro_p", "micro_r", "macro_p"):
+        values = METRICS[name](guesses, W)
+        assert values[0] == 1.0 and numpy.isnan(values[1]), name
+
+
+@pytest.mark.slow
+def test_bootstrap_of_many_labels_is_fast():
+    rng = numpy.random.default_rng(0)
+    truths = (rng.random((5000, 1000)) < 0.002).astype(float)
+    P = 0.9 * truths * (rng.random(truths.shape) < 0.7)
+    guesses = make_guesses(truths, P, numpy.full(1000, 0.5))
+    start = time.perf_counter()
+    bootstrap([guesses, guesses], METRICS, resamples=1000)
+    assert time.perf_counter() - start < 60
