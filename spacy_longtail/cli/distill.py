@@ -6,36 +6,19 @@ from wasabi import msg
 from .group import Arg, Opt, fail_clearly, longtail
 
 
+# fmt: off
 @longtail.command("distill")
 def distill_cli(
-    model: str = Arg(
-        ...,
-        help="Folder, installed package or hub name of a transformer",
-    ),
+    model: str = Arg(..., help="Folder, installed package or hub name of a transformer"),
     output: Path = Arg(..., help="Folder to write the vectors to"),
-    corpus: List[Path] = Opt(
-        [],
-        "--corpus",
-        "-c",
-        help="Add the words of a corpus: .spacy, .jsonl with 'text', or .txt",
-    ),
-    vocab: Optional[Path] = Opt(
-        None,
-        "--vocab",
-        "-v",
-        help="Only these words, one a line, the most frequent first",
-    ),
-    lang: str = Opt(
-        "en", "--lang", "-l", help="Language of the corpus, for its tokenizer"
-    ),
-    min_freq: int = Opt(
-        2, "--min-freq", "-m", help="How often a word of the corpus has to occur"
-    ),
+    corpus: List[Path] = Opt([], "--corpus", "-c", help="Add the words of a corpus: .spacy, .jsonl with 'text', or .txt"),
+    vocab: Optional[Path] = Opt(None, "--vocab", "-v", help="Only these words, one a line, the most frequent first"),
+    lang: str = Opt("en", "--lang", "-l", help="Language of the corpus, for its tokenizer"),
+    min_freq: int = Opt(2, "--min-freq", "-m", help="How often a word of the corpus has to occur"),
     width: int = Opt(256, "--width", "-w", help="Length of the vectors"),
-    as_pipeline: bool = Opt(
-        False, "--spacy", "-s", help="Write a spaCy pipeline with vectors instead"
-    ),
+    as_pipeline: bool = Opt(False, "--spacy", "-s", help="Write a spaCy pipeline with vectors instead"),
 ) -> None:
+    # fmt: on
     """Make static word vectors from a transformer, with 8 bits a value.
 
     They train and predict without torch. In the config of a pipeline:

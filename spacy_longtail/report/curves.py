@@ -17,6 +17,15 @@ def get_reliability(answers: List[Answer]) -> List[Dict[str, Any]]:
     given = [answer for answer in answers if answer.label is not None]
     P = numpy.asarray([answer.decision["probability"] for answer in given])
     is_right = numpy.asarray([answer.label == answer.gold for answer in given])
+    return bin_reliability(P, is_right)
+
+
+def bin_reliability(P: numpy.ndarray, is_right: numpy.ndarray) -> List[Dict[str, Any]]:
+    """Compare probabilities with how often they come true.
+
+    P, is_right (numpy.ndarray): Of shape (predictions,).
+    RETURNS (List[Dict[str, Any]]): See get_reliability.
+    """
     bins = numpy.digitize(P, BIN_EDGES[1:-1], right=True)
     curve = []
     for i, (low, high) in enumerate(zip(BIN_EDGES[:-1], BIN_EDGES[1:])):

@@ -4,11 +4,11 @@ from typing import Callable, Sequence, Tuple
 import numpy
 
 from .metrics import Guesses, MetricT, get_expected_macro_f
+from .search import search
 
 PRIORS = [round(0.05 * step, 2) for step in range(21)]
 # 1 / temperature is searched between these.
 LOWEST, HIGHEST = 0.05, 20.0
-GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
 def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> Tuple[float, float]:
@@ -74,20 +74,9 @@ def fit_prior_and_temperature(
     def try_prior(prior: float) -> float:
         return fit_temperature(get_logits(prior), gold)[1]
 
-    low, high = 0.0, 1.0
-    left, right = high - GOLDEN, low + GOLDEN
-    losses = try_prior(left), try_prior(right)
-    while high - low > 0.02:
-        if losses[0] <= losses[1]:
-            high, right = right, left
-            left = high - GOLDEN * (high - low)
-            losses = try_prior(left), losses[0]
-        else:
-            low, left = left, right
-            right = low + GOLDEN * (high - low)
-            losses = losses[1], try_prior(right)
+    found = search(try_prior, 0.0, 1.0, 0.02)
     # The ends are never tried otherwise.
-    prior = min((round((low + high) / 2, 2), 0.0, 1.0), key=try_prior)
+    prior = min((round(found, 2), 0.0, 1.0), key=try_prior)
     return prior, fit_temperature(get_logits(prior), gold)[0]
 
 

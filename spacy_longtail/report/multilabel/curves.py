@@ -2,7 +2,7 @@ from typing import Any, Dict, List
 
 import numpy
 
-from ...scorer import BIN_EDGES
+from ..curves import bin_reliability
 from .answers import MultilabelAnswers
 
 N_POINTS = 100
@@ -17,22 +17,7 @@ def get_reliability(answers: MultilabelAnswers) -> List[Dict[str, Any]]:
         probability and accuracy, the last two None if it is empty.
     """
     gold, _, is_known, P = answers.guesses
-    values, is_yes = P[is_known], gold[is_known]
-    bins = numpy.digitize(values, BIN_EDGES[1:-1], right=True)
-    curve = []
-    for i, (low, high) in enumerate(zip(BIN_EDGES[:-1], BIN_EDGES[1:])):
-        inside = bins == i
-        n = int(inside.sum())
-        curve.append(
-            {
-                "low": float(low),
-                "high": float(high),
-                "n": n,
-                "probability": float(values[inside].mean()) if n else None,
-                "accuracy": float(is_yes[inside].mean()) if n else None,
-            }
-        )
-    return curve
+    return bin_reliability(P[is_known], gold[is_known])
 
 
 def get_tradeoff(answers: MultilabelAnswers) -> Dict[str, Any]:

@@ -10,8 +10,8 @@ from spacy_longtail.tuning.multilabel.calibration import (
     fit_prior_and_temperature,
     fit_temperature,
     get_loss,
-    search,
 )
+from spacy_longtail.tuning.search import search
 
 LOG_ODDS = numpy.asarray([-0.5, -1.5, -3.0])
 
