@@ -2,7 +2,9 @@ from typing import Any, Optional, Union
 
 from ..errors import Errors
 
-PriorT = Union[str, float]
+# In this order: the oldest series of confection takes the first type that it can make
+# of a value, and would make a string of a number.
+PriorT = Union[float, str]
 
 
 def read_prior(prior: PriorT) -> float:
