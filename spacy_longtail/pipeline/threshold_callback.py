@@ -6,6 +6,7 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..thresholds import SMOOTHING
+from .all_cats import write_all_cats
 
 NAME = "longtail_textcat_multilabel"
 
@@ -54,13 +55,9 @@ def fit_thresholds_on(
     if not hasattr(pipe, "fit_thresholds"):
         raise ValueError(Errors.L328.format(name=component, found=nlp.pipe_names))
     examples = list(corpus(nlp))
-    # What is cut off for users has to be known here.
-    cats_top_k, pipe.cats_top_k = pipe.cats_top_k, None  # type: ignore[union-attr]
-    try:
+    with write_all_cats(pipe):
         docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
         for eg, doc in zip(examples, docs):
             eg.predicted = doc
-    finally:
-        pipe.cats_top_k = cats_top_k  # type: ignore[union-attr]
     pipe.fit_thresholds(examples, precision=precision, smoothing=smoothing)  # type: ignore[union-attr]
     return nlp

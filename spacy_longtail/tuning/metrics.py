@@ -69,6 +69,18 @@ def get_macro_f(
     guessed = sum_by_id(guess[given], W[:, given], n_names)
     is_right = gold == guess
     right = sum_by_id(gold[is_right], W[:, is_right], n_names)
+    return mean_f(right, guessed, support, among)
+
+
+def mean_f(
+    right: numpy.ndarray,
+    guessed: numpy.ndarray,
+    support: numpy.ndarray,
+    among: Optional[numpy.ndarray],
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): See get_macro_f, from sums of shape (weightings,
+    labels).
+    """
     F = 2 * right / numpy.maximum(support + guessed, 1e-12)
     counts = support > 0 if among is None else (support > 0) & among
     return divide((F * counts).sum(axis=1), counts.sum(axis=1))

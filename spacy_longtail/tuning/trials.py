@@ -5,9 +5,9 @@ import numpy
 from spacy.language import Language
 from spacy.util import minibatch
 
+from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
 from ..scorer import ABSTAINED
-from .all_cats import write_all_cats
 from .evidence import Evidence
 from .settings import Settings, apply_settings
 

@@ -6,8 +6,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ...errors import Errors
+from ...pipeline.all_cats import write_all_cats
 from ...pipeline.decision import KEY
-from ...tuning.all_cats import write_all_cats
 from ...tuning.evidence import run_before
 from ...tuning.settings import MULTILABEL, find_rivals
 from ..added import find_added

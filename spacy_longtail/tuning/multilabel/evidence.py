@@ -8,11 +8,11 @@ from spacy.util import minibatch
 
 from ...errors import Errors
 from ...multilabel_scorer import Answers, get_answers
+from ...pipeline.all_cats import write_all_cats
 from ...pipeline.decision import KEY
 from ...pipeline.settings import PriorT
 from ...pipeline.taxonomy_pipe import RawScores
 from ...taxonomy import Taxonomy
-from ..all_cats import write_all_cats
 from ..evidence import ProgressT, run_before
 from ..settings import find_fallback
 from .later import find_changers, find_later

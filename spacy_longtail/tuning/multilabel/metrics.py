@@ -5,7 +5,7 @@ import numpy
 
 from ...multilabel_scorer import Answers
 from ...scorer import BIN_EDGES
-from ..metrics import MetricT, divide, sum_by_id
+from ..metrics import MetricT, divide, mean_f, sum_by_id
 
 LOWEST = 1e-6
 
@@ -79,9 +79,7 @@ def get_macro_f(
     RETURNS (numpy.ndarray): Of shape (weightings,). See divide.
     """
     right, guessed, support = count(guesses, W)
-    F = 2 * right / numpy.maximum(support + guessed, 1e-12)
-    counts = support > 0 if among is None else (support > 0) & among
-    return divide((F * counts).sum(axis=1), counts.sum(axis=1))
+    return mean_f(right, guessed, support, among)
 
 
 def get_micro_f(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
