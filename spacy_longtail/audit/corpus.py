@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 import numpy
 import srsly
 from spacy.attrs import ORTH
-from spacy.strings import hash_string  # type: ignore[attr-defined]  # Cython
+from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
 from ..convert.columns import Columns, RecordReader
 from ..convert.tables import FORMATS, Table
@@ -159,7 +159,9 @@ def _get_orths(data: Dict[str, Any]) -> numpy.ndarray:
 
 
 def _translate(orths: numpy.ndarray, strings: Iterable[str]) -> numpy.ndarray:
-    table = {hash_string(string): get_key(string) for string in strings}
+    # Not the hash: words like "X" and "mark" are named like one of spaCy's symbols, and
+    # have its number.
+    table = {get_string_id(string): get_key(string) for string in strings}
     known, inverse = numpy.unique(orths, return_inverse=True)
     keys = [table.get(orth, orth) for orth in known.tolist()]
     return numpy.asarray(keys, dtype="uint64")[inverse.reshape(-1)]
@@ -170,7 +172,7 @@ def _get_positive(cats: Dict[str, float]) -> Tuple[str, ...]:
 
 
 def _get_texts(data: Dict[str, Any], rows: List[int], start: int) -> Dict[int, str]:
-    words = {hash_string(string): string for string in data["strings"]}
+    words = {get_string_id(string): string for string in data["strings"]}
     orths, spaces = _get_orths(data), numpy.frombuffer(data["spaces"], dtype="bool")
     ends = numpy.frombuffer(data["lengths"], dtype="int32").cumsum(dtype="int64")
     texts = {}
