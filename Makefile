@@ -25,7 +25,7 @@ test-slow: $(VENV)/.dev
 
 # What needs PyTorch, which the other targets do without. The CPU build by default.
 test-torch: $(TORCH)/.dev
-	@$(TORCH)/bin/python -m pytest tests/ml tests/vectors tests/rankers tests/cli \
+	@$(TORCH)/bin/python -m pytest tests/encoders tests/vectors tests/rankers tests/cli \
 		tests/pipeline/test_longtail_textcat_transformers.py \
 		tests/pipeline/test_zero_shot_fallback_transformers.py \
 		tests/pipeline/test_zero_shot_fallback_encoders.py tests/test_configs.py

@@ -18,8 +18,8 @@ from common import ROOT, get_parser, print_setting, train
 from spacy.language import Language
 from spacy.training import Example
 
-from spacy_longtail.multilabel_scorer import longtail_multilabel_score
-from spacy_longtail.thresholds import fit_thresholds
+from spacy_longtail.fitting.thresholds import fit_thresholds
+from spacy_longtail.scoring.multilabel import longtail_multilabel_score
 
 CONFIG = ROOT / "configs" / "multilabel.cfg"
 PIPE = "longtail_textcat_multilabel"

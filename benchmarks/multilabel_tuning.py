@@ -12,7 +12,7 @@ from common import get_parser, print_setting, train
 from multilabel import CONFIG, PIPE, read_examples
 from spacy.language import Language
 
-from spacy_longtail.report.data import build_report
+from spacy_longtail.report.build import build_report
 from spacy_longtail.tuning.multilabel.settings import apply_settings, read_settings
 from spacy_longtail.tuning.settings import Wish
 from spacy_longtail.tuning.tune import tune

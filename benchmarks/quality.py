@@ -21,7 +21,7 @@ from common import (
 )
 from spacy.training import Example
 
-from spacy_longtail.scorer import longtail_score
+from spacy_longtail.scoring.exclusive import longtail_score
 from spacy_longtail.taxonomy import Taxonomy
 
 DATA = ["clinc150_lt", "naics2012", "msha"]

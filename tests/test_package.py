@@ -18,13 +18,12 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "ops", "thresholds", "taxonomy", "descriptions", "multilabel_gold"]
-LAYERS += ["losses", "layers", "vectors", "ml", "rankers", "ranking_metrics"]
-LAYERS += ["multilabel_scorer", "scorer", "pipeline", "convert", "audit"]
-LAYERS += ["config_text", "init_config", "tuning", "report", "batch", "cli"]
+LAYERS = ["errors", "ops", "settings", "taxonomy", "gold", "descriptions", "files"]
+LAYERS += ["tables", "losses", "outputs", "vectors", "encoders", "rankers"]
+LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]
+LAYERS += ["init_config", "tuning", "report", "explain", "cli"]
 # A component gets these objects from its config.
-INJECTED = {"losses", "layers", "vectors", "ml", "rankers", "scorer"}
-INJECTED |= {"multilabel_scorer"}
+INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}
 HEAVY |= {"spacy_transformers", "matplotlib"}
 

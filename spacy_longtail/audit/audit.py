@@ -6,7 +6,7 @@ from typing import Dict, List, Optional, Tuple
 import numpy
 from tqdm import tqdm
 
-from ..convert.columns import Columns
+from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy
 from .advice import give_advice
 from .corpus import find_files, read_chunks

@@ -14,9 +14,9 @@ import srsly
 from spacy.attrs import ORTH
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
-from ..convert.columns import Columns, RecordReader
-from ..convert.tables import FORMATS, Table
 from ..errors import Errors
+from ..tables.columns import Columns, RecordReader
+from ..tables.table import FORMATS, Table
 
 SUFFIX = ".spacy"
 # Texts read at a time from a table.

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
 
-from ..convert.columns import Columns
+from ..tables.columns import Columns
 from .corpus import fetch_texts
 from .facts import Texts
 from .similar import NearPair, Prints, find_near_pairs, group_equal

@@ -30,10 +30,10 @@ def explain_cli(
 
     Example: python -m spacy longtail explain training/model-best "my card was stolen"
     """
-    from ..report.explanation import explain
-    from ..report.explanation_html import render_explanation
+    from ..explain.explain import explain
+    from ..explain.html import render_explanation
+    from ..files import load_pipeline, write_text
     from ..tuning.settings import find_pipe
-    from ..tuning.storage import load_pipeline, write_text
 
     with fail_clearly():
         nlp = load_pipeline(pipeline)

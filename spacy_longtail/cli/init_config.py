@@ -28,7 +28,7 @@ def init_config_cli(
     """
     from ..audit import audit_corpus
     from ..convert import Columns
-    from ..init_config import init_config
+    from ..init_config.choose import init_config
 
     to_terminal = str(config) == "-"
     if not to_terminal and config.exists() and not force:

@@ -31,9 +31,9 @@ def report_cli(
     Example: python -m spacy longtail report training/model-best corpus/test.spacy
     --output report.html
     """
-    from ..report.data import build_report
+    from ..files import load_pipeline, read_corpus, write_text
+    from ..report.build import build_report
     from ..report.html import render_html
-    from ..tuning.storage import load_pipeline, read_corpus, write_text
 
     setup_gpu(gpu_id, silent=True)
     with fail_clearly():

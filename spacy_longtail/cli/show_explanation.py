@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 from wasabi import color, msg
 
 if TYPE_CHECKING:
-    from ..report.exclusive_explanation import Explanation
-    from ..report.explanation_html import HasWords
-    from ..report.words import Word
+    from ..explain.exclusive import Explanation
+    from ..explain.html import HasWords
+    from ..explain.words import Word
 
 N_WORDS = 10
 
@@ -33,7 +33,7 @@ def show_explanation(found: "Explanation") -> None:
 
 def print_marks(found: "HasWords") -> None:
     """Print the text with the words that count."""
-    from ..report.explanation_html import get_marks
+    from ..explain.html import get_marks
 
     tones = {True: "green", False: "red"}
     words = [

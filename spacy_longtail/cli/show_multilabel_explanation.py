@@ -11,7 +11,7 @@ from .show_explanation import (
 )
 
 if TYPE_CHECKING:
-    from ..report.multilabel.explanation import (
+    from ..explain.multilabel import (
         LabelExplanation,
         MultilabelExplanation,
     )

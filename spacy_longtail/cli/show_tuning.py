@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, List, Mapping, Tuple
 from wasabi import msg
 
 if TYPE_CHECKING:
-    from ..tuning.metrics import Interval
+    from ..scoring.metrics import Interval
     from ..tuning.result import Comparison, Tuning
 
 TITLES = {

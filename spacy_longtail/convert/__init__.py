@@ -1,4 +1,4 @@
-from .columns import Columns
+from ..tables.columns import Columns
 from .convert import convert_corpus
 from .summary import Conversion
 

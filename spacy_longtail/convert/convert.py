@@ -6,13 +6,13 @@ import spacy
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..tables.columns import Columns, Record, RecordReader
+from ..tables.encodings import ENCODING
+from ..tables.splits import SPLITS
 from .allot import check_shares
-from .columns import Columns, Record, RecordReader
-from .encodings import ENCODING
 from .plan import Plan, Rows, count_labels, make_plan
 from .shards import SUFFIX, open_corpus
 from .sources import Source, find_sources
-from .splits import SPLITS
 from .summary import Conversion
 
 MAX_DOCS = 20_000

@@ -8,9 +8,9 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
+from ..tables.columns import Record
+from ..tables.splits import SPLITS
 from .allot import TRAIN, stratify, stratify_sets
-from .columns import Record
-from .splits import SPLITS
 
 DROPPED = -1
 NOT_GIVEN = -1

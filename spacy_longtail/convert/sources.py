@@ -2,8 +2,8 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
 from ..errors import Errors
-from .splits import get_split_name
-from .tables import FORMATS, Table
+from ..tables.splits import get_split_name
+from ..tables.table import FORMATS, Table
 
 
 class Source(NamedTuple):

@@ -21,7 +21,8 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..multilabel_gold import (
+from ..fitting.thresholds import SMOOTHING, fit_thresholds
+from ..gold import (
     GoldLabels,
     check_missing,
     fill_truths,
@@ -29,7 +30,6 @@ from ..multilabel_gold import (
     read_gold,
 )
 from ..taxonomy import SEPARATOR, Taxonomy, find_similar
-from ..thresholds import SMOOTHING, fit_thresholds
 from .bias import VectorSample, fit_bias
 from .multilabel_decision import MultilabelDecisionWriter, get_leaf_probabilities
 from .prototypes import ClassSums

@@ -5,7 +5,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..errors import Errors
-from ..thresholds import SMOOTHING
+from ..fitting.thresholds import SMOOTHING
 from .all_cats import write_all_cats
 
 NAME = "longtail_textcat_multilabel"

@@ -3,8 +3,8 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tu
 
 import numpy
 
+from ..encoders.transformer.windows import Windows, batch_windows, get_limit
 from ..errors import Errors
-from ..ml.windows import Windows, batch_windows, get_limit
 
 
 class Outputs(NamedTuple):

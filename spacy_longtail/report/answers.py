@@ -7,12 +7,12 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..errors import Errors
+from ..evaluation.evidence import ProgressT
 from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
-from ..scorer import ABSTAINED, get_gold_labels, longtail_score
+from ..scoring.exclusive import ABSTAINED, get_gold_labels, longtail_score
+from ..scoring.metrics import Guesses
 from ..taxonomy import Taxonomy
-from ..tuning.evidence import ProgressT
-from ..tuning.metrics import Guesses
 from ..tuning.settings import find_rivals
 
 

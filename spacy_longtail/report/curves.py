@@ -2,7 +2,7 @@ from typing import Any, Dict, List
 
 import numpy
 
-from ..scorer import BIN_EDGES
+from ..scoring.exclusive import BIN_EDGES
 from .answers import Answer
 
 N_POINTS = 100

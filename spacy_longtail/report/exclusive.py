@@ -8,8 +8,8 @@ from spacy.language import Language
 from spacy.training import Example
 
 from .. import __version__
-from ..tuning.evidence import ProgressT
-from ..tuning.metrics import (
+from ..evaluation.evidence import ProgressT
+from ..scoring.metrics import (
     Guesses,
     MetricT,
     bootstrap,

@@ -2,19 +2,19 @@ from typing import Dict, List, Tuple
 
 import numpy
 
-from ..pipeline.decision import DecisionWriter
-from ..pipeline.thresholds import back_off, spread_thresholds
-from ..scorer import ABSTAINED
-from ..taxonomy import ROOT
-from .evidence import Evidence
-from .metrics import Guesses
-from .settings import Settings, Wish
-from .thresholds import (
+from ..evaluation.evidence import Evidence
+from ..fitting.abstention import (
     fit_ancestor_threshold,
     fit_coverage_threshold,
     fit_label_thresholds,
     fit_precision_threshold,
 )
+from ..pipeline.decision import DecisionWriter
+from ..pipeline.thresholds import back_off, spread_thresholds
+from ..scoring.exclusive import ABSTAINED
+from ..scoring.metrics import Guesses
+from ..taxonomy import ROOT
+from .settings import Settings, Wish
 
 
 def fit_thresholds(

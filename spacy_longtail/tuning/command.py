@@ -1,10 +1,10 @@
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from ..files import check_output, load_pipeline, read_corpus, save_pipeline
 from .multilabel.result import MultilabelTuning
 from .result import Tuning
 from .settings import Wish
-from .storage import check_output, load_pipeline, read_corpus, save_pipeline
 from .tune import tune
 
 

@@ -6,20 +6,20 @@ import numpy
 from spacy.language import Language
 from spacy.training import Example
 
-from ..pipeline.settings import PriorT, read_prior
-from ..scorer import ABSTAINED
-from .abstaining import decide, fit_thresholds
-from .calibration import (
+from ..evaluation.evidence import Evidence, ProgressT, collect
+from ..fitting.calibration import (
     choose_prior,
     fit_prior_and_temperature,
     fit_temperature,
     rate_priors,
 )
-from .evidence import Evidence, ProgressT, collect
+from ..pipeline.settings import PriorT, read_prior
+from ..scoring.exclusive import ABSTAINED
+from ..scoring.metrics import METRICS, Guesses, MetricT, get_expected_macro_f
+from .abstaining import decide, fit_thresholds
 from .fallback import tune_fallback
-from .memory import recall, remember
-from .metrics import METRICS, Guesses, MetricT, get_expected_macro_f
-from .parts import make_parts
+from .folds import make_parts
+from .provenance import recall, remember
 from .result import Tuning, compare
 from .settings import (
     Settings,

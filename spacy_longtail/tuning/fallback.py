@@ -5,17 +5,17 @@ from typing import Any, Dict, NamedTuple, Sequence, Tuple
 import numpy
 from spacy.language import Language
 
-from ..pipeline.thresholds import spread_thresholds
-from ..scorer import ABSTAINED
-from ..taxonomy import Taxonomy
-from .evidence import Evidence
-from .metrics import METRICS, Guesses, bootstrap, get_value
-from .settings import Settings, Wish
-from .thresholds import (
+from ..evaluation.evidence import Evidence
+from ..fitting.abstention import (
     fit_coverage_threshold,
     fit_label_thresholds,
     fit_precision_threshold,
 )
+from ..pipeline.thresholds import spread_thresholds
+from ..scoring.exclusive import ABSTAINED
+from ..scoring.metrics import METRICS, Guesses, bootstrap, get_value
+from ..taxonomy import Taxonomy
+from .settings import Settings, Wish
 from .trials import Trial, try_all
 
 ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]

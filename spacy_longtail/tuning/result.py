@@ -2,7 +2,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any, ClassVar, Dict, Mapping, NamedTuple, Tuple
 
-from .metrics import (
+from ..scoring.metrics import (
     METRICS,
     SHARE,
     Interval,

@@ -5,10 +5,10 @@ import numpy
 from spacy.language import Language
 from spacy.util import minibatch
 
+from ..evaluation.evidence import Evidence
 from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
-from ..scorer import ABSTAINED
-from .evidence import Evidence
+from ..scoring.exclusive import ABSTAINED
 from .settings import Settings, apply_settings
 
 # Such a mass can't change a decision, and asking the ranker costs time.

@@ -3,7 +3,7 @@ from typing import Any, Callable, Dict, Iterable, Optional, Union
 from spacy.language import Language
 from spacy.training import Example
 
-from .evidence import ProgressT
+from ..evaluation.evidence import ProgressT
 from .exclusive import tune_exclusive
 from .multilabel.result import MultilabelTuning
 from .multilabel.tune import tune_multilabel

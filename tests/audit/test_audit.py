@@ -9,7 +9,7 @@ from spacy.tokens import DocBin
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.advice import choose_min_count
 from spacy_longtail.audit.labels import HEAD, MID
-from spacy_longtail.scorer import longtail_score
+from spacy_longtail.scoring.exclusive import longtail_score
 
 
 def test_counts(pairs, write):

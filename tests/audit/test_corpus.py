@@ -3,7 +3,7 @@ from spacy.symbols import IDS
 
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.corpus import SPACE, fetch_texts, get_key, read_docbin
-from spacy_longtail.convert.columns import Columns
+from spacy_longtail.tables.columns import Columns
 
 # The empty string is a symbol too, but no word.
 SYMBOLS = sorted(filter(None, IDS))

@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_longtail.convert.columns import Record
 from spacy_longtail.convert.plan import (
     DROPPED,
     Rows,
@@ -10,7 +9,8 @@ from spacy_longtail.convert.plan import (
     hash_text,
     make_plan,
 )
-from spacy_longtail.convert.splits import SPLITS
+from spacy_longtail.tables.columns import Record
+from spacy_longtail.tables.splits import SPLITS
 
 
 def plan(records, shares=(0.2, 0.2), is_multilabel=False):

@@ -10,7 +10,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import fix_random_seed
 
-from spacy_longtail.multilabel_scorer import longtail_multilabel_score
+from spacy_longtail.scoring.multilabel import longtail_multilabel_score
 
 NAME = "longtail_textcat_multilabel"
 BANK = ["bank/fee", "bank/loan"]

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from spacy_longtail.report.data import build_report
+from spacy_longtail.report.build import build_report
 from spacy_longtail.report.html import render_html
 from spacy_longtail.report.tree import get_tree
 from spacy_longtail.taxonomy import build_taxonomy

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from spacy_longtail.report.data import build_report
+from spacy_longtail.report.build import build_report
 from spacy_longtail.report.html import get_step, render_html, show_figure
 
 EVIL = "<script>alert('x')</script> & \"quotes\""

@@ -3,9 +3,9 @@ import json
 import numpy
 import pytest
 
-from spacy_longtail.tuning.evidence import collect
-from spacy_longtail.tuning.metrics import Guesses
-from spacy_longtail.tuning.parts import make_parts
+from spacy_longtail.evaluation.evidence import collect
+from spacy_longtail.scoring.metrics import Guesses
+from spacy_longtail.tuning.folds import make_parts
 from spacy_longtail.tuning.result import compare
 from spacy_longtail.tuning.settings import Wish, read_settings
 from spacy_longtail.tuning.tune import tune

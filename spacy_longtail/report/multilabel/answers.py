@@ -4,9 +4,9 @@ import numpy
 from spacy.language import Language
 from spacy.training import Example
 
-from ...multilabel_scorer import Answers
+from ...evaluation.evidence import ProgressT
+from ...scoring.multilabel import Answers
 from ...taxonomy import Taxonomy
-from ...tuning.evidence import ProgressT
 from ...tuning.multilabel.evidence import collect
 from ...tuning.multilabel.metrics import Guesses, make_guesses
 

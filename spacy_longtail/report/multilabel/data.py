@@ -5,9 +5,9 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ... import __version__
-from ...ranking_metrics import average_precision
-from ...tuning.evidence import ProgressT
-from ...tuning.metrics import MetricT, bootstrap, get_interval, get_value
+from ...evaluation.evidence import ProgressT
+from ...scoring.metrics import MetricT, bootstrap, get_interval, get_value
+from ...scoring.ranking import average_precision
 from ...tuning.multilabel.metrics import (
     METRICS,
     count,

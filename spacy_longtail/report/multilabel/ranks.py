@@ -3,15 +3,15 @@ from typing import Any, Dict, Sequence, Tuple
 
 import numpy
 
-from ...multilabel_scorer import Answers
-from ...ranking_metrics import (
+from ...scoring.metrics import MetricT, divide
+from ...scoring.multilabel import Answers
+from ...scoring.ranking import (
     get_ndcgs,
     get_precisions,
     get_propensities,
     get_propensity_scored_gains,
     get_ranking_precisions,
 )
-from ...tuning.metrics import MetricT, divide
 
 # A product of matrices is faster for so many ranks.
 FEW = 50

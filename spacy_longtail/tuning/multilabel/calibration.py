@@ -3,7 +3,7 @@ from typing import Callable, Tuple
 
 import numpy
 
-from ..search import search
+from ...fitting.search import search
 from .metrics import LOWEST
 
 COLDEST, HOTTEST = 0.05, 20.0

@@ -7,13 +7,13 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ...errors import Errors
-from ...multilabel_scorer import Answers, get_answers
+from ...evaluation.evidence import ProgressT, run_before
 from ...pipeline.all_cats import write_all_cats
 from ...pipeline.decision import KEY
 from ...pipeline.settings import PriorT
 from ...pipeline.taxonomy_pipe import RawScores
+from ...scoring.multilabel import Answers, get_answers
 from ...taxonomy import Taxonomy
-from ..evidence import ProgressT, run_before
 from ..settings import find_fallback
 from .later import find_changers, find_later
 from .settings import try_settings

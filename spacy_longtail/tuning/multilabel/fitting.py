@@ -5,9 +5,9 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 import numpy
 from spacy.language import Language
 
+from ...fitting.thresholds import fit_thresholds
 from ...pipeline.settings import PriorT
-from ...thresholds import fit_thresholds
-from ..memory import recall
+from ..provenance import recall
 from ..settings import Wish
 from .calibration import fit_prior_and_temperature, fit_temperature
 from .evidence import Evidence

@@ -3,9 +3,9 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy
 
-from ...multilabel_scorer import Answers
-from ...scorer import BIN_EDGES
-from ..metrics import MetricT, divide, mean_f, sum_by_id
+from ...scoring.exclusive import BIN_EDGES
+from ...scoring.metrics import MetricT, divide, mean_f, sum_by_id
+from ...scoring.multilabel import Answers
 
 LOWEST = 1e-6
 

@@ -3,7 +3,7 @@ from typing import Any, ClassVar, Dict, List, Optional
 
 import numpy
 
-from ...multilabel_scorer import Answers
+from ...scoring.multilabel import Answers
 from ..result import Comparison
 from ..settings import MULTILABEL, Wish
 from .metrics import Guesses, count

@@ -5,10 +5,10 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ...errors import Errors
-from ..evidence import ProgressT
-from ..memory import remember
-from ..metrics import MetricT, get_value
-from ..parts import make_parts
+from ...evaluation.evidence import ProgressT
+from ...scoring.metrics import MetricT, get_value
+from ..folds import make_parts
+from ..provenance import remember
 from ..result import compare
 from ..settings import Wish
 from .evidence import Evidence, collect, predict_again

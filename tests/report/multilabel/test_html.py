@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from spacy_longtail.report.data import build_report
+from spacy_longtail.report.build import build_report
 from spacy_longtail.report.html import render_html
 
 EVIL = "<script>alert('x')</script> & \"quotes\""

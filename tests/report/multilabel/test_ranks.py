@@ -6,9 +6,9 @@ from sklearn.metrics import (
     ndcg_score,
 )
 
-from spacy_longtail.multilabel_scorer import score_answers
 from spacy_longtail.report.multilabel import ranks
 from spacy_longtail.report.multilabel.ranks import make_rank_metrics
+from spacy_longtail.scoring.multilabel import score_answers
 
 N_DOCS, N_LABELS = 40, 6
 COUNTS = numpy.asarray([90, 40, 20, 10, 5, 1])

@@ -5,13 +5,13 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
+from spacy_longtail.fitting.search import search
 from spacy_longtail.pipeline.multilabel_decision import sigmoid
 from spacy_longtail.tuning.multilabel.calibration import (
     fit_prior_and_temperature,
     fit_temperature,
     get_loss,
 )
-from spacy_longtail.tuning.search import search
 
 LOG_ODDS = numpy.asarray([-0.5, -1.5, -3.0])
 

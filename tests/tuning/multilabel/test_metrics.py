@@ -4,8 +4,8 @@ import numpy
 import pytest
 from sklearn.metrics import f1_score, log_loss, precision_score, recall_score
 
-from spacy_longtail.multilabel_scorer import score_answers
-from spacy_longtail.tuning.metrics import bootstrap, get_value
+from spacy_longtail.scoring.metrics import bootstrap, get_value
+from spacy_longtail.scoring.multilabel import score_answers
 from spacy_longtail.tuning.multilabel.metrics import (
     METRICS,
     get_macro_f,

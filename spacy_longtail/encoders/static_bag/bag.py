@@ -1,0 +1,156 @@
+from typing import Callable, NamedTuple, Tuple, cast
+
+import numpy
+from thinc.api import Model, NumpyOps
+from thinc.types import Floats2d
+
+from ...ops import backprop_unit_rows
+from ...settings import check_share
+from .row_table import RowTable
+
+EPSILON = 1e-6
+# Rows are summed in main memory, whatever device the rest of the model is on.
+OPS = NumpyOps()
+
+
+class BagFeatures(NamedTuple):
+    """The features of a batch of documents, one after another.
+
+    keys (numpy.ndarray): uint64 array of shape (features,).
+    weights (numpy.ndarray): Share of its document, float32 array, (features,).
+    lengths (numpy.ndarray): Features of each document, int64 array, (docs,).
+    """
+
+    keys: numpy.ndarray
+    weights: numpy.ndarray
+    lengths: numpy.ndarray
+
+
+class FeatureRows(NamedTuple):
+    """Where the vectors of features start, and at what rate they learn.
+
+    found (numpy.ndarray): Which of the features start at a vector, ascending; the
+        others start at zeros.
+    vectors (numpy.ndarray): Theirs, float32 array of shape (found, width).
+    rates (numpy.ndarray): Multiples of the optimizer's rate, (features,). Features
+        of rate 0.0 never get a row of their own.
+    """
+
+    found: numpy.ndarray
+    vectors: numpy.ndarray
+    rates: numpy.ndarray
+
+
+StartT = Callable[[numpy.ndarray], FeatureRows]
+
+
+def StaticBag(
+    table: RowTable, get_start: StartT, *, dropout: float = 0.0
+) -> Model[BagFeatures, Floats2d]:
+    """Sum the weighted vectors of a document's features, to unit length.
+
+    table (RowTable): The rows that training has touched.
+    get_start (StartT): Gives the vectors of keys that have no row.
+    dropout (float): Share of the features left out in training, in [0.0, 1.0). Set
+        by the training loop.
+    RETURNS (Model[BagFeatures, Floats2d]): Features to an array of shape (docs,
+        width). A document without features is a row of zeros.
+    RAISES (ValueError): L201 if the dropout is out of range.
+    """
+    check_share("StaticBag", "dropout", dropout)
+    return Model(
+        "static_bag",
+        forward,
+        dims={"nO": table.width},
+        attrs={"get_start": get_start, "dropout_rate": dropout},
+        shims=[table],
+    )
+
+
+def forward(
+    model: Model[BagFeatures, Floats2d], features: BagFeatures, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    table = cast(RowTable, model.shims[0])
+    get_start = model.attrs["get_start"]
+    if not is_train:
+        X = predict_sums(table, get_start, features)
+        return model.ops.asarray2f(_to_unit_length(X)[0]), lambda dY: features
+    keys, inverse = numpy.unique(features.keys, return_inverse=True)
+    rows = table.find(keys)
+    missing = numpy.flatnonzero(rows < 0)
+    start = get_start(keys[missing])
+    vectors = numpy.zeros((len(keys), table.width), dtype="float32")
+    vectors[missing[start.found]] = start.vectors
+    new = missing[start.rates > 0]
+    rows[new] = table.add(keys[new], vectors[new], start.rates[start.rates > 0])
+    learned = rows >= 0
+    vectors[learned] = table.get(rows[learned])
+    weights = features.weights
+    if model.attrs["dropout_rate"]:
+        weights = weights * model.ops.get_dropout_mask(
+            weights.shape, model.attrs["dropout_rate"]
+        )
+    docs = numpy.repeat(numpy.arange(len(features.lengths)), features.lengths)
+    X = sum_runs(vectors[inverse] * weights[:, None], docs, len(features.lengths))
+    Y, norms = _to_unit_length(X)
+
+    def backprop(dY: Floats2d) -> BagFeatures:
+        dX = backprop_unit_rows(model.ops.to_numpy(dY), Y, norms)
+        # The same sum with the sides changed: for each feature over its documents.
+        order = numpy.argsort(inverse, kind="stable")
+        spread = dX[docs[order]] * weights[order, None]
+        d_vectors = sum_runs(spread, inverse[order], len(keys))
+        table.inc_grad(rows[learned], d_vectors[learned])
+        return features
+
+    return model.ops.asarray2f(Y), backprop
+
+
+def predict_sums(
+    table: RowTable, get_start: StartT, features: BagFeatures
+) -> numpy.ndarray:
+    """Sum the weighted vectors of each document. No feature of another document takes
+    part, so a sum can't depend on what else is in the batch.
+
+    RETURNS (numpy.ndarray): float32 array of shape (docs, width).
+    """
+    n_docs, weights = len(features.lengths), features.weights
+    docs = numpy.repeat(numpy.arange(n_docs), features.lengths)
+    rows = table.find(features.keys)
+    missing = numpy.flatnonzero(rows < 0)
+    start = get_start(features.keys[missing])
+    found = missing[start.found]
+    is_used = rows >= 0
+    if len(found):
+        # In the order of the document, so that a row that is new changes no sum.
+        is_used[found] = True
+        places = numpy.cumsum(is_used) - 1
+        learned = numpy.flatnonzero(rows >= 0)
+        vectors = numpy.empty((places[-1] + 1, table.width), dtype="float32")
+        vectors[places[learned]] = table.get(rows[learned])
+        vectors[places[found]] = start.vectors
+    else:
+        vectors = table.get(rows[is_used])
+    vectors *= weights[is_used, None]
+    return sum_runs(vectors, docs[is_used], n_docs)
+
+
+def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
+    """Sum the vectors of each owner.
+
+    vectors (numpy.ndarray): float32 array of shape (vectors, width).
+    owners (numpy.ndarray): Owner of each vector, ascending, from 0 to below n.
+    n (int): Number of owners.
+    RETURNS (numpy.ndarray): float32 array of shape (n, width).
+    """
+    X = numpy.zeros((n, vectors.shape[1]), dtype="float32")
+    if len(vectors):
+        lengths = numpy.bincount(owners, minlength=n).astype("int32")
+        # Ten times as fast as numpy.add.reduceat, but it can't end with empty runs.
+        X[lengths > 0] = OPS.reduce_sum(vectors, lengths[lengths > 0])
+    return X
+
+
+def _to_unit_length(X: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    norms = numpy.maximum(numpy.sqrt((X * X).sum(axis=1, keepdims=True)), EPSILON)
+    return X / norms, norms

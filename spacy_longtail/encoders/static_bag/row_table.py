@@ -1,0 +1,202 @@
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy
+import srsly
+from thinc.api import Optimizer
+from thinc.shims import Shim
+
+from ...errors import Errors
+
+FORMAT = 1
+LEVELS = 127
+
+
+class RowTable(Shim):
+    """A trainable table that has only the rows that training has touched.
+
+    A row comes into being the first time its key occurs in a training batch, at a
+    start vector of the caller's. An update of a batch costs time for the rows in the
+    batch, not for the table: Thinc would step through every row of a parameter.
+    What is predicted with and saved are the rows in 8 bits with a scale each, so
+    that a saved table predicts exactly what it did before.
+
+    A row is exp(gain) * direction, so that training can turn a whole row up or down
+    faster than each of its numbers alone.
+
+    Source: the update is Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980)
+        on the touched rows only, like SparseAdam of PyTorch.
+
+    width (int): Length of each row.
+    vectors (str): Name of the vectors that rows start from, checked on load.
+    gain_rate (float): Multiple of the optimizer's learning rate for gains, from 0.0.
+    """
+
+    def __init__(self, width: int, vectors: str, gain_rate: float = 0.0) -> None:
+        super().__init__(None)
+        self.width = width
+        self.vectors = vectors
+        self.gain_rate = gain_rate
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.rows: Dict[int, int] = {}
+        self.codes = numpy.zeros((0, self.width), dtype="int8")
+        self.scales = numpy.zeros(0, dtype="float32")
+        self.rates = numpy.zeros(0, dtype="float32")
+        # These exist in training only: directions and gains in full precision, each
+        # with the two moments of Adam. The gain is the last column.
+        self._exact = numpy.zeros((0, self.width + 1), dtype="float32")
+        self._moments = numpy.zeros((2, 0, self.width + 1), dtype="float32")
+        self._pending: List[Tuple[numpy.ndarray, numpy.ndarray]] = []
+        self._n_updates = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def find(self, keys: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Row of each key, -1 for none; int64, (keys,)."""
+        get = self.rows.get
+        return numpy.asarray([get(key, -1) for key in keys.tolist()], dtype="int64")
+
+    def get(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): float32 rows of shape (rows, width)."""
+        vectors = self.codes[rows].astype("float32")
+        vectors *= self.scales[rows, None]
+        return vectors
+
+    def add(
+        self, keys: numpy.ndarray, vectors: numpy.ndarray, rates: numpy.ndarray
+    ) -> numpy.ndarray:
+        """Add rows for keys that have none.
+
+        keys (numpy.ndarray): uint64 array of shape (new,), without repeats.
+        vectors (numpy.ndarray): Where the rows start, of shape (new, width).
+        rates (numpy.ndarray): Multiples of the optimizer's learning rate, (new,).
+        RETURNS (numpy.ndarray): The new rows, int64 array of shape (new,).
+        """
+        self._prepare()
+        n_rows = len(self.rows)
+        added = numpy.arange(n_rows, n_rows + len(keys))
+        self.rows.update(zip(keys.tolist(), added.tolist()))
+        self._reserve(n_rows + len(keys))
+        self.rates[added] = rates
+        self._exact[added, :-1] = vectors
+        self._quantize(added)
+        return added
+
+    def inc_grad(self, rows: numpy.ndarray, d_rows: numpy.ndarray) -> None:
+        """Keep the gradient of some rows until the next finish_update.
+
+        rows (numpy.ndarray): int64 array of shape (rows,), without repeats.
+        d_rows (numpy.ndarray): Array of shape (rows, width).
+        """
+        self._pending.append((rows, d_rows))
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Update the rows that have a gradient with the optimizer's settings."""
+        if not self._pending:
+            return
+        rows = numpy.concatenate([rows for rows, _ in self._pending])
+        grads = numpy.concatenate([d_rows for _, d_rows in self._pending])
+        if len(self._pending) > 1:
+            rows, grads = _merge(rows, grads)
+        self._pending = []
+        self._prepare()
+        clip, norm = optimizer.grad_clip, float(numpy.sqrt((grads * grads).sum()))
+        if clip and norm > clip:
+            grads = grads * (clip / norm)
+        # The chain rule of exp(gain) * direction.
+        directions, gains = self._exact[rows, :-1], numpy.exp(self._exact[rows, -1:])
+        d_gains = (grads * directions).sum(axis=1, keepdims=True) * gains
+        grads = numpy.hstack([grads * gains, d_gains])
+        self._exact[rows] -= self._get_steps(optimizer, rows, grads)
+        self._quantize(rows)
+
+    def to_bytes(self) -> bytes:
+        n_rows = len(self.rows)
+        keys = numpy.fromiter(self.rows, dtype="uint64", count=n_rows)
+        msg = {
+            "format": FORMAT,
+            "vectors": self.vectors,
+            "keys": keys.tobytes(),
+            "codes": self.codes[:n_rows].tobytes(),
+            "scales": self.scales[:n_rows].tobytes(),
+            "rates": self.rates[:n_rows].tobytes(),
+        }
+        return srsly.msgpack_dumps(msg)
+
+    def from_bytes(self, data: bytes) -> "RowTable":
+        """Read what to_bytes wrote.
+
+        RAISES (ValueError): L203 if the rows belong to other vectors, L204 if a newer
+            version wrote them.
+        """
+        msg = srsly.msgpack_loads(data)
+        if msg["format"] > FORMAT:
+            raise ValueError(Errors.L204.format(found=msg["format"], known=FORMAT))
+        if msg["vectors"] != self.vectors:
+            text = Errors.L203.format(saved=msg["vectors"], found=self.vectors)
+            raise ValueError(text)
+        self.clear()
+        keys = numpy.frombuffer(msg["keys"], dtype="uint64").tolist()
+        self.rows = {key: row for row, key in enumerate(keys)}
+        codes = numpy.frombuffer(msg["codes"], dtype="int8")
+        self.codes = codes.reshape((len(keys), self.width)).copy()
+        self.scales = numpy.frombuffer(msg["scales"], dtype="float32").copy()
+        self.rates = numpy.frombuffer(msg["rates"], dtype="float32").copy()
+        return self
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """The rows stay in main memory, only their sums go to the device."""
+
+    def _prepare(self) -> None:
+        """Allocate what only training needs, after loading or at the start."""
+        n_rows = len(self.codes)
+        if len(self._exact) < n_rows:
+            self._exact = numpy.pad(self.get(numpy.arange(n_rows)), ((0, 0), (0, 1)))
+            self._moments = numpy.zeros((2, *self._exact.shape), dtype="float32")
+
+    def _reserve(self, n_rows: int) -> None:
+        size = len(self.codes)
+        if n_rows <= size:
+            return
+        more = max(n_rows, 2 * size, 1024) - size
+        grow: Callable[..., Any] = numpy.pad
+        self.codes = grow(self.codes, ((0, more), (0, 0)))
+        self.scales = grow(self.scales, (0, more))
+        self.rates = grow(self.rates, (0, more))
+        self._exact = grow(self._exact, ((0, more), (0, 0)))
+        self._moments = grow(self._moments, ((0, 0), (0, more), (0, 0)))
+
+    def _get_steps(
+        self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
+    ) -> numpy.ndarray:
+        rates = numpy.full(grads.shape, self.gain_rate, dtype="float32")
+        rates[:, :-1] = self.rates[rows, None]
+        rates *= optimizer.learn_rate
+        b1, b2 = optimizer.b1, optimizer.b2
+        if not (b1 > 0.0 and b2 > 0.0):
+            return rates * grads
+        self._n_updates += 1
+        mom1 = b1 * self._moments[0, rows] + (1.0 - b1) * grads
+        mom2 = b2 * self._moments[1, rows] + (1.0 - b2) * grads * grads
+        self._moments[0, rows], self._moments[1, rows] = mom1, mom2
+        fix1, fix2 = 1.0 - b1**self._n_updates, 1.0 - b2**self._n_updates
+        return rates * (mom1 / fix1) / (numpy.sqrt(mom2 / fix2) + optimizer.eps)
+
+    def _quantize(self, rows: numpy.ndarray) -> None:
+        exact = self._exact[rows, :-1] * numpy.exp(self._exact[rows, -1:])
+        scales = numpy.abs(exact).max(axis=1, initial=0.0) / LEVELS
+        self.scales[rows] = scales
+        safe = numpy.where(scales > 0, scales, 1.0)
+        self.codes[rows] = numpy.rint(exact / safe[:, None])
+
+
+def _merge(
+    rows: numpy.ndarray, grads: numpy.ndarray
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    unique, inverse = numpy.unique(rows, return_inverse=True)
+    merged = numpy.zeros((len(unique), grads.shape[1]), dtype=grads.dtype)
+    numpy.add.at(merged, inverse, grads)
+    return unique, merged

@@ -1,0 +1,70 @@
+from typing import Any, Callable, Dict, Optional, Sequence, Union
+
+from spacy.language import Language
+
+from ..errors import Errors
+from ..taxonomy import Taxonomy, find_similar
+from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, get_kind
+from .added import find_added
+from .exclusive import Explanation, explain_exclusive
+from .multilabel import MultilabelExplanation, explain_multilabel
+
+EXPLAINERS: Dict[str, Callable[..., Any]] = {
+    EXCLUSIVE: explain_exclusive,
+    MULTILABEL: explain_multilabel,
+}
+# What find_similar says then.
+NOTHING_SIMILAR = "–"
+
+
+def explain(
+    nlp: Language,
+    text: str,
+    *,
+    label: Union[str, Sequence[str], None] = None,
+    against: Optional[str] = None,
+    pipe: Optional[str] = None,
+) -> Union[Explanation, MultilabelExplanation]:
+    """Find out which words carried a decision.
+
+    The document vector of a bag of words is a sum over words and bigrams, and the
+    logits are linear in it, so their shares are exact. Other encoders are run again
+    without each word.
+
+    text (str): The text.
+    label (Union[str, Sequence[str], None]): The label to explain, by default the most
+        probable one. With several labels per document it can be several, by default
+        those that the document has.
+    against (Optional[str]): What to compare it with, by default the next one. Not with
+        several labels per document.
+    pipe (Optional[str]): Name of the component, if there are several.
+    RETURNS (Union[Explanation, MultilabelExplanation]): Contributions in the logs of
+        odds.
+    RAISES (ValueError): L521 without a word, L522 for an unknown label, L525 for one
+        that was added at run time, L514, L518, L523, L524.
+    """
+    name = find_pipe(nlp, pipe)
+    if not text.strip():
+        raise ValueError(Errors.L521.format(text=text))
+    labels = [label] if isinstance(label, str) else list(label or ())
+    for wanted in (*labels, against):
+        if wanted is not None:
+            _check_label(nlp, name, wanted)
+    return EXPLAINERS[get_kind(nlp, name)](
+        nlp, name, text, labels=labels, against=against
+    )
+
+
+def _check_label(nlp: Language, name: str, label: str) -> None:
+    taxonomy: Taxonomy = nlp.get_pipe(name).taxonomy  # type: ignore[attr-defined]
+    if label in taxonomy.index:
+        return
+    added = find_added(nlp, name)
+    if label in added:
+        raise ValueError(Errors.L525.format(label=label, fallback=added[label]))
+    similar = find_similar(label, taxonomy.leaves)
+    hint = "Labels are given with their full path."
+    if similar != NOTHING_SIMILAR:
+        hint = f"Did you mean: {similar}?"
+    n = len(taxonomy.leaves)
+    raise ValueError(Errors.L522.format(label=label, name=name, n=n, hint=hint))

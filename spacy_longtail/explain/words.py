@@ -1,0 +1,117 @@
+from dataclasses import dataclass
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..evaluation.evidence import run_before
+
+# The columns of a label, and of the one that its logit is compared with, if any.
+PairT = Tuple[int, Optional[int]]
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a token brings to a logit, or to the difference of two.
+
+    text (str): The token.
+    space (str): The white space after it.
+    contribution (float): Above 0.0 if it speaks for the label.
+    bigrams (float): The part of it that comes from pairs with its neighbours.
+    """
+
+    text: str
+    space: str
+    contribution: float
+    bigrams: float
+
+
+class Split(NamedTuple):
+    """A logit, or the difference of two, as a sum.
+
+    difference (float): The sum.
+    words (List[Word]): What each token brings.
+    bias (Optional[float]): What the trained biases bring, None with occlusion.
+    prior (Optional[float]): What the setting of the prior brings, likewise.
+    """
+
+    difference: float
+    words: List[Word]
+    bias: Optional[float]
+    prior: Optional[float]
+
+
+def split_logits(
+    nlp: Language, name: str, doc: Doc, pairs: Sequence[PairT]
+) -> Tuple[str, List[Split]]:
+    """Find out what each word brings to the logits that a component predicts with.
+
+    doc (Doc): As the component gets it.
+    pairs (Sequence[PairT]): What to split.
+    RETURNS (Tuple[str, List[Split]]): "exact" if the parts sum to the whole, or
+        "occlusion" if each word counts as what is lost without it.
+    """
+    component: Any = nlp.get_pipe(name)
+    encoder = component.model.get_ref("encoder")
+    output = component.model.get_ref("output")
+    if "split" in encoder.attrs and "get_linear" in output.attrs:
+        return "exact", _split_exactly(component, doc, pairs)
+    return "occlusion", _occlude(nlp, name, doc, pairs)
+
+
+def _split_exactly(component: Any, doc: Doc, pairs: Sequence[PairT]) -> List[Split]:
+    encoder = component.model.get_ref("encoder")
+    output = component.model.get_ref("output")
+    W, b = map(component.model.ops.to_numpy, output.attrs["get_linear"](output))
+    parts = encoder.attrs["split"](encoder, doc)
+    shift, heat = component.get_bias(component.prior), component.temperature
+    logits = _get_logits(component, [doc])[0]
+    found = []
+    for pair in pairs:
+        words, bigrams = (part @ (_subtract(W, pair) / heat) for part in parts)
+        found.append(
+            Split(
+                float(_subtract(logits, pair)),
+                [
+                    Word(token.text, token.whitespace_, float(word + two), float(two))
+                    for token, word, two in zip(doc, words, bigrams)
+                ],
+                float(_subtract(b, pair)) / heat,
+                float(_subtract(shift, pair)) / heat,
+            )
+        )
+    return found
+
+
+def _occlude(nlp: Language, name: str, doc: Doc, pairs: Sequence[PairT]) -> List[Split]:
+    words = [token.text for token in doc]
+    spaces = [bool(token.whitespace_) for token in doc]
+    parts = [
+        Doc(nlp.vocab, words[:i] + words[i + 1 :], spaces[:i] + spaces[i + 1 :])
+        for i in range(len(words))
+    ]
+    component: Any = nlp.get_pipe(name)
+    without = _get_logits(component, run_before(nlp, name, parts)).T
+    logits = _get_logits(component, [doc])[0]
+    found = []
+    for pair in pairs:
+        whole = _subtract(logits, pair)
+        changes = (whole - _subtract(without, pair)).tolist()
+        marked = [
+            Word(token.text, token.whitespace_, change, 0.0)
+            for token, change in zip(doc, changes)
+        ]
+        found.append(Split(float(whole), marked, None, None))
+    return found
+
+
+def _get_logits(component: Any, docs: List[Doc]) -> numpy.ndarray:
+    logits = component.get_raw_scores(docs).logits.astype("float64")
+    return (logits + component.get_bias(component.prior)) / component.temperature
+
+
+def _subtract(values: numpy.ndarray, pair: PairT) -> Any:
+    """Values of a label, less those of the other one of a pair."""
+    first, second = pair
+    return values[first] if second is None else values[first] - values[second]

@@ -1,0 +1,3 @@
+from .choose import init_config
+
+__all__ = ["init_config"]

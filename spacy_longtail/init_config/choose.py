@@ -1,0 +1,194 @@
+from math import ceil
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+from thinc.api import Config
+
+from ..audit import Audit
+from ..audit.advice import choose_min_count
+from ..errors import Errors
+from .text import Setting, drop_component, make_comment, set_value
+
+TEMPLATES = Path(__file__).parent / "configs"
+OPTIMIZE = ("efficiency", "cascade", "accuracy")
+MULTILABEL = {"efficiency": "multilabel", "accuracy": "multilabel_accuracy"}
+FACTORY = "longtail_textcat"
+FALLBACK = "zero_shot_fallback"
+DROPPED = (
+    "No label is pooled, so that there is nothing to refine. To add labels at run "
+    f"time, add a {FALLBACK}, as in the config that comes with the package."
+)
+MIN_EPOCHS = 3
+# Of a transformer that is fine-tuned, up to LARGE documents.
+MIN_TUNING_EPOCHS = 6
+MAX_EPOCHS = 100
+MIN_STEPS = 100
+# From so many documents on, the steps would be many, and larger batches lose nothing.
+LARGE = 100_000
+LARGE_BATCH = 256
+
+
+def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
+    """Write a config for a corpus: one of the configs that come with the package, with
+    sizes that fit and comments that say why.
+
+    facts (Audit): What is known of the training corpus.
+    optimize (str): "efficiency", "cascade" or "accuracy".
+    RETURNS (str): The config. Train it with --paths.train and --paths.dev.
+    RAISES (ValueError): L650 or L651 if there is no such config.
+    """
+    text = read_template(choose_template(facts, optimize))
+    template = Config().from_str(text, interpolate=False)
+    settings = choose_settings(facts, template)
+    for setting in settings:
+        text = set_value(text, setting)
+    min_count = next((s.value for s in settings if s.key == "min_count"), None)
+    pooled = [p.n_labels for p in facts.pooling if p.min_count == min_count]
+    if FALLBACK in template["components"] and not any(pooled):
+        text = drop_component(text, FALLBACK, DROPPED)
+    return f"{_make_header(facts)}\n{text}"
+
+
+def choose_template(facts: Audit, optimize: str) -> str:
+    """RETURNS (str): Name of the config.
+
+    RAISES (ValueError): L650 if there is no such kind, L651 if there is none for
+        several labels.
+    """
+    if optimize not in OPTIMIZE:
+        raise ValueError(Errors.L650.format(found=optimize, known=", ".join(OPTIMIZE)))
+    if not facts.is_multilabel:
+        return optimize
+    if optimize not in MULTILABEL:
+        known = " or ".join(f"--optimize {kind}" for kind in MULTILABEL)
+        raise ValueError(Errors.L651.format(found=optimize, known=known))
+    return MULTILABEL[optimize]
+
+
+def read_template(name: str) -> str:
+    """RETURNS (str): A config that comes with the package.
+
+    RAISES (ValueError): L650 if it isn't there.
+    """
+    path = TEMPLATES / f"{name}.cfg"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.cfg")))
+        raise ValueError(Errors.L650.format(found=name, known=known))
+    return path.read_text(encoding="utf8")
+
+
+def choose_settings(facts: Audit, template: Config) -> List[Setting]:
+    """RETURNS (List[Setting]): What is to be set, only keys that the template has."""
+    name = next(
+        name
+        for name, block in template["components"].items()
+        if block.get("factory", "").startswith(FACTORY)
+    )
+    block = template["components"][name]
+    encoder = block["model"]["encoder"]
+    min_epochs = MIN_EPOCHS
+    if "trainable_layers" in encoder and facts.n_docs < LARGE:
+        min_epochs = MIN_TUNING_EPOCHS
+    found = [
+        *_choose_for_pipe(facts, f"components.{name}", block),
+        *_choose_for_training(facts, template["training"], min_epochs),
+    ]
+    return [setting for setting in found if _has_key(template, setting)]
+
+
+def _choose_for_pipe(
+    facts: Audit, section: str, block: Dict[str, Any]
+) -> Iterator[Setting]:
+    if "min_count" in block and facts.pooling:
+        value = choose_min_count(facts, wanted=block["min_count"])
+        pooled = next((p for p in facts.pooling if p.min_count == value), None)
+        n_labels, n_docs = (pooled.n_labels, pooled.n_docs) if pooled else (0, 0)
+        where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
+        # A document that has two of them counts twice.
+        share = f"{n_docs:,} of {facts.n_docs:,} documents"
+        if facts.is_multilabel:
+            share = f"{n_docs:,} of {sum(facts.counts.values()):,} gold labels"
+        reason = (
+            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with {share}; "
+            f"one Other {where}."
+        )
+        if value < block["min_count"]:
+            reason += f" {block['min_count']} would pool more than half of the labels."
+        yield Setting(section, "min_count", value, reason)
+    reason = "As in the labels of the corpus."
+    if facts.separator != block.get("separator"):
+        yield Setting(section, "separator", facts.separator, reason)
+    if "missing" in block and facts.n_unlabelled:
+        reason = (
+            f"{facts.n_unlabelled:,} of {facts.n_docs:,} documents have no gold label "
+            'and aren\'t learned from. Use "negative" if that means that they have '
+            "none."
+        )
+        yield Setting(section, "missing", block["missing"], reason)
+
+
+def _choose_for_training(
+    facts: Audit, block: Dict[str, Any], min_epochs: int
+) -> Iterator[Setting]:
+    size = block.get("batcher", {}).get("size")
+    if isinstance(size, int) and block.get("max_steps"):
+        if facts.n_docs >= LARGE:
+            size = max(size, LARGE_BATCH)
+            reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
+            yield Setting("training.batcher", "size", size, reason)
+        steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
+        epochs = steps * size / max(facts.n_docs, 1)
+        reason = (
+            f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
+            f"{facts.n_docs:,} documents."
+        )
+        yield Setting("training", "max_steps", steps, reason)
+        if _get_warmup(block):
+            reason = "A tenth of the steps."
+            section = "training.optimizer.learn_rate"
+            yield Setting(section, "warmup_steps", steps // 10, reason)
+        n_evaluations = 4 if steps <= block["max_steps"] else 8
+        frequency = ceil(steps / n_evaluations)
+        reason = f"Evaluates {n_evaluations} times and keeps the best."
+        yield Setting("training", "eval_frequency", frequency, reason)
+    if facts.depth == 1:
+        reason = "The labels are flat, so this is the accuracy."
+        yield Setting(
+            "training.score_weights", "longtail_coarse_accuracy", None, reason
+        )
+
+
+def _get_warmup(block: Dict[str, Any]) -> int:
+    schedule = block["optimizer"].get("learn_rate")
+    return schedule.get("warmup_steps", 0) if isinstance(schedule, dict) else 0
+
+
+def choose_steps(
+    n_docs: int, size: int, usual: int, min_epochs: int = MIN_EPOCHS
+) -> int:
+    """RETURNS (int): The usual steps, but at least so many passes over a large corpus
+    and at most MAX_EPOCHS over a small one.
+    """
+    epoch = ceil(n_docs / size)
+    most = max(MAX_EPOCHS * epoch, MIN_STEPS)
+    return min(max(usual, min_epochs * epoch), most)
+
+
+def _has_key(template: Config, setting: Setting) -> bool:
+    block: Optional[Dict[str, Any]] = template
+    for part in setting.section.split("."):
+        block = (block or {}).get(part)
+    return block is not None and setting.key in block
+
+
+def _make_header(facts: Audit) -> str:
+    kind = (
+        "several labels a document" if facts.is_multilabel else "one label a document"
+    )
+    shape = f"{facts.depth} levels" if facts.depth > 1 else "flat"
+    sentence = (
+        f"For {facts.path}: {facts.n_docs:,} documents, {facts.n_labels:,} labels, "
+        f"{shape}, {kind}. The most frequent label has {facts.imbalance_ratio:,.0f} "
+        "times the documents of the rarest."
+    )
+    return "\n".join(make_comment(sentence))

@@ -1,0 +1,192 @@
+from typing import Any, Callable, Dict, List, Literal, Optional, Tuple, cast
+
+import numpy
+from thinc.api import Model
+from thinc.types import Floats1d, Floats2d
+
+from ..errors import Errors
+from ..ops import (
+    log_softmax_groups,
+    multiply_rows,
+    spread_groups,
+    sum_groups,
+    unit_rows,
+)
+from ..settings import check_at_least, check_bound
+from ..taxonomy import ROOT, Taxonomy
+
+NAME = "SiblingSoftmax"
+
+
+def SiblingSoftmax(
+    nO: Optional[int] = None,
+    nI: Optional[int] = None,
+    *,
+    scale: float = 20.0,
+    learn_rate: float = 20.0,
+    l2sp: float = 1e-6,
+    other: Literal["mixture", "single"] = "mixture",
+    use_prototypes: bool = True,
+) -> Model[Floats2d, Floats2d]:
+    """Map document vectors to the log probability of each leaf, as the product of a
+    softmax among siblings at each step of its path.
+
+    Below each parent stands a category-specific softmax over its children: inner
+    nodes, leaves and, for an Other, either its members ("mixture") or one node that
+    its members share equally ("single"). The result is normalized, so it can be used
+    as logits over the leaves like those of PrototypeSoftmax; nodes further up are
+    sums of leaves. Backpropagation takes the gradient with respect to the result.
+
+    Registered as "spacy-longtail.SiblingSoftmax.v1".
+
+    Source: the conditional softmax of Redmon & Farhadi (2017), "YOLO9000: Better,
+        Faster, Stronger", section 4. https://arxiv.org/abs/1612.08242
+
+    nO (Optional[int]): Number of leaves. Set by the component.
+    nI (Optional[int]): Width of the document vectors, usually of unit length.
+    scale (float): Logits per unit of cosine at the start, above 0.0.
+    learn_rate (float): Multiple of the optimizer's rate, above 0.0.
+    l2sp (float): Strength of the pull towards the start, from 0.0.
+    other (str): "mixture" or "single", see above.
+    use_prototypes (bool): Start each node at the mean of the prototypes below it.
+        Otherwise at zero.
+    RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
+    RAISES (ValueError): L201 if a setting is out of range.
+    """
+    check_bound(NAME, "scale", scale)
+    check_bound(NAME, "learn_rate", learn_rate)
+    check_at_least(NAME, "l2sp", l2sp, 0.0)
+    return Model(
+        "sibling_softmax",
+        forward,
+        dims={"nO": nO, "nI": nI, "nR": None},
+        params={"start": None, "D": None, "b": None, "sizes": None},
+        attrs={
+            "scale": scale,
+            "learn_rate": learn_rate,
+            "l2sp": l2sp,
+            "other": other,
+            "use_prototypes": use_prototypes,
+            # Rows per sibling group, and for each level the row of each leaf (nR
+            # where its path has ended).
+            "group_lengths": [],
+            "steps": [],
+            "set_start": set_start,
+            "get_similarity": get_similarity,
+        },
+    )
+
+
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    if not model.has_param("start"):
+        raise ValueError(Errors.L202.format(layer=NAME))
+    ops, rate = model.ops, model.attrs["learn_rate"]
+    lengths = ops.asarray1i(model.attrs["group_lengths"])
+    steps = [ops.asarray1i(step) for step in model.attrs["steps"]]
+    W, D = _get_weights(model), cast(Floats2d, model.get_param("D"))
+    b = cast(Floats1d, model.get_param("b"))
+    log_sizes = ops.xp.log(cast(Floats1d, model.get_param("sizes")))
+    Z = multiply_rows(X, W) + rate * b + log_sizes
+    log_P = log_softmax_groups(ops, Z, lengths)
+    # A row that stands for k leaves gives each of them 1 / k.
+    per_leaf = ops.xp.pad(log_P - log_sizes, ((0, 0), (0, 1)))
+    Y = per_leaf[:, steps[0]]
+    for step in steps[1:]:
+        Y = Y + per_leaf[:, step]
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        dY_T = ops.as_contig(dY.T)
+        d_log_P_T = ops.alloc2f(model.get_dim("nR") + 1, dY.shape[0])
+        for step in steps:
+            ops.scatter_add(d_log_P_T, step, dY_T)
+        d_log_P = ops.as_contig(d_log_P_T[:-1].T)
+        sums = spread_groups(ops, sum_groups(ops, d_log_P, lengths), lengths)
+        dZ = d_log_P - ops.xp.exp(log_P) * sums
+        dW = dZ.T @ X
+        l2sp = model.attrs["l2sp"]
+        model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
+        model.inc_grad("b", rate * dZ.sum(axis=0))
+        return dZ @ W
+
+    return Y, backprop
+
+
+def set_start(
+    model: Model[Floats2d, Floats2d], taxonomy: Taxonomy, prototypes: numpy.ndarray
+) -> None:
+    """Give the layer its tree and its first weights.
+
+    prototypes (numpy.ndarray): Unit vectors of shape (leaves, width).
+    """
+    paths = get_modelled_paths(taxonomy, single=model.attrs["other"] == "single")
+    rows: Dict[Tuple[str, str], int] = {}
+    # Siblings have to be neighbours: sort the nodes by their parent.
+    for node in sorted({node for path in paths for node in path}):
+        rows[node] = len(rows)
+    depth = max(len(path) for path in paths)
+    steps = numpy.full((depth, len(paths)), len(rows))
+    start = numpy.zeros((len(rows), prototypes.shape[1]), dtype="float32")
+    sizes = numpy.ones(len(rows), dtype="float32")
+    for column, path in enumerate(paths):
+        steps[: len(path), column] = [rows[node] for node in path]
+        start[steps[: len(path), column]] += prototypes[column]
+    shared, n_shared = numpy.unique(
+        [rows[path[-1]] for path in paths], return_counts=True
+    )
+    sizes[shared] = n_shared
+    parents = [parent for parent, _ in rows]
+    lengths: List[int] = [parents.count(parent) for parent in dict.fromkeys(parents)]
+    model.attrs.update(group_lengths=lengths, steps=steps.tolist())
+    scale = model.attrs["scale"] if model.attrs["use_prototypes"] else 0.0
+    # Thinc keeps the dims of a layer with parameters, so these have to go first.
+    for name in model.param_names:
+        model.set_param(name, None)
+    model.set_dim("nO", len(paths), force=True)
+    model.set_dim("nI", prototypes.shape[1], force=True)
+    model.set_dim("nR", len(rows), force=True)
+    ops = model.ops
+    model.set_param("start", ops.asarray2f(unit_rows(start) * scale, dtype="float32"))
+    model.set_param("D", ops.alloc2f(*start.shape))
+    model.set_param("b", ops.alloc1f(len(rows)))
+    model.set_param("sizes", ops.asarray1f(sizes))
+    # What an earlier training left doesn't fit any more.
+    for name in ("D", "b"):
+        model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
+
+
+def get_modelled_paths(
+    taxonomy: Taxonomy, *, single: bool
+) -> List[List[Tuple[str, str]]]:
+    """Find the steps from the root to each leaf, a pooled leaf by way of its Other.
+
+    single (bool): Whether the members of an Other share its node.
+    RETURNS (List[List[Tuple[str, str]]]): For each leaf its nodes from the top, each
+        as (parent, node). The node of an Other is "", which no label can be.
+    """
+    paths = []
+    for column, leaf in enumerate(taxonomy.leaves):
+        other = taxonomy.other_of[column]
+        parent = taxonomy.parent(leaf) if other < 0 else taxonomy.others[other].parent
+        nodes = [] if parent == ROOT else list(taxonomy.path(parent))
+        nodes.append("" if single and other >= 0 else leaf)
+        paths.append(list(zip([ROOT, *nodes], nodes)))
+    return paths
+
+
+def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): Cosine of each document to the weights of each leaf's last
+    node, of shape (docs, leaves), 0.0 for a vector of zeros.
+    """
+    steps = numpy.asarray(model.attrs["steps"])
+    last = numpy.where(steps < model.get_dim("nR"), steps, -1)
+    ends = (last >= 0).sum(axis=0) - 1
+    rows = model.ops.asarray1i(last[ends, numpy.arange(steps.shape[1])])
+    cosines = multiply_rows(unit_rows(X), unit_rows(_get_weights(model)))
+    return cosines[:, rows]
+
+
+def _get_weights(model: Model[Floats2d, Floats2d]) -> Any:
+    start = cast(Floats2d, model.get_param("start"))
+    return start + model.attrs["learn_rate"] * cast(Floats2d, model.get_param("D"))

@@ -1,0 +1,198 @@
+"""From the cells of a row to a text and its labels."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from ..errors import Errors
+from ..taxonomy import SEPARATOR
+from .splits import get_split_name
+from .table import CSV, TSV, Table
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a table has its texts and labels.
+
+    text (Tuple[str, ...]): Columns of the text, joined by a line break.
+    label (Tuple[str, ...]): The column of a label that is a path, or the columns of
+        its levels from the top. None of them and no 'labels' means "label", or
+        "labels" if only that is there.
+    labels (Optional[str]): Instead, the column of a list of labels.
+    split (Optional[str]): Column that says "train", "dev" or "test".
+    path_separator (Optional[str]): What joins the segments of a path in the table,
+        if it isn't 'separator'. Spaces around it are removed.
+    list_separator (str): What separates several labels in one cell of CSV.
+    separator (str): What joins the segments of a label in the corpus.
+    """
+
+    text: Tuple[str, ...] = ("text",)
+    label: Tuple[str, ...] = ()
+    labels: Optional[str] = None
+    split: Optional[str] = None
+    path_separator: Optional[str] = None
+    list_separator: str = ";"
+    separator: str = SEPARATOR
+
+
+class Record(NamedTuple):
+    """A row as it's understood.
+
+    labels (Optional[Tuple[str, ...]]): None if the row has no label; an empty list of
+        labels is an answer.
+    """
+
+    text: str
+    labels: Optional[Tuple[str, ...]]
+    split: Optional[str]
+
+
+class RecordReader:
+    """Read the records of a table, and count what was remarkable about them.
+
+    table (Table): The table.
+    columns (Columns): Where it has what.
+    notes (Counter): Filled by reading: "inner_node" labels that end early because a
+        level is missing, "gap" labels with a level below a missing one, "whole_float"
+        numbers like 12.0, read as 12.
+    RAISES (ValueError): L613, L617 to L619, L622 or L628, see there.
+    """
+
+    def __init__(
+        self, table: Table, columns: Columns, notes: "Optional[Counter[str]]" = None
+    ) -> None:
+        self.table = table
+        self.columns = choose_labels(table, columns)
+        # Not `or`, an empty Counter is false.
+        self.notes: "Counter[str]" = Counter() if notes is None else notes
+        self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
+        table.check_columns(self.columns.text, "--text")
+        table.check_columns(self.columns.label, "--label")
+        table.check_columns(_some(self.columns.labels), "--labels")
+        table.check_columns(_some(self.columns.split), "--split-column")
+
+    @property
+    def is_multilabel(self) -> bool:
+        """RETURNS (bool): Whether a row has a list of labels."""
+        return self.columns.labels is not None
+
+    def __iter__(self) -> Iterator[Record]:
+        columns = self.columns
+        label_columns = columns.label or _some(columns.labels)
+        n_texts, n_labels = len(columns.text), len(label_columns)
+        names = [*columns.text, *label_columns, *_some(columns.split)]
+        for number, values in self.table.rows(names):
+            text = self._get_text(values[:n_texts])
+            cells = values[n_texts : n_texts + n_labels]
+            if self.is_multilabel:
+                labels = self._get_labels(cells[0], number)
+            else:
+                label = self._get_label(cells, number)
+                labels = (label,) if label else None
+            split = self._get_split(values[-1], number) if columns.split else None
+            yield Record(text, labels, split)
+
+    def _get_text(self, values: Tuple[Any, ...]) -> str:
+        return "\n".join(str(value) for value in values if not is_missing(value))
+
+    def _get_labels(self, value: Any, number: int) -> Optional[Tuple[str, ...]]:
+        if value is None:
+            return None
+        if self.table.format in (CSV, TSV):
+            value = value.split(self.columns.list_separator)
+        if not isinstance(value, (list, tuple)):
+            hint = "--label for one label a row"
+            raise self._fail(value, number, "a list of labels", hint)
+        labels = [self._get_label((cell,), number) for cell in value]
+        return tuple(dict.fromkeys(label for label in labels if label))
+
+    def _get_label(self, cells: Tuple[Any, ...], number: int) -> str:
+        # 1, 1.0 and True are equal, but not as labels.
+        key = tuple((type(cell), str(cell)) for cell in cells)
+        if key not in self._known:
+            self._known[key] = self._clean(cells, number)
+        label, notes = self._known[key]
+        self.notes.update(notes)
+        return label
+
+    def _clean(
+        self, cells: Tuple[Any, ...], number: int
+    ) -> Tuple[str, Tuple[str, ...]]:
+        notes: List[str] = []
+        segments = [self._to_str(cell, number, notes) for cell in cells]
+        is_path = len(segments) == 1
+        if is_path:
+            separator = self.columns.path_separator or self.columns.separator
+            segments = segments[0].strip().strip(separator).split(separator)
+        segments = [segment.strip() for segment in segments]
+        n_known = segments.index("") if "" in segments else len(segments)
+        if any(segments[n_known:]):
+            notes.append("gap")
+        elif 0 < n_known < len(segments):
+            notes.append("inner_node")
+        separator = self.columns.separator
+        for segment in segments[:n_known]:
+            if separator in segment:
+                message = Errors.L619.format(
+                    where=self.table.where(number), value=segment, separator=separator
+                )
+                raise ValueError(message)
+        return separator.join(segments[:n_known]), tuple(notes)
+
+    def _to_str(self, value: Any, number: int, notes: List[str]) -> str:
+        if is_missing(value):
+            return ""
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float):
+            if not value.is_integer():
+                where = self.table.where(number)
+                raise ValueError(Errors.L618.format(where=where, value=value))
+            notes.append("whole_float")
+            return str(int(value))
+        if isinstance(value, (str, int)):
+            return str(value)
+        raise self._fail(value, number, "a string", "--labels for a column of lists")
+
+    def _fail(self, value: Any, number: int, expected: str, hint: str) -> ValueError:
+        where = self.table.where(number)
+        message = Errors.L617.format(
+            where=where, value=value, expected=expected, hint=hint
+        )
+        return ValueError(message)
+
+    def _get_split(self, value: Any, number: int) -> str:
+        split = get_split_name(str(value))
+        if split is None:
+            where = self.table.where(number)
+            raise ValueError(Errors.L622.format(where=where, value=value))
+        return split
+
+
+def choose_labels(table: Table, columns: Columns) -> Columns:
+    """Fill in the default label column.
+
+    RAISES (ValueError): L628 if there are label and labels.
+    """
+    if columns.label and columns.labels:
+        message = Errors.L628.format(label=columns.label[0], labels=columns.labels)
+        raise ValueError(message)
+    if columns.label or columns.labels:
+        return columns
+    values = dict(vars(columns))
+    if "labels" in table.columns and "label" not in table.columns:
+        values["labels"] = "labels"
+    else:
+        values["label"] = ("label",)
+    return Columns(**values)
+
+
+def is_missing(value: Any) -> bool:
+    """RETURNS (bool): Whether a cell is empty, null or not a number."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value != value
+
+
+def _some(name: Optional[str]) -> Tuple[str, ...]:
+    return () if name is None else (name,)

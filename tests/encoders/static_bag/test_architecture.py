@@ -1,0 +1,231 @@
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose, assert_array_equal
+from spacy.tokens import Doc
+from thinc.api import Adam, fix_random_seed
+
+from spacy_longtail.encoders.static_bag.architecture import build_static_bag
+from spacy_longtail.ops import unit_rows
+from spacy_longtail.vectors.table import StaticTable
+
+WORDS = ["dog", "man", "bites", "un", "##kind", "##ly", "mark"]
+VECTORS = numpy.random.RandomState(0).randn(len(WORDS), 8).astype("float32")
+TABLE = StaticTable.from_arrays(WORDS, VECTORS, name="test")
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy.blank("en")
+
+
+def make_encoder(**settings):
+    return build_static_bag(TABLE, **{"min_bigram_count": 1, **settings})
+
+
+def get_vector(*words):
+    """The vectors as the table gives them, rounded to 8 bits."""
+    return TABLE.get(numpy.asarray([WORDS.index(word) for word in words]))
+
+
+def train(encoder, docs, n_updates=60):
+    """Pull each document to a direction of its own."""
+    targets = numpy.eye(len(docs), 8, dtype="float32")
+    optimizer = Adam(0.05, L2=0.0, use_averages=False)
+    for _ in range(n_updates):
+        Y, backprop = encoder.begin_update(docs)
+        backprop(Y - targets)
+        encoder.finish_update(optimizer)
+
+
+def test_document_is_the_mean_of_its_words_to_unit_length(nlp):
+    Y = make_encoder().predict([nlp("dog bites man dog")])
+    mean = get_vector("dog", "bites", "man", "dog").mean(0, keepdims=True)
+    assert_allclose(Y, unit_rows(mean), rtol=1e-5)
+
+
+def test_unknown_word_is_the_mean_of_its_pieces(nlp):
+    Y = make_encoder().predict([nlp("dog unkindly")])
+    mean = get_vector("un", "##kind", "##ly").mean(0) + get_vector("dog")
+    assert_allclose(Y, unit_rows(mean), rtol=1e-5)
+
+
+def test_words_are_compared_in_lower_case(nlp):
+    Y = make_encoder().predict([nlp("Dog BITES man"), nlp("dog bites man")])
+    assert_array_equal(Y[0], Y[1])
+
+
+def test_white_space_counts_for_nothing(nlp):
+    Y = make_encoder().predict([nlp(" dog \n\n bites"), nlp("dog bites")])
+    assert_array_equal(Y[0], Y[1])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t ", "🎉", "zzzz", "\0"])
+def test_document_without_known_words_is_a_row_of_zeros(nlp, text):
+    encoder = make_encoder()
+    Y = encoder.predict([nlp("dog"), nlp(text), nlp("man")])
+    assert not Y[1].any()
+    assert_allclose((Y[[0, 2]] ** 2).sum(axis=1), 1.0, rtol=1e-5)
+    assert_array_equal(encoder.predict([nlp(text)])[0], Y[1])
+
+
+def test_no_documents_give_no_rows():
+    assert make_encoder().predict([]).shape == (0, 8)
+
+
+def test_width_is_known_before_anything_runs():
+    assert make_encoder().get_dim("nO") == 8
+
+
+@pytest.mark.parametrize("bigram_buckets, can_tell", [(1000, True), (0, False)])
+def test_bigrams_tell_the_order_of_words(nlp, bigram_buckets, can_tell):
+    """The same words at the edges, and the same pairs in the other order."""
+    docs = [nlp("dog man bites dog"), nlp("dog bites man dog")]
+    encoder = make_encoder(bigram_buckets=bigram_buckets)
+    before = encoder.predict(docs)
+    assert_allclose(before[0], before[1], atol=1e-6)
+    train(encoder, docs)
+    Y = encoder.predict(docs)
+    assert numpy.allclose(Y[0], Y[1], atol=1e-3) is not can_tell
+
+
+def test_bigrams_start_at_zero(nlp):
+    docs = [nlp("dog bites man")]
+    with_bigrams, without = (
+        make_encoder(bigram_buckets=1000),
+        make_encoder(bigram_buckets=0),
+    )
+    assert_array_equal(with_bigrams.predict(docs), without.predict(docs))
+
+
+def test_rare_bigrams_stay_at_zero(nlp):
+    """The order of what was observed once can't be learned, of the rest it can."""
+    encoder = make_encoder(bigram_buckets=100_000, min_bigram_count=2)
+    rare = [nlp("dog bites man"), nlp("man bites dog")]
+    common = [nlp("un mark kind"), nlp("kind mark un")]
+    encoder.attrs["observe"](encoder, None)
+    encoder.attrs["observe"](encoder, rare + 2 * common)
+    for docs, differ in ((rare, False), (common, True)):
+        train(encoder, docs)
+        Y = encoder.predict(docs)
+        assert numpy.allclose(Y[0], Y[1], atol=1e-3) is not differ
+
+
+def test_without_counts_every_bigram_learns(nlp):
+    """A streamed corpus can't be counted, so nothing may be held back."""
+    encoder = make_encoder(min_bigram_count=2)
+    encoder.attrs["observe"](encoder, None)
+    docs = [nlp("dog bites man"), nlp("man bites dog")]
+    train(encoder, docs)
+    Y = encoder.predict(docs)
+    assert not numpy.allclose(Y[0], Y[1], atol=1e-3)
+
+
+def test_words_that_training_never_saw_stay_where_they_are(nlp):
+    encoder, docs = make_encoder(), [nlp("dog bites")]
+    before = encoder.predict([nlp("man"), nlp("dog")])
+    train(encoder, docs)
+    after = encoder.predict([nlp("man"), nlp("dog")])
+    assert_array_equal(after[0], before[0])
+    assert not numpy.allclose(after[1], before[1], atol=0.1)
+
+
+@pytest.mark.parametrize("rate", ["word_learn_rate", "bigram_learn_rate"])
+def test_rate_of_zero_keeps_that_kind_where_it_is(nlp, rate):
+    """Bigrams of "dog" alone are those with the edges of the document."""
+    encoder, docs = make_encoder(**{rate: 0.0}), [nlp("dog")]
+    start = encoder.predict(docs)
+    train(encoder, docs)
+    alone = build_static_bag(TABLE, bigram_buckets=0)
+    learned = encoder.predict([nlp("dog")])
+    assert not numpy.allclose(learned, start, atol=0.1)
+    # With a word in front, "dog" has other bigrams.
+    words = encoder.predict([nlp("man dog man")]), alone.predict([nlp("man dog man")])
+    assert numpy.allclose(*words, atol=1e-3) is (rate == "word_learn_rate")
+
+
+def test_frozen_encoder_learns_nothing(nlp):
+    encoder, docs = make_encoder(trainable=False), [nlp("dog bites"), nlp("man")]
+    before = encoder.predict(docs)
+    train(encoder, docs, n_updates=3)
+    assert_array_equal(encoder.predict(docs), before)
+    assert encoder.attrs["is_frozen"] is True
+    assert make_encoder().attrs["is_frozen"] is False
+
+
+def test_vector_does_not_depend_on_the_batch(nlp):
+    texts = ["dog bites man", "", "a dog, unkindly", " ", "man " * 500]
+    docs = [nlp(text) for text in texts]
+    encoder = make_encoder()
+    train(encoder, docs[:1], n_updates=5)
+    single = numpy.concatenate([encoder.predict([doc]) for doc in docs])
+    assert_array_equal(encoder.predict(docs), single)
+
+
+def test_vector_does_not_depend_on_what_was_encoded_before(nlp):
+    """spaCy gives some words, like "mark", a small number in place of a hash, which
+    the bigrams of a long document could hit.
+    """
+    words = [f"zz{i}" for i in range(5000)]
+    docs = [Doc(nlp.vocab, words=words)]
+    encoder = make_encoder(bigram_buckets=500)
+    before = encoder.predict(docs)
+    encoder.predict([nlp("mark")])
+    assert_array_equal(encoder.predict(docs), before)
+
+
+def test_bytes_round_trip_predicts_the_same(nlp):
+    docs = [nlp("dog bites man"), nlp("unkindly"), nlp("")]
+    encoder = make_encoder()
+    train(encoder, docs, n_updates=10)
+    loaded = make_encoder().from_bytes(encoder.to_bytes())
+    unseen = [*docs, nlp("man bites dog"), nlp("mark")]
+    assert_array_equal(loaded.predict(unseen), encoder.predict(unseen))
+
+
+def test_saved_size_is_that_of_the_rows_that_learned(nlp):
+    encoder = make_encoder(bigram_buckets=65536)
+    assert len(encoder.to_bytes()) < 2000
+    docs = [nlp("dog bites")]
+    train(encoder, docs, n_updates=1)
+    assert len(encoder.to_bytes()) < 3000
+
+
+def test_rejects_rows_of_other_vectors(nlp):
+    other = StaticTable.from_arrays(WORDS, VECTORS, name="other")
+    data = make_encoder().to_bytes()
+    with pytest.raises(ValueError, match=r"\[L203\].*'test'.*'other'"):
+        build_static_bag(other).from_bytes(data)
+
+
+def test_forgets_what_it_learned_when_a_new_corpus_begins(nlp):
+    docs = [nlp("dog bites")]
+    encoder = make_encoder()
+    before = encoder.predict(docs)
+    train(encoder, docs)
+    encoder.attrs["observe"](encoder, None)
+    assert_array_equal(encoder.predict(docs), before)
+
+
+def test_same_training_gives_the_same_bytes(nlp):
+    docs, saved = [nlp("dog bites man"), nlp("unkindly")], []
+    for _ in range(2):
+        fix_random_seed(0)
+        encoder = make_encoder()
+        train(encoder, docs, n_updates=5)
+        saved.append(encoder.to_bytes())
+    assert saved[0] == saved[1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"word_learn_rate": -1.0},
+        {"bigram_learn_rate": float("nan")},
+        {"bigram_buckets": -1},
+        {"min_bigram_count": 0},
+    ],
+)
+def test_rejects_setting_out_of_range(settings):
+    with pytest.raises(ValueError, match=r"\[L201\] StaticBag.*of at least"):
+        build_static_bag(TABLE, **settings)

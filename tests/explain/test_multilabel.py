@@ -1,0 +1,168 @@
+import json
+import math
+
+import pytest
+from spacy.language import Language
+
+from spacy_longtail.explain.explain import explain
+from spacy_longtail.explain.html import render_explanation
+
+NAME = "longtail_textcat_multilabel"
+TEXT = "my card and\n hotel room"
+
+
+@Language.component("forget_card", assigns=["doc.cats"])
+def forget_card(doc):
+    doc.cats["money/card"] = 0.0
+    doc.user_data["longtail"]["labels"].remove("money/card")
+    return doc
+
+
+def get_sum(label):
+    return sum(word.contribution for word in label.words) + label.bias + label.prior
+
+
+def to_odds(probability):
+    return math.log(probability / (1 - probability))
+
+
+@pytest.mark.parametrize("prior,temperature", [("train", 1.0), (0.3, 2.5)])
+@pytest.mark.parametrize("text", [TEXT, "card", "Card card, unknownword loan"])
+def test_contributions_sum_to_the_log_odds(mixed_nlp, text, prior, temperature):
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.prior, pipe.temperature = prior, temperature
+    found = explain(mixed_nlp, text, label=["money/card", "home/garden"])
+    cats = mixed_nlp(text).cats
+    assert found.method == "exact"
+    for label in found.labels:
+        assert get_sum(label) == pytest.approx(label.difference, abs=1e-4)
+        assert label.probability == cats[label.label]
+        odds = to_odds(label.probability)
+        assert label.difference == pytest.approx(odds, abs=1e-3)
+        assert label.other is None
+
+
+def test_odds_of_a_pooled_label_are_against_its_other(mixed_nlp):
+    """Its members share one probability: p(member) / (1 - p(Other)) are its odds."""
+    text = "tax refund form"
+    (found,) = explain(mixed_nlp, text, label="money/tax").labels
+    cats, pipe = mixed_nlp(text).cats, mixed_nlp.get_pipe(NAME)
+    (other,) = [o for o in pipe.taxonomy.others if o.parent == found.other]
+    members = [pipe.labels[column] for column in other.members]
+    assert "money/tax" in members
+    odds = cats["money/tax"] / (1 - sum(cats[member] for member in members))
+    assert found.difference == pytest.approx(math.log(odds), abs=1e-3)
+    assert get_sum(found) == pytest.approx(found.difference, abs=1e-4)
+
+
+def test_labels_of_the_document_are_explained(mixed_nlp):
+    labels = mixed_nlp(TEXT)._.longtail.labels
+    assert len(labels) > 1
+    found = explain(mixed_nlp, TEXT)
+    assert tuple(label.label for label in found.labels) == labels
+    for label in found.labels:
+        assert label.is_given and label.difference > label.needed
+        assert label.needed == pytest.approx(to_odds(0.25))
+
+
+def test_most_probable_label_is_explained_if_none_is_given(mixed_nlp):
+    pipe = mixed_nlp.get_pipe(NAME)
+    pipe.thresholds = dict.fromkeys(pipe.labels, 0.9999)
+    found = explain(mixed_nlp, TEXT)
+    assert found.decision["labels"] == []
+    (label,) = found.labels
+    assert label.label == found.decision["label"] and not label.is_given
+    assert label.threshold == found.thresholds[label.label] == 0.9999
+
+
+def test_word_of_the_label_speaks_for_it(mixed_nlp):
+    card, garden = explain(
+        mixed_nlp, "card tree", label=["money/card", "home/garden"]
+    ).labels
+    for label, own in ((card, 0), (garden, 1)):
+        assert label.words[own].contribution > label.words[1 - own].contribution + 1
+
+
+def test_other_encoders_are_run_without_each_word(mixed_nlp):
+    pipe = mixed_nlp.get_pipe(NAME)
+    exact = explain(mixed_nlp, TEXT, label="money/card").labels[0]
+    del pipe.model.get_ref("output").attrs["get_linear"]
+    found = explain(mixed_nlp, TEXT, label="money/card")
+    label = found.labels[0]
+    assert (found.method, label.bias, label.prior) == ("occlusion", None, None)
+    assert label.difference == exact.difference
+    rest = to_odds(mixed_nlp("my and\n hotel room").cats["money/card"])
+    card = next(word for word in label.words if word.text == "card")
+    assert card.contribution == pytest.approx(label.difference - rest, abs=1e-3)
+
+
+def test_what_later_components_make_of_it(mixed_nlp):
+    before = explain(mixed_nlp, "card", label="money/card").labels[0]
+    mixed_nlp.add_pipe("forget_card")
+    label = explain(mixed_nlp, "card", label="money/card").labels[0]
+    assert (label.probability, label.is_given) == (0.0, False)
+    assert label.difference == before.difference
+
+
+def test_labels_that_the_top_k_leaves_out(mixed_nlp):
+    expected = explain(mixed_nlp, TEXT, label=["money/card", "home/garden"])
+    mixed_nlp.get_pipe(NAME).cats_top_k = 1
+    assert explain(mixed_nlp, TEXT, label=["money/card", "home/garden"]) == expected
+    assert mixed_nlp.get_pipe(NAME).cats_top_k == 1
+
+
+def test_decision_of_another_component_is_not_taken(mixed_nlp, mixed_dev):
+    second = mixed_nlp.add_pipe("longtail_textcat", name="second")
+    single = [e for e in mixed_dev if sum(e.reference.cats.values()) == 1]
+    second.initialize(lambda: single, nlp=mixed_nlp)
+    found = explain(mixed_nlp, TEXT, pipe=NAME)
+    assert found.decision["pipe"] == NAME
+    assert explain(mixed_nlp, TEXT).kind == "longtail_textcat"
+
+
+def test_comparison_with_another_label(mixed_nlp):
+    with pytest.raises(ValueError, match=r"\[L524\].*'home/garden'"):
+        explain(mixed_nlp, TEXT, label="money/card", against="home/garden")
+
+
+def test_unknown_label(mixed_nlp):
+    with pytest.raises(ValueError, match=r"\[L522\].*money/card"):
+        explain(mixed_nlp, TEXT, label=["home/garden", "money/cart"])
+
+
+def test_labels_that_were_added_at_run_time(mixed_nlp, mixed_dev):
+    fallback = mixed_nlp.add_pipe("zero_shot_fallback", config={"source": NAME})
+    fallback.initialize(lambda: mixed_dev, nlp=mixed_nlp)
+    fallback.add_label("travel/submarine", description="a submarine under water")
+    text = "a submarine under water"
+    assert mixed_nlp(text)._.longtail.labels == ("travel/submarine",)
+    found = explain(mixed_nlp, text)
+    assert (found.added, found.labels) == (["travel/submarine"], [])
+    assert "judged by how close" in render_explanation(found)
+    mixed_nlp.get_pipe(NAME).thresholds = {"money/card": 1e-9}
+    found = explain(mixed_nlp, text)
+    assert found.added == ["travel/submarine"]
+    assert [label.label for label in found.labels] == ["money/card"]
+    with pytest.raises(ValueError, match=r"\[L525\].*'zero_shot_fallback'.*prototype"):
+        explain(mixed_nlp, text, label="travel/submarine")
+
+
+def test_explanation_is_json(mixed_nlp):
+    data = explain(mixed_nlp, TEXT).to_dict()
+    assert json.loads(json.dumps(data))["labels"][0]["words"][1]["text"] == "card"
+
+
+@pytest.mark.parametrize("method", ["exact", "occlusion"])
+def test_page_marks_and_escapes_words(mixed_nlp, method):
+    if method == "occlusion":
+        output = mixed_nlp.get_pipe(NAME).model.get_ref("output")
+        del output.attrs["get_linear"]
+    found = explain(
+        mixed_nlp, "card <b>chip</b> & oven", label=["money/card", "money/tax"]
+    )
+    assert found.method == method
+    page = render_explanation(found)
+    assert "<b>chip" not in page and "&lt;b" in page and "&amp;" in page
+    assert page.count("<h1>") == 2 and '<mark class="for"' in page
+    assert "pooled in the Other of" in page
+    assert "http" not in page and "src=" not in page

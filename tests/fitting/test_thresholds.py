@@ -1,0 +1,135 @@
+import numpy
+import pytest
+from numpy.testing import assert_allclose
+
+from spacy_longtail.fitting.thresholds import fit_thresholds
+
+
+def get_f1(scores, truths, threshold):
+    guess, is_yes = scores >= threshold, truths == 1.0
+    return 2 * (guess & is_yes).sum() / max(guess.sum() + is_yes.sum(), 1)
+
+
+@pytest.fixture
+def data():
+    """Scores and truths of three labels with 80, 30 and 10 of 200 documents."""
+    random = numpy.random.RandomState(0)
+    truths = numpy.zeros((200, 3))
+    for column, n in enumerate([80, 30, 10]):
+        truths[random.permutation(200)[:n], column] = 1.0
+    logits = random.randn(200, 3) + 2.0 * truths - [0.5, 1.5, 3.0]
+    return 1.0 / (1.0 + numpy.exp(-logits)), truths
+
+
+def test_no_threshold_has_a_better_f1(data):
+    scores, truths = data
+    found = fit_thresholds(scores, truths, smoothing=0.0)
+    for column, threshold in enumerate(found):
+        s, y = scores[:, column], truths[:, column]
+        best = max(get_f1(s, y, t) for t in [*s, 1.0])
+        assert get_f1(s, y, threshold) == pytest.approx(best)
+
+
+def test_threshold_is_between_the_scores_that_it_separates():
+    scores = numpy.asarray([[0.9], [0.6], [0.2], [0.1]])
+    truths = numpy.asarray([[1.0], [1.0], [0.0], [0.0]])
+    (found,) = fit_thresholds(scores, truths, smoothing=0.0)
+    assert 0.2 < found < 0.6
+
+
+def test_equal_scores_are_not_separated():
+    scores = numpy.asarray([[0.5], [0.5], [0.5], [0.1]])
+    truths = numpy.asarray([[1.0], [0.0], [1.0], [0.0]])
+    (found,) = fit_thresholds(scores, truths, smoothing=0.0)
+    assert 0.1 < found < 0.5
+
+
+@pytest.mark.parametrize("precision", [0.6, 0.8, 0.95])
+def test_wished_precision_is_reached_with_the_most_recall(data, precision):
+    scores, truths = data
+    found = fit_thresholds(scores, truths, precision=precision, smoothing=0.0)
+    for column, threshold in enumerate(found):
+        s, y = scores[:, column], truths[:, column] == 1.0
+        guess = s >= threshold
+        assert y[guess].mean() >= precision
+        reached = [y[s >= t].sum() for t in s if y[s >= t].mean() >= precision]
+        assert y[guess].sum() == max(reached)
+
+
+def test_precision_that_is_not_reached_gives_the_best_one():
+    scores = numpy.asarray([[0.9], [0.8], [0.7], [0.1]])
+    truths = numpy.asarray([[0.0], [1.0], [1.0], [0.0]])
+    (found,) = fit_thresholds(scores, truths, precision=0.9, smoothing=0.0)
+    assert 0.1 < found < 0.7
+
+
+def test_label_without_documents_gets_the_common_threshold(data):
+    scores, truths = data
+    scores, truths = numpy.tile(scores[:, :1], 2), numpy.tile(truths[:, :1], 2)
+    truths[:, 1] = 0.0
+    found = fit_thresholds(scores, truths, smoothing=0.0)
+    # The grid of the common threshold is less fine.
+    best = get_f1(scores[:, 0], truths[:, 0], found[0])
+    assert get_f1(scores[:, 0], truths[:, 0], found[1]) == pytest.approx(best, abs=0.01)
+
+
+def test_few_documents_are_drawn_to_the_common_threshold(data):
+    scores, truths = data
+    own = fit_thresholds(scores, truths, smoothing=0.0)
+    common = fit_thresholds(scores, truths, smoothing=1e9)
+    found = fit_thresholds(scores, truths, smoothing=30.0)
+    assert_allclose(common, common[0])
+    share = (found - common) / (own - common)
+    assert ((share > 0.0) & (share < 1.0)).all()
+    odds = numpy.log(numpy.asarray([own, common, found]))
+    odds -= numpy.log1p(-numpy.asarray([own, common, found]))
+    expected = numpy.asarray([80, 30, 10]) / numpy.asarray([110, 60, 40])
+    assert_allclose((odds[2] - odds[1]) / (odds[0] - odds[1]), expected)
+
+
+def test_what_is_not_known_is_left_out(data):
+    scores, truths = data
+    more = numpy.full((50, 3), 0.99), numpy.full((50, 3), numpy.nan)
+    found = fit_thresholds(
+        numpy.concatenate([scores, more[0]]), numpy.concatenate([truths, more[1]])
+    )
+    assert_allclose(found, fit_thresholds(scores, truths))
+
+
+def test_label_that_is_only_known_to_be_there(data):
+    """Nothing says that unlike documents have it, so it isn't given to all of them."""
+    scores, truths = data
+    only = numpy.linspace(0.6, 0.9, 200)[:, None]
+    gold = numpy.where(numpy.arange(200) % 2 == 0, 1.0, numpy.nan)[:, None]
+    scores, truths = numpy.hstack([scores, only]), numpy.hstack([truths, gold])
+    found = fit_thresholds(scores, truths)
+    assert found[3] > found[:3].min() / 2
+    masked = [[1.0], [numpy.nan], [0.0], [1.0]]
+    (found,) = fit_thresholds([[0.9], [0.8], [0.7], [0.6]], masked, smoothing=0.0)
+    assert 0.1 < found <= 0.6
+
+
+@pytest.mark.parametrize("n_docs", [0, 5])
+def test_without_any_positive_document_it_is_a_half(n_docs):
+    found = fit_thresholds(numpy.full((n_docs, 2), 0.3), numpy.zeros((n_docs, 2)))
+    assert_allclose(found, 0.5)
+
+
+def test_thresholds_are_inside_the_interval():
+    """Also where documents are certain."""
+    scores, truths = numpy.asarray([[0.0, 1.0]] * 3), numpy.ones((3, 2))
+    found = fit_thresholds(scores, truths, smoothing=0.0)
+    assert ((found > 0.0) & (found < 1.0)).all()
+
+
+def test_shapes_that_do_not_fit_are_an_error():
+    with pytest.raises(ValueError, match=r"\[L326\].*\(2, 3\) and \(2, 4\)"):
+        fit_thresholds(numpy.zeros((2, 3)), numpy.zeros((2, 4)))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"precision": 0.0}, {"precision": 1.1}, {"smoothing": -1.0}]
+)
+def test_setting_out_of_range_is_an_error(settings):
+    with pytest.raises(ValueError, match=rf"\[L327\] '{list(settings)[0]}' has to be"):
+        fit_thresholds(numpy.zeros((2, 3)), numpy.zeros((2, 3)), **settings)

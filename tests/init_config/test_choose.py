@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from thinc.api import Config
+
+from spacy_longtail.audit import audit_corpus
+from spacy_longtail.init_config.choose import (
+    TEMPLATES,
+    choose_steps,
+    choose_template,
+    init_config,
+)
+from spacy_longtail.init_config.text import Setting, set_value
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def write(path, labels, separator="/", n=4):
+    nlp = spacy.blank("en")
+    docs = DocBin()
+    for label in labels:
+        for i in range(n):
+            word = "".join(filter(str.isalnum, label))
+            doc = nlp.make_doc(f"{word} question {i}")
+            doc.cats = {label: 1.0}
+            docs.add(doc)
+    docs.to_disk(path)
+    return path
+
+
+@pytest.fixture
+def facts(tmp_path):
+    labels = ["bank/card", "bank/fee", "shop/return"]
+    return audit_corpus(write(tmp_path / "train.spacy", labels))
+
+
+def parse(text):
+    return Config().from_str(text, interpolate=False)
+
+
+def test_the_configs_of_the_repository_are_those_of_the_package():
+    """A link, because only files of the package are installed."""
+    assert (REPOSITORY / "configs").resolve() == TEMPLATES
+
+
+def test_config_trains_as_it_is(facts, tmp_path):
+    path = tmp_path / "config.cfg"
+    path.write_text(init_config(facts), encoding="utf8")
+    overrides = {"paths.train": facts.path, "paths.dev": facts.path}
+    train(path, tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-best")
+    assert nlp("a bankfee question")._.longtail.label == "bank/fee"
+
+
+def test_only_what_fits_the_corpus_differs_from_the_template(facts):
+    template = Config().from_disk(TEMPLATES / "efficiency.cfg", interpolate=False)
+    config = parse(init_config(facts))
+    template["components"]["longtail_textcat"]["min_count"] = 3
+    template["nlp"]["pipeline"] = ["longtail_textcat"]
+    del template["components"]["zero_shot_fallback"]
+    del template["initialize"]["components"]["zero_shot_fallback"]
+    for key in ("gain", "fixed", "broken"):
+        del template["training"]["score_weights"][f"longtail_refined_{key}"]
+    template["training"]["max_steps"] = 100
+    template["training"]["eval_frequency"] = 25
+    assert config == template
+
+
+def test_reasons_are_comments(facts):
+    text = " ".join(init_config(facts).replace("\n# ", " ").split())
+    assert "12 documents, 3 labels, 2 levels, one label a document" in text
+    assert "100 batches of 128 are 1,066.7 passes over 12 documents." in text
+    assert "pools 0 of 3 labels" in text
+    assert "No label is pooled" in text
+
+
+def test_fallback_stays_where_labels_are_pooled(tmp_path):
+    path = write(tmp_path / "train.spacy", ["a", "b", "c", "d"])
+    several = write(tmp_path / "rare.spacy", ["e", "f"], n=1)
+    docs = [*DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)]
+    docs += DocBin().from_disk(several).get_docs(spacy.blank("en").vocab)
+    DocBin(docs=docs).to_disk(path)
+    config = parse(init_config(audit_corpus(path)))
+    assert config["nlp"]["pipeline"] == ["longtail_textcat", "zero_shot_fallback"]
+    assert config["components"]["zero_shot_fallback"]["source"] == "longtail_textcat"
+
+
+def test_what_is_missing_is_said(facts):
+    from dataclasses import replace
+
+    several = replace(facts, is_multilabel=True, n_unlabelled=5)
+    text = init_config(several)
+    assert "5 of 12 documents have no gold label" in " ".join(text.split())
+    assert parse(text)["components"]["longtail_textcat_multilabel"]["missing"] == "auto"
+
+
+def test_flat_labels_and_another_separator(tmp_path):
+    path = write(tmp_path / "train.spacy", ["a/b", "a|c", "d"])
+    flat = parse(init_config(audit_corpus(path, separator=">")))
+    assert flat["components"]["longtail_textcat"]["separator"] == ">"
+    assert flat["training"]["score_weights"]["longtail_coarse_accuracy"] is None
+
+
+def test_min_count_of_many_rare_labels(tmp_path):
+    path = write(tmp_path / "train.spacy", "abcdef", n=2)
+    text = init_config(audit_corpus(path))
+    pipe = parse(text)["components"]["longtail_textcat"]
+    assert pipe["min_count"] == 2
+    assert "3 would pool more than half" in " ".join(text.replace("#", "").split())
+
+
+@pytest.mark.parametrize(
+    "n_docs, size, steps",
+    [(10, 128, 100), (300, 128, 300), (13_000, 128, 600), (1_000_000, 256, 11_721)],
+)
+def test_steps(n_docs, size, steps):
+    assert choose_steps(n_docs, size, 600) == steps
+
+
+def test_large_corpus_gets_larger_batches(facts):
+    from dataclasses import replace
+
+    training = parse(init_config(replace(facts, n_docs=1_000_000)))["training"]
+    assert training["batcher"]["size"] == 256
+    assert training["max_steps"] == 11_721
+    assert training["eval_frequency"] == 1466
+
+
+def test_several_labels_have_their_own_config(facts):
+    from dataclasses import replace
+
+    several = replace(facts, is_multilabel=True)
+    assert choose_template(several, "efficiency") == "multilabel"
+    assert choose_template(several, "accuracy") == "multilabel_accuracy"
+    with pytest.raises(ValueError, match=r"\[L651\].*'cascade'.*--optimize accuracy"):
+        choose_template(several, "cascade")
+
+
+@pytest.mark.parametrize("is_multilabel", [True, False])
+def test_fine_tuning_takes_more_passes(facts, is_multilabel):
+    from dataclasses import replace
+
+    large = replace(facts, n_docs=32_000, is_multilabel=is_multilabel)
+    training = parse(init_config(large, optimize="accuracy"))["training"]
+    assert training["max_steps"] == 6_000
+    assert training["optimizer"]["learn_rate"]["warmup_steps"] == 600
+    larger = replace(large, n_docs=256_000)
+    assert (
+        parse(init_config(larger, optimize="accuracy"))["training"]["max_steps"]
+        == 3_000
+    )
+
+
+def test_unknown_config(facts, monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=r"\[L650\].*'speed'.*efficiency, cascade"):
+        init_config(facts, optimize="speed")
+    monkeypatch.setattr("spacy_longtail.init_config.choose.TEMPLATES", tmp_path)
+    with pytest.raises(ValueError, match=r"\[L650\].*'efficiency'"):
+        init_config(facts)
+
+
+def test_set_value_only_in_its_section():
+    text = "[a]\nsize = 1\n\n[b]\n# Old\nsize = 1\n"
+    found = set_value(text, Setting("b", "size", 2, "New."))
+    assert found == "[a]\nsize = 1\n\n[b]\n# Old\n# New.\nsize = 2\n"

@@ -1,0 +1,71 @@
+import pytest
+
+from spacy_longtail.files import (
+    check_output,
+    load_pipeline,
+    read_corpus,
+    save_pipeline,
+    write_text,
+)
+
+
+def test_missing_pipeline(tmp_path):
+    with pytest.raises(ValueError, match=r"\[L601\].*nothing"):
+        load_pipeline(str(tmp_path / "nothing"))
+
+
+def test_missing_corpus(tickets_nlp, tmp_path):
+    (tmp_path / "dev.json").write_text("{}")
+    for path in (tmp_path / "dev.spacy", tmp_path / "dev.json", tmp_path):
+        with pytest.raises(ValueError, match=r"\[L602\]"):
+            read_corpus(tickets_nlp, path)
+
+
+def test_folder_of_corpora(tickets_nlp, tickets_dir, tmp_path):
+    data = (tickets_dir / "dev.spacy").read_bytes()
+    for name in ("a.spacy", "b.spacy"):
+        (tmp_path / name).write_bytes(data)
+    n_docs = len(list(read_corpus(tickets_nlp, tickets_dir / "dev.spacy")))
+    assert len(list(read_corpus(tickets_nlp, tmp_path))) == 2 * n_docs
+
+
+@pytest.mark.parametrize("name", ["model", "model/inside", "."])
+def test_input_is_never_written_over(tmp_path, name):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(ValueError, match=r"\[L603\]"):
+        check_output(tmp_path / name, force=True, source=str(tmp_path / "model"))
+
+
+def test_existing_output_needs_force(tickets_nlp, tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "old.txt").write_text("old")
+    with pytest.raises(ValueError, match=r"\[L604\].*--force"):
+        save_pipeline(tickets_nlp, output)
+    assert (output / "old.txt").exists()
+    save_pipeline(tickets_nlp, output, force=True)
+    assert not (output / "old.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert load_pipeline(str(output)).pipe_names == ["longtail_textcat"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_nothing_is_left_after_a_failure(tickets_nlp, tmp_path, monkeypatch, error):
+    def to_disk(path):
+        path.mkdir()
+        (path / "half.txt").write_text("half")
+        raise error
+
+    monkeypatch.setattr(tickets_nlp, "to_disk", to_disk)
+    with pytest.raises(type(error)):
+        save_pipeline(tickets_nlp, tmp_path / "deep" / "out")
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_text_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "report.html"
+    write_text(path, "first")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "second \ud800")
+    assert path.read_text() == "first"
+    assert list(path.parent.iterdir()) == [path]
