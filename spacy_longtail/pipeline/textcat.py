@@ -38,14 +38,10 @@ NOTHING: Iterable[str] = SimpleFrozenList()
 
 def _make_property(name: str) -> Any:
     """RETURNS (Any): A property that gets a copy of a setting, and changes it."""
-
-    def get_setting(pipe: "TextCategorizer") -> Any:
-        return copy(getattr(pipe.settings, name))
-
-    def change_setting(pipe: "TextCategorizer", value: Any) -> None:
-        pipe.change_setting(name, value)
-
-    return property(get_setting, change_setting)
+    return property(
+        lambda pipe: copy(getattr(pipe.settings, name)),
+        lambda pipe, value: pipe.change_setting(name, value),
+    )
 
 
 class TextCategorizer(TrainablePipe):
@@ -100,9 +96,7 @@ class TextCategorizer(TrainablePipe):
 
     @property
     def settings(self) -> Any:
-        """RETURNS (Any): A TextcatSettings, of the kind's type. What can be changed is
-        set on the component, which knows what depends on it.
-        """
+        """RETURNS (Any): A TextcatSettings, of the kind's type."""
         return self.kind.settings
 
     @property
@@ -126,10 +120,8 @@ class TextCategorizer(TrainablePipe):
         one can have several labels, for 'spacy init labels'.
         """
         taxonomy = self.taxonomy
-        counts = {
-            **dict(zip(taxonomy.leaves, taxonomy.counts)),
-            **taxonomy.inner_counts,
-        }
+        counts = dict(zip(taxonomy.leaves, taxonomy.counts))
+        counts.update(taxonomy.inner_counts)
         extra = {} if taxonomy.n_docs is None else {"n_docs": taxonomy.n_docs}
         return {"counts": counts, **extra}
 
@@ -141,11 +133,7 @@ class TextCategorizer(TrainablePipe):
     ancestor_threshold = _make_property("ancestor_threshold")
 
     def change_setting(self, name: str, value: Any) -> None:
-        """Change a setting and what depends on it.
-
-        RAISES (ValueError): L314 for thresholds of unknown nodes, and those of the
-            setting.
-        """
+        """RAISES (ValueError): That of the setting, or L314 for an unknown node."""
         if name == "thresholds" and self._taxonomy is not None:
             check_nodes(self._taxonomy, value)
         is_new = getattr(self.settings, name) != value
@@ -175,9 +163,7 @@ class TextCategorizer(TrainablePipe):
     def read_truths(
         self, examples: Iterable[Example], taxonomy: Optional[Taxonomy] = None
     ) -> numpy.ndarray:
-        """Read what is known about documents that can have several labels, see
-        LabelKind. taxonomy (Optional[Taxonomy]): With more labels than the component's.
-        """
+        """RETURNS (numpy.ndarray): See LabelKind. A taxonomy can have more labels."""
         return self.kind.read_truths(list(examples), taxonomy or self.taxonomy)
 
     def get_thresholds(self, labels: Iterable[str]) -> numpy.ndarray:
