@@ -46,7 +46,6 @@ format: $(VENV)/.dev
 # The pages that are written from the code and from project.yml.
 docs: $(VENV)/.dev
 	@$(BIN)/python scripts/reference.py
-	@$(BIN)/python -m spacy project document --no-emoji --output docs/project.md
 
 # Setuptools would put files of an older build/ into the wheel.
 build: $(VENV)/.dev

@@ -1,4 +1,5 @@
-"""Write docs/reference.md from the code, so that the page can't say anything else.
+"""Write docs/reference.md from the code, so that the page can't say anything else, and
+the part of docs/project.md that comes from project.yml.
 
 python scripts/reference.py
 """
@@ -7,12 +8,15 @@ import inspect
 import json
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from configparser import ConfigParser
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from string import Formatter
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any, Dict, Iterator, List, Optional, Tuple, get_args
 
@@ -23,6 +27,7 @@ from spacy_longtail.cli import longtail
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference.md"
+PROJECT_PAGE = ROOT / "docs" / "project.md"
 INTRO = """# Reference
 
 Everything that has a name: what a config can hold, the commands, the functions, the
@@ -342,6 +347,7 @@ def _show_value(value: Any) -> str:
 
 def write_commands() -> Iterator[str]:
     yield "## Commands"
+    yield "`longtail` is their group: `python -m spacy longtail COMMAND`."
     for command in sorted(longtail.registered_commands, key=lambda c: c.name or ""):
         assert command.callback is not None
         arguments, options = [], []
@@ -415,6 +421,21 @@ def build_reference() -> str:
     return "\n\n".join([INTRO.strip(), contents, *blocks]) + "\n"
 
 
+def build_project_page() -> str:
+    """RETURNS (str): The page, as `spacy project document` writes it, with links that
+    are right in the folder where it is.
+    """
+    command = [sys.executable, "-m", "spacy", "project", "document", str(ROOT)]
+    with TemporaryDirectory() as folder:
+        page = Path(folder) / PROJECT_PAGE.name
+        page.write_bytes(PROJECT_PAGE.read_bytes())
+        command += ["--no-emoji", "--output", str(page)]
+        subprocess.run(command, check=True, capture_output=True)
+        text = page.read_text(encoding="utf8").strip() + "\n"
+    return text.replace("](project.yml)", "](../project.yml)")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(build_reference(), encoding="utf8")
-    print(f"Written: {PAGE.relative_to(ROOT)}")
+    for path, build in ((PAGE, build_reference), (PROJECT_PAGE, build_project_page)):
+        path.write_text(build(), encoding="utf8")
+        print(f"Written: {path.relative_to(ROOT)}")

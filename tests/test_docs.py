@@ -1,0 +1,177 @@
+"""What the README and the pages in docs/ say is so: code runs, links lead somewhere,
+commands and names exist, and what is written from the code is current.
+"""
+
+import inspect
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training import Example
+
+from spacy_longtail.cli import longtail
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+GENERATED = [DOCS / "reference.md", DOCS / "project.md"]
+WRITTEN = [page for page in PAGES if page not in GENERATED]
+# Pages whose code starts with a trained pipeline.
+WITH_PIPELINE = [DOCS / "commands" / f"{n}.md" for n in ("tune", "report", "explain")]
+TEXTS = {
+    "bank/card": ["lost my card", "the card is broken", "block the card"],
+    "bank/send": ["wire money", "send money to Ann", "a transfer of money"],
+    "trip/fly": ["a flight", "book a flight", "my flight was late"],
+}
+
+
+def get_id(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=get_id)
+written_page = pytest.mark.parametrize("page", WRITTEN, ids=get_id)
+
+
+def read(page):
+    return page.read_text(encoding="utf8")
+
+
+def get_blocks(language, page):
+    return re.findall(rf"```{language}\n(.*?)```", read(page), flags=re.DOTALL)
+
+
+@pytest.fixture
+def trained():
+    """The names that are there where a page starts with a trained pipeline."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat", config={"min_count": 0})
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"cats": {label: 1.0}})
+        for label, texts in TEXTS.items()
+        for text in texts
+    ]
+    optimizer = nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=optimizer)
+    return {"nlp": nlp, "examples": examples, "text": "block my card"}
+
+
+@written_page
+def test_python_blocks_run_and_print_what_they_say(page, capsys, request):
+    in_use = page in WITH_PIPELINE
+    namespace = dict(request.getfixturevalue("trained")) if in_use else {}
+    blocks = get_blocks("python", page)
+    for block in blocks:
+        exec(block, namespace)
+    said = re.findall(r"^print\(.*\)  # (.*)$", "\n".join(blocks), flags=re.MULTILINE)
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def get_anchors(page):
+    """Yield the anchors of a page, as GitHub makes them of headings."""
+    text = re.sub(r"```.*?```", "", read(page), flags=re.DOTALL)
+    seen = {}
+    for title in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE):
+        title = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title)
+        slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        seen[slug] = seen.get(slug, -1) + 1
+        yield f"{slug}-{seen[slug]}" if seen[slug] else slug
+
+
+@every_page
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", read(page), flags=re.DOTALL)
+    links = re.findall(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)", text)
+    for path, anchor in links:
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), path
+        if anchor:
+            assert anchor in set(get_anchors(target)), f"{path}#{anchor}"
+
+
+def test_every_page_is_in_the_index():
+    index = DOCS / "README.md"
+    links = re.findall(r"\]\(([^)#]+)\)", read(index))
+    assert {(DOCS / link).resolve() for link in links} == {*PAGES[1:]} - {index}
+
+
+@every_page
+def test_no_placeholder_is_left(page):
+    assert "<<" not in read(page)
+
+
+def get_commands(page):
+    for block in get_blocks("bash", page):
+        yield from (shlex.split(line) for line in block.strip().splitlines())
+
+
+@written_page
+def test_commands_exist_with_their_options_and_files(page):
+    known = {command.name: command.callback for command in longtail.registered_commands}
+    for words in get_commands(page):
+        for word in words:
+            if word.startswith(("configs/", "assets/")):
+                assert (ROOT / word).exists()
+        if words[:4] == ["python", "-m", "spacy", "longtail"]:
+            parameters = inspect.signature(known[words[4]]).parameters.values()
+            options = {d for p in parameters for d in p.default.param_decls or ()}
+            used = {word for word in words[5:] if re.match(r"--?[a-z]", word)}
+            assert used <= options
+
+
+@written_page
+def test_registered_names_exist(page):
+    names = {
+        entry_point.name for entry_point in distribution("spacy-longtail").entry_points
+    }
+    assert set(re.findall(r"spacy-longtail\.\w+\.v\d+", read(page))) <= names
+
+
+def read_sections(text):
+    parser = ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def test_config_excerpts_are_from_the_config():
+    found = 0
+    for page in WRITTEN:
+        excerpts = re.findall(
+            r"excerpt of `(configs/\w+\.cfg)`:\n\n```ini\n(.*?)```",
+            read(page),
+            re.DOTALL,
+        )
+        for path, excerpt in excerpts:
+            shipped = read_sections(read(ROOT / path))
+            for name, section in read_sections(excerpt).items():
+                assert section.items() <= shipped[name].items()
+                found += 1
+    assert found
+
+
+@pytest.mark.parametrize("name", ["reference", "project"])
+def test_generated_page_is_current(name):
+    """If this fails: make docs"""
+    written = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+    build = {"reference": "build_reference", "project": "build_project_page"}[name]
+    assert written[build]() == read(DOCS / f"{name}.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [PAGES[0], DOCS / "quickstart.md"], ids=get_id)
+def test_shell_blocks_of_training_run(page, tmp_path):
+    block = next(b for b in get_blocks("bash", page) if "spacy train" in b)
+    for folder in ("assets", "configs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    for line in block.strip().splitlines():
+        assert line.startswith("python ")
+        command = [sys.executable, *shlex.split(line)[1:]]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "metrics.json").exists()
