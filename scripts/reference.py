@@ -146,6 +146,10 @@ def show_type(annotation: Any) -> str:
     return code(re.sub(r"\b\w+\.", "", str(annotation)))
 
 
+def show_entry(entry: Tuple[str, str]) -> Tuple[str, str]:
+    return code(entry[0]), escape(entry[1])
+
+
 def show_object(found: Any, doc: Docstring, skip: Tuple[str, ...] = ()) -> List[str]:
     """RETURNS (List[str]): Blocks about a function or class and its parameters."""
     rows = []
@@ -202,7 +206,8 @@ def write_registered() -> Iterator[str]:
 
 
 def write_factory(name: str, make: Any) -> Iterator[str]:
-    component = inspect.signature(make).return_annotation
+    signature = inspect.signature(make)
+    component = signature.return_annotation
     if isinstance(component, str):
         component = inspect.unwrap(make).__globals__[component]
     doc = parse_docstring(component.__doc__)
@@ -216,24 +221,23 @@ def write_factory(name: str, make: Any) -> Iterator[str]:
         if entry[1] or key not in doc.entries:
             doc.entries[key] = (entry[0], entry[1] or entry[2])
     yield from doc.prose
-    parameters = inspect.signature(make).parameters
     rows = []
-    for key, value in config.items():
-        of_type, text = doc.entries.get(key, ("", ""))
-        shown = code(of_type) or show_type(parameters[key].annotation)
-        rows.append([code(key), shown, show(value), escape(text)])
+    # The order of a config depends on the version of confection.
+    for key, parameter in signature.parameters.items():
+        if key in config:
+            of_type, text = doc.entries.get(key, ("", ""))
+            shown = code(of_type) or show_type(parameter.annotation)
+            rows.append([code(key), shown, show(config[key]), escape(text)])
     yield make_table(["setting", "type", "default", ""], rows)
-    if settings is not None:
-        later = [f for f in fields(settings) if f.name not in config and f.init]
-        rows = [
-            [code(f.name), code(doc.entries[f.name][0]), escape(doc.entries[f.name][1])]
-            for f in later
-        ]
-        if rows:
-            yield "Set on a loaded pipe, not in the config:"
-            yield make_table(["setting", "type", ""], rows)
-    yield from show_rest(Docstring(entries=doc.entries, source=doc.source))
-    yield from write_methods(component)
+    later = [item.name for item in fields(settings)] if settings is not None else []
+    rows = [
+        [code(key), *show_entry(doc.entries[key])] for key in later if key not in config
+    ]
+    if rows:
+        yield "Set on a loaded pipe, not in the config:"
+        yield make_table(["setting", "type", ""], rows)
+    yield from show_rest(doc)
+    yield from write_methods(component, doc)
     weights = meta.default_score_weights
     keys = [", ".join(code(k) for k, w in weights.items() if w == x) for x in WEIGHTS]
     rows = [[WEIGHTS[x], k] for x, k in zip(WEIGHTS, keys) if k]
@@ -241,20 +245,20 @@ def write_factory(name: str, make: Any) -> Iterator[str]:
     yield make_table(["", "scores"], rows[::-1])
 
 
-def write_methods(component: type) -> Iterator[str]:
+def write_methods(component: type, doc: Docstring) -> Iterator[str]:
+    """Yield what can be read, set and called on a loaded pipe."""
     rows = []
     for name in METHODS:
         found = inspect.getattr_static(component, name, None)
         target = found.fget if isinstance(found, property) else found
-        if found is None or not inspect.isfunction(target):
+        if not inspect.isfunction(target):
             continue
-        doc = parse_docstring(target.__doc__)
-        text = doc.prose[0] if doc.prose else escape(doc.entries["RETURNS"][1])
-        if isinstance(found, property):
-            rows.append([code(name), text])
-            continue
-        names = list(inspect.signature(target).parameters)[1:]
-        rows.append([code(f"{name}({', '.join(names)})"), text])
+        own = parse_docstring(target.__doc__)
+        entry = own.entries.get("RETURNS", doc.entries.get(name, ("", "")))
+        text = own.prose[0] if own.prose else escape(entry[1])
+        if not isinstance(found, property):
+            name += f"({', '.join(list(inspect.signature(target).parameters)[1:])})"
+        rows.append([code(name), text])
     if rows:
         yield "On a loaded pipe:"
         yield make_table(["", ""], rows)
@@ -304,14 +308,10 @@ def write_decision() -> Iterator[str]:
     doc = parse_docstring(Decision.__doc__)
     yield from doc.prose
     rows = [
-        [code(item.name), *_split(doc.entries.get(item.name, ("", "")))]
+        [code(item.name), *show_entry(doc.entries.get(item.name, ("", "")))]
         for item in fields(Decision)
     ]
     yield make_table(["attribute", "type", ""], rows)
-
-
-def _split(entry: Tuple[str, str]) -> Tuple[str, str]:
-    return code(entry[0]), escape(entry[1])
 
 
 def write_scores() -> Iterator[str]:

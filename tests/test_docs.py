@@ -9,6 +9,8 @@ import shlex
 import subprocess
 import sys
 from configparser import ConfigParser
+from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -20,9 +22,11 @@ from spacy_longtail.cli import longtail
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 GENERATED = [DOCS / "reference.md", DOCS / "project.md"]
 WRITTEN = [page for page in PAGES if page not in GENERATED]
+WRITTEN += [ROOT / "CHANGELOG.md"]
 # Pages whose code starts with a trained pipeline.
 WITH_PIPELINE = [DOCS / "commands" / f"{n}.md" for n in ("tune", "report", "explain")]
 TEXTS = {
@@ -99,7 +103,9 @@ def test_links_lead_somewhere(page):
 def test_every_page_is_in_the_index():
     index = DOCS / "README.md"
     links = re.findall(r"\]\(([^)#]+)\)", read(index))
-    assert {(DOCS / link).resolve() for link in links} == {*PAGES[1:]} - {index}
+    assert {(DOCS / link).resolve() for link in links} == {*DOCS.rglob("*.md")} - {
+        index
+    }
 
 
 @every_page
@@ -127,11 +133,17 @@ def test_commands_exist_with_their_options_and_files(page):
 
 
 @written_page
-def test_registered_names_exist(page):
-    names = {
-        entry_point.name for entry_point in distribution("spacy-longtail").entry_points
-    }
+def test_names_exist(page):
+    """Registered names, and what can be imported; some only show how names look."""
+    entry_points = distribution("spacy-longtail").entry_points
+    names = {entry_point.name for entry_point in entry_points}
+    names |= {"spacy-longtail.CamelCase.v1", "spacy-longtail.snake_case.v1"}
     assert set(re.findall(r"spacy-longtail\.\w+\.v\d+", read(page))) <= names
+    for line in re.findall(r"`(from spacy_longtail[^`]+)`", read(page)):
+        exec(line, {})
+    for name in re.findall(r"`spacy_longtail\.(\w+\.\w+)`", read(page)):
+        package, _, attribute = name.partition(".")
+        assert attribute in import_module(f"spacy_longtail.{package}").__all__
 
 
 def read_sections(text):
@@ -164,8 +176,51 @@ def test_generated_page_is_current(name):
     assert written[build]() == read(DOCS / f"{name}.md")
 
 
+def test_docstrings_are_read():
+    """Parameters whose type or text has several lines, several names, RAISES."""
+    parse = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["parse_docstring"]
+    found = parse(
+        """Do it.
+
+    Registered as "spacy-longtail.It.v1". And so on.
+
+    Source: A & B (2020),
+        "C".
+
+    first, second (Callable[[Doc], Tuple[str, ...]]): What (in brackets): comes
+        first.
+    RETURNS (float): From 0.0.
+    RAISES (ValueError): L101.
+    """
+    )
+    assert found.prose == ["Do it.", "And so on."]
+    assert found.source == 'A & B (2020), "C".'
+    entry = ("Callable[[Doc], Tuple[str, ...]]", "What (in brackets): comes first.")
+    assert found.entries["first"] == found.entries["second"] == entry
+    assert found.entries["RETURNS"] == ("float", "From 0.0.")
+    assert found.entries["RAISES"] == ("ValueError", "L101.")
+
+
+def test_help_of_a_setting_comes_before_its_docstring():
+    @dataclass
+    class Settings:
+        """Numbers.
+
+        width (int): Of old.
+        depth (int): Levels.
+        """
+
+        width: int = field(default=3, metadata={"help": "Of new."})
+        depth: int = 2
+
+    describe = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["describe_fields"]
+    found = describe(Settings)
+    assert found["width"] == ("int", "Of new.", "Of old.")
+    assert found["depth"] == ("int", "", "Levels.")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [PAGES[0], DOCS / "quickstart.md"], ids=get_id)
+@pytest.mark.parametrize("page", [README, DOCS / "quickstart.md"], ids=get_id)
 def test_shell_blocks_of_training_run(page, tmp_path):
     block = next(b for b in get_blocks("bash", page) if "spacy train" in b)
     for folder in ("assets", "configs"):
