@@ -105,8 +105,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L261 = ("TableVectors needs a 'path': the folder that 'spacy longtail distill' "
             "wrote.")
     L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
-            ".jsonl file with the key \"text\", or a text file; a vocabulary is a "
-            "text file with one word a line.")
+            "table with the column \"text\", or a text file; a vocabulary is a text "
+            "file with one word a line.")
 
     # L3xx: components
     L301 = ("The component '{name}' isn't initialized, so it has no labels. Call "

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Tuple
 import numpy
 from tqdm import tqdm
 
+from ..gold import find_leaves
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy
 from .advice import give_advice
@@ -51,14 +52,14 @@ def audit_corpus(
         dev_contents = read_contents(dev, columns, separator, progress=progress)
     counts = count_labels(contents)
     taxonomy = build_taxonomy(counts, separator=separator)
-    is_multilabel = any(len(labels) > 1 for labels in contents.label_sets)
+    max_labels = max(map(len, contents.label_sets))
     n_labelled = int((contents.sets != _get_empty(contents)).sum())
     values = list(counts.values())
     facts = Audit(
         path=str(path),
         n_docs=len(contents.sets),
         n_unlabelled=len(contents.sets) - n_labelled,
-        is_multilabel=is_multilabel,
+        max_labels=max_labels,
         separator=separator,
         depth=max(len(taxonomy.path(leaf)) for leaf in taxonomy.leaves),
         counts=counts,
@@ -68,7 +69,7 @@ def audit_corpus(
         buckets=get_buckets(counts),
         pooling=get_pooling(counts, separator),
         # Nothing competes for a document that can have several labels.
-        weights=[] if is_multilabel else get_weights(taxonomy),
+        weights=[] if max_labels > 1 else get_weights(taxonomy),
         texts=describe_texts(contents),
         similar_labels=find_similar_labels(list(counts)),
         dev=compare(contents, counts, dev_contents) if dev_contents else None,
@@ -92,8 +93,8 @@ def read_contents(
             for chunk in read_chunks(file_, columns):
                 prints.append(make_prints(chunk.keys, chunk.lengths))
                 for labels in chunk.labels:
-                    labels = drop_ancestors(labels, separator)
-                    sets.append(ids.setdefault(labels, len(ids)))
+                    leaves = tuple(find_leaves(labels, separator))
+                    sets.append(ids.setdefault(leaves, len(ids)))
                 bar.update(len(chunk.lengths))
     joined = Prints(
         numpy.concatenate([part.hashes for part in prints]),
@@ -111,19 +112,6 @@ def count_labels(contents: Contents) -> Dict[str, int]:
         for label in labels:
             counts[label] += n
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def drop_ancestors(labels: Tuple[str, ...], separator: str) -> Tuple[str, ...]:
-    """RETURNS (Tuple[str, ...]): The labels that no other one stands below: an inner
-    node beside a label below it is a part of that label's path.
-    """
-    if len(labels) < 2:
-        return labels
-    return tuple(
-        label
-        for label in labels
-        if not any(other.startswith(label + separator) for other in labels)
-    )
 
 
 def compare(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:

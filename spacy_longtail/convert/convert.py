@@ -7,9 +7,8 @@ from tqdm import tqdm
 
 from ..errors import Errors
 from ..files import write_together
-from ..tables.columns import Columns, Record, RecordReader
+from ..tables.columns import SPLITS, Columns, Record, RecordReader
 from ..tables.encodings import ENCODING
-from ..tables.splits import SPLITS
 from .allot import check_shares
 from .plan import Plan, Rows, count_labels, make_plan
 from .shards import SUFFIX, CorpusWriter
@@ -61,11 +60,11 @@ def convert_corpus(
     notes: "Counter[str]" = Counter()
     readers = [RecordReader(source.table, columns, notes) for source in sources]
     _check_same_kind(readers)
-    is_multilabel = readers[0].is_multilabel
+    has_lists = readers[0].has_lists
     bar = {"disable": None if progress else True, "unit": " rows"}
     for record in tqdm(_read(sources, readers), desc="Reading", **bar):
         rows.add(record)
-    plan = make_plan(rows, (dev, test), seed=seed, is_multilabel=is_multilabel)
+    plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
     found = {int(split) for split in set(plan.splits.tolist()) if split >= 0}
     if not found:
         dropped = _describe(rows.dropped)
@@ -85,7 +84,7 @@ def convert_corpus(
                 writer.add(SPLITS[split], record.text, record.labels or ())
         names = writer.finish()
     paths = [output_dir / f"{s}{SUFFIX}" for s in SPLITS if f"{s}{SUFFIX}" in names]
-    return _summarize(rows, plan, paths, notes_of_all, is_multilabel)
+    return _summarize(rows, plan, paths, notes_of_all, has_lists)
 
 
 def _read(
@@ -98,7 +97,7 @@ def _read(
 
 def _check_same_kind(readers: Sequence[RecordReader]) -> None:
     for reader in readers[1:]:
-        if reader.is_multilabel != readers[0].is_multilabel:
+        if reader.has_lists != readers[0].has_lists:
             first, second = readers[0].table.path, reader.table.path
             raise ValueError(Errors.L629.format(first=first, second=second))
 
@@ -121,7 +120,7 @@ def _summarize(
     plan: Plan,
     paths: Sequence[Path],
     notes: Dict[str, int],
-    is_multilabel: bool,
+    has_lists: bool,
 ) -> Conversion:
     counts = dict(zip(SPLITS, count_labels(rows, plan.splits.tolist())))
     docs = {split: int((plan.splits == i).sum()) for i, split in enumerate(SPLITS)}
@@ -132,7 +131,7 @@ def _summarize(
         n_rows=len(plan.splits),
         docs={split: docs[split] for split in written},
         labels={split: len(counts[split]) for split in written},
-        is_multilabel=is_multilabel,
+        has_lists=has_lists,
         missing={
             split: sorted(set(rows.labels) - set(counts[split])) for split in written
         },

@@ -8,8 +8,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
-from ..tables.columns import Record
-from ..tables.splits import SPLITS
+from ..tables.columns import SPLITS, Record
 from .allot import TRAIN, stratify, stratify_sets
 
 DROPPED = -1
@@ -89,7 +88,7 @@ class Texts(NamedTuple):
 
 
 def make_plan(
-    rows: Rows, shares: Sequence[float], *, seed: int, is_multilabel: bool
+    rows: Rows, shares: Sequence[float], *, seed: int, has_lists: bool
 ) -> Plan:
     """Assign each row to a split.
 
@@ -100,7 +99,7 @@ def make_plan(
     rows (Rows): The rows.
     shares (Sequence[float]): Shares of dev and test.
     seed (int): Of the split.
-    is_multilabel (bool): Whether a row can have several labels.
+    has_lists (bool): Whether a row has a list of labels.
     """
     sets = numpy.asarray(rows.sets, dtype="int64")
     kept = numpy.flatnonzero(sets != DROPPED)
@@ -110,7 +109,7 @@ def make_plan(
     splits = numpy.full(len(rows.sets), DROPPED, dtype="int8")
     if (given != NOT_GIVEN).any():
         splits[kept] = keep_given(given, texts)
-    elif is_multilabel:
+    elif has_lists:
         of_text = stratify_sets(merge_sets(rows, sets, texts), shares, seed=seed)
         splits[kept] = of_text[texts.inverse]
     else:

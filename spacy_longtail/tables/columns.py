@@ -6,8 +6,10 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
 from ..taxonomy import SEPARATOR
-from .splits import get_split_name
-from .table import CSV, TSV, Table
+from .table import Table
+
+SPLITS = ("train", "dev", "test")
+SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class RecordReader:
         table.check_columns(_some(self.columns.split), "--split-column")
 
     @property
-    def is_multilabel(self) -> bool:
+    def has_lists(self) -> bool:
         """RETURNS (bool): Whether a row has a list of labels."""
         return self.columns.labels is not None
 
@@ -84,7 +86,7 @@ class RecordReader:
         for number, values in self.table.rows(names):
             text = self._get_text(values[:n_texts])
             cells = values[n_texts : n_texts + n_labels]
-            if self.is_multilabel:
+            if self.has_lists:
                 labels = self._get_labels(cells[0], number)
             else:
                 label = self._get_label(cells, number)
@@ -98,7 +100,7 @@ class RecordReader:
     def _get_labels(self, value: Any, number: int) -> Optional[Tuple[str, ...]]:
         if value is None:
             return None
-        if self.table.format in (CSV, TSV):
+        if not self.table.has_types:
             value = value.split(self.columns.list_separator)
         if not isinstance(value, (list, tuple)):
             hint = "--label for one label a row"
@@ -185,6 +187,13 @@ def choose_labels(table: Table, columns: Columns) -> Columns:
     else:
         values["label"] = ("label",)
     return Columns(**values)
+
+
+def get_split_name(name: str) -> Optional[str]:
+    """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
+    name = name.strip().lower()
+    name = SPLIT_NAMES.get(name, name)
+    return name if name in SPLITS else None
 
 
 def is_missing(value: Any) -> bool:

@@ -9,15 +9,14 @@ from spacy_longtail.convert.plan import (
     hash_text,
     make_plan,
 )
-from spacy_longtail.tables.columns import Record
-from spacy_longtail.tables.splits import SPLITS
+from spacy_longtail.tables.columns import SPLITS, Record
 
 
-def plan(records, shares=(0.2, 0.2), is_multilabel=False):
+def plan(records, shares=(0.2, 0.2), has_lists=False):
     rows = Rows(max_length=100)
     for record in records:
         rows.add(record)
-    return rows, make_plan(rows, shares, seed=0, is_multilabel=is_multilabel)
+    return rows, make_plan(rows, shares, seed=0, has_lists=has_lists)
 
 
 def test_hash_ignores_case_and_spaces():
@@ -75,10 +74,10 @@ RECORDS = st.lists(
 )
 
 
-@pytest.mark.parametrize("is_multilabel", [False, True])
+@pytest.mark.parametrize("has_lists", [False, True])
 @given(records=RECORDS)
-def test_no_text_is_in_two_splits_and_every_label_is_in_train(is_multilabel, records):
-    rows, found = plan(records, is_multilabel=is_multilabel)
+def test_no_text_is_in_two_splits_and_every_label_is_in_train(has_lists, records):
+    rows, found = plan(records, has_lists=has_lists)
     places = {}
     for record, split in zip(records, found.splits.tolist()):
         assert places.setdefault(record.text, split) == split

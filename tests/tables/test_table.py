@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from spacy_longtail.tables import open_table
 from spacy_longtail.tables.encodings import find_undecodable
-from spacy_longtail.tables.table import Table
 
 
 def write(path, data):
@@ -14,7 +14,7 @@ def write(path, data):
 
 
 def read(path, names=("text", "label"), **options):
-    return [values for _, values in Table(path, **options).rows(names)]
+    return [values for _, values in open_table(path, **options).rows(names)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_parquet(tmp_path):
 
     table = pyarrow.table({"text": ["a", "b"], "label": [1, None], "more": [1, 2]})
     parquet.write_table(table, tmp_path / "a.parquet")
-    found = Table(tmp_path / "a.parquet")
+    found = open_table(tmp_path / "a.parquet")
     assert found.columns == ["text", "label", "more"]
     assert list(found.rows(["label", "text"])) == [(1, (1, "a")), (2, (None, "b"))]
     assert found.where(2).endswith("a.parquet, row 2")
@@ -49,7 +49,7 @@ def test_parquet(tmp_path):
 
 def test_csv_keeps_zeros_and_line_breaks_in_cells(tmp_path):
     path = write(tmp_path / "a.csv", 'text,label\n"one\ntwo",0112\nthree,07.0\n')
-    assert list(Table(path).rows(["text", "label"])) == [
+    assert list(open_table(path).rows(["text", "label"])) == [
         (2, ("one\ntwo", "0112")),
         (4, ("three", "07.0")),
     ]
@@ -91,11 +91,11 @@ def test_bad_files(tmp_path, name, data, message):
 
 def test_missing_file(tmp_path):
     with pytest.raises(ValueError, match=r"\[L610\].*none\.csv"):
-        Table(tmp_path / "none.csv")
+        open_table(tmp_path / "none.csv")
 
 
 def test_missing_column_lists_those_there_are(tmp_path):
-    table = Table(write(tmp_path / "a.csv", "body,topic\na,b\n"))
+    table = open_table(write(tmp_path / "a.csv", "body,topic\na,b\n"))
     with pytest.raises(ValueError, match=r"\[L613\].*'text'.*'body', 'topic'.*--text"):
         table.check_columns(["text"], "--text")
 
@@ -103,7 +103,7 @@ def test_missing_column_lists_those_there_are(tmp_path):
 def test_unknown_encoding(tmp_path):
     path = write(tmp_path / "a.csv", "text,label\na,b\n")
     with pytest.raises(ValueError, match=r"\[L627\].*'utf-9'"):
-        Table(path, encoding="utf-9")
+        open_table(path, encoding="utf-9")
 
 
 def test_wrong_encoding_tells_line_and_byte(tmp_path):
@@ -134,10 +134,10 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", fake)
     with pytest.raises(ValueError, match=r"\[L620\].*spacy-longtail\[files\]"):
-        Table(path)
+        open_table(path)
 
 
 def test_a_table_can_be_read_twice(tmp_path):
     lines = [json.dumps({"text": str(i), "label": "a"}) for i in range(10)]
-    table = Table(write(tmp_path / "a.jsonl", "\n".join(lines)))
+    table = open_table(write(tmp_path / "a.jsonl", "\n".join(lines)))
     assert list(table.rows(["text"])) == list(table.rows(["text"]))
