@@ -72,7 +72,7 @@ def audit_corpus(
         weights=[] if max_labels > 1 else get_weights(taxonomy),
         texts=describe_texts(contents),
         similar_labels=find_similar_labels(list(counts)),
-        dev=compare(contents, counts, dev_contents) if dev_contents else None,
+        dev=compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
         advice=[],
     )
     facts.advice.extend(give_advice(facts))
@@ -114,7 +114,7 @@ def count_labels(contents: Contents) -> Dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def compare(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
+def compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
     """RETURNS (Dev): How another corpus fits to this one."""
     dev_counts = count_labels(dev)
     missing = [label for label in counts if label not in dev_counts]

@@ -10,7 +10,7 @@ from ..files import write_together
 from ..tables.columns import SPLITS, Columns, Record, RecordReader
 from ..tables.encodings import ENCODING
 from .allot import check_shares
-from .plan import Plan, Rows, count_labels, make_plan
+from .plan import Plan, Rows, count_by_split, make_plan
 from .shards import SUFFIX, CorpusWriter
 from .sources import Source, find_sources
 from .summary import Conversion
@@ -122,7 +122,7 @@ def _summarize(
     notes: Dict[str, int],
     has_lists: bool,
 ) -> Conversion:
-    counts = dict(zip(SPLITS, count_labels(rows, plan.splits.tolist())))
+    counts = dict(zip(SPLITS, count_by_split(rows, plan.splits.tolist())))
     docs = {split: int((plan.splits == i).sum()) for i, split in enumerate(SPLITS)}
     written = [split for split in SPLITS if docs[split]]
     dropped = {**rows.dropped, "in_earlier_split": plan.n_leaked}

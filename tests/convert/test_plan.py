@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from spacy_longtail.convert.plan import (
     DROPPED,
     Rows,
-    count_labels,
+    count_by_split,
     hash_text,
     make_plan,
 )
@@ -81,7 +81,7 @@ def test_no_text_is_in_two_splits_and_every_label_is_in_train(has_lists, records
     places = {}
     for record, split in zip(records, found.splits.tolist()):
         assert places.setdefault(record.text, split) == split
-    counts = count_labels(rows, found.splits.tolist())
+    counts = count_by_split(rows, found.splits.tolist())
     assert set(counts[0]) == {label for record in records for label in record.labels}
     assert sum(counts[0].values()) + sum(counts[1].values()) + sum(
         counts[2].values()
@@ -95,7 +95,7 @@ def test_a_label_with_clear_texts_is_in_dev_and_test(records):
     labels_of = {}
     for record in records:
         labels_of.setdefault(record.text, set()).update(record.labels)
-    counts = dict(zip(SPLITS, count_labels(rows, found.splits.tolist())))
+    counts = dict(zip(SPLITS, count_by_split(rows, found.splits.tolist())))
     for label in rows.labels:
         n_clear = sum(labels == {label} for labels in labels_of.values())
         assert (label in counts["dev"]) == (n_clear >= 2)
