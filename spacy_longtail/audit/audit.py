@@ -13,13 +13,14 @@ from .advice import give_advice
 from .corpus import find_files, read_chunks
 from .facts import Audit, Dev
 from .labels import (
+    MIN_COUNTS,
     find_similar_labels,
     get_buckets,
     get_levels,
     get_pooling,
     get_weights,
 )
-from .similar import N_HASHES, Prints, make_prints
+from .similar import Prints, make_prints
 from .texts import Contents, describe_texts
 
 MAX_LABELS = 50
@@ -47,13 +48,12 @@ def audit_corpus(
         labels are no taxonomy.
     """
     contents = read_contents(path, columns, separator, progress=progress)
-    dev_contents = None
-    if dev is not None:
-        dev_contents = read_contents(dev, columns, separator, progress=progress)
+    dev_contents = dev and read_contents(dev, columns, separator, progress=progress)
     counts = count_labels(contents)
     taxonomy = build_taxonomy(counts, separator=separator)
     max_labels = max(map(len, contents.label_sets))
-    n_labelled = int((contents.sets != _get_empty(contents)).sum())
+    is_labelled = numpy.asarray([bool(labels) for labels in contents.label_sets])
+    n_labelled = int(is_labelled[contents.sets].sum())
     values = list(counts.values())
     facts = Audit(
         path=str(path),
@@ -67,7 +67,7 @@ def audit_corpus(
         top_10_share=sum(values[:10]) / sum(values),
         levels=get_levels(taxonomy),
         buckets=get_buckets(counts),
-        pooling=get_pooling(counts, separator),
+        pooling=[get_pooling(counts, separator, n) for n in MIN_COUNTS],
         # Nothing competes for a document that can have several labels.
         weights=[] if max_labels > 1 else get_weights(taxonomy),
         texts=describe_texts(contents),
@@ -96,11 +96,7 @@ def read_contents(
                     leaves = tuple(find_leaves(labels, separator))
                     sets.append(ids.setdefault(leaves, len(ids)))
                 bar.update(len(chunk.lengths))
-    joined = Prints(
-        numpy.concatenate([part.hashes for part in prints]),
-        numpy.concatenate([part.signatures for part in prints]).reshape(-1, N_HASHES),
-        numpy.concatenate([part.lengths for part in prints]),
-    )
+    joined = Prints(*map(numpy.concatenate, zip(*prints)))
     return Contents(files, columns, joined, numpy.asarray(sets, "int64"), list(ids))
 
 
@@ -126,7 +122,3 @@ def compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) 
         unseen=[label for label in dev_counts if label not in counts],
         n_shared=int(numpy.isin(hashes, contents.prints.hashes).sum()),
     )
-
-
-def _get_empty(contents: Contents) -> int:
-    return contents.label_sets.index(()) if () in contents.label_sets else -1

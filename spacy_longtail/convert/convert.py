@@ -67,8 +67,10 @@ def convert_corpus(
     plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
     found = {int(split) for split in set(plan.splits.tolist()) if split >= 0}
     if not found:
-        dropped = _describe(rows.dropped)
-        raise ValueError(Errors.L626.format(n=len(rows.sets), dropped=dropped))
+        dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
+        raise ValueError(
+            Errors.L626.format(n=len(rows.sets), dropped=dropped or "none")
+        )
     _check_output(output_dir, [SPLITS[split] for split in found])
     notes_of_all = _get_notes(notes, plan)
     with write_together(Path(output_dir)) as folder:
@@ -138,7 +140,3 @@ def _summarize(
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes=notes,
     )
-
-
-def _describe(dropped: "Counter[str]") -> str:
-    return ", ".join(f"{name}: {n}" for name, n in dropped.items()) or "none"

@@ -52,7 +52,8 @@ def _read_docs(path: Path, lang: str) -> Iterator[Doc]:
         yield from DocBin().from_disk(path).get_docs(nlp.vocab)
     elif is_table(path):
         table = open_table(path)
-        table.check_columns([TEXT], "--text")
+        if TEXT not in table.columns:
+            raise KeyError(TEXT)
         yield from (nlp.make_doc(text) for _, (text,) in table.rows([TEXT]))
     else:
         with path.open(encoding="utf8") as lines:

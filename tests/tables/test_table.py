@@ -4,8 +4,11 @@ import sys
 
 import pytest
 
-from spacy_longtail.tables import open_table
+from spacy_longtail.audit import audit_corpus
+from spacy_longtail.convert import convert_corpus
+from spacy_longtail.tables import FORMATS, Table, open_table
 from spacy_longtail.tables.encodings import find_undecodable
+from spacy_longtail.vectors.corpus_words import count_words
 
 
 def write(path, data):
@@ -141,3 +144,28 @@ def test_a_table_can_be_read_twice(tmp_path):
     lines = [json.dumps({"text": str(i), "label": "a"}) for i in range(10)]
     table = open_table(write(tmp_path / "a.jsonl", "\n".join(lines)))
     assert list(table.rows(["text"])) == list(table.rows(["text"]))
+
+
+class PairTable(Table):
+    """A format that the package doesn't know: text and label by turns."""
+
+    def read_columns(self):
+        return ["text", "label"]
+
+    def rows(self, names):
+        lines = self.path.read_text(encoding=self.encoding).splitlines()
+        for number in range(0, len(lines), 2):
+            row = {"text": lines[number], "label": lines[number + 1]}
+            yield number + 1, tuple(row[name] for name in names)
+
+
+def test_a_format_is_one_line(tmp_path, monkeypatch):
+    """Everything that reads tables reads it then, by file and by folder."""
+    monkeypatch.setitem(FORMATS, ".pairs", PairTable)
+    lines = [line for i in range(20) for line in (f"word {i}", f"a/{i % 2}")]
+    path = write(tmp_path / "train.pairs", "\n".join(lines))
+    for source in (path, tmp_path):
+        result = convert_corpus([source], tmp_path / "out" / source.name)
+        assert (result.n_rows, result.labels["train"]) == (20, 2)
+    assert audit_corpus(path).counts == {"a/0": 10, "a/1": 10}
+    assert count_words([path]) == ["word"]
