@@ -58,9 +58,9 @@ def PrototypeSoftmax(
         # Row of each leaf where leaves share rows, else empty.
         "rows": [],
         "set_start": set_start,
-        "set_bias": set_bias,
+        "set_bias": start_bias,
         "get_similarity": get_similarity,
-        "get_linear": get_linear,
+        "get_linear": get_leaf_rows,
     }
     return build_prototype_layer("PrototypeSoftmax", share, nO, nI, settings, attrs)
 
@@ -91,7 +91,7 @@ def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> N
     set_rows(model, len(prototypes), start)
 
 
-def set_bias(model: LayerT, bias: numpy.ndarray) -> None:
+def start_bias(model: LayerT, bias: numpy.ndarray) -> None:
     # Leaves that share a row get the mean.
     n_rows = model.get_dim("nR")
     rows = model.attrs["rows"] or list(range(len(bias)))
@@ -105,6 +105,6 @@ def get_similarity(model: LayerT, X: Floats2d) -> Floats2d:
     return cosines[:, rows] if rows else cosines
 
 
-def get_linear(model: LayerT) -> Tuple[Floats2d, Floats1d]:
+def get_leaf_rows(model: LayerT) -> Tuple[Floats2d, Floats1d]:
     W, b, rows = get_rows(model), get_row_biases(model), model.attrs["rows"]
     return (W[rows], b[rows]) if rows else (W, b)

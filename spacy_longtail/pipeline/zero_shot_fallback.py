@@ -111,7 +111,7 @@ class ZeroShotFallback(LabelKeeper):
     of run-time labels is its 'threshold'.
 
     nlp (Language): The pipeline, where the first stage is.
-    ranker (LabelRanker): Orders the labels of an Other, see rankers.types.
+    ranker (LabelRanker): Orders the labels of an Other, see rankers.base.
     name (str): Name of the component.
     gate (Optional[LabelRanker]): A cheaper one that tells which documents run-time
         labels could win. None asks the ranker about every document as long as there
@@ -314,7 +314,7 @@ class ZeroShotFallback(LabelKeeper):
     def _check_ranker(self) -> None:
         if not self._is_checked and self._is_needed():
             for ranker in filter(None, (self.ranker, self.gate)):
-                ranker.check()
+                ranker.load()
             self._is_checked = True
 
     def _find_decided(self, docs: List[Doc], source: str) -> List[int]:

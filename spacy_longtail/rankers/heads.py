@@ -102,7 +102,7 @@ def _train_head(
     return W[:, :-1].astype("float32"), W[:, -1].astype("float32")
 
 
-def fit_temperature(
+def fit_head_temperature(
     kept: Kept, groups: Sequence[numpy.ndarray], **settings: float
 ) -> float:
     """Find what to divide the logits of heads by, so that they are log odds.

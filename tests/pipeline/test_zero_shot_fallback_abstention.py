@@ -3,7 +3,7 @@ import pytest
 
 from spacy_longtail.pipeline.decision import KEY
 from spacy_longtail.pipeline.fallback.abstention import find_threshold
-from spacy_longtail.rankers.types import Ranking
+from spacy_longtail.rankers.base import Ranking
 
 UNKNOWN = "zzxq wvut"
 
@@ -80,7 +80,7 @@ def test_ranker_tells_how_close_unsure_documents_are(pair, fallback, monkeypatch
 
     def rank_far(docs, *args, **kwargs):
         return rank(docs, *args, **kwargs)._replace(
-            closeness=numpy.full(len(docs), 0.1)
+            similarity=numpy.full(len(docs), 0.1)
         )
 
     monkeypatch.setattr(fallback.ranker, "rank", rank_far)

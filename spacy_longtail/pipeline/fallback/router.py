@@ -105,14 +105,14 @@ def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
     is_asked (numpy.ndarray): Documents whose closeness the ranker is asked for.
     """
     judged = judged._replace(scores=list(found.scores))
-    if judged.leads is not None and found.leads is not None:
-        judged = judged._replace(leads=found.leads)
-    if found.closeness is not None:
-        closeness = numpy.where(is_asked, found.closeness, judged.closeness)
+    if judged.leads is not None and found.margins is not None:
+        judged = judged._replace(leads=found.margins)
+    if found.similarity is not None:
+        closeness = numpy.where(is_asked, found.similarity, judged.closeness)
         if judged.leads is not None:
             # A label that was added is none that the first stage could be close to.
             is_new = judged.leads.max(axis=1) > 0
-            closeness = numpy.maximum(closeness, found.closeness * is_new)
+            closeness = numpy.maximum(closeness, found.similarity * is_new)
         judged = judged._replace(closeness=closeness)
     if found.none_score is not None:
         tops = [values.max(initial=-numpy.inf) for values in found.scores]
@@ -161,8 +161,8 @@ def _route(
         best = [decision["label"] for decision in decisions]
         nothing: List[List[str]] = [[] for _ in docs]
         found = stages.gate.rank(docs, nothing, prior=empty, added=added, best=best)
-        if found.leads is not None:
-            leads = found.leads
+        if found.margins is not None:
+            leads = found.margins
             routed |= leads.max(axis=1) >= -settings.gate_slack
         else:
             routed[:] = True
@@ -180,7 +180,7 @@ def _check(
                 ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
             )
             raise ValueError(text)
-    expected = {"leads": (len(docs), n_added), "closeness": (len(docs),)}
+    expected = {"margins": (len(docs), n_added), "similarity": (len(docs),)}
     for key, shape in expected.items():
         values = getattr(found, key)
         if values is not None and (values.shape != shape or numpy.isnan(values).any()):
