@@ -93,6 +93,13 @@ def log_softmax_groups(ops: Ops, Z: Floats2d, lengths: Ints1d) -> Floats2d:
     return Z - spread_groups(ops, ops.xp.log(sums), lengths)
 
 
+def sigmoid(Z: Any) -> Any:
+    """RETURNS (Any): 1 / (1 + exp(-Z)), without overflow; an array like Z."""
+    xp = get_array_module(Z)
+    exps = xp.exp(-xp.abs(Z))
+    return xp.where(Z >= 0, 1.0, exps) / (1.0 + exps)
+
+
 def softmax(Z: numpy.ndarray) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Each row of the logits as a distribution."""
     Z = numpy.exp(Z - Z.max(axis=1, keepdims=True))

@@ -2,7 +2,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 
-from ..ops import top_columns
+from ..ops import sigmoid, top_columns
 from ..taxonomy import Taxonomy
 from .decision import N_CANDIDATES
 
@@ -26,12 +26,6 @@ def get_leaf_probabilities(logits: numpy.ndarray, taxonomy: Taxonomy) -> numpy.n
         sums = exps.sum(axis=1, keepdims=True)
         P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
     return P
-
-
-def sigmoid(Z: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): 1 / (1 + exp(-Z)), without overflow."""
-    exps = numpy.exp(-numpy.abs(Z))
-    return numpy.where(Z >= 0, 1.0, exps) / (1.0 + exps)
 
 
 class NodeProbabilities:

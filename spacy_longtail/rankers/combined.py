@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
@@ -8,6 +9,7 @@ from ..errors import Errors
 from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
 
 
+@dataclass(eq=False)
 class CombinedRanker(LabelRanker):
     """Adds up the log odds of several rankers.
 
@@ -15,11 +17,8 @@ class CombinedRanker(LabelRanker):
     weights (Dict[str, float]): Weight of each. Can be changed.
     """
 
-    def __init__(
-        self, rankers: Dict[str, LabelRanker], weights: Dict[str, float]
-    ) -> None:
-        self.rankers = rankers
-        self.weights = weights
+    rankers: Dict[str, LabelRanker]
+    weights: Dict[str, float]
 
     def load(self) -> None:
         for ranker in self.rankers.values():

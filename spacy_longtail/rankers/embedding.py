@@ -1,3 +1,4 @@
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
@@ -10,23 +11,16 @@ from .transformer import LocalTransformer
 NAME = "EmbeddingRanker"
 
 
+@dataclass(eq=False)
 class EmbeddingRanker(LabelRanker):
     """Compares documents with labels in the space of a frozen sentence encoder."""
 
-    def __init__(
-        self,
-        transformer: LocalTransformer,
-        vectors: LabelVectors,
-        *,
-        batch_size: int,
-        max_length: int,
-    ) -> None:
-        self.transformer = transformer
-        self.vectors = vectors
-        self.batch_size = batch_size
-        self.max_length = max_length
-        # Vectors of label texts, which the encoder gives once and for all.
-        self._known: Dict[str, numpy.ndarray] = {}
+    transformer: LocalTransformer
+    vectors: LabelVectors
+    batch_size: int
+    max_length: int
+    # Vectors of label texts, which the encoder gives once and for all.
+    _known: Dict[str, numpy.ndarray] = field(default_factory=dict)
 
     def load(self) -> None:
         self.transformer.load()

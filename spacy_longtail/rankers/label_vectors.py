@@ -1,4 +1,5 @@
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
@@ -11,6 +12,7 @@ from .heads import SCALE, Kept, fit_head_temperature, fit_margin, train_heads
 LABELS = ("known", "pooled", "added")
 
 
+@dataclass(eq=False)
 class LabelVectors:
     """Labels in a space of document vectors: their prototypes, and a head that tells
     those of each Other apart.
@@ -26,27 +28,18 @@ class LabelVectors:
     RAISES (ValueError): L405 if a setting is out of range.
     """
 
-    def __init__(
-        self,
-        ranker: str,
-        *,
-        kappa: float,
-        epochs: int,
-        learn_rate: float,
-        l2sp: float,
-        margin: Optional[float],
-        names_only: bool,
-    ) -> None:
-        self.kappa = kappa
-        self.margin = margin
-        self.names_only = names_only
-        self.settings = {
-            "kappa": kappa,
-            "epochs": epochs,
-            "learn_rate": learn_rate,
-            "l2sp": l2sp,
-        }
-        check_numbers(ranker, **self.settings)
+    ranker: str
+    kappa: float
+    epochs: int
+    learn_rate: float
+    l2sp: float
+    margin: Optional[float]
+    names_only: bool
+
+    def __post_init__(self) -> None:
+        names = ("kappa", "epochs", "learn_rate", "l2sp")
+        self.settings: Dict[str, Any] = {name: getattr(self, name) for name in names}
+        check_numbers(self.ranker, **self.settings)
         self.temperature = 1.0
         # Estimated unless `margin` is given.
         self.found_margin = 0.0
@@ -57,7 +50,7 @@ class LabelVectors:
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """Encode the labels, once, and learn their heads. See LabelRanker."""
+        """Encode the labels, once, and learn their heads."""
         if not only_added or not self.arrays:
             self._learn([card for card in cards if not card.is_added], encode)
         added = [card for card in cards if card.is_added]
@@ -79,7 +72,7 @@ class LabelVectors:
         is_pooled = numbers >= 0
         pooled = kept.select(is_pooled[kept.owners])
         self.temperature = fit_head_temperature(pooled, groups, **self.settings)
-        W, b = train_heads(pooled, groups, **self.settings)  # type: ignore[arg-type]
+        W, b = train_heads(pooled, groups, **self.settings)
         self.found_margin = (
             fit_margin(kept, self.kappa) if self.margin is None else self.margin
         )

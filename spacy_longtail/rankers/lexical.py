@@ -1,5 +1,5 @@
 from collections import Counter
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 import numpy
 import srsly
@@ -11,11 +11,8 @@ ARRAYS = ("starts", "columns", "weights")
 
 
 class LexicalRanker(LabelRanker):
-    """Looks for the words of a document in what is known of each label, by BM25.
-
-    k1 (float): How soon more occurrences of a word stop to count.
-    b (float): How much long label texts are marked down, from 0.0 to 1.0.
-    weight (float): Log odds per unit of BM25.
+    """Looks for the words of a document in what is known of each label, by BM25. See
+    make_lexical_ranker for the settings.
     """
 
     def __init__(self, k1: float, b: float, weight: float) -> None:
@@ -38,7 +35,9 @@ class LexicalRanker(LabelRanker):
         for count in counts:
             for word in count:
                 self.words.setdefault(word, len(self.words))
-        rows, columns, n = _to_arrays(counts, self.words)
+        rows = numpy.asarray([self.words[word] for count in counts for word in count])
+        columns = numpy.repeat(numpy.arange(len(counts)), [len(c) for c in counts])
+        n = numpy.asarray([n for count in counts for n in count.values()], "float64")
         lengths = numpy.bincount(columns, weights=n, minlength=len(cards))
         # Of how many labels each word is part.
         n_labels = numpy.bincount(rows, minlength=len(self.words))
@@ -127,16 +126,3 @@ def make_lexical_ranker(
 
 def _get_words(docs: Sequence[Doc]) -> List[str]:
     return [token.lower_ for doc in docs for token in doc if not token.is_space]
-
-
-def _to_arrays(
-    counts: Sequence[Dict[str, int]], words: Dict[str, int]
-) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    rows = [words[word] for count in counts for word in count]
-    columns = [column for column, count in enumerate(counts) for _ in count]
-    n = [value for count in counts for value in count.values()]
-    return (
-        numpy.asarray(rows),
-        numpy.asarray(columns),
-        numpy.asarray(n, dtype="float64"),
-    )

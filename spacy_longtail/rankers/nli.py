@@ -1,3 +1,4 @@
+from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
@@ -13,29 +14,23 @@ NAME = "NLIRanker"
 GAP = 5.0
 
 
+@dataclass(eq=False)
 class NLIRanker(LabelRanker):
     """Asks an entailment model whether a document means a label, for each label on
-    its own, so that it can find that none fits.
+    its own, so that it can find that none fits. See make_nli_ranker for the settings.
+
+    hypotheses (Dict[str, str]): What is asked for each label.
+    n_pairs (int): How often it has asked.
     """
 
-    def __init__(
-        self,
-        transformer: LocalTransformer,
-        *,
-        template: str,
-        max_pairs: int,
-        batch_size: int,
-        max_length: int,
-        weight: float,
-    ) -> None:
-        self.transformer = transformer
-        self.template = template
-        self.max_pairs = max_pairs
-        self.batch_size = batch_size
-        self.max_length = max_length
-        self.weight = weight
-        self.hypotheses: Dict[str, str] = {}
-        self.n_pairs = 0
+    transformer: LocalTransformer
+    template: str
+    max_pairs: int
+    batch_size: int
+    max_length: int
+    weight: float
+    hypotheses: Dict[str, str] = field(default_factory=dict)
+    n_pairs: int = 0
 
     def load(self) -> None:
         self._get_class()

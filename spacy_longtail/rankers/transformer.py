@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -25,6 +26,7 @@ class Outputs(NamedTuple):
     owners: numpy.ndarray
 
 
+@dataclass(eq=False)
 class LocalTransformer:
     """A frozen model of the transformers library, loaded when it is first needed.
 
@@ -34,14 +36,11 @@ class LocalTransformer:
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
     """
 
-    def __init__(
-        self, path: str, kind: str, ranker: str, device: Optional[str] = None
-    ) -> None:
-        self.path = path
-        self.kind = kind
-        self.ranker = ranker
-        self.device = device
-        self._loaded: Optional[Tuple[Any, Any, Any]] = None
+    path: str
+    kind: str
+    ranker: str
+    device: Optional[str] = None
+    _loaded: Optional[Tuple[Any, Any, Any]] = None
 
     def load(self) -> Tuple[Any, Any, Any]:
         """RETURNS (Tuple[Any, Any, Any]): torch, the tokenizer and the model.

@@ -13,8 +13,8 @@ from spacy_longtail.vectors.distill import (
     read_vocabulary,
     reduce_vectors,
 )
-from spacy_longtail.vectors.folder import make_table_vectors
 from spacy_longtail.vectors.local_model import find_model, load_transformer
+from spacy_longtail.vectors.table import make_table_vectors
 
 WORDS = ["card", "money", "bank", "a", "b", "c"]
 

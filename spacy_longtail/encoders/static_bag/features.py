@@ -6,7 +6,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import NumpyOps
 
-from ...vectors.types import StaticVectors
+from ...vectors.table import StaticVectors
 
 OPS = NumpyOps()
 MAX_CACHED_WORDS = 500_000
