@@ -51,18 +51,14 @@ def observe(encoder: EncoderT, docs: Optional[List[Doc]]) -> None:
         encoder.attrs["observe"](encoder, docs)
 
 
-def can_split(encoder: EncoderT) -> bool:
-    """RETURNS (bool): Whether `split` is possible."""
-    return "split" in encoder.attrs
-
-
-def split(encoder: EncoderT, doc: Doc) -> Dict[str, numpy.ndarray]:
+def split(encoder: EncoderT, doc: Doc) -> Optional[Dict[str, numpy.ndarray]]:
     """Split the vector of a document into what each token brings to it.
 
-    RETURNS (Dict[str, numpy.ndarray]): By kind of feature, for example "words", an
-        array of shape (tokens, width). All of them together sum to the vector.
+    RETURNS (Optional[Dict[str, numpy.ndarray]]): By kind of feature, for example
+        "words", an array of shape (tokens, width). All of them together sum to the
+        vector. None if that can't be told.
     """
-    return encoder.attrs["split"](encoder, doc)
+    return encoder.attrs["split"](encoder, doc) if "split" in encoder.attrs else None
 
 
 def set_start(output: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
@@ -99,13 +95,9 @@ def set_bias(output: OutputT, bias: numpy.ndarray) -> None:
     output.attrs["set_bias"](output, bias)
 
 
-def can_get_linear(output: OutputT) -> bool:
-    """RETURNS (bool): Whether the logits are linear in the document vector."""
-    return "get_linear" in output.attrs
-
-
-def get_linear(output: OutputT) -> Tuple[Floats2d, Floats1d]:
-    """RETURNS (Tuple[Floats2d, Floats1d]): Weights of shape (leaves, width) and biases
-    of shape (leaves,), so that the logits are X @ weights.T + biases.
+def get_linear(output: OutputT) -> Optional[Tuple[Floats2d, Floats1d]]:
+    """RETURNS (Optional[Tuple[Floats2d, Floats1d]]): Weights of shape (leaves, width)
+    and biases of shape (leaves,), so that the logits are X @ weights.T + biases. None
+    if they aren't linear in the document vector.
     """
-    return output.attrs["get_linear"](output)
+    return output.attrs["get_linear"](output) if "get_linear" in output.attrs else None

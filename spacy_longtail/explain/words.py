@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
@@ -56,16 +56,21 @@ def split_logits(
     component: Any = nlp.get_pipe(name)
     encoder = component.model.get_ref("encoder")
     output = component.model.get_ref("output")
-    if contract.can_split(encoder) and contract.can_get_linear(output):
-        return "exact", _split_exactly(component, doc, pairs)
-    return "occlusion", _occlude(nlp, name, doc, pairs)
+    parts, linear = contract.split(encoder, doc), contract.get_linear(output)
+    if parts is None or linear is None:
+        return "occlusion", _occlude(nlp, name, doc, pairs)
+    W, b = map(component.model.ops.to_numpy, linear)
+    return "exact", _split_exactly(component, doc, pairs, parts, W, b)
 
 
-def _split_exactly(component: Any, doc: Doc, pairs: Sequence[PairT]) -> List[Split]:
-    encoder = component.model.get_ref("encoder")
-    output = component.model.get_ref("output")
-    W, b = map(component.model.ops.to_numpy, contract.get_linear(output))
-    parts = contract.split(encoder, doc)
+def _split_exactly(
+    component: Any,
+    doc: Doc,
+    pairs: Sequence[PairT],
+    parts: Dict[str, numpy.ndarray],
+    W: numpy.ndarray,
+    b: numpy.ndarray,
+) -> List[Split]:
     shift, temperature = component.get_bias(component.prior), component.temperature
     logits = _get_logits(component, [doc])[0]
     found = []

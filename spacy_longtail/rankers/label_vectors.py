@@ -18,13 +18,7 @@ class LabelVectors:
     those of each Other apart.
 
     ranker (str): Whose labels they are, for messages.
-    kappa (float): Documents that a name counts as in a prototype.
-    epochs (int): Updates of the heads.
-    learn_rate (float): Learning rate of the heads, as a share of their scale.
-    l2sp (float): Pull of the heads towards the prototypes.
-    margin (Optional[float]): What is added to the cosine of a label known by name
-        alone, when it competes. None estimates it from the training labels.
-    names_only (bool): Leave out the examples.
+    kappa, epochs, learn_rate, l2sp, margin, names_only: See make_prototype_ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
 

@@ -53,11 +53,6 @@ class PieceReader:
         """RETURNS (PieceSums): Sums over all word pieces of each document."""
         raise NotImplementedError
 
-    def alloc(self, docs: List[Doc]) -> Any:
-        """RETURNS (Any): Sums and counts of nothing."""
-        X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
-        return X, numpy.zeros(len(docs), dtype="int64")
-
 
 class SpacyTransformersReader(PieceReader):
     """Runs a TransformerModel of spacy-transformers on documents, in windows."""
@@ -91,7 +86,8 @@ class SpacyTransformersReader(PieceReader):
         limit = get_limit(tokenizer, source.transformer.config, window)
         windows = split_windows(tokenizer, [text for _, text in pairs], limit)
         owners = numpy.asarray([pairs[i][0] for i in windows.owners], dtype="int32")
-        X, counts = self.alloc(docs)
+        X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
+        counts = numpy.zeros(len(docs), dtype="int64")
         backprops = []
         if is_train:
             set_trainable(source.transformer, self.model.attrs["trainable_layers"])
@@ -128,7 +124,8 @@ class ListenerReader(PieceReader):
 
     def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSums:
         heard, backprop_heard = self.source(docs, is_train)
-        X, counts = self.alloc(docs)
+        X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
+        counts = numpy.zeros(len(docs), dtype="int64")
         masks: List[Any] = []
         for row, (doc, data) in enumerate(zip(docs, heard)):
             states = data.model_output.get("last_hidden_state")
@@ -181,7 +178,8 @@ class CuratedReader(PieceReader):
         survive_fork()
         transformer.attrs["_all_layer_outputs"] = False
         windows = self.split_pieces(docs)
-        X, counts = self.alloc(docs)
+        X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
+        counts = numpy.zeros(len(docs), dtype="int64")
         backprops = []
         if is_train:
             n_layers = self.model.attrs["trainable_layers"]
