@@ -112,18 +112,7 @@ def make_embedding_ranker(
     RAISES (ValueError): L405 if a setting is out of range.
     """
     check_numbers(NAME, batch_size=batch_size, max_length=max_length)
-    vectors = LabelVectors(
-        NAME,
-        kappa=kappa,
-        epochs=epochs,
-        learn_rate=learn_rate,
-        l2sp=l2sp,
-        margin=margin,
-        names_only=names_only,
-    )
-    return EmbeddingRanker(
-        LocalTransformer(path, "AutoModel", NAME, device),
-        vectors,
-        batch_size=batch_size,
-        max_length=max_length,
-    )
+    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
+    transformer = LocalTransformer(path, "AutoModel", NAME, device)
+    vectors = LabelVectors(NAME, *settings)
+    return EmbeddingRanker(transformer, vectors, batch_size, max_length)

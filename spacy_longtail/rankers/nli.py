@@ -154,11 +154,6 @@ def make_nli_ranker(
     check_numbers(NAME, max_pairs=max_pairs - 1)
     if template.count("{}") != 1:
         raise ValueError(Errors.L408.format(template=template))
-    return NLIRanker(
-        LocalTransformer(path, "AutoModelForSequenceClassification", NAME, device),
-        template=template,
-        max_pairs=max_pairs,
-        batch_size=batch_size,
-        max_length=max_length,
-        weight=weight,
-    )
+    kind = "AutoModelForSequenceClassification"
+    transformer = LocalTransformer(path, kind, NAME, device)
+    return NLIRanker(transformer, template, max_pairs, batch_size, max_length, weight)

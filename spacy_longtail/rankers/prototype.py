@@ -75,13 +75,5 @@ def make_prototype_ranker(
     RETURNS (PrototypeRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    vectors = LabelVectors(
-        NAME,
-        kappa=kappa,
-        epochs=epochs,
-        learn_rate=learn_rate,
-        l2sp=l2sp,
-        margin=margin,
-        names_only=names_only,
-    )
-    return PrototypeRanker(vectors)
+    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
+    return PrototypeRanker(LabelVectors(NAME, *settings))
