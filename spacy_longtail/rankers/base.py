@@ -4,6 +4,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..settings import is_between
 
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
@@ -111,7 +112,6 @@ def check_numbers(ranker: str, **settings: Any) -> None:
     RAISES (ValueError): L405 if one isn't.
     """
     for name, value in settings.items():
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not 0.0 <= value < float("inf"):
+        if not is_between(value, 0.0):
             text = Errors.L405.format(ranker=ranker, name=name, value=value)
             raise ValueError(text)

@@ -133,7 +133,7 @@ def test_description_of_an_unknown_label(make_pair, make_examples):
 
 
 def test_file_of_a_newer_version(pair, monkeypatch):
-    monkeypatch.setattr("spacy_longtail.pipeline.fallback.label_keeper.FORMAT", 99)
+    monkeypatch.setattr("spacy_longtail.pipeline.fallback.component.FORMAT", 99)
     data = pair.get_pipe("zero_shot_fallback").to_bytes()
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"\[L305\].*99"):
