@@ -113,7 +113,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'nlp.initialize' with training data, or load a trained pipeline.")
     L302 = ("Document {index} ({text!r}) has more than one gold label: {labels}. "
             "'{name}' needs exactly one path per document. If a document can have "
-            "several labels, use 'longtail_textcat_multilabel'. If some of the keys "
+            "several labels, use {factory!r}. If some of the keys "
             "belong to another component, list the labels of this one in "
             "[initialize.components.{name}.labels].")
     L303 = ("Document {index} ({text!r}) has the value {value!r} for the label "
@@ -149,10 +149,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
             "so are the labels that a document with a 0.0 doesn't name) or "
             "\"negative\" (what isn't positive is negative), but got {value!r}.")
-    L321 = ("Can't set a threshold of '{name}' for {label!r}, which isn't one of its "
-            "labels. Did you mean: {similar}?")
-    L322 = ("A threshold has to be a number above 0 and below 1, but got {value!r} for "
-            "{label!r}.")
     L323 = ("'{name}' needs an output layer whose logits are independent, such as "
             "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
             "[components.{name}.model.output].")
@@ -172,8 +168,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'cats_top_k' = None, which writes all labels.")
 
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
-            "'longtail_textcat' or 'longtail_textcat_multilabel' in the pipeline. "
-            "Found: {found}. Add it, or name it in the setting 'source' of "
+            "{factories} in the pipeline. Found: {found}. Add it, or name it in the setting 'source' of "
             "[components.{name}].")
     L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "
             "with nlp.add_pipe(\"zero_shot_fallback\", after=\"{source}\").")

@@ -141,7 +141,10 @@ def test_imports_point_down(module):
 
 @pytest.mark.parametrize("module", [m for m in MODULES if get_layer(m) == "pipeline"])
 def test_components_import_nothing_that_the_config_gives_them(module):
-    assert not INJECTED.intersection(get_imported_layers(module))
+    for name in get_imports(module):
+        # What a component may ask of any encoder and output is no implementation.
+        if not name.startswith("spacy_longtail.encoders.contract"):
+            assert not INJECTED.intersection(name.split(".")[1:2])
 
 
 @pytest.mark.parametrize("module", SOURCES)

@@ -9,7 +9,7 @@ from spacy.util import minibatch
 from ..errors import Errors
 from ..ops import softmax
 from ..pipeline.settings import PriorT
-from ..pipeline.taxonomy_pipe import RawScores
+from ..pipeline.textcat import RawScores
 from ..scoring.exclusive import get_gold_labels
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]
@@ -36,7 +36,7 @@ class Evidence(NamedTuple):
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
-        raw = RawScores(self.raw.logits[rows], self.raw.closeness[rows])
+        raw = RawScores(self.raw.logits[rows], self.raw.similarity[rows])
         docs = [self.docs[row] for row in rows.tolist()]
         return self._replace(docs=docs, gold=self.gold[rows], raw=raw)
 
@@ -86,7 +86,7 @@ def collect(
         gold=numpy.asarray(gold),
         raw=RawScores(
             numpy.concatenate([part.logits for part in parts])[rows],
-            numpy.concatenate([part.closeness for part in parts])[rows],
+            numpy.concatenate([part.similarity for part in parts])[rows],
         ),
         n_ignored=len(kept) - len(rows),
     )

@@ -7,11 +7,14 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..evaluation.evidence import run_before
-from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
+from ..pipeline.textcat import write_all_cats
 from ..tuning.settings import MULTILABEL, find_rivals
 from .added import find_added
 from .words import Word, split_logits
+
+# Log odds of a threshold of exactly 0.0 or 1.0 wouldn't be finite.
+LOWEST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ def _explain_labels(
     columns = [index[label] for label in labels]
     method, splits = split_logits(nlp, name, doc, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
-    odds = numpy.log(thresholds) - numpy.log1p(-thresholds)
+    clipped = numpy.clip(thresholds, LOWEST, 1.0 - LOWEST)
+    odds = numpy.log(clipped) - numpy.log1p(-clipped)
     pooled = {m: o.parent for o in component.taxonomy.others for m in o.members}
     found = [
         LabelExplanation(

@@ -11,7 +11,7 @@ from ..fitting.abstention import (
     fit_label_thresholds,
     fit_precision_threshold,
 )
-from ..pipeline.thresholds import spread_thresholds
+from ..pipeline.settings import spread_thresholds
 from ..scoring.exclusive import ABSTAINED
 from ..scoring.metrics import METRICS, Guesses, bootstrap, get_value
 from ..taxonomy import Taxonomy
@@ -89,7 +89,7 @@ class _Floors(NamedTuple):
         columns: numpy.ndarray,
     ) -> Guesses:
         """RETURNS (Guesses): What is left. columns: Leaf of each name."""
-        needed = numpy.asarray(spread_thresholds(taxonomy, self.thresholds))
+        needed = spread_thresholds(taxonomy, self.thresholds)
         is_sure = trial.known >= self.known
         is_sure &= trial.confidence >= needed[columns[trial.guess]]
         guess = numpy.where(is_sure, trial.guess, ABSTAINED)

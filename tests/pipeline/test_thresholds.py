@@ -1,7 +1,8 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.thresholds import back_off, spread_thresholds
+from spacy_longtail.pipeline.decision import Decision
+from spacy_longtail.pipeline.settings import spread_thresholds
 from spacy_longtail.taxonomy import build_taxonomy
 
 TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
@@ -9,7 +10,8 @@ TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
 
 def make_decision():
     levels = [("a", 0.9), ("a/y", 0.7), ("a/y/1", 0.4)]
-    return {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
+    data = {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
+    return Decision.from_dict(data)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,7 @@ def make_decision():
     ],
 )
 def test_nearest_threshold_counts(thresholds, expected):
-    assert spread_thresholds(TREE, thresholds) == expected
+    assert spread_thresholds(TREE, thresholds).tolist() == expected
 
 
 def test_threshold_of_an_unknown_node():
@@ -30,9 +32,7 @@ def test_threshold_of_an_unknown_node():
 
 
 def test_sure_decision_stays():
-    decision = make_decision()
-    back_off(decision, 0.4, 0.9)
-    assert decision == make_decision()
+    assert make_decision().back_off(0.4, 0.9) == make_decision()
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,12 @@ def test_sure_decision_stays():
     ],
 )
 def test_deepest_sure_ancestor_is_kept(threshold, ancestor_threshold, path):
-    decision = make_decision()
-    back_off(decision, threshold, ancestor_threshold)
-    assert decision["label"] is None
-    assert decision["stage"] == "abstained"
-    assert [node for node, _ in decision["levels"]] == path
-    assert decision["probability"] == (decision["levels"][-1][1] if path else 0.0)
-    assert "'a/y/1' has a probability of 0.400" in decision["reason"]
+    decision = make_decision().back_off(threshold, ancestor_threshold)
+    assert (decision.label, decision.labels) == (None, ())
+    assert decision.stage == "abstained"
+    assert list(decision.path) == [node for node, _ in decision.levels] == path
+    assert decision.probability == (decision.levels[-1][1] if path else 0.0)
+    assert "'a/y/1' has a probability of 0.400" in decision.reason
 
 
 def test_component_abstains_and_leaves_cats_alone(tickets_nlp, tickets_dev):
@@ -122,13 +121,58 @@ def test_changing_a_copy_of_the_thresholds_changes_nothing(tickets_nlp):
     assert pipe.thresholds == {}
 
 
+@pytest.fixture(params=["longtail_textcat", "longtail_textcat_multilabel"])
+def pipe(request, trained, several):
+    """A trained component of each kind, without thresholds."""
+    nlp = trained if request.param in trained.pipe_names else several
+    pipe = nlp.get_pipe(request.param)
+    yield pipe
+    pipe.thresholds = {}
+
+
+def test_thresholds_are_those_of_nodes_and_only_what_was_set(pipe):
+    thresholds = {"": 1.0, "bank": 0.0, "bank/card": 0.5}
+    pipe.thresholds = thresholds
+    assert pipe.thresholds == thresholds
+    labels = ["travel/hotel", "bank/loan", "bank/card", "bank/gold", "unknown"]
+    assert pipe.get_thresholds(labels).tolist() == [1.0, 0.0, 0.5, 0.0, 1.0]
+    pipe.thresholds = {}
+    default = getattr(pipe.settings, "threshold", 0.0)
+    assert pipe.thresholds == {}
+    assert set(pipe.get_thresholds(pipe.labels)) == {default}
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, "0.5", None, True])
+def test_bad_thresholds_change_nothing(pipe, value):
+    pipe.thresholds = {"bank": 0.5}
+    with pytest.raises(ValueError, match=r"\[L313\].*thresholds\['bank'\]"):
+        pipe.thresholds = {"bank": value}
+    with pytest.raises(ValueError, match=r"\[L314\].*'bank/cart'.*bank/card"):
+        pipe.thresholds = {"bank/cart": 0.5}
+    assert pipe.thresholds == {"bank": 0.5}
+
+
+def test_thresholds_of_0_and_1_give_all_labels_and_none(several, make_several_examples):
+    pipe = several.get_pipe("longtail_textcat_multilabel")
+    several.remove_pipe("zero_shot_fallback")
+    pipe.thresholds = {"": 0.0}
+    assert set(several("my card")._.longtail.labels) == set(pipe.labels)
+    examples = make_several_examples(several)
+    assert several.evaluate(examples)["longtail_micro_r"] == 1.0
+    pipe.thresholds = {"": 1.0}
+    assert several.evaluate(examples)["longtail_micro_r"] == 0.0
+    pipe.thresholds = {"": 1.0, "travel": 0.0}
+    labels = several("my card")._.longtail.labels
+    assert labels and all(label.startswith("travel/") for label in labels)
+
+
 def test_prediction_is_raw_scores_finished(tickets_nlp, tickets_dev):
     pipe = tickets_nlp.get_pipe("longtail_textcat")
     docs = [example.predicted for example in tickets_dev]
     raw = pipe.get_raw_scores(docs)
     for prior, temperature in (("uniform", 1.0), (0.3, 2.0), ("train", 0.5)):
         pipe.prior, pipe.temperature = prior, temperature
-        expected, found = pipe.predict(docs), pipe.finish(raw)
+        expected, found = pipe.predict(docs), pipe.apply_settings(raw)
         numpy.testing.assert_array_equal(found.probabilities, expected.probabilities)
         numpy.testing.assert_array_equal(found.known, expected.known)
-    assert pipe.finish(pipe.get_raw_scores([])).probabilities.shape == (0, 9)
+    assert pipe.apply_settings(pipe.get_raw_scores([])).probabilities.shape == (0, 9)

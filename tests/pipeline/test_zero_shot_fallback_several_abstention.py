@@ -3,8 +3,8 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.fallback.abstention import find_threshold
-from spacy_longtail.rankers.types import Ranking
+from spacy_longtail.pipeline.fallback.fitting import find_threshold
+from spacy_longtail.rankers.base import Ranking
 
 NAME = "longtail_textcat_multilabel"
 UNKNOWN = "papers zzxq wvut"
@@ -19,7 +19,7 @@ def fallback(several):
 def test_document_that_fits_nothing_gets_no_label(several, fallback, route_threshold):
     """Whether it was ranked again or not."""
     fallback.settings.route_threshold = route_threshold
-    several.get_pipe(NAME).cfg["threshold"] = 0.001
+    several.get_pipe(NAME).settings.threshold = 0.001
     before = several(UNKNOWN)
     low, high = before._.longtail.known, several("block my card")._.longtail.known
     assert before._.longtail.labels and low < high
@@ -85,7 +85,7 @@ def test_abstained_documents_are_scored_as_without_labels(
     examples = make_several_examples(several)
     assert several.evaluate(examples)["longtail_micro_r"] == 1.0
     fallback.settings.abstain_threshold = 1.0
-    several.get_pipe(NAME).cfg["threshold"] = 0.001
+    several.get_pipe(NAME).settings.threshold = 0.001
     scores = several.evaluate(examples)
     assert scores["longtail_micro_r"] == 0.0
     # The order of what they could have is still there.
@@ -98,7 +98,7 @@ def test_threshold_for_a_wished_coverage(several, fallback, make_several_example
     fallback.fit_abstention(examples, coverage=0.5)
     docs = list(several.pipe([eg.text for eg in examples]))
     share = sum(doc._.longtail.label is not None for doc in docs) / len(docs)
-    assert share == pytest.approx(0.5, abs=1 / len(examples))
+    assert 0.5 <= share <= 0.5 + 1 / len(examples)
 
 
 def test_threshold_for_a_wished_precision(several, fallback, make_several_examples):
