@@ -8,7 +8,6 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from thinc.api import fix_random_seed
 
-from spacy_longtail.scoring.multilabel import get_answers
 from spacy_longtail.taxonomy import build_taxonomy
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -3,7 +3,7 @@ import pytest
 
 from spacy_longtail.pipeline.decision import KEY
 from spacy_longtail.pipeline.fallback.fitting import find_threshold
-from spacy_longtail.rankers.types import Ranking
+from spacy_longtail.rankers.base import Ranking
 
 UNKNOWN = "zzxq wvut"
 

@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from spacy_longtail.pipeline.fallback.fitting import find_threshold
-from spacy_longtail.rankers.types import Ranking
+from spacy_longtail.rankers.base import Ranking
 
 NAME = "longtail_textcat_multilabel"
 UNKNOWN = "papers zzxq wvut"

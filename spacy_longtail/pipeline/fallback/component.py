@@ -48,7 +48,7 @@ class ZeroShotFallback(Pipe):
     above them, or its 'threshold'.
 
     nlp (Language): The pipeline, where the first stage is.
-    ranker (LabelRanker): Orders the labels of an Other, see rankers.types.
+    ranker (LabelRanker): Orders the labels of an Other, see rankers.base.
     name (str): Name of the component.
     gate (Optional[LabelRanker]): A cheaper one that tells which documents run-time
         labels could win. None asks the ranker about every document as long as there
