@@ -95,7 +95,18 @@ def make_longtail_textcat(
     scorer: Optional[Callable],
     **settings: Any,
 ) -> TextCategorizer:
-    """Create a TextCategorizer for labels that exclude each other."""
+    """Assign each document one label of a hierarchy with a long tail.
+
+    Writes the joint probability of every label to `doc.cats` and the decision to
+    `doc._.longtail`. Labels with few examples are trained as one class, the Other of
+    their parent, and predicted one by one all the same.
+
+    model (Model[List[Doc], Floats2d]): Documents to logits over the leaves, with the
+        references "encoder" and "output".
+    loss (Callable[[Taxonomy], Any]): Builds the loss once the labels are known.
+    scorer (Optional[Callable]): Scoring method.
+    RAISES (ValueError): L004, L005, L306 to L308 or L312 if a setting is out of range.
+    """
     kind = ExclusiveLabels(name, ExclusiveLabels.settings_type(**settings))
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
@@ -120,7 +131,20 @@ def make_longtail_textcat_multilabel(
     scorer: Optional[Callable],
     **settings: Any,
 ) -> TextCategorizer:
-    """Create a TextCategorizer for any number of labels a document."""
+    """Assign each document any number of labels of a hierarchy with a long tail.
+
+    Writes the probability of every label, independent of the others, to `doc.cats` and
+    the decision to `doc._.longtail`, whose `labels` are those above their threshold.
+    Labels with few examples are trained as one class per parent, its Other: whether the
+    document has some label that is pooled there.
+
+    model (Model[List[Doc], Floats2d]): Documents to logits over the leaves, with the
+        references "encoder" and "output". The output's logits have to be independent.
+    loss (Callable[[Taxonomy], Any]): Builds a binary loss once the labels are known.
+    scorer (Optional[Callable]): Scoring method.
+    RAISES (ValueError): L004, L005, L306 to L308, L312, L313, L320 or L323 if a setting
+        is out of range.
+    """
     kind = MultilabelLabels(name, MultilabelLabels.settings_type(**settings))
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
@@ -149,7 +173,7 @@ def make_zero_shot_fallback(
     scorer: Optional[Callable],
     **settings: Any,
 ) -> ZeroShotFallback:
-    """Create a ZeroShotFallback."""
+    """Create the component, see ZeroShotFallback."""
     return ZeroShotFallback(
         nlp,
         ranker,

@@ -46,11 +46,7 @@ def _make_property(name: str) -> Any:
 
 class TextCategorizer(TrainablePipe):
     """Assign each document one label of a hierarchy with a long tail, or any number,
-    as the kind of labels says.
-
-    Writes the probability of every label to `doc.cats` and the decision to
-    `doc._.longtail`. Labels with few examples are trained as one class, the Other of
-    their parent, and predicted one by one all the same.
+    as the kind of labels says. See the factories.
 
     Where labels exclude each other and there are thresholds, a decision without a sure
     label abstains, and keeps the deepest node above it that is sure. With a
