@@ -6,7 +6,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from .start import EncodeT, is_listening, make_start_encoder
+from ..encoders.contract import get_similarity, is_frozen, is_listening, observe
+from .start import EncodeT, make_start_encoder
 
 MAX_CACHED_TEXTS = 1_000_000
 
@@ -48,7 +49,7 @@ class EncoderRunner:
     @property
     def is_frozen(self) -> bool:
         """RETURNS (bool): Whether the vectors stay as they are."""
-        return bool(self.encoder.attrs.get("is_frozen", False))
+        return is_frozen(self.encoder)
 
     @property
     def can_read_names(self) -> bool:
@@ -84,7 +85,6 @@ class EncoderRunner:
         RETURNS (EncodeT): For the training corpus.
         """
         encoder = self.encoder
-        observe = encoder.attrs.get("observe", lambda model, docs: None)
         observe(encoder, None)
 
         def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
@@ -105,7 +105,7 @@ class EncoderRunner:
         # A cache isn't empty while training: the dev corpus is read again and again.
         X = self._encode_once(docs) if self._cache else self.encoder.predict(docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
-        cosines = to_numpy(output.attrs["get_similarity"](output, X))
+        cosines = to_numpy(get_similarity(output, X))
         return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
