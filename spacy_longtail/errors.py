@@ -168,8 +168,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "'cats_top_k' = None, which writes all labels.")
 
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
-            "{factories} in the pipeline. Found: {found}. Add it, or name it in the setting 'source' of "
-            "[components.{name}].")
+            "{factories} in the pipeline. Found: {found}. Add it, or name it in the "
+            "setting 'source' of [components.{name}].")
     L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "
             "with nlp.add_pipe(\"zero_shot_fallback\", after=\"{source}\").")
     L332 = ("Can't add the label {label!r}: there is one already.")

@@ -24,7 +24,7 @@ from .predictions import ABSTAINED, HEAD, MID, Changes, Predictions, pair_column
 from .scorer import (
     TaxonomyT,
     check_bounds,
-    find_decision,
+    find_decisions,
     read_tree,
     score_predictions,
     warn_unseen,
@@ -103,10 +103,11 @@ def longtail_score(
         of Modern Neural Networks", section 2, https://arxiv.org/abs/1706.04599
     """
     examples = list(examples)
-    decided = (find_decision(eg.predicted, pipe).get("label") for eg in examples)
+    decisions = find_decisions(examples, pipe)
+    decided = (decision.label for decision in decisions if decision)
     tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
     predictions = read_exclusive(
-        examples, tree, pipe=pipe, bounds=(head, mid), has_counts=bool(taxonomy)
+        examples, tree, decisions, bounds=(head, mid), has_counts=bool(taxonomy)
     )
     return score_predictions(predictions)
 
@@ -114,8 +115,8 @@ def longtail_score(
 def read_exclusive(
     examples: Sequence[Example],
     taxonomy: Taxonomy,
+    decisions: Sequence[Any],
     *,
-    pipe: Optional[str] = None,
     bounds: Tuple[int, int] = (HEAD, MID),
     has_counts: bool = True,
 ) -> Predictions:
@@ -123,22 +124,22 @@ def read_exclusive(
     longtail_score.
 
     taxonomy (Taxonomy): With the labels that were added at run time.
+    decisions (Sequence[Any]): See find_decisions.
     has_counts (bool): Whether it knows the training documents.
     """
     gold, given, confidence, fixed, broken = [], [], [], [], []
     ids: Dict[str, int] = {}
-    is_refined = False
-    for eg, label in zip(examples, get_gold_labels(examples, taxonomy), strict=True):
-        decision = find_decision(eg.predicted, pipe)
-        is_refined |= "first" in decision
+    is_refined = any(d and d.first_labels is not None for d in decisions)
+    golds = get_gold_labels(examples, taxonomy)
+    for eg, label, decision in zip(examples, golds, decisions, strict=True):
         if label is None:
             continue
-        guess, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
+        guess, probability = _get_guess(eg.predicted, taxonomy.index, decision)
         gold.append(ids.setdefault(label, len(ids)))
         given.append(ABSTAINED if guess is None else ids.setdefault(guess, len(ids)))
         confidence.append(probability)
         # Abstention shows in the coverage.
-        first = None if guess is None else decision.get("first")
+        first = decision.first if decision and guess is not None else None
         fixed.append(first is not None and first != label == guess)
         broken.append(first is not None and first == label != guess)
     inner = taxonomy.ranges.keys() - taxonomy.index.keys()
@@ -217,12 +218,11 @@ def _get_deepest(nodes: Sequence[str], eg: Example, taxonomy: Taxonomy) -> str:
 
 
 def _get_guess(
-    doc: Doc, leaves: Container[str], pipe: Optional[str]
+    doc: Doc, leaves: Container[str], decision: Any
 ) -> Tuple[Optional[str], float]:
-    decision = find_decision(doc, pipe)
     if decision:
-        probability = decision.get("probability")
-        return decision["label"], numpy.nan if probability is None else probability
+        probability = decision.probability
+        return decision.label, numpy.nan if probability is None else probability
     label, probability = _get_most_probable(doc.cats)
     if label is None or label in leaves:
         return label, probability

@@ -24,7 +24,7 @@ from .scorer import (
     TaxonomyT,
     check_bounds,
     check_ks,
-    find_decision,
+    find_decisions,
     read_tree,
     score_predictions,
     warn_unseen,
@@ -142,30 +142,30 @@ def read_multilabel(
     confidence: List[numpy.ndarray] = []
     is_known = numpy.zeros(n_docs, dtype=bool)
     fixed, broken = numpy.zeros((2, n_docs))
-    is_refined = False
-    for number, eg in enumerate(examples):
+    decisions = find_decisions(examples, pipe)
+    is_refined = any(d and d.first_labels is not None for d in decisions)
+    for number, (eg, decision) in enumerate(zip(examples, decisions)):
         row = number if can_rank else 0
         found = read_gold(eg, number, name=pipe, missing=missing, known=known)
         fill_truths(truths[row, :n_leaves], found, taxonomy)
         for label in unseen:
             has_label = found is not None and label in found.positive
             truths[row, index[label]] = numpy.nan if found is None else has_label
-        cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
+        cats = eg.predicted.cats
         P[row, :n_leaves] = [cats.get(leaf, 0.0) for leaf in taxonomy.leaves]
         is_given = P[row] >= thresholds
-        for label in decision.get("labels", ()):
+        for label in decision.labels if decision else ():
             # What 'cats_top_k' has cut off.
             if label not in cats and label in taxonomy.index:
                 is_given[index[label]] = True
-        has_abstained = decision.get("label", "") is None
+        has_abstained = decision is not None and decision.label is None
         is_given &= ~numpy.isnan(truths[row]) & (not has_abstained)
         gold.append(numpy.flatnonzero(truths[row] == 1.0))
         given.append(numpy.flatnonzero(is_given))
         confidence.append(P[row, is_given])
         is_known[number] = not numpy.isnan(truths[row]).all()
-        is_refined |= "first" in decision
-        if "first_labels" in decision and not has_abstained:
-            now, before = set(decision["labels"]), set(decision["first_labels"])
+        if decision and decision.first_labels is not None and not has_abstained:
+            now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]
                 fixed[number] += truth == (label in now)
