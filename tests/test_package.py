@@ -202,6 +202,10 @@ def test_error_code_is_used(code):
     )
 
 
+def test_error_codes_are_in_order():
+    assert list(CODES) == sorted(CODES)
+
+
 @pytest.mark.parametrize("code, template", CODES.items(), ids=list(CODES))
 def test_error_text_formats(code, template):
     assert re.fullmatch(r"LW?\d{3}", code)
