@@ -142,6 +142,25 @@ class Taxonomy:
             return numpy.asarray([column])
         return numpy.asarray(self.others[other].members)
 
+    def spread(self, values: Mapping[str, float], default: float) -> numpy.ndarray:
+        """Give each leaf the value of the nearest node of its path that has one.
+
+        values (Mapping[str, float]): By node, "" being the root.
+        default (float): Where no node has one.
+        RETURNS (numpy.ndarray): float64 array of shape (leaves,).
+        RAISES (ValueError): L314 if there is no such node.
+        """
+        for node in values:
+            if node != ROOT and node not in self.ranges:
+                similar = find_similar(node, self.nodes)
+                raise ValueError(Errors.L314.format(node=node, similar=similar))
+        spread = numpy.full(len(self.leaves), values.get(ROOT, default), "float64")
+        # Depth-first: what is below a node comes after it.
+        for node, (start, end) in self.ranges.items():
+            if node in values:
+                spread[start:end] = values[node]
+        return spread
+
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
         n_docs = {} if self.n_docs is None else {"n_docs": self.n_docs}

@@ -8,9 +8,6 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from thinc.api import fix_random_seed
 
-from spacy_longtail.scoring.multilabel import get_answers
-from spacy_longtail.taxonomy import build_taxonomy
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
 OPTIONAL_MARKERS = {"slow": "take longer than 5 seconds", "gpu": "need a GPU"}
@@ -124,25 +121,6 @@ def make_mixed(seed, n_docs=None):
 def make_cats(labels):
     """Say that there are no other labels."""
     return dict.fromkeys(labels or TICKETS, 1.0 if labels else 0.0)
-
-
-@pytest.fixture(scope="session")
-def make_answers():
-    """Make what is compared by the scorer of several labels, from arrays."""
-
-    def make(truths, scores, counts, n_docs):
-        labels = "abcdefghij"[: len(counts)]
-        counts = dict(zip(labels, map(int, counts)))
-        taxonomy = build_taxonomy(counts, min_count=0, n_docs=n_docs)
-        nlp, examples = spacy.blank("en"), []
-        for truth, score in zip(truths.tolist(), scores.tolist()):
-            cats = {label: y for label, y in zip(labels, truth) if y in (0.0, 1.0)}
-            example = Example.from_dict(nlp.make_doc("text"), {"cats": cats})
-            example.predicted.cats = dict(zip(labels, score))
-            examples.append(example)
-        return get_answers(examples, taxonomy, "pipe", "auto")
-
-    return make
 
 
 @pytest.fixture(scope="session")

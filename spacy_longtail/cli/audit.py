@@ -3,8 +3,8 @@ from typing import List, Optional
 
 from wasabi import msg
 
-from .group import Arg, Opt, fail_clearly, longtail, print_json
-from .printing import print_facts
+from .group import LABEL, LABELS, SEPARATOR, TEXT, Arg, Opt, longtail
+from .printing import fail_clearly, print_json, print_result
 
 
 # fmt: off
@@ -13,10 +13,10 @@ def audit_cli(
     corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, with the frequency curve"),
-    separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
-    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
-    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
-    labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
+    separator: str = SEPARATOR,
+    text: List[str] = TEXT,
+    label: List[str] = LABEL,
+    labels: Optional[str] = LABELS,
     json: bool = Opt(False, "--json", help="Print the facts as JSON"),
 ) -> None:
     # fmt: on
@@ -35,12 +35,13 @@ def audit_cli(
             corpus, dev=dev, separator=separator, columns=columns, progress=True
         )
         if output is not None:
-            from ..audit.html import render_html
+            from ..audit.html import render_audit
+            from ..files import write_text
 
-            output.write_text(render_html(facts), encoding="utf8")
+            write_text(output, render_audit(facts))
     if json:
         print_json(facts.to_dict())
     else:
-        print_facts(facts)
+        print_result(facts)
         if output is not None:
             msg.good(f"Saved the page to {output}")

@@ -1,12 +1,7 @@
-import json
-from contextlib import contextmanager
-from typing import Any, Iterator
+"""The command group, and the options that commands share."""
 
 import typer
 from spacy.cli._util import Arg, Opt, app
-from wasabi import Printer
-
-__all__ = ["Arg", "Opt", "fail_clearly", "longtail", "print_json"]
 
 HELP = """Text classification with a long tail of rare categories: from a table of
 texts to a tuned pipeline and a report.
@@ -17,18 +12,13 @@ longtail = typer.Typer(
 )
 app.add_typer(longtail)
 
-
-@contextmanager
-def fail_clearly() -> Iterator[None]:
-    """Print an error of ours without a traceback, on stderr, and exit with 1."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        message = Printer(no_print=True).fail(str(error))
-        typer.echo(message, err=True)
-        raise typer.Exit(1) from None
-
-
-def print_json(data: Any) -> None:
-    """Print what a program reads: only this is on stdout."""
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+# fmt: off
+PIPELINE = Arg(..., help="Pipeline folder or package, with a component of this package")
+PIPE = Opt(None, "--pipe", help="Name of the component, if there are several")
+GPU_ID = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU")
+# Of a corpus that can be a table.
+SEPARATOR = Opt("/", "--separator", help="What joins the segments of a label")
+TEXT = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table")
+LABEL = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]")
+LABELS = Opt(None, "--labels", help="Column of lists of labels")
+# fmt: on

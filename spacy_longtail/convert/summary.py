@@ -1,6 +1,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List
 
+from ..presentation import Remark, TextTable
+
 DROPPED = {
     "no_text": "without a text",
     "no_label": "without a label",
@@ -24,7 +26,7 @@ class Conversion:
     n_rows (int): Rows read.
     docs (Dict[str, int]): Documents written to each split.
     labels (Dict[str, int]): Labels that occur in each split.
-    is_multilabel (bool): Whether a document has a list of labels.
+    has_lists (bool): Whether a document has a list of labels.
     missing (Dict[str, List[str]]): Labels of the corpus that a split doesn't have.
     dropped (Dict[str, int]): Rows that were dropped: "no_text", "no_label",
         "too_long", "in_earlier_split".
@@ -38,7 +40,7 @@ class Conversion:
     n_rows: int
     docs: Dict[str, int]
     labels: Dict[str, int]
-    is_multilabel: bool
+    has_lists: bool
     missing: Dict[str, List[str]] = field(default_factory=dict)
     dropped: Dict[str, int] = field(default_factory=dict)
     notes: Dict[str, int] = field(default_factory=dict)
@@ -47,10 +49,22 @@ class Conversion:
         """RETURNS (Dict[str, Any]): JSON values only."""
         return asdict(self)
 
-    def describe(self) -> List[str]:
-        """RETURNS (List[str]): What was dropped and noticed, a sentence each."""
-        dropped = [
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): What was written."""
+        rows = [
+            (path, f"{n:,}", f"{n_labels:,}", f"{len(self.missing[split]):,}")
+            for path, (split, n), n_labels in zip(
+                self.paths, self.docs.items(), self.labels.values()
+            )
+        ]
+        header = ("Written", "Documents", "Labels", "Missing labels")
+        return [TextTable("", header, rows, "lrrr")]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): What was dropped and noticed, a sentence each."""
+        sentences = [
             f"Dropped {n:,} of {self.n_rows:,} rows {DROPPED[reason]}."
             for reason, n in self.dropped.items()
         ]
-        return dropped + [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
+        sentences += [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
+        return [Remark("info", sentence) for sentence in sentences]

@@ -102,6 +102,7 @@ class Decision(Dict[str, Any]):
         rest.
         """
         data = {name: getattr(self, name) for name in STORED}
+        data.update(levels=list(self.levels), candidates=list(self.candidates))
         if self.allows_several:
             data["labels"] = list(self.labels)
         if self.first_labels is not None:

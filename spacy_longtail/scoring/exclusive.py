@@ -1,5 +1,4 @@
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import compress, islice
 from typing import (
@@ -13,7 +12,6 @@ from typing import (
     Sequence,
     Set,
     Tuple,
-    Union,
 )
 
 import numpy
@@ -22,39 +20,19 @@ from spacy.training import Example
 
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
-
-SCALARS = (
-    *("longtail_macro_f", "longtail_head_f", "longtail_mid_f", "longtail_tail_f"),
-    *("longtail_accuracy", "longtail_coarse_accuracy", "longtail_coverage"),
-    *("longtail_hier_p", "longtail_hier_r", "longtail_hier_f"),
-    *("longtail_other_recall", "longtail_ece"),
-    *("longtail_refined_fixed", "longtail_refined_broken", "longtail_refined_gain"),
+from .predictions import ABSTAINED, HEAD, MID, Changes, Predictions, pair_columns
+from .scorer import (
+    TaxonomyT,
+    check_bounds,
+    find_decisions,
+    read_tree,
+    score_predictions,
+    warn_unseen,
 )
-BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
-ABSTAINED = -1
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Gold and predicted labels of the documents that have a gold label."""
-
-    names: Tuple[str, ...]
-    is_inner: numpy.ndarray  # (names,), whether it is an inner node
-    gold: numpy.ndarray  # (docs,), index into names
-    guess: numpy.ndarray  # (docs,), index into names or ABSTAINED
-    confidence: numpy.ndarray  # (docs,), NaN if there is no probability
-
-    def select(self, mask: numpy.ndarray) -> "Answers":
-        return replace(
-            self,
-            gold=self.gold[mask],
-            guess=self.guess[mask],
-            confidence=self.confidence[mask],
-        )
 
 
 def make_longtail_scorer(
-    *, head: int = 50, mid: int = 10
+    *, head: int = HEAD, mid: int = MID
 ) -> Callable[..., Dict[str, Any]]:
     """Build the scorer of exclusive labels with a long tail.
 
@@ -66,9 +44,7 @@ def make_longtail_scorer(
     RETURNS (Callable): `longtail_score` with these bounds.
     RAISES (ValueError): L501 if the bounds are out of range.
     """
-    if not 1 <= mid < head:
-        raise ValueError(Errors.L501.format(head=head, mid=mid))
-
+    check_bounds(head, mid)
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
     return partial(longtail_score, head=head, mid=mid)
 
@@ -76,10 +52,10 @@ def make_longtail_scorer(
 def longtail_score(
     examples: Iterable[Example],
     *,
-    taxonomy: Union[Taxonomy, Dict[str, Any], None] = None,
+    taxonomy: Optional[TaxonomyT] = None,
     labels: Iterable[str] = (),
-    head: int = 50,
-    mid: int = 10,
+    head: int = HEAD,
+    mid: int = MID,
     pipe: Optional[str] = None,
     **cfg: Any,
 ) -> Dict[str, Any]:
@@ -127,78 +103,73 @@ def longtail_score(
         of Modern Neural Networks", section 2, https://arxiv.org/abs/1706.04599
     """
     examples = list(examples)
-    bounds = (head, mid) if taxonomy else None
-    tree = _extend(taxonomy, [*labels, *_get_decided(examples, pipe)])
-    golds = get_gold_labels(examples, tree)
-    answers = _get_answers(examples, golds, tree, pipe)
-    scores: Dict[str, Any] = {key: None for key in SCALARS}
-    scores["longtail_f_per_label"] = {}
-    if answers.names:
-        on_leaves = answers.select(~answers.is_inner[answers.gold])
-        scores.update(_score_leaves(on_leaves, tree, bounds))
-        scores.update(_score_paths(answers, tree))
-        scores["longtail_coverage"] = _mean(answers.guess != ABSTAINED)
-        scores["longtail_other_recall"] = _get_other_recall(on_leaves, tree)
-        scores["longtail_ece"] = _get_calibration_error(on_leaves)
-        scores.update(_score_refinement(examples, golds, pipe))
-    return scores
+    decisions = find_decisions(examples, pipe)
+    decided = (decision.label for decision in decisions if decision)
+    tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
+    predictions = read_exclusive(
+        examples, tree, decisions, bounds=(head, mid), has_counts=bool(taxonomy)
+    )
+    return score_predictions(predictions)
 
 
-def _get_decided(examples: Sequence[Example], pipe: Optional[str]) -> Set[str]:
-    decisions = (_get_decision(eg.predicted, pipe) for eg in examples)
-    return {d["label"] for d in decisions if d and d["label"] is not None}
+def read_exclusive(
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    decisions: Sequence[Any],
+    *,
+    bounds: Tuple[int, int] = (HEAD, MID),
+    has_counts: bool = True,
+) -> Predictions:
+    """Read gold and predicted labels of the documents that have a gold label, see
+    longtail_score.
 
-
-def _get_decision(doc: Doc, pipe: Optional[str]) -> Optional[Dict[str, Any]]:
-    """The last pipe's decision replaces that of the one before, so it may be that of
-    another taxonomy.
+    taxonomy (Taxonomy): With the labels that were added at run time.
+    decisions (Sequence[Any]): See find_decisions.
+    has_counts (bool): Whether it knows the training documents.
     """
-    decision = doc.user_data.get("longtail")
-    is_own = decision and (pipe is None or decision.get("pipe", pipe) == pipe)
-    return decision if is_own else None
-
-
-def _extend(
-    taxonomy: Union[Taxonomy, Dict[str, Any], None], labels: Iterable[str]
-) -> Taxonomy:
-    if not taxonomy:
-        tree = Taxonomy(leaves=(), counts=())
-    elif isinstance(taxonomy, Taxonomy):
-        tree = taxonomy
-    else:
-        tree = Taxonomy.from_dict(taxonomy)
-    new = set(labels) - set(tree.ranges)
-    new -= {node for label in new for node in tree.path(label)[:-1]}
-    # At the end, as the columns of the pooled leaves mustn't move.
-    return replace(
-        tree,
-        leaves=tree.leaves + tuple(sorted(new)),
-        counts=tree.counts + (0,) * len(new),
+    gold, given, confidence, fixed, broken = [], [], [], [], []
+    ids: Dict[str, int] = {}
+    is_refined = any(d and d.first_labels is not None for d in decisions)
+    golds = get_gold_labels(examples, taxonomy)
+    for eg, label, decision in zip(examples, golds, decisions, strict=True):
+        if label is None:
+            continue
+        guess, probability = _get_guess(eg.predicted, taxonomy.index, decision)
+        gold.append(ids.setdefault(label, len(ids)))
+        given.append(ABSTAINED if guess is None else ids.setdefault(guess, len(ids)))
+        confidence.append(probability)
+        # Abstention shows in the coverage.
+        first = decision.first if decision and guess is not None else None
+        fixed.append(first is not None and first != label == guess)
+        broken.append(first is not None and first == label != guess)
+    inner = taxonomy.ranges.keys() - taxonomy.index.keys()
+    known = dict(zip(taxonomy.leaves, taxonomy.counts, strict=True))
+    is_leaf = numpy.asarray([name not in inner for name in ids], dtype="bool")
+    columns = numpy.asarray(gold, dtype="i8")
+    return pair_columns(
+        columns,
+        numpy.asarray(given, dtype="i8"),
+        numpy.asarray(confidence, dtype="f8"),
+        tuple(ids),
+        is_counted=is_leaf[columns],
+        counts=numpy.asarray([known.get(n, 0) for n in ids]) if has_counts else None,
+        n_training=sum(taxonomy.counts),
+        taxonomy=taxonomy,
+        bounds=bounds,
+        changes=Changes(numpy.asarray(fixed, "f8"), numpy.asarray(broken, "f8"))
+        if is_refined
+        else None,
     )
 
 
-def _get_answers(
-    examples: Sequence[Example],
-    golds: Sequence[Optional[str]],
-    taxonomy: Taxonomy,
-    pipe: Optional[str],
-) -> Answers:
-    gold, guess, confidence = [], [], []
-    ids: Dict[str, int] = {}
-    for eg, gold_label in zip(examples, golds, strict=True):
-        if gold_label is None:
-            continue
-        label, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
-        gold.append(ids.setdefault(gold_label, len(ids)))
-        guess.append(ABSTAINED if label is None else ids.setdefault(label, len(ids)))
-        confidence.append(probability)
-    inner = taxonomy.ranges.keys() - taxonomy.index.keys()
-    return Answers(
-        names=tuple(ids),
-        is_inner=numpy.asarray([name in inner for name in ids], dtype="bool"),
-        gold=numpy.asarray(gold, dtype="i8"),
-        guess=numpy.asarray(guess, dtype="i8"),
-        confidence=numpy.asarray(confidence, dtype="f8"),
+def _extend(taxonomy: Taxonomy, labels: Iterable[str]) -> Taxonomy:
+    new = set(labels) - set(taxonomy.ranges)
+    new -= {node for label in new for node in taxonomy.path(label)[:-1]}
+    # At the end, as the columns of the pooled leaves mustn't move.
+    return replace(
+        taxonomy,
+        leaves=taxonomy.leaves + tuple(sorted(new)),
+        counts=taxonomy.counts + (0,) * len(new),
     )
 
 
@@ -229,7 +200,12 @@ def get_gold_labels(
         if len(left) == 1:
             found[row] = left[0]
             unseen.append(left[0])
-    _warn_unseen(unseen)
+    if unseen:
+        names = sorted(set(unseen))
+        text = Warnings.LW501.format(
+            n_docs=len(unseen), n_labels=len(names), labels=", ".join(names[:5])
+        )
+        warn_unseen(text)
     return found
 
 
@@ -241,22 +217,12 @@ def _get_deepest(nodes: Sequence[str], eg: Example, taxonomy: Taxonomy) -> str:
     return path[-1]
 
 
-def _warn_unseen(labels: Sequence[str]) -> None:
-    if labels:
-        names = sorted(set(labels))
-        text = Warnings.LW501.format(
-            n_docs=len(labels), n_labels=len(names), labels=", ".join(names[:5])
-        )
-        warnings.warn(text, stacklevel=2)
-
-
 def _get_guess(
-    doc: Doc, leaves: Container[str], pipe: Optional[str]
+    doc: Doc, leaves: Container[str], decision: Any
 ) -> Tuple[Optional[str], float]:
-    decision = _get_decision(doc, pipe)
     if decision:
-        probability = decision.get("probability")
-        return decision["label"], numpy.nan if probability is None else probability
+        probability = decision.probability
+        return decision.label, numpy.nan if probability is None else probability
     label, probability = _get_most_probable(doc.cats)
     if label is None or label in leaves:
         return label, probability
@@ -270,102 +236,3 @@ def _get_most_probable(cats: Dict[str, float]) -> Tuple[Optional[str], float]:
         return None, numpy.nan
     index = probabilities.index(probability)
     return next(islice(cats, index, None)), probability
-
-
-def _score_leaves(
-    answers: Answers, taxonomy: Taxonomy, bounds: Optional[Tuple[int, int]]
-) -> Dict[str, Any]:
-    gold, guess, n_names = answers.gold, answers.guess, len(answers.names)
-    support = numpy.bincount(gold, minlength=n_names)
-    guessed = numpy.bincount(guess[guess != ABSTAINED], minlength=n_names)
-    right = numpy.bincount(gold[gold == guess], minlength=n_names)
-    P = right / numpy.maximum(guessed, 1)
-    R = right / numpy.maximum(support, 1)
-    F = 2 * right / numpy.maximum(support + guessed, 1)
-    scores: Dict[str, Any] = {
-        "longtail_accuracy": _mean(gold == guess),
-        "longtail_macro_f": _mean(F[support > 0]),
-    }
-    counts: List[Optional[int]] = [None] * n_names
-    if bounds is not None:
-        head, mid = bounds
-        known = dict(zip(taxonomy.leaves, taxonomy.counts, strict=True))
-        counts = [known.get(name, 0) for name in answers.names]
-        n = numpy.asarray(counts)
-        scores["longtail_head_f"] = _mean(F[(support > 0) & (n >= head)])
-        scores["longtail_mid_f"] = _mean(F[(support > 0) & (n >= mid) & (n < head)])
-        scores["longtail_tail_f"] = _mean(F[(support > 0) & (n < mid)])
-    shown = numpy.flatnonzero((support + guessed > 0) & ~answers.is_inner)
-    scores["longtail_f_per_label"] = {
-        answers.names[i]: {
-            "p": float(P[i]),
-            "r": float(R[i]),
-            "f": float(F[i]),
-            "support": int(support[i]),
-            "count": counts[i],
-        }
-        for i in sorted(shown, key=answers.names.__getitem__)
-    }
-    return scores
-
-
-def _score_paths(answers: Answers, taxonomy: Taxonomy) -> Dict[str, Optional[float]]:
-    paths = [taxonomy.path(name) for name in answers.names]
-    ids: Dict[str, int] = {}
-    # ABSTAINED is the index of the last row, an empty path.
-    nodes = numpy.full((len(paths) + 1, max(map(len, paths))), -1)
-    for row, path in enumerate(paths):
-        nodes[row, : len(path)] = [ids.setdefault(node, len(ids)) for node in path]
-    gold, guess = nodes[answers.gold], nodes[answers.guess]
-    n_gold, n_guess = int((gold >= 0).sum()), int((guess >= 0).sum())
-    n_right = int(((gold == guess) & (gold >= 0)).sum())
-    return {
-        "longtail_coarse_accuracy": _mean(gold[:, 0] == guess[:, 0]),
-        "longtail_hier_p": n_right / max(n_guess, 1),
-        "longtail_hier_r": n_right / n_gold,
-        "longtail_hier_f": 2 * n_right / (n_gold + n_guess),
-    }
-
-
-def _score_refinement(
-    examples: Sequence[Example], golds: Sequence[Optional[str]], pipe: Optional[str]
-) -> Dict[str, Optional[float]]:
-    """Compare the label of each decision with the one it replaced, its "first"."""
-    n_fixed, n_broken, is_refined = 0, 0, False
-    for eg, gold in zip(examples, golds, strict=True):
-        decision = _get_decision(eg.predicted, pipe) or {}
-        is_refined |= "first" in decision
-        first, label = decision.get("first"), decision.get("label")
-        if gold is not None and None not in (first, label):
-            n_fixed += first != gold == label
-            n_broken += first == gold != label
-    if not is_refined:
-        return {}
-    n_docs = sum(gold is not None for gold in golds)
-    return {
-        "longtail_refined_fixed": n_fixed / n_docs,
-        "longtail_refined_broken": n_broken / n_docs,
-        "longtail_refined_gain": (n_fixed - n_broken) / n_docs,
-    }
-
-
-def _get_other_recall(answers: Answers, taxonomy: Taxonomy) -> Optional[float]:
-    other_of = dict(zip(taxonomy.leaves, taxonomy.other_of, strict=True))
-    # ABSTAINED is the index of the last one.
-    others = numpy.asarray([*(other_of.get(name, -1) for name in answers.names), -1])
-    gold, guess = others[answers.gold], others[answers.guess]
-    return _mean(gold[gold >= 0] == guess[gold >= 0])
-
-
-def _get_calibration_error(answers: Answers) -> Optional[float]:
-    has_probability = (answers.guess != ABSTAINED) & ~numpy.isnan(answers.confidence)
-    answers = answers.select(has_probability)
-    if not answers.gold.size:
-        return None
-    gaps = answers.confidence - (answers.gold == answers.guess)
-    bins = numpy.digitize(answers.confidence, BIN_EDGES[1:-1], right=True)
-    return float(numpy.abs(numpy.bincount(bins, weights=gaps)).sum() / gaps.size)
-
-
-def _mean(values: numpy.ndarray) -> Optional[float]:
-    return float(values.mean()) if values.size else None

@@ -1,109 +1,235 @@
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+"""One table of everything that is measured."""
+
+from functools import partial
+from math import inf
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
-from .exclusive import ABSTAINED, BIN_EDGES
+from .predictions import ABSTAINED, GROUPS, Counts, Predictions, count, sum_by_id
+from .ranking import (
+    get_lrap,
+    get_macro_ap,
+    get_ndcg_at,
+    get_precision_at,
+    get_propensity_scored_precision_at,
+)
 
-CHUNK = 4_000_000
+BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 SHARE = (0.0, 1.0)
+NUMBER = (0.0, inf)
+LOWEST = 1e-6
+# From weights of the documents, of shape (weightings, docs), to a value for each of the
+# weightings, NaN where there is nothing to measure.
+MetricT = Callable[[Predictions, numpy.ndarray], numpy.ndarray]
 
 
-class Guesses(NamedTuple):
-    """What was predicted for documents with a gold label.
+class Metric(NamedTuple):
+    """Something that is measured.
 
-    gold (numpy.ndarray): Index of the gold label, from 0, of shape (docs,).
-    guess (numpy.ndarray): Index of the predicted label or ABSTAINED, (docs,).
-    confidence (numpy.ndarray): Probability of the predicted label, (docs,).
+    key (str): What scorer, tune and report call it.
+    title (str): What people call it.
+    note (str): What it is, in a few words. Can have {head}, {mid} and {below}, the
+        bounds of head, mid and tail.
+    function (MetricT): Measures it.
+    rooms (Tuple[str, ...]): Where it is shown: "scorer", "tune", "report".
+    several (Optional[bool]): True or False if it is only for documents that can have
+        several labels, or one.
+    bounds (Tuple[float, float]): Values that it can have.
+    direction (int): 1 if more is better, -1 if less is, 0 if neither.
+    empty (float): Its value where there is nothing to measure at all.
     """
 
-    gold: numpy.ndarray
-    guess: numpy.ndarray
-    confidence: numpy.ndarray
+    key: str
+    title: str
+    note: str
+    function: MetricT
+    rooms: Tuple[str, ...] = ("scorer", "tune", "report")
+    several: Optional[bool] = None
+    bounds: Tuple[float, float] = SHARE
+    direction: int = 1
+    empty: float = 0.0
 
 
-class Interval(NamedTuple):
-    """A figure, and where it is on 95 % of such choices of documents."""
-
-    value: float
-    low: float
-    high: float
+def get_accuracy(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of documents with the right label."""
+    right = count(predictions, W).right.sum(axis=1)
+    return divide(right, W[:, predictions.is_counted].sum(axis=1))
 
 
-# Of guesses of either kind, whose `gold` has a row for each document.
-MetricT = Callable[[Any, numpy.ndarray], numpy.ndarray]
-
-
-def get_accuracy(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of right labels, see get_macro_f."""
-    return W @ (guesses.gold == guesses.guess) / W.sum(axis=1)
-
-
-def get_coverage(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of documents with a label, see get_macro_f."""
-    return W @ (guesses.guess != ABSTAINED) / W.sum(axis=1)
-
-
-def get_precision(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of right labels among the documents that have
-    one, 1.0 if none has, see get_macro_f.
-    """
-    given = W @ (guesses.guess != ABSTAINED)
-    return divide(W @ (guesses.gold == guesses.guess), given, empty=1.0)
+def get_coverage(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of documents with a label."""
+    is_given = predictions.given_columns != ABSTAINED
+    return divide(W @ is_given, W.sum(axis=1))
 
 
 def get_macro_f(
-    guesses: Guesses, W: numpy.ndarray, among: Optional[numpy.ndarray] = None
+    predictions: Predictions, W: numpy.ndarray, among: Optional[numpy.ndarray] = None
 ) -> numpy.ndarray:
-    """Calculate the mean F1 of the labels with gold documents, as the scorer does, for
-    several weightings of the documents at once.
+    """Mean F1 of the labels with gold documents.
 
-    W (numpy.ndarray): Weights from 0.0, of shape (weightings, docs).
     among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
         None for all.
-    RETURNS (numpy.ndarray): Of shape (weightings,). See divide.
     """
-    gold, guess = guesses.gold, guesses.guess
-    n_names = int(max(gold.max(), guess.max())) + 1 if among is None else len(among)
-    support = sum_by_id(gold, W, n_names)
-    given = guess != ABSTAINED
-    guessed = sum_by_id(guess[given], W[:, given], n_names)
-    is_right = gold == guess
-    right = sum_by_id(gold[is_right], W[:, is_right], n_names)
-    return mean_f(right, guessed, support, among)
+    counts = count(predictions, W)
+    counted = counts.support > 0 if among is None else (counts.support > 0) & among
+    F = get_f(counts)
+    return divide((F * counted).sum(axis=1), counted.sum(axis=1))
 
 
-def mean_f(
-    right: numpy.ndarray,
-    guessed: numpy.ndarray,
-    support: numpy.ndarray,
-    among: Optional[numpy.ndarray],
+def get_group_f(
+    predictions: Predictions, W: numpy.ndarray, group: str
 ) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): See get_macro_f, from sums of shape (weightings,
-    labels).
-    """
-    F = 2 * right / numpy.maximum(support + guessed, 1e-12)
-    counts = support > 0 if among is None else (support > 0) & among
-    return divide((F * counts).sum(axis=1), counts.sum(axis=1))
+    """RETURNS (numpy.ndarray): See get_macro_f. group (str): One of GROUPS."""
+    return get_macro_f(predictions, W, predictions.groups == GROUPS.index(group))
 
 
-def get_ece(guesses: Guesses, W: numpy.ndarray) -> numpy.ndarray:
-    """Calculate the expected calibration error as the scorer does, 0.0 if no document
-    has a label.
-
-    RETURNS (numpy.ndarray): See get_macro_f.
-    """
-    given = guesses.guess != ABSTAINED
-    confidence, W = guesses.confidence[given], W[:, given]
-    gaps = confidence - (guesses.gold == guesses.guess)[given]
-    bins = numpy.digitize(confidence, BIN_EDGES[1:-1], right=True)
-    totals = numpy.abs(sum_by_id(bins, W * gaps, len(BIN_EDGES))).sum(axis=1)
-    return divide(totals, W.sum(axis=1))
+def get_f(counts: Counts) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): F1 of each label, 0.0 without any document."""
+    return 2 * counts.right / numpy.maximum(counts.support + counts.guessed, 1e-12)
 
 
-def get_expected_macro_f(
-    guesses: Guesses, W: numpy.ndarray, P: numpy.ndarray
+def get_micro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): F1 of all pairs of a document and a label."""
+    right, guessed, support = (n.sum(axis=1) for n in count(predictions, W))
+    return divide(2 * right, guessed + support)
+
+
+def get_micro_p(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of right ones among the labels given."""
+    right, guessed, _ = (n.sum(axis=1) for n in count(predictions, W))
+    return divide(right, guessed)
+
+
+def get_micro_r(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of the gold labels that are given."""
+    right, _, support = (n.sum(axis=1) for n in count(predictions, W))
+    return divide(right, support)
+
+
+def get_macro_p(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Mean precision of the labels that are given at all."""
+    right, guessed, _ = count(predictions, W)
+    total = (right / numpy.maximum(guessed, 1e-12)).sum(axis=1)
+    return divide(total, (guessed > 0).sum(axis=1))
+
+
+def get_labels_per_doc(
+    predictions: Predictions, W: numpy.ndarray, of_gold: bool = False
 ) -> numpy.ndarray:
-    """Calculate the macro-F1 to expect if probabilities are right, over all labels.
+    """RETURNS (numpy.ndarray): Labels given per document of which anything is known, or
+    gold ones.
+    """
+    pairs = predictions.gold if of_gold else predictions.given
+    per_doc = numpy.bincount(pairs.rows, minlength=predictions.n_docs)
+    return _average(predictions, per_doc, W)
+
+
+def get_coarse_accuracy(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Share of documents whose label has the right node at the
+    first level of its path.
+    """
+    gold, given = find_paths(predictions)
+    return divide(W @ (gold[:, 0] == given[:, 0]), W.sum(axis=1))
+
+
+def get_hierarchical(
+    predictions: Predictions, W: numpy.ndarray, part: str
+) -> numpy.ndarray:
+    """Precision, recall or F1 over sets of ancestors, the label itself included, the
+    root not, summed over documents.
+
+    Source: Kiritchenko et al. (2005), "Functional Annotation of Genes Using
+        Hierarchical Text Categorization"; Silla & Freitas (2011), "A survey of
+        hierarchical classification across different application domains".
+        https://doi.org/10.1007/s10618-010-0175-9
+
+    part (str): "p", "r" or "f".
+    """
+    gold, given = find_paths(predictions)
+    right = W @ ((gold == given) & (gold >= 0)).sum(axis=1)
+    n_gold, n_given = W @ (gold >= 0).sum(axis=1), W @ (given >= 0).sum(axis=1)
+    if part == "f":
+        return divide(2 * right, n_gold + n_given)
+    return divide(right, n_given if part == "p" else n_gold)
+
+
+def get_other_recall(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Of documents with a pooled gold label, share of those
+    whose given label is pooled in the same Other.
+    """
+    tree = predictions.taxonomy
+    other_of = dict(zip(tree.leaves, tree.other_of))
+    # ABSTAINED is the index of the last one.
+    others = numpy.asarray([*(other_of.get(n, -1) for n in predictions.labels), -1])
+    gold, given = others[predictions.gold_columns], others[predictions.given_columns]
+    is_pooled = predictions.is_counted & (gold >= 0)
+    return divide(W @ (is_pooled & (gold == given)), W @ is_pooled)
+
+
+def get_refined(predictions: Predictions, W: numpy.ndarray, part: str) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Labels that a second stage has "fixed" or "broken", or
+    the difference, "gain", per document of which anything is known.
+    """
+    if predictions.changes is None:
+        return numpy.full(len(W), numpy.nan)
+    fixed, broken = predictions.changes
+    values = {"fixed": fixed, "broken": broken, "gain": fixed - broken}[part]
+    return _average(predictions, values, W)
+
+
+def get_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """Expected calibration error of the given labels: the mean distance of their
+    probabilities from the share that is right, bin by bin.
+
+    Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", section 2.
+        https://arxiv.org/abs/1706.04599
+    """
+    pairs, right = predictions.given, predictions.right
+    mask = predictions.is_counted[pairs.rows] & ~numpy.isnan(pairs.confidence)
+    rows, _, confidence = pairs.select(mask)
+    gaps = confidence - numpy.isin(rows, right.rows)
+    weights = W[:, rows]
+    totals = sum_by_id(find_bins(confidence), weights * gaps, len(BIN_EDGES))
+    return divide(numpy.abs(totals).sum(axis=1), weights.sum(axis=1))
+
+
+def get_pair_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """Expected calibration error of all pairs of a document and a label, given or not.
+
+    Most pairs are neither gold nor probable, so that this is far below what it is for
+    labels that exclude each other.
+    """
+    if predictions.scores is None:
+        return numpy.full(len(W), numpy.nan)
+    P, truths = predictions.scores
+    is_known = ~numpy.isnan(truths)
+    rows, columns = numpy.nonzero(is_known)
+    known, n_bins = P[rows, columns], len(BIN_EDGES)
+    gaps = numpy.bincount(
+        rows * n_bins + find_bins(known),
+        weights=known - truths[rows, columns],
+        minlength=len(P) * n_bins,
+    )
+    totals = numpy.abs(W @ gaps.reshape(len(P), n_bins)).sum(axis=1)
+    return divide(totals, W @ is_known.sum(axis=1))
+
+
+def get_log_loss(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): How improbable the gold labels are, in nats per
+    document, summed over its labels.
+    """
+    if predictions.scores is None:
+        return numpy.full(len(W), numpy.nan)
+    P, truths = predictions.scores
+    P = numpy.clip(P, LOWEST, 1.0 - LOWEST)
+    nats = -numpy.log(numpy.where(truths == 1.0, P, 1.0 - P))
+    totals = numpy.where(numpy.isnan(truths), 0.0, nats).sum(axis=1)
+    return _average(predictions, totals, W)
+
+
+def get_expected_macro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """Macro-F1 to expect if the calibrated probabilities are right, over all labels.
 
     It needs no gold labels. With one or two documents for most labels, the macro-F1 of
     gold labels is too kind to predictions of rare ones: labels that happen to have no
@@ -111,124 +237,122 @@ def get_expected_macro_f(
 
     Source: the plug-in estimate of Ye et al. 2012, "Optimizing F-measure: A Tale of
         Two Approaches", https://arxiv.org/abs/1206.4625, of each label's F1.
-
-    P (numpy.ndarray): Calibrated probabilities of shape (docs, labels).
-    RETURNS (numpy.ndarray): See get_macro_f.
     """
+    P = predictions.calibrated
+    if P is None:
+        return numpy.full(len(W), numpy.nan)
     n_labels = P.shape[1]
-    rows = numpy.flatnonzero((guesses.guess >= 0) & (guesses.guess < n_labels))
-    columns, W = guesses.guess[rows], numpy.asarray(W, dtype="float64")
+    rows, columns, _ = predictions.given
+    is_known = columns < n_labels
+    rows, columns = rows[is_known], columns[is_known]
+    W = numpy.asarray(W, dtype="float64")
     right = sum_by_id(columns, W[:, rows] * P[rows, columns], n_labels)
     guessed = sum_by_id(columns, W[:, rows], n_labels)
     return (2 * right / numpy.maximum(W @ P + guessed, 1e-12)).mean(axis=1)
 
 
-METRICS: Dict[str, MetricT] = {
-    "macro_f": get_macro_f,
-    "accuracy": get_accuracy,
-    "ece": get_ece,
-    "coverage": get_coverage,
-    "precision": get_precision,
-}
-
-
-def bootstrap(
-    systems: Sequence[Any],
-    metrics: Mapping[str, MetricT],
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Dict[str, numpy.ndarray]:
-    """Find out how much metrics vary with the choice of documents.
-
-    Each resample takes a random half of the documents, the same one in all systems, so
-    that their differences are paired. In a mean over labels, those without a document
-    in the half are left out. A label with a single document is left out as often as
-    not, which is what lets the mean vary as much as it does with other documents: its
-    own F1 can't, and the documents that a common bootstrap draws leave too few out.
-
-    Source: the "double-or-nothing" weights of Owen and Eckles 2012, "Bootstrapping data
-        arrays of arbitrary order", section 3. https://arxiv.org/abs/1106.2125
-
-    systems (Sequence[Any]): Guesses for the same documents.
-    metrics (Mapping[str, MetricT]): For example METRICS.
-    resamples (int): From 1.
-    RETURNS (Dict[str, numpy.ndarray]): For each metric an array of shape (systems,
-        resamples), with NaN where the half has nothing to measure.
+def find_bins(P: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The calibration bin of each probability. An edge belongs
+    to the bin below it.
     """
-    rng = numpy.random.default_rng(seed)
-    n_docs = len(systems[0].gold)
-    size = max(1, CHUNK // max(n_docs, 1))
-    found: Dict[str, list] = {name: [] for name in metrics}
-    for start in range(0, resamples, size):
-        shape = (min(size, resamples - start), n_docs)
-        W = 2.0 * rng.integers(0, 2, shape, dtype="int8")
-        # Of a few documents, a half can be none.
-        W[~W.any(axis=1)] = 1.0
-        for name, metric in metrics.items():
-            found[name].append([metric(system, W) for system in systems])
-    return {name: numpy.concatenate(parts, axis=1) for name, parts in found.items()}
+    return numpy.digitize(P, BIN_EDGES[1:-1], right=True)
 
 
-def get_interval(
-    value: float, values: numpy.ndarray, bounds: Tuple[float, float] = SHARE
-) -> Interval:
-    """Find where the middle 95 % of the bootstrap values are.
-
-    Fewer documents raise a calibration error, on average. This bias, which all
-    resamples share, is taken out if it is more than chance.
-
-    A resample that has nothing to measure could have had any value. It takes six
-    documents until these are fewer than 2.5 %.
-
-    value (float): The metric of all documents.
-    values (numpy.ndarray): Bootstrap values, of shape (resamples,).
-    bounds (Tuple[float, float]): Values that the metric can have.
-    RETURNS (Interval): Around the value.
+def find_paths(predictions: Predictions) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Ids of the nodes on the path of
+    the gold and of the given label of each document, -1 where it has ended, both of
+    shape (docs, depth).
     """
-    is_known = ~numpy.isnan(values)
-    known = values[is_known] if is_known.any() else numpy.asarray([value])
-    shift = value - known.mean()
-    if abs(shift) <= 3.0 * known.std() / len(known) ** 0.5:
-        shift = 0.0
-    ends = (
-        bounds[0] if numpy.isfinite(bounds[0]) else float(known.min()),
-        bounds[1] if numpy.isfinite(bounds[1]) else float(known.max()),
-    )
-    lower = numpy.where(is_known, values + shift, ends[0])
-    upper = numpy.where(is_known, values + shift, ends[1])
-    low = numpy.quantile(lower, 0.025, method="lower")
-    high = numpy.quantile(upper, 0.975, method="higher")
-    return Interval(
-        float(value), max(float(low), bounds[0]), min(float(high), bounds[1])
-    )
+
+    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
+        paths = [predictions.taxonomy.path(label) for label in predictions.labels]
+        ids: Dict[str, int] = {}
+        # ABSTAINED is the index of the last row, an empty path.
+        nodes = numpy.full((len(paths) + 1, max(map(len, paths), default=1)), -1)
+        for row, path in enumerate(paths):
+            nodes[row, : len(path)] = [ids.setdefault(n, len(ids)) for n in path]
+        return nodes[predictions.gold_columns], nodes[predictions.given_columns]
+
+    return predictions.keep("paths", find)
 
 
-def get_value(metric: MetricT, guesses: Any) -> float:
-    """RETURNS (float): The metric over all documents alike."""
-    return float(metric(guesses, numpy.ones((1, len(guesses.gold))))[0])
-
-
-def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
-    """Sum the weights of each id, for several weightings at once.
-
-    ids (numpy.ndarray): From 0 to below n_ids, of shape (things,).
-    W (numpy.ndarray): Weights of shape (weightings, things).
-    RETURNS (numpy.ndarray): Array of shape (weightings, n_ids).
-    """
-    flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
-    sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
-    return sums.reshape(len(W), n_ids)
-
-
-def divide(
-    parts: numpy.ndarray, wholes: numpy.ndarray, empty: float = 0.0
-) -> numpy.ndarray:
-    """Divide, for several weightings of the documents.
-
-    RETURNS (numpy.ndarray): NaN for weightings without a whole or, if it is all of
-        them, `empty`.
-    """
+def divide(parts: numpy.ndarray, wholes: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): NaN for weightings without a whole."""
     has_whole = wholes > 0
-    missing = numpy.nan if has_whole.any() else empty
-    return numpy.where(has_whole, parts / numpy.where(has_whole, wholes, 1.0), missing)
+    return numpy.where(
+        has_whole, parts / numpy.where(has_whole, wholes, 1.0), numpy.nan
+    )
+
+
+def _average(
+    predictions: Predictions, values: numpy.ndarray, W: numpy.ndarray
+) -> numpy.ndarray:
+    """Average over the documents of which anything is known."""
+    rows = predictions.is_known
+    return divide(W[:, rows] @ values[rows], W[:, rows].sum(axis=1))
+
+
+def _make_at(key: str, title: str, function: Callable[..., numpy.ndarray]) -> Metric:
+    note = "of the first {k}, without thresholds"
+    return Metric(key, title, note, function, ("scorer", "report"), several=True)
+
+
+# fmt: off
+METRICS: Tuple[Metric, ...] = (
+    Metric("macro_f", "macro-F1", "mean over labels", get_macro_f),
+    Metric("expected_macro_f", "expected macro-F1", "by calibrated probabilities", get_expected_macro_f, ("tune",), several=False),
+    Metric("accuracy", "accuracy", "share of right labels", get_accuracy, several=False),
+    Metric("micro_f", "micro-F1", "of all labels given", get_micro_f, several=True),
+    Metric("micro_p", "precision", "share of given labels that are right", get_micro_p, several=True, empty=1.0),
+    Metric("micro_r", "recall", "share of gold labels that are given", get_micro_r, several=True),
+    Metric("macro_p", "precision, mean of labels", "of those that are given", get_macro_p, ("tune",), several=True, empty=1.0),
+    Metric("head_f", "head", "F1, {head} training documents or more", partial(get_group_f, group="head")),
+    Metric("mid_f", "mid", "F1, {mid} to {below}", partial(get_group_f, group="mid")),
+    Metric("tail_f", "tail", "F1, fewer than {mid}", partial(get_group_f, group="tail")),
+    Metric("coarse_accuracy", "first level", "share of right broad categories", get_coarse_accuracy, ("scorer", "report"), several=False),
+    Metric("hier_p", "hierarchical precision", "over sets of ancestors", partial(get_hierarchical, part="p"), ("scorer",), several=False),
+    Metric("hier_r", "hierarchical recall", "over sets of ancestors", partial(get_hierarchical, part="r"), ("scorer",), several=False),
+    Metric("hier_f", "hierarchical F1", "over sets of ancestors", partial(get_hierarchical, part="f"), ("scorer",), several=False),
+    Metric("coverage", "coverage", "share of documents with a label", get_coverage, several=False),
+    Metric("precision", "precision", "share of given labels that are right", get_micro_p, ("tune",), several=False, empty=1.0),
+    Metric("n_labels", "labels per document", "given ones", get_labels_per_doc, ("tune",), several=True, bounds=NUMBER, direction=0),
+    Metric("macro_ap", "average precision (AP)", "mean over labels", get_macro_ap, ("scorer", "report"), several=True),
+    Metric("lrap", "LRAP", "label ranking average precision, mean over documents", get_lrap, ("scorer", "report"), several=True),
+    _make_at("p_at", "precision", get_precision_at),
+    _make_at("ndcg_at", "nDCG", get_ndcg_at),
+    _make_at("psp_at", "propensity-scored precision", get_propensity_scored_precision_at),
+    Metric("other_recall", "recall of Others", "pooled labels found in their Other", get_other_recall, ("scorer",), several=False),
+    Metric("refined_fixed", "fixed", "labels made right by the second stage", partial(get_refined, part="fixed"), ("scorer",), bounds=NUMBER),
+    Metric("refined_broken", "broken", "labels made wrong by the second stage", partial(get_refined, part="broken"), ("scorer",), bounds=NUMBER, direction=-1),
+    Metric("refined_gain", "gain", "fixed less broken", partial(get_refined, part="gain"), ("scorer",), bounds=(-inf, inf)),
+    Metric("ece", "ECE", "calibration error, 0 is best", get_ece, several=False, direction=-1),
+    Metric("ece", "ECE", "calibration error of all labels, 0 is best", get_pair_ece, ("tune", "report"), several=True, direction=-1),
+    Metric("log_loss", "log loss", "nats per document", get_log_loss, ("tune",), several=True, bounds=NUMBER, direction=-1),
+)
+# fmt: on
+# Metrics of the best-ranked labels, one for each of some ranks.
+AT = tuple(metric.key for metric in METRICS if metric.key.endswith("_at"))
+KS = (1, 3, 5)
+
+
+def find_metrics(
+    room: str, allows_several: bool, *, ks: Sequence[int] = KS
+) -> Dict[str, Metric]:
+    """RETURNS (Dict[str, Metric]): What a room shows for labels of a kind, by key.
+
+    room (str): "scorer", "tune" or "report".
+    allows_several (bool): Whether a document can have several labels.
+    ks (Sequence[int]): Ranks of the metrics "at k", each from 1.
+    """
+    found: Dict[str, Metric] = {}
+    for metric in METRICS:
+        if room not in metric.rooms or metric.several not in (None, allows_several):
+            continue
+        if metric.key not in AT:
+            found[metric.key] = metric
+            continue
+        for k in ks:
+            function: Any = partial(metric.function, k=k)
+            key, note = f"{metric.key}_{k}", metric.note.format(k=k)
+            found[key] = metric._replace(key=key, note=note, function=function)
+    return found

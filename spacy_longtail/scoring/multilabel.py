@@ -1,4 +1,3 @@
-import warnings
 from functools import partial
 from typing import (
     Any,
@@ -7,63 +6,33 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     Set,
     Tuple,
-    Union,
 )
 
 import numpy
-from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..errors import Errors, Warnings
+from ..errors import Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
-from .ranking import (
-    average_precision,
-    get_propensities,
-    label_ranking_average_precision,
-    mean_or_none,
-    ndcg_at_k,
-    precision_at_k,
-    propensity_scored_precision_at_k,
+from .metrics import KS
+from .predictions import HEAD, MID, Changes, Pairs, Predictions, Scores
+from .scorer import (
+    TaxonomyT,
+    check_bounds,
+    check_ks,
+    find_decisions,
+    read_tree,
+    score_predictions,
+    warn_unseen,
 )
-
-KEYS = (
-    *("macro_f", "head_f", "mid_f", "tail_f", "micro_p", "micro_r", "micro_f"),
-    *("macro_ap", "lrap", "refined_fixed", "refined_broken", "refined_gain"),
-)
-RANK_KEYS = ("p_at", "ndcg_at", "psp_at")
-
-
-class Answers(NamedTuple):
-    """Gold and predicted labels.
-
-    labels (List[str]): The pipe's leaves, then gold labels that training never saw.
-    counts (numpy.ndarray): Training documents of each.
-    n_docs (int): Training documents.
-    truths (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, labels).
-    scores (numpy.ndarray): Probabilities, same shape; 0.0 of labels that 'cats_top_k'
-        has cut off.
-    is_given (numpy.ndarray): Those of them that the pipe has given nevertheless, bool,
-        same shape.
-    decisions (List[Dict[str, Any]]): The pipe's of each document, empty without one.
-    """
-
-    labels: List[str]
-    counts: numpy.ndarray
-    n_docs: int
-    truths: numpy.ndarray
-    scores: numpy.ndarray
-    is_given: numpy.ndarray
-    decisions: List[Dict[str, Any]]
 
 
 def make_longtail_multilabel_scorer(
-    *, head: int = 50, mid: int = 10, ks: Sequence[int] = (1, 3, 5)
+    *, head: int = HEAD, mid: int = MID, ks: Sequence[int] = KS
 ) -> Callable[..., Dict[str, Any]]:
     """Build the scorer of labels with a long tail of which a document can have several.
 
@@ -76,10 +45,8 @@ def make_longtail_multilabel_scorer(
     RETURNS (Callable): `longtail_multilabel_score` with these settings.
     RAISES (ValueError): L501 or L503 if they are out of range.
     """
-    if not 1 <= mid < head:
-        raise ValueError(Errors.L501.format(head=head, mid=mid))
-    if not all(k >= 1 and k % 1 == 0 for k in ks):
-        raise ValueError(Errors.L503.format(value=list(ks)))
+    check_bounds(head, mid)
+    check_ks(ks)
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
     return partial(longtail_multilabel_score, head=head, mid=mid, ks=tuple(ks))
 
@@ -87,13 +54,13 @@ def make_longtail_multilabel_scorer(
 def longtail_multilabel_score(
     examples: Iterable[Example],
     *,
-    taxonomy: Union[Taxonomy, Dict[str, Any]],
+    taxonomy: TaxonomyT,
     thresholds: Optional[Mapping[str, float]] = None,
     threshold: float = 0.5,
     missing: str = "auto",
-    head: int = 50,
-    mid: int = 10,
-    ks: Sequence[int] = (1, 3, 5),
+    head: int = HEAD,
+    mid: int = MID,
+    ks: Sequence[int] = KS,
     pipe: str = "longtail_textcat_multilabel",
     **cfg: Any,
 ) -> Dict[str, Any]:
@@ -128,171 +95,122 @@ def longtail_multilabel_score(
         f_per_label: dict of p, r, f, support (gold documents), count (training
             documents) and threshold for each leaf with gold or predicted documents.
     """
-    tree = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.from_dict(taxonomy)
-    answers = get_answers(list(examples), tree, pipe, missing)
-    own = thresholds or {}
-    limits = numpy.asarray([own.get(label, threshold) for label in answers.labels])
-    return score_answers(answers, limits, head=head, mid=mid, ks=ks)
+    tree, found = read_tree(taxonomy), list(examples)
+    unseen = find_unseen(found, tree)
+    limits = tree.spread(thresholds or {}, threshold)
+    limits = numpy.append(limits, numpy.full(len(unseen), threshold))
+    predictions = read_multilabel(
+        found,
+        tree,
+        limits,
+        pipe=pipe,
+        missing=missing,
+        bounds=(head, mid),
+        unseen=unseen,
+    )
+    return score_predictions(predictions, ks=ks, thresholds=limits)
 
 
-def score_answers(
-    answers: Answers,
-    limits: numpy.ndarray,
+def read_multilabel(
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    thresholds: numpy.ndarray,
     *,
-    head: int = 50,
-    mid: int = 10,
-    ks: Sequence[int] = (1, 3, 5),
-) -> Dict[str, Any]:
-    """Compare predicted with gold labels, see longtail_multilabel_score.
+    pipe: str,
+    missing: str = "auto",
+    bounds: Tuple[int, int] = (HEAD, MID),
+    unseen: Sequence[str] = (),
+    can_rank: bool = True,
+) -> Predictions:
+    """Read gold and predicted labels, see longtail_multilabel_score.
 
-    limits (numpy.ndarray): The threshold of each label, of shape (labels,).
+    taxonomy (Taxonomy): With the labels that were added at run time.
+    thresholds (numpy.ndarray): What each label needs, of shape (labels,): the leaves,
+        then the unseen ones.
+    unseen (Sequence[str]): See find_unseen.
+    can_rank (bool): Whether to keep an array of documents and labels, which metrics
+        that rank or calibrate need. Those that count don't.
     """
-    scores: Dict[str, Any] = dict.fromkeys(KEYS)
-    scores.update({f"{key}_{k}": None for key in RANK_KEYS for k in ks})
-    scores["f_per_label"] = {}
-    if (~numpy.isnan(answers.truths)).any():
-        scores.update(_score_labels(answers, limits, head, mid))
-        scores.update(_score_refinement(answers))
-    has_label = (answers.truths == 1.0).any(axis=1)
-    if has_label.any():
-        scores.update(_score_ranks(answers, has_label, ks))
-    return {f"longtail_{key}": value for key, value in scores.items()}
-
-
-def get_answers(
-    examples: Sequence[Example], taxonomy: Taxonomy, pipe: str, missing: str
-) -> Answers:
-    """RETURNS (Answers): What is known about the documents, and what is predicted, see
-    longtail_multilabel_score.
-    """
-    leaves, unseen = list(taxonomy.leaves), _find_unseen(examples, taxonomy)
-    n_columns = len(leaves) + len(unseen)
-    truths = numpy.full((len(examples), n_columns), numpy.nan)
-    scores = numpy.zeros((len(examples), n_columns))
-    is_given = numpy.zeros(scores.shape, dtype=bool)
-    decisions: List[Dict[str, Any]] = []
-    known = taxonomy.ranges.keys() | unseen.keys()
-    for row, eg in enumerate(examples):
-        gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
-        fill_truths(truths[row, : len(leaves)], gold, taxonomy)
-        if gold is not None:
-            for column, label in enumerate(unseen, start=len(leaves)):
-                truths[row, column] = float(label in gold.positive)
+    labels = (*taxonomy.leaves, *unseen)
+    index = {label: column for column, label in enumerate(labels)}
+    known = taxonomy.ranges.keys() | set(unseen)
+    n_docs, n_leaves = len(examples), len(taxonomy.leaves)
+    shape = (n_docs if can_rank else 1, len(labels))
+    truths, P = numpy.full(shape, numpy.nan), numpy.zeros(shape)
+    gold: List[numpy.ndarray] = []
+    given: List[numpy.ndarray] = []
+    confidence: List[numpy.ndarray] = []
+    is_known = numpy.zeros(n_docs, dtype=bool)
+    fixed, broken = numpy.zeros((2, n_docs))
+    decisions = find_decisions(examples, pipe)
+    is_refined = any(d and d.first_labels is not None for d in decisions)
+    for number, (eg, decision) in enumerate(zip(examples, decisions)):
+        row = number if can_rank else 0
+        found = read_gold(eg, number, name=pipe, missing=missing, known=known)
+        fill_truths(truths[row, :n_leaves], found, taxonomy)
+        for label in unseen:
+            has_label = found is not None and label in found.positive
+            truths[row, index[label]] = numpy.nan if found is None else has_label
         cats = eg.predicted.cats
-        scores[row, : len(leaves)] = [cats.get(leaf, 0.0) for leaf in leaves]
-        decisions.append(_get_decision(eg.predicted, pipe))
-        for label in decisions[-1].get("labels", ()):
+        P[row, :n_leaves] = [cats.get(leaf, 0.0) for leaf in taxonomy.leaves]
+        is_given = P[row] >= thresholds
+        for label in decision.labels if decision else ():
+            # What 'cats_top_k' has cut off.
             if label not in cats and label in taxonomy.index:
-                is_given[row, taxonomy.index[label]] = True
-    n_docs = sum(taxonomy.counts) if taxonomy.n_docs is None else taxonomy.n_docs
-    counts = numpy.asarray([*taxonomy.counts, *[0] * len(unseen)])
-    labels = [*leaves, *unseen]
-    return Answers(labels, counts, n_docs, truths, scores, is_given, decisions)
+                is_given[index[label]] = True
+        has_abstained = decision is not None and decision.label is None
+        is_given &= ~numpy.isnan(truths[row]) & (not has_abstained)
+        gold.append(numpy.flatnonzero(truths[row] == 1.0))
+        given.append(numpy.flatnonzero(is_given))
+        confidence.append(P[row, is_given])
+        is_known[number] = not numpy.isnan(truths[row]).all()
+        if decision and decision.first_labels is not None and not has_abstained:
+            now, before = set(decision.labels), set(decision.first_labels)
+            for label in (now ^ before) & index.keys():
+                truth = truths[row, index[label]]
+                fixed[number] += truth == (label in now)
+                broken[number] += truth == (label not in now)
+    n_training = taxonomy.n_docs
+    return Predictions(
+        labels=labels,
+        n_docs=n_docs,
+        gold=_join(gold, [numpy.ones(len(columns)) for columns in gold]),
+        given=_join(given, confidence),
+        allows_several=True,
+        is_known=is_known,
+        is_counted=is_known,
+        taxonomy=taxonomy,
+        counts=numpy.asarray([*taxonomy.counts, *[0] * len(unseen)]),
+        n_training=sum(taxonomy.counts) if n_training is None else n_training,
+        bounds=bounds,
+        scores=Scores(P, truths) if can_rank else None,
+        changes=Changes(fixed, broken) if is_refined else None,
+    )
 
 
-def _get_decision(doc: Doc, pipe: str) -> Dict[str, Any]:
-    decision = doc.user_data.get("longtail") or {}
-    return decision if decision.get("pipe") == pipe else {}
-
-
-def _find_unseen(examples: Sequence[Example], taxonomy: Taxonomy) -> Dict[str, int]:
-    """Gold labels that neither this pipe nor another one predicts, and how often."""
-    found: Dict[str, int] = {}
+def find_unseen(examples: Sequence[Example], taxonomy: Taxonomy) -> List[str]:
+    """RETURNS (List[str]): Gold labels that neither this pipe nor another one predicts,
+    with warning LW502 if there are any.
+    """
+    found: Set[str] = set()
     foreign: Set[str] = set()
     for eg in examples:
         foreign.update(eg.predicted.cats)
-        for label, value in eg.reference.cats.items():
-            if value == 1.0 and label not in taxonomy.ranges:
-                found[label] = found.get(label, 0) + 1
-    unseen = {label: found[label] for label in sorted(found) if label not in foreign}
+        cats = eg.reference.cats
+        positive = (label for label, value in cats.items() if value == 1.0)
+        found.update(label for label in positive if label not in taxonomy.ranges)
+    unseen = sorted(found - foreign)
     if unseen:
-        text = Warnings.LW502.format(
-            n_labels=len(unseen), labels=", ".join(list(unseen)[:5])
-        )
-        warnings.warn(text, stacklevel=2)
+        labels = ", ".join(unseen[:5])
+        warn_unseen(Warnings.LW502.format(n_labels=len(unseen), labels=labels))
     return unseen
 
 
-def _score_labels(
-    answers: Answers, limits: numpy.ndarray, head: int, mid: int
-) -> Dict[str, Any]:
-    is_known, is_yes = ~numpy.isnan(answers.truths), answers.truths == 1.0
-    is_guess = ((answers.scores >= limits) | answers.is_given) & is_known
-    has_abstained = [d.get("label", "") is None for d in answers.decisions]
-    is_guess[numpy.asarray(has_abstained, dtype=bool)] = False
-    support, guessed = is_yes.sum(axis=0), is_guess.sum(axis=0)
-    right = (is_yes & is_guess).sum(axis=0)
-    P = right / numpy.maximum(guessed, 1)
-    R = right / numpy.maximum(support, 1)
-    F = 2 * right / numpy.maximum(support + guessed, 1)
-    n, has_gold = answers.counts, support > 0
-    micro = right.sum() / numpy.maximum([guessed.sum(), support.sum()], 1)
-    return {
-        "macro_f": mean_or_none(F[has_gold]),
-        "head_f": mean_or_none(F[has_gold & (n >= head)]),
-        "mid_f": mean_or_none(F[has_gold & (n >= mid) & (n < head)]),
-        "tail_f": mean_or_none(F[has_gold & (n < mid)]),
-        "micro_p": float(micro[0]),
-        "micro_r": float(micro[1]),
-        "micro_f": float(2 * right.sum() / max(guessed.sum() + support.sum(), 1)),
-        "macro_ap": mean_or_none(
-            average_precision(answers.scores, answers.truths)[has_gold]
-        ),
-        "f_per_label": {
-            label: {
-                "p": float(P[i]),
-                "r": float(R[i]),
-                "f": float(F[i]),
-                "support": int(support[i]),
-                "count": int(n[i]),
-                "threshold": float(limits[i]),
-            }
-            for i, label in enumerate(answers.labels)
-            if support[i] + guessed[i]
-        },
-    }
-
-
-def _score_refinement(answers: Answers) -> Dict[str, float]:
-    """Compare the labels of each decision with those it replaced, its "first_labels",
-    unless it has abstained.
-    """
-    if not any("first" in decision for decision in answers.decisions):
-        return {}
-    index = {label: column for column, label in enumerate(answers.labels)}
-    n_fixed, n_broken = 0, 0
-    for row, decision in enumerate(answers.decisions):
-        if "first_labels" not in decision or decision["label"] is None:
-            continue
-        labels = set(decision["labels"])
-        for label in labels.symmetric_difference(decision["first_labels"]):
-            if label in index:
-                truth = answers.truths[row, index[label]]
-                n_fixed += truth == (label in labels)
-                n_broken += truth == (label not in labels)
-    n_docs = (~numpy.isnan(answers.truths)).any(axis=1).sum()
-    return {
-        "refined_fixed": float(n_fixed / n_docs),
-        "refined_broken": float(n_broken / n_docs),
-        "refined_gain": float((n_fixed - n_broken) / n_docs),
-    }
-
-
-def _score_ranks(
-    answers: Answers, has_label: numpy.ndarray, ks: Sequence[int]
-) -> Dict[str, float]:
-    truths = answers.truths[has_label]
-    scores = numpy.where(numpy.isnan(truths), -1.0, answers.scores[has_label])
-    is_yes = truths == 1.0
-    propensities = get_propensities(answers.counts, answers.n_docs)
-    found = {"lrap": label_ranking_average_precision(scores, is_yes)}
-    metrics: Tuple[Callable[..., float], ...] = (
-        precision_at_k,
-        ndcg_at_k,
-        lambda scores, truths, k: propensity_scored_precision_at_k(
-            scores, truths, propensities, k
-        ),
+def _join(columns: List[numpy.ndarray], confidence: List[numpy.ndarray]) -> Pairs:
+    rows = numpy.repeat(numpy.arange(len(columns)), [len(part) for part in columns])
+    nothing = numpy.zeros(0)
+    return Pairs(
+        rows,
+        numpy.concatenate([nothing.astype("int64"), *columns]),
+        numpy.concatenate([nothing, *confidence]),
     )
-    for key, metric in zip(RANK_KEYS, metrics, strict=True):
-        found.update({f"{key}_{k}": metric(scores, is_yes, k) for k in ks})
-    return found

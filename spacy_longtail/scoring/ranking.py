@@ -1,48 +1,74 @@
-from typing import Optional, Tuple
+from typing import Tuple
 
 import numpy
 
 from ..ops import top_columns
+from .predictions import Predictions, Scores
+
+# A product of matrices is faster for so many ranks.
+FEW = 50
+TINY = 1e-12
 
 
-def precision_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> float:
-    """Share of the k best-ranked labels that are right, mean over documents.
-
-    scores (numpy.ndarray): Array of shape (docs, labels), at least one document.
-    truths (numpy.ndarray): True where a document has the label, same shape.
-    k (int): From 1. Ranks beyond the number of labels count as wrong.
-    RETURNS (float): From 0.0 to 1.0.
-    """
-    return float(get_precisions(scores, truths, k).mean())
-
-
-def get_precisions(
-    scores: numpy.ndarray, truths: numpy.ndarray, k: int
+def get_precision_at(
+    predictions: Predictions, W: numpy.ndarray, k: int
 ) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): See precision_at_k, of shape (docs,)."""
-    return _get_hits(scores, truths, k).sum(axis=1) / k
+    """Share of the k best-ranked labels that are right, mean over the documents with a
+    gold label. Ranks beyond the number of labels count as wrong, and what isn't known
+    ranks last.
+
+    W (numpy.ndarray): Weights of the documents, of shape (weightings, docs).
+    k (int): From 1.
+    RETURNS (numpy.ndarray): Of shape (weightings,), from 0.0 to 1.0.
+    """
+
+    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
+        scores = _get_ranked(predictions)
+        return _get_hits(scores, k).sum(axis=1) / k, numpy.ones(len(scores.P))
+
+    return _get_share(predictions, W, *predictions.keep(("p", k), find))
 
 
-def ndcg_at_k(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> float:
+def get_ndcg_at(predictions: Predictions, W: numpy.ndarray, k: int) -> numpy.ndarray:
     """Normalized discounted cumulative gain of the k best-ranked labels: a label at
-    rank r counts 1 / log2(1 + r), divided by what the best ranking has.
+    rank r counts 1 / log2(1 + r), divided by what the best ranking has; mean over the
+    documents with a gold label.
 
     Source: Järvelin & Kekäläinen (2002), "Cumulated Gain-Based Evaluation of IR
         Techniques".
-
-    scores, truths, k: See precision_at_k. Each document needs a label.
-    RETURNS (float): From 0.0 to 1.0.
     """
-    return float(get_ndcgs(scores, truths, k).mean())
+
+    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
+        scores = _get_ranked(predictions)
+        hits = _get_hits(scores, k)
+        discounts = 1.0 / numpy.log2(numpy.arange(2, hits.shape[1] + 2))
+        n_gold = (scores.truths == 1.0).sum(axis=1)
+        n_best = numpy.minimum(n_gold, hits.shape[1])
+        best = numpy.cumsum(discounts)[n_best - 1]
+        return (hits * discounts).sum(axis=1) / best, numpy.ones(len(hits))
+
+    return _get_share(predictions, W, *predictions.keep(("ndcg", k), find))
 
 
-def get_ndcgs(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): See ndcg_at_k, of shape (docs,)."""
-    hits = _get_hits(scores, truths, k)
-    discounts = 1.0 / numpy.log2(numpy.arange(2, hits.shape[1] + 2))
-    n_best = numpy.minimum(truths.sum(axis=1), hits.shape[1])
-    best = numpy.cumsum(discounts)[n_best - 1]
-    return (hits * discounts).sum(axis=1) / best
+def get_propensity_scored_precision_at(
+    predictions: Predictions, W: numpy.ndarray, k: int
+) -> numpy.ndarray:
+    """Precision at k where a label counts the inverse of its propensity, so that rare
+    labels count more, divided by what the best ranking has.
+
+    Source: Jain et al. (2016), see get_propensities, section 4.
+    """
+
+    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
+        scores, counts = _get_ranked(predictions), predictions.counts
+        known = numpy.zeros(len(predictions.labels)) if counts is None else counts
+        propensities = get_propensities(known, predictions.n_training)
+        gains = (scores.truths == 1.0) / propensities
+        tops = top_columns(scores.P, k), top_columns(gains, k)
+        found, best = (numpy.take_along_axis(gains, top, axis=1) for top in tops)
+        return found.sum(axis=1), best.sum(axis=1)
+
+    return _get_share(predictions, W, *predictions.keep(("psp", k), find))
 
 
 def get_propensities(
@@ -63,85 +89,130 @@ def get_propensities(
     return 1.0 / (1.0 + c * (numpy.asarray(counts, dtype="float64") + b) ** -a)
 
 
-def propensity_scored_precision_at_k(
-    scores: numpy.ndarray, truths: numpy.ndarray, propensities: numpy.ndarray, k: int
-) -> float:
-    """Precision at k where a label counts the inverse of its propensity, so that rare
-    labels count more, divided by what the best ranking has.
-
-    Source: Jain et al. (2016), see get_propensities, section 4.
-
-    scores, truths, k: See precision_at_k. At least one document needs a label.
-    propensities (numpy.ndarray): Of each label, see get_propensities.
-    RETURNS (float): From 0.0 to 1.0.
-    """
-    found, best = get_propensity_scored_gains(scores, truths, propensities, k)
-    return float(found.sum() / best.sum())
-
-
-def get_propensity_scored_gains(
-    scores: numpy.ndarray, truths: numpy.ndarray, propensities: numpy.ndarray, k: int
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): What the k best-ranked labels of
-    each document count, and what those of the best ranking do, each of shape (docs,).
-    """
-    gains = truths / propensities
-    tops = top_columns(scores, k), top_columns(gains, k)
-    found, best = (numpy.take_along_axis(gains, top, axis=1) for top in tops)
-    return found.sum(axis=1), best.sum(axis=1)
-
-
-def label_ranking_average_precision(
-    scores: numpy.ndarray, truths: numpy.ndarray
-) -> float:
-    """For each label that a document has: the share of labels ranked at least as high
-    that it has too; mean over labels, then over documents.
+def get_lrap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """Label ranking average precision. For each label that a document has: the share of
+    labels ranked at least as high that it has too; mean over labels, then over the
+    documents with a gold label.
 
     Source: Schapire & Singer (2000), "BoosTexter", section 4; Tsoumakas et al. (2010),
         "Mining Multi-label Data", section 7.
-
-    scores, truths: See precision_at_k. Each document needs a label.
-    RETURNS (float): Above 0.0 to 1.0.
     """
-    return float(get_ranking_precisions(scores, truths).mean())
+
+    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
+        P, truths = _get_ranked(predictions)
+        precisions = numpy.zeros(len(P))
+        for row in range(len(P)):
+            own = numpy.sort(-P[row, truths[row] == 1.0])
+            ranks = numpy.searchsorted(numpy.sort(-P[row]), own, side="right")
+            own_ranks = numpy.searchsorted(own, own, side="right")
+            precisions[row] = (own_ranks / ranks).mean()
+        return precisions, numpy.ones(len(P))
+
+    return _get_share(predictions, W, *predictions.keep("lrap", find))
 
 
-def get_ranking_precisions(
-    scores: numpy.ndarray, truths: numpy.ndarray
-) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): See label_ranking_average_precision, (docs,)."""
-    precisions = numpy.zeros(len(scores))
-    for row in range(len(scores)):
-        own = numpy.sort(-scores[row, truths[row]])
-        ranks = numpy.searchsorted(numpy.sort(-scores[row]), own, side="right")
-        own_ranks = numpy.searchsorted(own, own, side="right")
-        precisions[row] = (own_ranks / ranks).mean()
-    return precisions
+def get_macro_ap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Mean of average_precision over the labels with gold
+    documents, of shape (weightings,).
+    """
+    found = average_precision(predictions, W)
+    has_gold = ~numpy.isnan(found)
+    n_labels = has_gold.sum(axis=1)
+    totals = numpy.where(has_gold, found, 0.0).sum(axis=1)
+    return numpy.where(n_labels > 0, totals / numpy.maximum(n_labels, 1), numpy.nan)
 
 
-def average_precision(scores: numpy.ndarray, truths: numpy.ndarray) -> numpy.ndarray:
+def average_precision(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     """Area below the precision-recall curve of each label, as a sum of steps: mean
-    precision at the documents that have it.
+    precision at the documents that have it. Documents of which it isn't known are left
+    out.
 
-    scores (numpy.ndarray): Array of shape (docs, labels).
-    truths (numpy.ndarray): 1.0, 0.0 or NaN for documents to leave out, same shape.
-    RETURNS (numpy.ndarray): Of shape (labels,), NaN for a label without documents.
+    RETURNS (numpy.ndarray): Of shape (weightings, labels), NaN for a label without
+        documents.
     """
-    found = numpy.full(scores.shape[1], numpy.nan)
-    for column in range(scores.shape[1]):
-        is_known = ~numpy.isnan(truths[:, column])
-        s, y = scores[is_known, column], truths[is_known, column] == 1.0
-        if y.any():
-            own = numpy.sort(-s[y])
-            ranks = numpy.searchsorted(numpy.sort(-s), own, side="right")
-            found[column] = (numpy.searchsorted(own, own, side="right") / ranks).mean()
+    found = numpy.full((len(W), len(predictions.labels)), numpy.nan)
+    if predictions.scores is None:
+        return found
+    P, truths = predictions.scores
+    for column in range(len(predictions.labels)):
+        rows = numpy.flatnonzero(~numpy.isnan(truths[:, column]))
+        scores = -P[rows, column]
+        order = numpy.argsort(scores, kind="stable")
+        rows, scores = rows[order], scores[order]
+        is_yes = truths[rows, column] == 1.0
+        if not is_yes.any():
+            continue
+        # Documents of the same score are ranked as if each were the last of them.
+        ranks = numpy.searchsorted(scores, scores[is_yes], side="right")
+        add = _sum_few if len(ranks) <= FEW else _sum_many
+        right, above = add(W, rows, is_yes, ranks)
+        own = W[:, rows[is_yes]]
+        weights = own.sum(axis=1)
+        # Without weight, there is none above either, and nothing to be a mean of.
+        sums = (own * right / numpy.maximum(above, TINY)).sum(axis=1)
+        means = sums / numpy.maximum(weights, TINY)
+        found[:, column] = numpy.where(weights > 0, means, numpy.nan)
     return found
 
 
-def _get_hits(scores: numpy.ndarray, truths: numpy.ndarray, k: int) -> numpy.ndarray:
-    return numpy.take_along_axis(truths, top_columns(scores, k), axis=1)
+def _get_ranked(predictions: Predictions) -> Scores:
+    """Scores of the documents with a gold label. What isn't known ranks last."""
+
+    def find() -> Scores:
+        dense = predictions.scores
+        if dense is None:
+            return Scores(numpy.zeros((0, 0)), numpy.zeros((0, 0)))
+        rows = _find_rows(predictions)
+        P, truths = dense.P[rows], dense.truths[rows]
+        return Scores(numpy.where(numpy.isnan(truths), -1.0, P), truths)
+
+    return predictions.keep("ranked", find)
 
 
-def mean_or_none(values: numpy.ndarray) -> Optional[float]:
-    """RETURNS (Optional[float]): The mean, None of nothing."""
-    return float(values.mean()) if values.size else None
+def _find_rows(predictions: Predictions) -> numpy.ndarray:
+    return numpy.unique(predictions.gold.rows)
+
+
+def _get_share(
+    predictions: Predictions,
+    W: numpy.ndarray,
+    found: numpy.ndarray,
+    best: numpy.ndarray,
+) -> numpy.ndarray:
+    """What documents have found of what could be found."""
+    if predictions.scores is None:
+        return numpy.full(len(W), numpy.nan)
+    weights = W[:, _find_rows(predictions)]
+    wholes = weights @ best
+    shares = weights @ found / numpy.where(wholes > 0, wholes, 1.0)
+    return numpy.where(wholes > 0, shares, numpy.nan)
+
+
+def _get_hits(scores: Scores, k: int) -> numpy.ndarray:
+    return numpy.take_along_axis(scores.truths == 1.0, top_columns(scores.P, k), axis=1)
+
+
+def _sum_few(
+    W: numpy.ndarray, rows: numpy.ndarray, is_yes: numpy.ndarray, ranks: numpy.ndarray
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Sum the weights of the right documents, and of all, up to each of some ranks.
+
+    rows (numpy.ndarray): The documents, the best-ranked first.
+    is_yes (numpy.ndarray): Whether each of these is right.
+    ranks (numpy.ndarray): From 1.
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Both of shape (weightings, ranks).
+    """
+    is_above = numpy.zeros((W.shape[1], len(ranks)))
+    is_above[rows] = numpy.arange(len(rows))[:, None] < ranks
+    own = rows[is_yes]
+    return W[:, own] @ is_above[own], W @ is_above
+
+
+def _sum_many(
+    W: numpy.ndarray, rows: numpy.ndarray, is_yes: numpy.ndarray, ranks: numpy.ndarray
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Faster for many ranks, see _sum_few."""
+    last = ranks.max()
+    weights = W[:, rows[:last]]
+    right = numpy.cumsum(weights * is_yes[:last], axis=1)
+    return right[:, ranks - 1], numpy.cumsum(weights, axis=1)[:, ranks - 1]

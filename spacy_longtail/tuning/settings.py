@@ -9,6 +9,7 @@ from ..pipeline.settings import PriorT, read_prior
 # The kinds of components are named by their factories.
 EXCLUSIVE = "longtail_textcat"
 MULTILABEL = "longtail_textcat_multilabel"
+FACTORIES = f"{EXCLUSIVE!r} or {MULTILABEL!r}"
 FALLBACK = "zero_shot_fallback"
 GOALS = ("macro", "accuracy", "calibration")
 GoalT = Literal["macro", "accuracy", "calibration"]
@@ -87,10 +88,14 @@ def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
     if name in found:
         return str(name)
     if name is not None and found:
-        raise ValueError(Errors.L518.format(name=name, found=found))
+        raise ValueError(
+            Errors.L518.format(name=name, found=found, factories=FACTORIES)
+        )
     meant = exclusive or multilabel
     if len(meant) != 1:
-        text = Errors.L514.format(found=found or "none", pipes=nlp.pipe_names)
+        text = Errors.L514.format(
+            found=found or "none", factories=FACTORIES, pipes=nlp.pipe_names
+        )
         raise ValueError(text)
     return meant[0]
 

@@ -1,0 +1,308 @@
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+
+from ..taxonomy import Taxonomy
+
+# Fewest training documents of a head and of a mid label.
+HEAD, MID = 50, 10
+GROUPS = ("head", "mid", "tail")
+# In an array of given columns: none.
+ABSTAINED = -1
+
+
+class Pairs(NamedTuple):
+    """Documents and the labels they have, or were given.
+
+    rows (numpy.ndarray): Index of the document, ascending, int64 of shape (pairs,).
+    columns (numpy.ndarray): Index of the label, int64 of shape (pairs,).
+    confidence (numpy.ndarray): Probability of the label, NaN if there is none, float64
+        of shape (pairs,).
+    """
+
+    rows: numpy.ndarray
+    columns: numpy.ndarray
+    confidence: numpy.ndarray
+
+    def select(self, mask: numpy.ndarray) -> "Pairs":
+        """RETURNS (Pairs): Some of them."""
+        return Pairs(*(part[mask] for part in self))
+
+
+class Scores(NamedTuple):
+    """What ranking and calibration need where a document can have several labels.
+
+    P (numpy.ndarray): Probabilities of shape (docs, labels).
+    truths (numpy.ndarray): 1.0, 0.0 or NaN for what isn't known, same shape.
+    """
+
+    P: numpy.ndarray
+    truths: numpy.ndarray
+
+
+class Changes(NamedTuple):
+    """What a second stage has done, for each document, of shape (docs,).
+
+    fixed (numpy.ndarray): Labels that it has made right.
+    broken (numpy.ndarray): Labels that it has made wrong.
+    """
+
+    fixed: numpy.ndarray
+    broken: numpy.ndarray
+
+
+class Counts(NamedTuple):
+    """Weights of documents by label, each of shape (weightings, labels).
+
+    right (numpy.ndarray): Those that have the label and were given it.
+    guessed (numpy.ndarray): Those that were given it.
+    support (numpy.ndarray): Those that have it.
+    """
+
+    right: numpy.ndarray
+    guessed: numpy.ndarray
+    support: numpy.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Gold and given labels of documents. Whether a document can have one label or
+    several, what counts is pairs of a document and a label, of which there are few:
+    an array of documents and labels is only needed to rank.
+
+    labels (Tuple[str, ...]): Full paths. Gold labels that training never saw and inner
+        nodes can be among them.
+    n_docs (int): Documents.
+    gold (Pairs): The labels they have.
+    given (Pairs): The labels they were given, without those of which it isn't known
+        whether the document has them.
+    allows_several (bool): Whether a document can have several labels.
+    is_known (numpy.ndarray): Whether anything is known of a document, of shape (docs,).
+    is_counted (numpy.ndarray): Whether its pairs say something about labels: not if its
+        gold label is an inner node, of shape (docs,).
+    counts (Optional[numpy.ndarray]): Training documents of each label, of shape
+        (labels,). None if they are unknown.
+    n_training (int): Training documents.
+    taxonomy (Taxonomy): The label tree, with labels that were added at run time.
+    bounds (Tuple[int, int]): Fewest training documents of a head and of a mid label.
+    scores (Optional[Scores]): For metrics that rank or calibrate.
+    calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
+        label, whatever was given by, of shape (docs, labels).
+    changes (Optional[Changes]): None without a second stage.
+    """
+
+    labels: Tuple[str, ...]
+    n_docs: int
+    gold: Pairs
+    given: Pairs
+    allows_several: bool
+    is_known: numpy.ndarray
+    is_counted: numpy.ndarray
+    taxonomy: Taxonomy
+    counts: Optional[numpy.ndarray] = None
+    n_training: int = 0
+    bounds: Tuple[int, int] = (HEAD, MID)
+    scores: Optional[Scores] = None
+    calibrated: Optional[numpy.ndarray] = None
+    changes: Optional[Changes] = None
+    _kept: Dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def right(self) -> Pairs:
+        """RETURNS (Pairs): The given ones that are gold."""
+        n = max(len(self.labels), 1)
+        gold = self.gold.rows * n + self.gold.columns
+        given = self.given.rows * n + self.given.columns
+        return self.given.select(numpy.isin(given, gold))
+
+    @cached_property
+    def groups(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Index into GROUPS of each label, -1 if the training
+        documents are unknown.
+        """
+        if self.counts is None:
+            return numpy.full(len(self.labels), -1)
+        head, mid = self.bounds
+        return numpy.where(
+            self.counts >= head, 0, numpy.where(self.counts >= mid, 1, 2)
+        )
+
+    @cached_property
+    def gold_columns(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The label of each document, or ABSTAINED, of shape
+        (docs,), where a document has at most one.
+        """
+        return _to_columns(self.gold, self.n_docs)
+
+    @cached_property
+    def given_columns(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The same of the given labels."""
+        return _to_columns(self.given, self.n_docs)
+
+    @property
+    def ones(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
+        return numpy.ones((1, self.n_docs))
+
+    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+        """RETURNS (Any): What is made the first time that it is asked for."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def select(self, rows: numpy.ndarray) -> "Predictions":
+        """RETURNS (Predictions): Of some documents, which can be repeated."""
+
+        def pick(pairs: Pairs) -> Pairs:
+            order = numpy.argsort(pairs.rows, kind="stable")
+            starts = numpy.searchsorted(pairs.rows[order], rows, side="left")
+            ends = numpy.searchsorted(pairs.rows[order], rows, side="right")
+            places = [order[a:b] for a, b in zip(starts, ends)]
+            flat = numpy.concatenate(places) if places else order[:0]
+            new = numpy.repeat(numpy.arange(len(rows)), ends - starts)
+            return Pairs(new, pairs.columns[flat], pairs.confidence[flat])
+
+        def cut(parts: Any) -> Any:
+            return (
+                None if parts is None else type(parts)(*(part[rows] for part in parts))
+            )
+
+        return replace(
+            self,
+            n_docs=len(rows),
+            gold=pick(self.gold),
+            given=pick(self.given),
+            is_known=self.is_known[rows],
+            is_counted=self.is_counted[rows],
+            scores=cut(self.scores),
+            changes=cut(self.changes),
+            calibrated=None if self.calibrated is None else self.calibrated[rows],
+            _kept={},
+        )
+
+
+def count(predictions: Predictions, W: Optional[numpy.ndarray] = None) -> Counts:
+    """Count right, given and gold documents of each label. Every precision, recall, F,
+    accuracy and coverage is an average of these.
+
+    W (Optional[numpy.ndarray]): Weights of the documents from 0.0, of shape
+        (weightings, docs). None for all alike, (1, docs).
+    RETURNS (Counts): Arrays of shape (weightings, labels).
+    """
+    W = predictions.ones if W is None else W
+    # Several metrics of the same documents are asked for one after another.
+    last = predictions._kept.get("counts")
+    if last is not None and last[0] is W:
+        return last[1]
+    n_labels, is_counted = len(predictions.labels), predictions.is_counted
+
+    def add(pairs: Pairs) -> numpy.ndarray:
+        mask = is_counted[pairs.rows]
+        return sum_by_id(pairs.columns[mask], W[:, pairs.rows[mask]], n_labels)
+
+    counts = Counts(
+        add(predictions.right), add(predictions.given), add(predictions.gold)
+    )
+    predictions._kept["counts"] = (W, counts)
+    return counts
+
+
+def pair_columns(
+    gold: numpy.ndarray,
+    given: numpy.ndarray,
+    confidence: numpy.ndarray,
+    labels: Sequence[str],
+    **values: Any,
+) -> Predictions:
+    """Make the predictions of documents with one label each.
+
+    gold (numpy.ndarray): Column of the gold label, or ABSTAINED, of shape (docs,).
+    given (numpy.ndarray): Column of the given label, or ABSTAINED, of shape (docs,).
+    confidence (numpy.ndarray): Of the given label, of shape (docs,).
+    values (Any): Further fields of Predictions.
+    """
+    known = numpy.ones(len(gold), dtype=bool)
+    leaves = tuple(labels)
+    defaults: Dict[str, Any] = {
+        "is_known": known,
+        "is_counted": known,
+        "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
+    }
+    has_gold, is_given = gold != ABSTAINED, given != ABSTAINED
+    rows = numpy.arange(len(gold))
+    ones = numpy.ones(int(has_gold.sum()))
+    return Predictions(
+        labels=leaves,
+        n_docs=len(gold),
+        gold=Pairs(rows[has_gold], gold[has_gold], ones),
+        given=Pairs(rows[is_given], given[is_given], confidence[is_given]),
+        allows_several=False,
+        **{**defaults, **values},
+    )
+
+
+def pair_scores(
+    truths: numpy.ndarray,
+    P: numpy.ndarray,
+    thresholds: numpy.ndarray,
+    labels: Sequence[str],
+    **values: Any,
+) -> Predictions:
+    """Make the predictions of documents that were given the labels that are at least as
+    probable as their threshold.
+
+    truths (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, labels).
+    P (numpy.ndarray): Probabilities, same shape.
+    thresholds (numpy.ndarray): Of shape (labels,), or the shape of P.
+    values (Any): Further fields of Predictions.
+    """
+    is_known = ~numpy.isnan(truths)
+    leaves = tuple(labels)
+    defaults: Dict[str, Any] = {
+        "is_known": is_known.any(axis=1),
+        "is_counted": is_known.any(axis=1),
+        "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
+        "scores": Scores(P, truths),
+    }
+    gold, given = (
+        numpy.nonzero(truths == 1.0),
+        numpy.nonzero((P >= thresholds) & is_known),
+    )
+    return Predictions(
+        labels=leaves,
+        n_docs=len(truths),
+        gold=Pairs(gold[0], gold[1], numpy.ones(len(gold[0]))),
+        given=Pairs(given[0], given[1], P[given]),
+        allows_several=True,
+        **{**defaults, **values},
+    )
+
+
+def find_groups(
+    counts: numpy.ndarray, bounds: Tuple[int, int] = (HEAD, MID)
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): For labels with so many training documents the index
+    into GROUPS, of shape (labels,).
+    """
+    head, mid = bounds
+    return numpy.where(counts >= head, 0, numpy.where(counts >= mid, 1, 2))
+
+
+def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
+    """Sum the weights of each id, for several weightings at once.
+
+    ids (numpy.ndarray): From 0 to below n_ids, of shape (things,).
+    W (numpy.ndarray): Weights of shape (weightings, things).
+    RETURNS (numpy.ndarray): Array of shape (weightings, n_ids).
+    """
+    flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
+    sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
+    return sums.reshape(len(W), n_ids)
+
+
+def _to_columns(pairs: Pairs, n_docs: int) -> numpy.ndarray:
+    columns = numpy.full(n_docs, ABSTAINED, dtype="int64")
+    columns[pairs.rows] = pairs.columns
+    return columns
