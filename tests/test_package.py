@@ -147,6 +147,14 @@ def test_components_import_nothing_that_the_config_gives_them(module):
             assert not INJECTED.intersection(name.split(".")[1:2])
 
 
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if get_layer(m) not in ("encoders", "outputs")]
+)
+def test_attributes_of_layers_are_read_through_the_contract(module):
+    nodes = [n for n in ast.walk(SOURCES[module]) if isinstance(n, ast.Attribute)]
+    assert "attrs" not in {node.attr for node in nodes}
+
+
 @pytest.mark.parametrize("module", SOURCES)
 def test_annotations_are_evaluated(module):
     """Confection before 1.0 can't resolve the strings that they were otherwise."""

@@ -5,7 +5,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from .start import EncodeT, is_listening
+from ..encoders import contract
+from .start import EncodeT
 
 MAX_CACHED_TEXTS = 1_000_000
 
@@ -35,14 +36,14 @@ class EncoderRunner:
     @property
     def is_frozen(self) -> bool:
         """RETURNS (bool): Whether the vectors stay as they are."""
-        return bool(self.encoder.attrs.get("is_frozen", False))
+        return contract.is_frozen(self.encoder)
 
     @property
     def can_read_names(self) -> bool:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        return self.is_frozen or not is_listening(self.encoder)
+        return self.is_frozen or not contract.is_listening(self.encoder)
 
     def clear(self) -> None:
         """Forget all vectors."""
@@ -65,12 +66,11 @@ class EncoderRunner:
         RETURNS (EncodeT): For the training corpus.
         """
         encoder = self.encoder
-        observe = encoder.attrs.get("observe", lambda model, docs: None)
-        observe(encoder, None)
+        contract.observe(encoder, None)
 
         def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
             if not is_sample:
-                observe(encoder, docs)
+                contract.observe(encoder, docs)
             return encode(docs)
 
         return encode_corpus

@@ -27,6 +27,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..descriptions import DescriptionsT, check_descriptions
+from ..encoders import contract
 from ..errors import Errors
 from ..gold import read_labels
 from ..ops import top_columns
@@ -317,7 +318,7 @@ class TextCategorizer(TrainablePipe):
         names = get_name_vectors(make_name_docs(self.vocab, self.cfg["names"]), encode)
         prototypes = get_prototypes(taxonomy, sums, names, self.settings.kappa)
         output = self.model.get_ref("output")
-        output.attrs["set_start"](output, taxonomy, prototypes)
+        contract.set_start(output, taxonomy, prototypes)
         # They were chosen for another model.
         self.settings.thresholds = {}
         self._set_taxonomy(taxonomy)
@@ -344,7 +345,7 @@ class TextCategorizer(TrainablePipe):
         X = self._encoding.predict(docs)
         logits = to_numpy(output.predict(X))
         check_finite(docs, logits, self.name)
-        cosines = to_numpy(output.attrs["get_similarity"](output, X))
+        cosines = to_numpy(contract.get_similarity(output, X))
         return RawScores(logits, cosines.max(axis=1))
 
     def apply_settings(self, raw: RawScores) -> Prediction:
