@@ -4,7 +4,7 @@ import numpy
 from spacy.training import Example
 
 from ...errors import Errors
-from ...fitting.abstention import fit_coverage_threshold
+from ...fitting.thresholds import fit_coverage_threshold
 from ..decision import KEY
 from .fitting import get_names_from, prepare_docs
 
