@@ -90,6 +90,12 @@ def softmax(Z: numpy.ndarray) -> numpy.ndarray:
     return Z / Z.sum(axis=1, keepdims=True)
 
 
+def sigmoid(Z: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): 1 / (1 + exp(-Z)), without overflow."""
+    exps = numpy.exp(-numpy.abs(Z))
+    return numpy.where(Z >= 0, 1.0, exps) / (1.0 + exps)
+
+
 def mean_by_class(
     sums: numpy.ndarray, counts: numpy.ndarray, names: numpy.ndarray, kappa: float
 ) -> numpy.ndarray:

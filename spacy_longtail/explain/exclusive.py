@@ -65,7 +65,7 @@ def explain_exclusive(
     component: Any = nlp.get_pipe(name)
     decision = nlp(text).user_data[KEY]
     doc = run_before(nlp, name, [nlp.make_doc(text)])[0]
-    P = component.finish(component.get_raw_scores([doc])).probabilities[0]
+    P = component.apply_settings(component.get_raw_scores([doc])).probabilities[0]
     ranked = [choice for choice, _ in decision["candidates"]]
     ranked += [component.labels[column] for column in numpy.argsort(-P)[:3]]
     # The fallback can have labels of its own.

@@ -7,8 +7,8 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..evaluation.evidence import run_before
-from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
+from ..pipeline.textcat import write_all_cats
 from ..tuning.settings import MULTILABEL, find_rivals
 from .added import find_added
 from .words import Word, split_logits

@@ -1,6 +1,4 @@
-"""How much each opinion weighs in a mixture."""
-
-from typing import NamedTuple, Sequence
+from typing import List, NamedTuple
 
 import numpy
 
@@ -10,12 +8,12 @@ SWEEPS = 3
 
 
 class Case(NamedTuple):
-    """A gold label of a document, and those that it has to be told from.
+    """A gold label of a document, in an Other that was ranked.
 
     label (str): The gold label.
     column (int): Its column.
-    logits (numpy.ndarray): What each opinion says about each of them, of shape
-        (opinions, rivals).
+    logits (numpy.ndarray): Of shape (1 + rankers, rivals): the log of the first
+        stage's probabilities, then each ranker's scores.
     """
 
     label: str
@@ -23,26 +21,27 @@ class Case(NamedTuple):
     logits: numpy.ndarray
 
 
-def fit_weights(cases: Sequence[Case], *, n_free: int) -> numpy.ndarray:
+def fit_weights(cases: List[Case], *, is_free: bool) -> numpy.ndarray:
     """Find the weights with the highest likelihood of the gold labels, each label
-    counting the same, by trying one weight after the other.
+    counting the same: try one weight after the other.
 
-    cases (Sequence[Case]): At least one.
-    n_free (int): Opinions whose weight is fitted, the first ones. The others weigh 1.0.
-    RETURNS (numpy.ndarray): Of shape (opinions,).
+    is_free (bool): Whether the rankers' weights can be changed, too. The first is that
+        of the first stage's own probabilities.
+    RETURNS (numpy.ndarray): Of shape (1 + rankers,), the first is the mixture's.
     """
     weights = numpy.ones(len(cases[0].logits))
+    places = range(len(weights) if is_free else 1)
     for _ in range(SWEEPS):
-        for place in range(n_free):
+        for place in places:
             losses = []
             for value in WEIGHTS:
                 weights[place] = value
-                losses.append(_get_loss(cases, weights))
+                losses.append(get_mixture_loss(cases, weights))
             weights[place] = WEIGHTS[int(numpy.argmin(losses))]
     return weights
 
 
-def _get_loss(cases: Sequence[Case], weights: numpy.ndarray) -> float:
+def get_mixture_loss(cases: List[Case], weights: numpy.ndarray) -> float:
     """RETURNS (float): Nats per document, the mean over the labels' means, at the best
     temperature: how sure the weighted logits are must not decide how they are mixed.
     """

@@ -8,8 +8,8 @@ from spacy.util import minibatch
 
 from ..errors import Errors
 from ..evaluation.evidence import ProgressT
-from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
+from ..pipeline.textcat import write_all_cats
 from ..scoring.exclusive import ABSTAINED, get_gold_labels, longtail_score
 from ..scoring.metrics import Guesses
 from ..taxonomy import Taxonomy

@@ -218,15 +218,31 @@ def test_documents_of_the_same_confidence_stay_together():
     assert kept.tolist() == [True, True, True, True, False]
 
 
-def test_abstention_counts_the_labels_of_documents():
-    known = array(0.9, 0.8, 0.7, 0.6)
-    right, given = array(2, 1, 1, 0), array(2, 2, 1, 0)
-    cases = {1.0: 0.9, 0.8: 0.6, 0.7: 0.6}
-    for precision, expected in cases.items():
-        found = fit_abstention_threshold(known, right, given, precision=precision)
-        assert found == pytest.approx(expected)
-    assert fit_abstention_threshold(known, 0 * right, given, precision=0.1) is None
-    nothing = known[:0]
+KNOWN = array(0.9, 0.8, 0.7, 0.6, 0.6, 0.2)
+ONE_RIGHT, ONE_GIVEN = array(1, 0, 1, 1, 0, 0), array(1, 1, 1, 1, 1, 1)
+SOME_RIGHT, SOME_GIVEN = array(2, 1, 0, 1, 0, 0), array(2, 2, 0, 3, 1, 9)
+
+
+@pytest.mark.parametrize(
+    "right, given, precision, expected",
+    [
+        (ONE_RIGHT, ONE_GIVEN, 1.0, 0.9),
+        (ONE_RIGHT, ONE_GIVEN, 0.66, 0.7),
+        (ONE_RIGHT, ONE_GIVEN, 0.6, 0.6),
+        (1 - ONE_RIGHT, ONE_GIVEN, 1.0, None),
+        (SOME_RIGHT, SOME_GIVEN, 1.0, 0.9),
+        (SOME_RIGHT, SOME_GIVEN, 0.75, 0.7),
+        (SOME_RIGHT, SOME_GIVEN, 0.5, 0.6),
+        (SOME_RIGHT * 0, SOME_GIVEN, 0.5, None),
+    ],
+)
+def test_abstention_counts_the_labels_of_documents(right, given, precision, expected):
+    found = fit_abstention_threshold(KNOWN, right, given, precision=precision)
+    assert found == expected
+
+
+def test_without_documents_there_is_no_threshold_of_abstention():
+    nothing = KNOWN[:0]
     assert fit_abstention_threshold(nothing, nothing, nothing, coverage=0.5) is None
 
 
