@@ -12,7 +12,7 @@ def render_html(data: Dict[str, Any]) -> str:
 
     data (Dict[str, Any]): What build_report returns.
     RETURNS (str): The page.
-    RAISES (ValueError): L520 without matplotlib.
+    RAISES (ValueError): L642 without matplotlib.
     """
     about = data["about"]
     plots = {"tail": plot_tail(data["labels"], about["head"], about["mid"])}

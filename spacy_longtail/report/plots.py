@@ -151,7 +151,7 @@ class _open_figure:
             from matplotlib import rc_context
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise ValueError(Errors.L520) from error
+            raise ValueError(Errors.L642) from error
         self.context = rc_context(SETTINGS)
         self.context.__enter__()
         self.figure = Figure(figsize=self.size)

@@ -60,7 +60,7 @@ def test_without_matplotlib(data, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ValueError, match=r"\[L520\].*spacy-longtail\[report\]"):
+    with pytest.raises(ValueError, match=r"\[L642\].*spacy-longtail\[report\]"):
         render_html(data)
 
 

@@ -5,8 +5,8 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from spacy_longtail.rankers.base import Ranking
 from spacy_longtail.rankers.noop import NoOpRanker
-from spacy_longtail.rankers.types import Ranking
 from spacy_longtail.tuning import Wish, tune
 from spacy_longtail.tuning.settings import read_settings
 

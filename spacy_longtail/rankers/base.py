@@ -1,7 +1,10 @@
-from typing import Callable, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
+
+from ..errors import Errors
+from ..settings import is_between
 
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
@@ -29,10 +32,10 @@ class Ranking(NamedTuple):
 
     scores (List[numpy.ndarray]): One score per candidate of each document. Higher is
         better; differences are log odds, comparable within a document only.
-    margins (Optional[numpy.ndarray]): Log odds of each run-time label against the
-        best label from training, of shape (docs, added). None if it can't tell.
-    similarity (Optional[numpy.ndarray]): Highest cosine to any label, from 0.0
-        to 1.0, of shape (docs,). None if it can't tell.
+    margins (Optional[numpy.ndarray]): Log odds of each run-time label against the best
+        label from training, of shape (docs, added). None if it can't tell.
+    similarity (Optional[numpy.ndarray]): Highest similarity to any label, from 0.0 to
+        1.0, of shape (docs,). None if it can't tell.
     none_score (Optional[float]): Documents all of whose scores are lower belong to
         none of their candidates. None if it can't tell.
     """
@@ -43,11 +46,12 @@ class Ranking(NamedTuple):
     none_score: Optional[float] = None
 
 
-class LabelRanker(Protocol):
-    """Orders candidate labels for documents.
+class LabelRanker:
+    """Orders candidate labels for documents. This one finds all equally good; others
+    override what they do differently, at least `rank`.
 
     It never writes to a Doc, and what it finds in a document doesn't depend on the
-    others of the batch.
+    others of the batch. Any object with these methods will do.
     """
 
     def load(self) -> None:
@@ -55,7 +59,6 @@ class LabelRanker(Protocol):
 
         RAISES (ValueError): L401, L402 or L403 if that can't be.
         """
-        ...
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
@@ -68,13 +71,11 @@ class LabelRanker(Protocol):
         only_added (bool): Nothing but the run-time labels has changed since the last
             call, so that the others needn't be encoded again.
         """
-        ...
 
     def bind(self, encode: EncodeT) -> None:
         """Get the first stage's encoder for documents that have come through the
         pipeline. Called before rank; an encoder isn't saved with the labels.
         """
-        ...
 
     def rank(
         self,
@@ -95,12 +96,22 @@ class LabelRanker(Protocol):
         best (Sequence[str]): The first stage's most probable label of each document,
             what run-time labels compete with.
         """
-        ...
+        return Ranking([numpy.zeros(len(labels)) for labels in candidates])
 
     def to_bytes(self) -> bytes:
         """RETURNS (bytes): What set_labels has learned."""
-        ...
+        return b""
 
     def from_bytes(self, data: bytes) -> None:
         """Load what to_bytes gave, in place of set_labels."""
-        ...
+
+
+def check_numbers(ranker: str, **settings: Any) -> None:
+    """Check settings that have to be numbers of at least 0.
+
+    RAISES (ValueError): L405 if one isn't.
+    """
+    for name, value in settings.items():
+        if not is_between(value, 0.0):
+            text = Errors.L405.format(ranker=ranker, name=name, value=value)
+            raise ValueError(text)
