@@ -159,6 +159,31 @@ def mixed_dev(mixed_dir, mixed_nlp):
     return list(Corpus(mixed_dir / "dev.spacy")(mixed_nlp))
 
 
+# For each kind of labels, whose pipeline and documents it has.
+KINDS = {"exclusive": "tickets", "multilabel": "mixed"}
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request):
+    """What holds for labels that exclude each other and for several a document."""
+    return request.param
+
+
+@pytest.fixture
+def kind_dir(request, kind):
+    return request.getfixturevalue(f"{KINDS[kind]}_dir")
+
+
+@pytest.fixture
+def kind_nlp(request, kind):
+    return request.getfixturevalue(f"{KINDS[kind]}_nlp")
+
+
+@pytest.fixture
+def kind_dev(request, kind):
+    return request.getfixturevalue(f"{KINDS[kind]}_dev")
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory):
     """Folder of a BERT with random weights and a vocabulary of letters and words."""

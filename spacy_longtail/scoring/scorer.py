@@ -1,10 +1,10 @@
 """What the scorers of both kinds of labels have in common."""
 
 import warnings
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 import numpy
-from spacy.training import Example
+from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
@@ -87,15 +87,15 @@ def describe_labels(
     return {label: rows[label] for label in sorted(rows)}
 
 
-def find_decisions(examples: Iterable[Example], pipe: Optional[str]) -> List[Any]:
+def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     """The last pipe's decision replaces that of the one before, so it may be that of
     another taxonomy.
 
     pipe (Optional[str]): Name of the pipe whose decisions count. None for any.
-    RETURNS (List[Any]): The Decision of each predicted document, None without one.
+    RETURNS (Any): The Decision, None without one.
     """
-    found = [eg.predicted._.longtail for eg in examples]
-    return [d if d and pipe in (None, d.pipe or pipe) else None for d in found]
+    decision = doc._.longtail
+    return decision if decision and pipe in (None, decision.pipe or pipe) else None
 
 
 def warn_unseen(text: str) -> None:
