@@ -18,10 +18,10 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "ops", "settings", "taxonomy", "gold", "descriptions", "files"]
-LAYERS += ["tables", "losses", "outputs", "vectors", "encoders", "rankers"]
-LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]
-LAYERS += ["init_config", "tuning", "report", "explain", "cli"]
+LAYERS = ["errors", "ops", "settings", "presentation", "pages", "taxonomy", "gold"]
+LAYERS += ["descriptions", "files", "tables", "losses", "outputs", "vectors"]
+LAYERS += ["encoders", "rankers", "scoring", "fitting", "pipeline", "evaluation"]
+LAYERS += ["convert", "audit", "init_config", "tuning", "report", "explain", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}

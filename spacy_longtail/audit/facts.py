@@ -1,6 +1,14 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional
 
+from ..presentation import Remark, TextTable, make_table, shorten
+
+BUCKET_HEADER = ("", "Labels", "Documents", "Share")
+LEVEL_HEADER = ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest")
+POOLING_HEADER = ("min_count", "Labels", "Documents", "Others")
+WEIGHT_HEADER = ("Label", "Documents", "Weighted", "Balanced", "Adjusted")
+WEIGHT_TITLE = "Effective weights, compared with the most frequent label"
+
 
 @dataclass(frozen=True)
 class Level:
@@ -157,3 +165,28 @@ class Audit:
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only."""
         return {**asdict(self), "n_labels": self.n_labels}
+
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The facts that fit in a terminal."""
+        title = (
+            f"{self.n_docs:,} documents, {self.n_labels:,} labels, imbalance ratio "
+            f"{self.imbalance_ratio:,.0f}, top 10: {self.top_10_share:.1%} of documents"
+        )
+        buckets = [
+            (b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in self.buckets
+        ]
+        levels = [tuple(vars(level).values()) for level in self.levels]
+        pooling = [tuple(vars(row).values())[:4] for row in self.pooling]
+        weights = [
+            (shorten(row.label), *list(vars(row).values())[1:]) for row in self.weights
+        ]
+        return [
+            make_table(title, BUCKET_HEADER, buckets),
+            make_table("Levels of the taxonomy", LEVEL_HEADER, levels),
+            make_table("What would be pooled", POOLING_HEADER, pooling),
+            make_table(WEIGHT_TITLE, WEIGHT_HEADER, weights),
+        ]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): The advice."""
+        return [Remark("info", sentence) for sentence in self.advice]

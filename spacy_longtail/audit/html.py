@@ -1,13 +1,18 @@
 """An audit as one HTML file that needs nothing else."""
 
-from io import StringIO
+from pathlib import Path
 from typing import Sequence
 
-from ..errors import Errors
+from ..pages import open_figure, render
 from .facts import Audit
 
+TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
+FILTERS = {
+    "count": "{:,}".format,
+    "percent": "{:.1%}".format,
+    "decimal": "{:,.1f}".format,
+}
 MAX_MISSING = 20
-# Any colour that nothing else in the drawing has.
 INK = "#123456"
 
 
@@ -16,20 +21,9 @@ def render_html(facts: Audit) -> str:
 
     RAISES (ValueError): L642 if matplotlib isn't installed.
     """
-    # Not every command needs it.
-    from jinja2 import Environment, PackageLoader
-
-    environment = Environment(
-        loader=PackageLoader("spacy_longtail", "audit/templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["count"] = "{:,}".format
-    environment.filters["percent"] = "{:.1%}".format
-    environment.filters["decimal"] = "{:,.1f}".format
-    template = environment.get_template("audit.html.jinja")
-    return template.render(
+    return render(
+        TEMPLATE,
+        filters=FILTERS,
         facts=facts,
         missing=facts.dev.missing[:MAX_MISSING] if facts.dev else [],
         curve=draw_frequencies(list(facts.counts.values())),
@@ -43,14 +37,12 @@ def draw_frequencies(counts: Sequence[int]) -> str:
     RETURNS (str): An SVG element in the colour of the text around it.
     RAISES (ValueError): L642 if matplotlib isn't installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ValueError(Errors.L642) from None
-    # With a salt and without metadata, the same facts give the same file.
-    with rc_context({"svg.hashsalt": "spacy-longtail", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    settings = {"figure.constrained_layout.use": True}
+    colours = {INK: "currentColor"}
+    with open_figure("frequencies", (7.2, 3.2), colours=colours, settings=settings) as (
+        figure,
+        finish,
+    ):
         axes = figure.add_subplot()
         axes.loglog(range(1, len(counts) + 1), counts, color=INK, linewidth=2)
         axes.set_xlabel("label, by frequency", color=INK)
@@ -59,8 +51,4 @@ def draw_frequencies(counts: Sequence[int]) -> str:
         axes.tick_params(which="both", colors=INK)
         for spine in axes.spines.values():
             spine.set_visible(False)
-        file_ = StringIO()
-        figure.savefig(file_, format="svg", transparent=True)
-    start, _, rest = file_.getvalue().partition("<metadata>")
-    svg = start[start.index("<svg") :] + rest.partition("</metadata>")[2]
-    return svg.replace(INK, "currentColor")
+        return finish()

@@ -3,8 +3,8 @@ from typing import List, Optional
 
 from wasabi import msg
 
-from .group import Arg, Opt, fail_clearly, longtail, print_json
-from .printing import print_facts
+from .group import Arg, Opt, longtail
+from .printing import fail_clearly, print_json, print_result
 
 
 # fmt: off
@@ -41,6 +41,6 @@ def audit_cli(
     if json:
         print_json(facts.to_dict())
     else:
-        print_facts(facts)
+        print_result(facts)
         if output is not None:
             msg.good(f"Saved the page to {output}")

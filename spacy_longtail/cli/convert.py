@@ -1,8 +1,8 @@
 from pathlib import Path
 from typing import List, Optional
 
-from .group import Arg, Opt, fail_clearly, longtail, print_json
-from .printing import print_conversion
+from .group import Arg, Opt, longtail
+from .printing import fail_clearly, print_json, print_result
 
 
 # fmt: off
@@ -63,4 +63,4 @@ def convert_cli(
     if json:
         print_json(result.to_dict())
     else:
-        print_conversion(result)
+        print_result(result)

@@ -3,7 +3,8 @@ from typing import List, Optional
 
 from wasabi import msg
 
-from .group import Arg, Opt, fail_clearly, longtail, print_json
+from .group import Arg, Opt, longtail
+from .printing import fail_clearly, print_json
 from .show_explanation import show_explanation
 from .show_multilabel_explanation import show_multilabel_explanation
 

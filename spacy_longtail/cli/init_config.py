@@ -4,7 +4,8 @@ from typing import List, Optional
 import typer
 from wasabi import msg
 
-from .group import Arg, Opt, fail_clearly, longtail
+from .group import Arg, Opt, longtail
+from .printing import fail_clearly
 
 
 # fmt: off

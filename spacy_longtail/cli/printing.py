@@ -1,69 +1,59 @@
-from typing import TYPE_CHECKING, List
+"""The printer: what the commands have to say, in one place."""
 
-from wasabi import msg
+import json
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Iterator
 
-if TYPE_CHECKING:
-    from ..audit import Audit
-    from ..convert import Conversion
+import typer
+from wasabi import Printer, msg
 
-MAX_WIDTH = 40
-
-
-def print_conversion(result: "Conversion") -> None:
-    """Print what was written, dropped and noticed."""
-    rows = [
-        (path, f"{n:,}", f"{n_labels:,}", f"{len(result.missing[split]):,}")
-        for path, (split, n), n_labels in zip(
-            result.paths, result.docs.items(), result.labels.values()
-        )
-    ]
-    header = ("Written", "Documents", "Labels", "Missing labels")
-    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r"))
-    for sentence in result.describe():
-        msg.info(sentence)
+from ..presentation import Presentable, Remark
 
 
-def print_facts(facts: "Audit") -> None:
-    """Print the facts as tables, and the advice."""
-    print_table(
-        ("", "Labels", "Documents", "Share"),
-        [(b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in facts.buckets],
-        f"{facts.n_docs:,} documents, {facts.n_labels:,} labels, imbalance ratio "
-        f"{facts.imbalance_ratio:,.0f}, top 10: {facts.top_10_share:.1%} of documents",
-    )
-    print_table(
-        ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest"),
-        [tuple(vars(level).values()) for level in facts.levels],
-        "Levels of the taxonomy",
-    )
-    print_table(
-        ("min_count", "Labels", "Documents", "Others"),
-        [tuple(vars(row).values())[:4] for row in facts.pooling],
-        "What would be pooled",
-    )
-    print_table(
-        ("Label", "Documents", "Weighted", "Balanced", "Adjusted"),
-        [(shorten(row.label), *list(vars(row).values())[1:]) for row in facts.weights],
-        "Effective weights, compared with the most frequent label",
-    )
-    for sentence in facts.advice:
-        msg.info(sentence)
+def print_result(result: Presentable) -> None:
+    """Print the tables of a result, each with its title and lines, then its remarks."""
+    for table in result.tables():
+        if table.title and (table.rows or table.lines):
+            msg.divider(table.title)
+        for line in table.lines:
+            print_remark(line)
+        if table.rows:
+            # Wasabi doesn't take a string.
+            aligns = None if table.aligns is None else tuple(table.aligns)
+            msg.table(table.rows, header=table.header, divider=True, aligns=aligns)
+    for remark in result.remarks():
+        print_remark(remark)
 
 
-def print_table(header: tuple, rows: List[tuple], title: str) -> None:
-    """Print a table if it has rows, names to the left and numbers to the right."""
-    if rows:
-        msg.divider(title)
-        cells = [tuple(map(format_cell, row)) for row in rows]
-        aligns = ["l"] + ["r"] * (len(header) - 1)
-        msg.table(cells, header=header, divider=True, aligns=aligns)
+def print_remark(remark: Remark) -> None:
+    """Print a sentence as its level says."""
+    if remark.level == "plain":
+        typer.echo(remark.text)
+    else:
+        getattr(msg, remark.level)(remark.text)
 
 
-def shorten(label: str) -> str:
-    return label if len(label) <= MAX_WIDTH else "…" + label[1 - MAX_WIDTH :]
+def print_json(data: Any) -> None:
+    """Print what a program reads: only this is on stdout."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def format_cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+@contextmanager
+def fail_clearly() -> Iterator[None]:
+    """Print an error of ours without a traceback, on stderr, and exit with 1."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        message = Printer(no_print=True).fail(str(error))
+        typer.echo(message, err=True)
+        raise typer.Exit(1) from None
+
+
+def get_progress() -> Any:
+    """RETURNS (Any): Shows a bar on stderr for what it iterates over, if that is a
+    terminal.
+    """
+    from tqdm import tqdm
+
+    return partial(tqdm, disable=None, leave=False, unit=" docs")

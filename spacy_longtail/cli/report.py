@@ -4,8 +4,8 @@ from typing import Optional
 from spacy.cli._util import setup_gpu
 from wasabi import msg
 
-from .group import Arg, Opt, fail_clearly, longtail, print_json
-from .progress import get_progress
+from .group import Arg, Opt, longtail
+from .printing import fail_clearly, get_progress, print_json
 
 
 # fmt: off

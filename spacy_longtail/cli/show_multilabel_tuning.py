@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, List, Tuple
 
 from wasabi import msg
 
-from .printing import shorten
+from ..presentation import shorten
 from .show_tuning import show_scores, show_value
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ from typing import Optional, Union
 
 from spacy.cli._util import setup_gpu
 
-from .group import Arg, Opt, fail_clearly, longtail, print_json
-from .progress import get_progress
+from .group import Arg, Opt, longtail
+from .printing import fail_clearly, get_progress, print_json
 from .show_multilabel_tuning import show_multilabel_tuning
 from .show_tuning import show_tuning
 

@@ -1,6 +1,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List
 
+from ..presentation import Remark, TextTable
+
 DROPPED = {
     "no_text": "without a text",
     "no_label": "without a label",
@@ -47,10 +49,22 @@ class Conversion:
         """RETURNS (Dict[str, Any]): JSON values only."""
         return asdict(self)
 
-    def describe(self) -> List[str]:
-        """RETURNS (List[str]): What was dropped and noticed, a sentence each."""
-        dropped = [
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): What was written."""
+        rows = [
+            (path, f"{n:,}", f"{n_labels:,}", f"{len(self.missing[split]):,}")
+            for path, (split, n), n_labels in zip(
+                self.paths, self.docs.items(), self.labels.values()
+            )
+        ]
+        header = ("Written", "Documents", "Labels", "Missing labels")
+        return [TextTable("", header, rows, "lrrr")]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): What was dropped and noticed, a sentence each."""
+        sentences = [
             f"Dropped {n:,} of {self.n_rows:,} rows {DROPPED[reason]}."
             for reason, n in self.dropped.items()
         ]
-        return dropped + [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
+        sentences += [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
+        return [Remark("info", sentence) for sentence in sentences]

@@ -32,7 +32,7 @@ def test_a_corpus_for_spacy(tickets, tmp_path):
     assert result.docs == {"train": 48, "dev": 6, "test": 6}
     assert result.labels == {"train": 6, "dev": 6, "test": 6}
     assert result.missing == {"train": [], "dev": [], "test": []}
-    assert result.describe() == []
+    assert result.remarks() == []
     json.dumps(result.to_dict())
 
 
@@ -67,7 +67,9 @@ def test_folder_of_splits_keeps_them(tmp_path):
     result = convert_corpus([tmp_path], tmp_path / "out")
     assert result.docs == {"train": 1, "dev": 1}
     assert result.dropped == {"no_label": 3, "in_earlier_split": 1}
-    assert result.describe()[0].startswith("Dropped 1 of 6 rows whose text is in an")
+    assert result.remarks()[0].text.startswith(
+        "Dropped 1 of 6 rows whose text is in an"
+    )
 
 
 def test_split_column(tmp_path):
