@@ -3,9 +3,9 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence
 
 import numpy
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..evaluation.evidence import run_before
 from ..pipeline.decision import KEY
 from ..tuning.settings import EXCLUSIVE
 from .added import find_added
@@ -48,7 +48,8 @@ class Explanation:
 def explain_exclusive(
     nlp: Language,
     name: str,
-    text: str,
+    before: Doc,
+    final: Doc,
     *,
     labels: Sequence[str] = (),
     against: Optional[str] = None,
@@ -56,6 +57,7 @@ def explain_exclusive(
     """Find out why a label and not another one, see explain.
 
     name (str): Name of the component, a longtail_textcat.
+    before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): The label to explain, by default the most probable one.
     RETURNS (Explanation): Contributions in the logs of odds.
     RAISES (ValueError): L523 for several labels.
@@ -63,9 +65,8 @@ def explain_exclusive(
     if len(labels) > 1:
         raise ValueError(Errors.L523.format(n=len(labels), name=name))
     component: Any = nlp.get_pipe(name)
-    decision = nlp(text).user_data[KEY]
-    doc = run_before(nlp, name, [nlp.make_doc(text)])[0]
-    P = component.finish(component.get_raw_scores([doc])).probabilities[0]
+    decision = final.user_data[KEY]
+    P = component.finish(component.get_raw_scores([before])).probabilities[0]
     ranked = [choice for choice, _ in decision["candidates"]]
     ranked += [component.labels[column] for column in numpy.argsort(-P)[:3]]
     # The fallback can have labels of its own.
@@ -73,7 +74,7 @@ def explain_exclusive(
     label = labels[0] if labels else next(c for c in known if c != against)
     against = against or next(choice for choice in known if choice != label)
     index = component.taxonomy.index
-    method, (found,) = split_logits(nlp, name, doc, [(index[label], index[against])])
+    method, (found,) = split_logits(nlp, name, before, [(index[label], index[against])])
     return Explanation(
         label,
         against,

@@ -1,10 +1,13 @@
-from typing import Any, Callable, Dict, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..evaluation.evidence import run_before
+from ..pipeline.all_cats import write_all_cats
 from ..taxonomy import Taxonomy, find_similar
-from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, get_kind
+from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, find_rivals, get_kind
 from .added import find_added
 from .exclusive import Explanation, explain_exclusive
 from .multilabel import MultilabelExplanation, explain_multilabel
@@ -50,9 +53,21 @@ def explain(
     for wanted in (*labels, against):
         if wanted is not None:
             _check_label(nlp, name, wanted)
+    before, final = _run_alone(nlp, name, text)
     return EXPLAINERS[get_kind(nlp, name)](
-        nlp, name, text, labels=labels, against=against
+        nlp, name, before, final, labels=labels, against=against
     )
+
+
+def _run_alone(nlp: Language, name: str, text: str) -> Tuple[Doc, Doc]:
+    """RETURNS (Tuple[Doc, Doc]): The text as a component gets it, and with all labels
+    and the decision that it and what belongs to it give, whatever other components
+    there are.
+    """
+    pipe: Any = nlp.get_pipe(name)
+    before = run_before(nlp, name, [nlp.make_doc(text)])[0]
+    with write_all_cats(pipe), nlp.select_pipes(disable=find_rivals(nlp, name)):
+        return before, nlp(text)
 
 
 def _check_label(nlp: Language, name: str, label: str) -> None:

@@ -6,10 +6,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..evaluation.evidence import run_before
-from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
-from ..tuning.settings import MULTILABEL, find_rivals
+from ..tuning.settings import MULTILABEL
 from .added import find_added
 from .words import Word, split_logits
 
@@ -72,7 +70,8 @@ class MultilabelExplanation:
 def explain_multilabel(
     nlp: Language,
     name: str,
-    text: str,
+    before: Doc,
+    final: Doc,
     *,
     labels: Sequence[str] = (),
     against: Optional[str] = None,
@@ -80,6 +79,7 @@ def explain_multilabel(
     """Find out which words speak for labels, see explain.
 
     name (str): Name of the component, a longtail_textcat_multilabel.
+    before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): By default those that the document has, without those that
         were added at run time, or the most probable one if it has none at all.
     RETURNS (MultilabelExplanation): Contributions in the logs of odds.
@@ -88,9 +88,6 @@ def explain_multilabel(
     if against is not None:
         raise ValueError(Errors.L524.format(name=name, against=against))
     component: Any = nlp.get_pipe(name)
-    rivals = find_rivals(nlp, name)
-    with write_all_cats(component), nlp.select_pipes(disable=rivals):
-        final = nlp(text)
     decision, index = final.user_data[KEY], component.taxonomy.index
     # A later component can have labels of its own.
     given, new = final._.longtail.labels, find_added(nlp, name)
@@ -100,7 +97,7 @@ def explain_multilabel(
     if not labels and not added:
         labels = [max(index, key=lambda label: final.cats.get(label, 0.0))]
     names = [label for label, _ in decision["candidates"]]
-    method, found = _explain_labels(nlp, name, final, labels)
+    method, found = _explain_labels(nlp, name, before, final, labels)
     return MultilabelExplanation(
         method=method,
         labels=found,
@@ -111,16 +108,15 @@ def explain_multilabel(
 
 
 def _explain_labels(
-    nlp: Language, name: str, final: Doc, labels: Sequence[str]
+    nlp: Language, name: str, before: Doc, final: Doc, labels: Sequence[str]
 ) -> Tuple[str, List[LabelExplanation]]:
     """RETURNS (Tuple[str, List[LabelExplanation]]): The method, and what it finds for
-    each label. final (Doc): At the end of the pipeline.
+    each label.
     """
     component: Any = nlp.get_pipe(name)
     index = component.taxonomy.index
-    doc = run_before(nlp, name, [nlp.make_doc(final.text)])[0]
     columns = [index[label] for label in labels]
-    method, splits = split_logits(nlp, name, doc, [(c, None) for c in columns])
+    method, splits = split_logits(nlp, name, before, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
     odds = numpy.log(thresholds) - numpy.log1p(-thresholds)
     pooled = {m: o.parent for o in component.taxonomy.others for m in o.members}
