@@ -204,10 +204,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
             "so are the labels that a document with a 0.0 doesn't name) or "
             "\"negative\" (what isn't positive is negative), but got {value!r}.")
-    L321 = ("Can't set a threshold of '{name}' for {label!r}, which isn't one of its "
-            "labels. Did you mean: {similar}?")
-    L322 = ("A threshold has to be a number above 0 and below 1, but got {value!r} for "
-            "{label!r}.")
     L323 = ("'{name}' needs an output layer whose logits are independent, such as "
             "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
             "[components.{name}.model.output].")

@@ -11,6 +11,9 @@ from ..tuning.settings import MULTILABEL
 from .added import find_added
 from .words import Word, split_logits
 
+# Log odds of a threshold of exactly 0.0 or 1.0 wouldn't be finite.
+LOWEST = 1e-6
+
 
 @dataclass(frozen=True)
 class LabelExplanation:
@@ -118,7 +121,8 @@ def _explain_labels(
     columns = [index[label] for label in labels]
     method, splits = split_logits(nlp, name, before, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
-    odds = numpy.log(thresholds) - numpy.log1p(-thresholds)
+    clipped = numpy.clip(thresholds, LOWEST, 1.0 - LOWEST)
+    odds = numpy.log(clipped) - numpy.log1p(-clipped)
     pooled = {m: o.parent for o in component.taxonomy.others for m in o.members}
     found = [
         LabelExplanation(

@@ -1,3 +1,4 @@
+import math
 from typing import Dict, Optional
 
 import numpy
@@ -7,6 +8,7 @@ from ..taxonomy import ROOT, Taxonomy
 # Fewer predictions than this say too little about a threshold.
 MIN_SUPPORT = 20
 NEVER = 1.0
+DIGITS = 8
 
 
 def fit_precision_threshold(
@@ -32,8 +34,13 @@ def fit_precision_threshold(
 
 
 def fit_coverage_threshold(confidence: numpy.ndarray, coverage: float) -> float:
-    """RETURNS (float): The highest threshold that a share of the predictions reach."""
-    n_kept = max(round(coverage * len(confidence)), 1)
+    """RETURNS (float): The highest threshold that at least a share of the predictions
+    reach, 0.0 if there are none.
+    """
+    if not len(confidence):
+        return 0.0
+    # The share of a whole number may have a rounding error.
+    n_kept = max(math.ceil(coverage * len(confidence) - 1e-9), 1)
     return _get_bound(numpy.sort(confidence)[::-1], n_kept)
 
 
@@ -91,4 +98,6 @@ def _get_bound(confidence: numpy.ndarray, n_kept: int) -> float:
     """Find what divides the first values from the others, in digits that JSON keeps."""
     if n_kept == len(confidence):
         return 0.0
-    return round(float(confidence[n_kept - 1] + confidence[n_kept]) / 2, 8)
+    last, first = float(confidence[n_kept - 1]), float(confidence[n_kept])
+    bound = round((last + first) / 2, DIGITS)
+    return bound if bound <= last else math.floor(last * 10**DIGITS) / 10**DIGITS

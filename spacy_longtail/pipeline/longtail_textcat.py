@@ -29,6 +29,7 @@ from .thresholds import (
     back_off,
     check_threshold,
     check_thresholds,
+    look_up_thresholds,
     spread_thresholds,
 )
 
@@ -156,7 +157,7 @@ class LongtailTextCategorizer(TaxonomyPipe):
         name: str = "longtail_textcat",
         *,
         loss: Callable[[Taxonomy], Any],
-        min_count: int = 0,
+        min_count: int = 3,
         keep: Iterable[str] = SimpleFrozenList(),
         separator: str = SEPARATOR,
         kappa: float = 2.0,
@@ -201,6 +202,12 @@ class LongtailTextCategorizer(TaxonomyPipe):
         if self._taxonomy is not None:
             self._needed = spread_thresholds(self._taxonomy, thresholds)
         self.cfg["thresholds"] = dict(thresholds)
+
+    def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
+        return look_up_thresholds(
+            labels, self.cfg["thresholds"], separator=self.cfg["separator"]
+        )
 
     @property
     def ancestor_threshold(self) -> float:
@@ -268,7 +275,7 @@ class LongtailTextCategorizer(TaxonomyPipe):
         decisions = self._writer.describe(P, known, STAGE, reason, top)
         if self.cfg["thresholds"]:
             for decision in decisions:
-                needed = self._needed[self.taxonomy.index[decision["label"]]]
+                needed = float(self._needed[self.taxonomy.index[decision["label"]]])
                 back_off(decision, needed, self.ancestor_threshold)
         return decisions
 

@@ -29,13 +29,19 @@ from ..gold import (
     find_leaves,
     read_gold,
 )
-from ..taxonomy import SEPARATOR, Taxonomy, find_similar
+from ..taxonomy import SEPARATOR, Taxonomy
 from .bias import VectorSample, fit_bias
 from .multilabel_decision import MultilabelDecisionWriter, get_leaf_probabilities
 from .prototypes import ClassSums
-from .settings import PriorT, check_threshold
+from .settings import PriorT
 from .start import EncodeT
 from .taxonomy_pipe import Prediction, TaxonomyPipe
+from .thresholds import (
+    check_nodes,
+    check_threshold,
+    check_thresholds,
+    look_up_thresholds,
+)
 
 STAGE = "longtail_textcat_multilabel"
 
@@ -169,7 +175,7 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         without a threshold of their own.
     cats_top_k (Optional[int]): Write only so many labels to `doc.cats`. None for all.
     scorer (Optional[Callable]): Scoring method.
-    RAISES (ValueError): L004, L005, L306 to L308, L312, L320, L322 or L323 if a setting
+    RAISES (ValueError): L004, L005, L306 to L308, L312, L313, L320 or L323 if a setting
         is out of range.
     """
 
@@ -182,7 +188,7 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         name: str = "longtail_textcat_multilabel",
         *,
         loss: Callable[[Taxonomy], Any],
-        min_count: int = 0,
+        min_count: int = 3,
         keep: Iterable[str] = SimpleFrozenList(),
         separator: str = SEPARATOR,
         kappa: float = 2.0,
@@ -219,23 +225,20 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
 
     @property
     def thresholds(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): From which probability a document has a label,
-        for each label. Can be set, for all labels or some; the others have 'threshold'.
+        """From which probability a document has a label, by its path, or by that of a
+        node above it; "" stands for all labels. The nearest one counts, and 'threshold'
+        where there is none.
+
+        RETURNS (Dict[str, float]): A copy of what was set. Can be set.
         """
-        return dict(zip(self.labels, self.get_thresholds(self.labels).tolist()))
+        return dict(self.cfg["thresholds"])
 
     @thresholds.setter
     def thresholds(self, thresholds: Mapping[str, float]) -> None:
-        index = self.taxonomy.index
-        for label, value in thresholds.items():
-            if label not in index:
-                similar = find_similar(label, index)
-                text = Errors.L321.format(name=self.name, label=label, similar=similar)
-                raise ValueError(text)
-            check_threshold(label, value)
-        self.cfg["thresholds"] = {
-            label: float(thresholds[label]) for label in index if label in thresholds
-        }
+        check_thresholds(thresholds)
+        if self._taxonomy is not None:
+            check_nodes(self._taxonomy, thresholds)
+        self.cfg["thresholds"] = dict(thresholds)
 
     def fit_thresholds(
         self,
@@ -374,11 +377,13 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         return MultilabelDecisionWriter(taxonomy, self.name, self.get_thresholds)
 
     def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Threshold of each label, of shape (labels,). Labels
-        that aren't the component's have 'threshold'.
-        """
-        own, threshold = self.cfg["thresholds"], self.cfg["threshold"]
-        return numpy.asarray([own.get(label, threshold) for label in labels])
+        """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
+        return look_up_thresholds(
+            labels,
+            self.cfg["thresholds"],
+            separator=self.cfg["separator"],
+            default=self.cfg["threshold"],
+        )
 
     def describe(
         self, prediction: Prediction, top: numpy.ndarray
@@ -388,6 +393,12 @@ class LongtailMultilabelTextCategorizer(TaxonomyPipe):
         return self._writer.describe(
             P, known, STAGE, "labels above their thresholds", top
         )
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What the scorer returns."""
+        labels = kwargs.get("labels", self.labels)
+        needed = dict(zip(labels, self.get_thresholds(labels).tolist()))
+        return super().score(examples, **{"thresholds": needed, **kwargs})
 
     def _read_gold(
         self, example: Example, index: int, taxonomy: Taxonomy

@@ -44,15 +44,6 @@ def check_temperature(temperature: float) -> None:
         raise ValueError(Errors.L308.format(value=temperature))
 
 
-def check_threshold(label: str, threshold: float) -> None:
-    """Check from which probability a document has a label.
-
-    RAISES (ValueError): L322 if it isn't a number between 0 and 1.
-    """
-    if not _is_number(threshold) or not 0.0 < threshold < 1.0:
-        raise ValueError(Errors.L322.format(label=label, value=threshold))
-
-
 def check_not_negative(name: str, value: float) -> None:
     """Check a setting that has no upper bound.
 

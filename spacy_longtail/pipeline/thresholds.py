@@ -1,4 +1,6 @@
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Mapping, Sequence
+
+import numpy
 
 from ..errors import Errors
 from ..taxonomy import ROOT, Taxonomy, find_similar
@@ -22,24 +24,50 @@ def check_threshold(name: str, value: Any) -> None:
         raise ValueError(Errors.L313.format(name=name, value=value))
 
 
-def spread_thresholds(
-    taxonomy: Taxonomy, thresholds: Mapping[str, float]
-) -> List[float]:
-    """Find the threshold of each leaf: its own or that of the nearest node above it
+def look_up_thresholds(
+    labels: Sequence[str],
+    thresholds: Mapping[str, float],
+    *,
+    separator: str,
+    default: float = 0.0,
+) -> numpy.ndarray:
+    """Find the threshold of each label: its own or that of the nearest node above it
     that has one, "" being the root.
 
-    RETURNS (List[float]): In the order of the leaves, 0.0 where there is none.
+    labels (Sequence[str]): Paths, of the taxonomy or not.
+    default (float): Where there is none.
+    RETURNS (numpy.ndarray): float64 array of shape (labels,).
+    """
+    values = []
+    default = thresholds.get(ROOT, default)
+    for label in labels:
+        node = label
+        while node and node not in thresholds:
+            node = node.rpartition(separator)[0]
+        values.append(thresholds[node] if node else default)
+    return numpy.asarray(values, dtype="float64")
+
+
+def spread_thresholds(
+    taxonomy: Taxonomy, thresholds: Mapping[str, float], default: float = 0.0
+) -> numpy.ndarray:
+    """Find the threshold of each leaf.
+
+    RETURNS (numpy.ndarray): What look_up_thresholds does, in the order of the leaves.
     RAISES (ValueError): L314 if there is no such node.
     """
+    check_nodes(taxonomy, thresholds)
+    return look_up_thresholds(
+        taxonomy.leaves, thresholds, separator=taxonomy.separator, default=default
+    )
+
+
+def check_nodes(taxonomy: Taxonomy, thresholds: Mapping[str, float]) -> None:
+    """RAISES (ValueError): L314 if a threshold is that of no node."""
     for node in thresholds:
         if node != ROOT and node not in taxonomy.ranges:
             similar = find_similar(node, taxonomy.nodes)
             raise ValueError(Errors.L314.format(node=node, similar=similar))
-    spread = []
-    for leaf in taxonomy.leaves:
-        found = [node for node in (ROOT, *taxonomy.path(leaf)) if node in thresholds]
-        spread.append(float(thresholds[found[-1]]) if found else 0.0)
-    return spread
 
 
 def back_off(

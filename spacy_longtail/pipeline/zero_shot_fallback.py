@@ -175,7 +175,7 @@ class ZeroShotFallback(LabelKeeper):
         self.nlp = nlp or self.nlp
         source = self._get_source()
         taxonomy: Taxonomy = source.taxonomy
-        if not self._is_needed():
+        if not self.is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
         self._check_ranker()
         self.store.collect(
@@ -228,7 +228,7 @@ class ZeroShotFallback(LabelKeeper):
         """
         start, docs = now(), list(docs)
         self.usage.docs += len(docs)
-        if not self._is_needed():
+        if not self.is_needed:
             return None
         stages = self._refresh().stages
         stages.kind.check(self.settings, self.name)
@@ -303,8 +303,9 @@ class ZeroShotFallback(LabelKeeper):
         """
         return fit_threshold(self, examples, precision=precision, coverage=coverage)
 
-    def _is_needed(self) -> bool:
-        """Find out whether there can be anything to do."""
+    @property
+    def is_needed(self) -> bool:
+        """RETURNS (bool): Whether there can be anything to do."""
         source = self._get_source()
         settings = self.settings
         is_needed = bool(source.taxonomy.others or self.store.added)
@@ -312,7 +313,7 @@ class ZeroShotFallback(LabelKeeper):
         return is_needed or bool(settings.thresholds)
 
     def _check_ranker(self) -> None:
-        if not self._is_checked and self._is_needed():
+        if not self._is_checked and self.is_needed:
             for ranker in filter(None, (self.ranker, self.gate)):
                 ranker.check()
             self._is_checked = True

@@ -40,7 +40,7 @@ def fit_thresholds(
         thresholds = {ROOT: fit_coverage_threshold(confidence, wish.coverage)}
     else:
         return {}, 0.5
-    needed = numpy.asarray(spread_thresholds(taxonomy, thresholds))[guess]
+    needed = spread_thresholds(taxonomy, thresholds)[guess]
     has_parent = numpy.asarray(
         [taxonomy.parent(leaf) != ROOT for leaf in taxonomy.leaves]
     )
@@ -66,13 +66,13 @@ def decide(evidence: Evidence, settings: Settings) -> Tuple[Guesses, List[bool]]
     P = evidence.get_probabilities(settings.prior, settings.temperature)
     guess, confidence = P.argmax(axis=1), P.max(axis=1)
     taxonomy = evidence.pipe.taxonomy
-    needed = numpy.asarray(spread_thresholds(taxonomy, settings.thresholds))[guess]
+    needed = spread_thresholds(taxonomy, settings.thresholds)[guess]
     rows = numpy.flatnonzero(confidence < needed)
     known = numpy.zeros(len(rows))
     decisions = DecisionWriter(taxonomy).describe(P[rows], known, "", "")
     kept = []
     for row, decision in zip(rows.tolist(), decisions):
-        back_off(decision, needed[row], settings.ancestor_threshold)
+        back_off(decision, float(needed[row]), settings.ancestor_threshold)
         if decision["levels"]:
             gold = evidence.names[evidence.gold[row]]
             node = decision["levels"][-1][0]

@@ -89,7 +89,7 @@ class _Floors(NamedTuple):
         columns: numpy.ndarray,
     ) -> Guesses:
         """RETURNS (Guesses): What is left. columns: Leaf of each name."""
-        needed = numpy.asarray(spread_thresholds(taxonomy, self.thresholds))
+        needed = spread_thresholds(taxonomy, self.thresholds)
         is_sure = trial.known >= self.known
         is_sure &= trial.confidence >= needed[columns[trial.guess]]
         guess = numpy.where(is_sure, trial.guess, ABSTAINED)

@@ -46,6 +46,22 @@ def test_coverage_threshold():
     assert fit_coverage_threshold(confidence, 1.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    "n, coverage, n_kept", [(5, 0.5, 3), (5, 0.6, 3), (100, 0.07, 7), (5, 0.01, 1)]
+)
+def test_coverage_is_at_least_the_wished_share(n, coverage, n_kept):
+    confidence = numpy.linspace(0.1, 0.9, n)
+    threshold = fit_coverage_threshold(confidence, coverage)
+    assert (confidence >= threshold).sum() == n_kept
+
+
+def test_rounding_keeps_what_the_threshold_has_to_keep():
+    confidence = array(0.1, 0.123456785, 0.1234567851)
+    for coverage in (0.3, 0.6):
+        kept = confidence >= fit_coverage_threshold(confidence, coverage)
+        assert kept.mean() >= coverage
+
+
 def test_rare_labels_have_the_threshold_of_their_parent():
     tree = build_taxonomy({"a/x": 1, "a/y": 1, "b/x": 1, "b/y": 1})
     guess = numpy.repeat([0, 1, 2, 3], [4, 2, 1, 1])

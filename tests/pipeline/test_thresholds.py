@@ -21,7 +21,7 @@ def make_decision():
     ],
 )
 def test_nearest_threshold_counts(thresholds, expected):
-    assert spread_thresholds(TREE, thresholds) == expected
+    assert spread_thresholds(TREE, thresholds).tolist() == expected
 
 
 def test_threshold_of_an_unknown_node():
@@ -120,6 +120,51 @@ def test_changing_a_copy_of_the_thresholds_changes_nothing(tickets_nlp):
     pipe = tickets_nlp.get_pipe("longtail_textcat")
     pipe.thresholds["money"] = 1.0
     assert pipe.thresholds == {}
+
+
+@pytest.fixture(params=["longtail_textcat", "longtail_textcat_multilabel"])
+def pipe(request, trained, several):
+    """A trained component of each kind, without thresholds."""
+    nlp = trained if request.param in trained.pipe_names else several
+    pipe = nlp.get_pipe(request.param)
+    yield pipe
+    pipe.thresholds = {}
+
+
+def test_thresholds_are_those_of_nodes_and_only_what_was_set(pipe):
+    thresholds = {"": 1.0, "bank": 0.0, "bank/card": 0.5}
+    pipe.thresholds = thresholds
+    assert pipe.thresholds == thresholds
+    labels = ["travel/hotel", "bank/loan", "bank/card", "bank/gold", "unknown"]
+    assert pipe.get_thresholds(labels).tolist() == [1.0, 0.0, 0.5, 0.0, 1.0]
+    pipe.thresholds = {}
+    default = pipe.cfg.get("threshold", 0.0)
+    assert pipe.thresholds == {}
+    assert set(pipe.get_thresholds(pipe.labels)) == {default}
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, "0.5", None, True])
+def test_bad_thresholds_change_nothing(pipe, value):
+    pipe.thresholds = {"bank": 0.5}
+    with pytest.raises(ValueError, match=r"\[L313\].*thresholds\['bank'\]"):
+        pipe.thresholds = {"bank": value}
+    with pytest.raises(ValueError, match=r"\[L314\].*'bank/cart'.*bank/card"):
+        pipe.thresholds = {"bank/cart": 0.5}
+    assert pipe.thresholds == {"bank": 0.5}
+
+
+def test_thresholds_of_0_and_1_give_all_labels_and_none(several, make_several_examples):
+    pipe = several.get_pipe("longtail_textcat_multilabel")
+    several.remove_pipe("zero_shot_fallback")
+    pipe.thresholds = {"": 0.0}
+    assert set(several("my card")._.longtail.labels) == set(pipe.labels)
+    examples = make_several_examples(several)
+    assert several.evaluate(examples)["longtail_micro_r"] == 1.0
+    pipe.thresholds = {"": 1.0}
+    assert several.evaluate(examples)["longtail_micro_r"] == 0.0
+    pipe.thresholds = {"": 1.0, "travel": 0.0}
+    labels = several("my card")._.longtail.labels
+    assert labels and all(label.startswith("travel/") for label in labels)
 
 
 def test_prediction_is_raw_scores_finished(tickets_nlp, tickets_dev):

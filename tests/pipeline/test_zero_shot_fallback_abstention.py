@@ -121,7 +121,7 @@ def test_lowest_threshold_with_the_precision_is_found():
     assert find_threshold(known, right, 0.6, None) == 0.6
     assert find_threshold(known, right, 1.0, None) == 0.9
     assert find_threshold(known, ~right, 1.0, None) is None
-    assert find_threshold(known, right, None, 1.0) == 0.2
+    assert find_threshold(known, right, None, 1.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,12 @@ def test_precision_out_of_reach_changes_nothing(pair, fallback, make_examples):
 def test_decisions_are_marked_for_the_scorer(pair, fallback):
     fallback.settings.abstain_threshold = 1.0
     assert pair("block my card").user_data[KEY]["first"] == "bank/card"
+
+
+def test_coverage_is_at_least_the_wished_share(pair, fallback, make_examples):
+    """Three of five documents, as in 'tune'."""
+    texts = ["lost card", "a room", "a flight to Rome", "lend me money", UNKNOWN]
+    examples = make_examples(pair, [(text, "bank/card") for text in texts])
+    fallback.fit_abstention(examples, coverage=0.5)
+    labels = [doc._.longtail.label for doc in pair.pipe(texts)]
+    assert sum(label is not None for label in labels) == 3

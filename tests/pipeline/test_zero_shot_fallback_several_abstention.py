@@ -98,7 +98,7 @@ def test_threshold_for_a_wished_coverage(several, fallback, make_several_example
     fallback.fit_abstention(examples, coverage=0.5)
     docs = list(several.pipe([eg.text for eg in examples]))
     share = sum(doc._.longtail.label is not None for doc in docs) / len(docs)
-    assert share == pytest.approx(0.5, abs=1 / len(examples))
+    assert 0.5 <= share <= 0.5 + 1 / len(examples)
 
 
 def test_threshold_for_a_wished_precision(several, fallback, make_several_examples):

@@ -4,6 +4,7 @@ import numpy
 from spacy.training import Example
 
 from ...errors import Errors
+from ...fitting.abstention import fit_coverage_threshold
 from ..decision import KEY
 from .fitting import get_names_from, prepare_docs
 
@@ -56,19 +57,17 @@ def find_threshold(
     precision, coverage: See ZeroShotFallback.fit_abstention.
     given (Optional[numpy.ndarray]): How many labels it has, None if each has one.
     """
-    order = numpy.argsort(-known, kind="stable")
-    if not len(order):
+    if not len(known):
         return None
-    given = numpy.ones(len(known), dtype="int64") if given is None else given
     if coverage is not None:
-        last = max(int(numpy.ceil(coverage * len(order))), 1) - 1
-    else:
-        # All with the same value get a label or none does.
-        is_last = numpy.append(numpy.diff(known[order]) < 0, True)
-        n_given = numpy.maximum(numpy.cumsum(given[order]), 1)
-        good = numpy.cumsum(right[order]) / n_given >= precision
-        places = numpy.flatnonzero(good & is_last)
-        if not len(places):
-            return None
-        last = int(places[-1])
-    return float(min(max(known[order[last]], 0.0), 1.0))
+        return min(max(fit_coverage_threshold(known, coverage), 0.0), 1.0)
+    order = numpy.argsort(-known, kind="stable")
+    given = numpy.ones(len(known), dtype="int64") if given is None else given
+    # All with the same value get a label or none does.
+    is_last = numpy.append(numpy.diff(known[order]) < 0, True)
+    n_given = numpy.maximum(numpy.cumsum(given[order]), 1)
+    good = numpy.cumsum(right[order]) / n_given >= precision
+    places = numpy.flatnonzero(good & is_last)
+    if not len(places):
+        return None
+    return float(min(max(known[order[places[-1]]], 0.0), 1.0))

@@ -67,7 +67,7 @@ class RefinedWriter:
         for doc in filter(self._is_ours, docs):
             decision = dict(doc.user_data[KEY])
             if decision["label"] is not None:
-                threshold = needed[self.taxonomy.index[decision["label"]]]
+                threshold = float(needed[self.taxonomy.index[decision["label"]]])
                 back_off(decision, threshold, settings.ancestor_threshold)
                 doc.user_data[KEY] = decision
 

@@ -1,4 +1,4 @@
-from typing import Any, List
+from typing import List
 
 from spacy.language import Language
 
@@ -24,21 +24,10 @@ def find_changers(nlp: Language, name: str, *, is_changed: bool) -> List[str]:
     """
     later = find_later(nlp, name)
     fallback = find_fallback(nlp, name)
-    is_active = fallback in later and has_work(nlp.get_pipe(str(fallback)))
+    is_active = fallback in later and nlp.get_pipe(str(fallback)).is_needed  # type: ignore[attr-defined]
     if not (is_changed or is_active):
         return []
     if not is_active:
         later = [other for other in later if other != fallback]
     writers = [p for p in later if "doc.cats" in nlp.get_pipe_meta(p).assigns]
     return writers or later
-
-
-def has_work(fallback: Any) -> bool:
-    """RETURNS (bool): Whether there is anything that a zero_shot_fallback could do."""
-    settings = fallback.settings
-    return bool(
-        fallback.taxonomy.others
-        or fallback.added_labels
-        or settings.abstain_threshold > 0
-        or settings.route_below > 0
-    )

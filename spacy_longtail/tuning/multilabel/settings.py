@@ -28,7 +28,10 @@ class MultilabelSettings:
 def read_settings(nlp: Language, name: str) -> MultilabelSettings:
     """RETURNS (MultilabelSettings): What the component has now."""
     pipe: Any = nlp.get_pipe(name)
-    return MultilabelSettings(pipe.prior, pipe.temperature, pipe.thresholds)
+    needed = pipe.get_thresholds(pipe.labels).tolist()
+    return MultilabelSettings(
+        pipe.prior, pipe.temperature, dict(zip(pipe.labels, needed))
+    )
 
 
 def apply_settings(nlp: Language, name: str, settings: MultilabelSettings) -> None:
@@ -51,7 +54,7 @@ def try_settings(pipe: Any, prior: PriorT, temperature: float) -> Iterator[None]
     """Let a component predict with another prior and temperature for a while, without
     fitted thresholds.
     """
-    before = pipe.prior, pipe.temperature, pipe.cfg["thresholds"]
+    before = pipe.prior, pipe.temperature, pipe.thresholds
     pipe.thresholds = {}
     try:
         pipe.prior, pipe.temperature = prior, temperature

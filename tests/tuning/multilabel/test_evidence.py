@@ -89,6 +89,11 @@ def test_fallback_with_nothing_to_do_is_none(mixed_nlp, mixed_dev):
     fallback.remove_label("money/cash")
     fallback.settings.abstain_threshold = 0.01
     assert collect(mixed_nlp, "all", mixed_dev).later == ["zero_shot_fallback"]
+    fallback.settings.abstain_threshold = 0.0
+    assert not fallback.is_needed
+    # It says that it can't use them, instead of leaving them unused.
+    fallback.settings.thresholds = {"money": 0.5}
+    assert fallback.is_needed
 
 
 @pytest.mark.parametrize("batch_size", [7, 1000])
@@ -100,7 +105,7 @@ def test_prediction_under_other_settings(mixed_nlp, mixed_dev, batch_size):
     evidence = collect(mixed_nlp, NAME, mixed_dev)
     found = predict_again(mixed_nlp, NAME, evidence, "uniform", 0.5)
     assert (pipe.prior, pipe.temperature) == ("train", 1.0)
-    assert pipe.cfg["thresholds"] == {"money/card": 0.4}
+    assert pipe.thresholds == {"money/card": 0.4}
     pipe.thresholds = {}
     pipe.prior, pipe.temperature = "uniform", 0.5
     expected = get_cats(mixed_nlp, mixed_dev)
