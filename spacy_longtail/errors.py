@@ -305,8 +305,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "together, but got dev = {dev} and test = {test}.")
     L624 = ("{path} is from an earlier conversion and would stay as it is: its texts "
             "may be in the new train.spacy. Delete it, or choose another folder.")
-    L625 = ("Can't write to {folder}: {problem}. Nothing was left there under its "
-            "final name. Make room, or choose another folder.")
+    L625 = ("Can't write to {path}: {problem}. Nothing was left there under its final "
+            "name, and what was there is as before. Make room, or choose another "
+            "folder.")
     L626 = ("There is no row with a text and a label among {n} rows (dropped: "
             "{dropped}). Check the columns.")
     L627 = ("There is no encoding named {encoding!r}. Usual ones are utf-8, cp1252, "

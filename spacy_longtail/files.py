@@ -1,14 +1,26 @@
+"""Load a pipeline, read a corpus, and write results so that they are there whole or not
+at all. No other module moves, replaces or removes anything.
+"""
+
+import os
 import shutil
+import sys
 import tempfile
-from os import replace
+import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional, Tuple
 
 from spacy.language import Language
 from spacy.training import Corpus, Example
 from spacy.util import load_model
 
 from .errors import Errors
+
+# Hidden, so that spaCy doesn't read what isn't complete.
+PREFIX = ".longtail-"
+# Renaming takes milliseconds. Whoever holds a folder for longer isn't one of us.
+MAX_WAIT = 5.0
 
 
 def load_pipeline(path: str) -> Language:
@@ -55,29 +67,173 @@ def save_pipeline(nlp: Language, output: Path, *, force: bool = False) -> None:
     """Write a pipeline folder. It has its final name only when it is complete.
 
     force (bool): Replace what is there.
-    RAISES (ValueError): L604, see check_output.
+    RAISES (ValueError): L604, see check_output. L625 if it can't be written.
     """
-    output = Path(output)
     check_output(output, force=force)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, so that renaming works.
-    folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    try:
-        nlp.to_disk(folder / "new")
-        if output.exists():
-            replace(output, folder / "old")
-        replace(folder / "new", output)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    output = Path(os.path.abspath(output))
+    with write_together(output.parent, shown=output) as new:
+        nlp.to_disk(new / output.name)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, which has its final name only when it is complete."""
+    """Write a file, which has its final name only when it is complete.
+
+    RAISES (ValueError): L625 if it can't be written.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    if path.is_dir():
+        raise ValueError(Errors.L625.format(path=path, problem="it is a folder"))
+    if path.exists() and not path.is_file():
+        # A pipe or a device, like /dev/stdout.
+        path.write_text(text, encoding="utf8")
+        return
+    with write_together(path.parent, shown=path) as new:
+        (new / path.name).write_text(text, encoding="utf8")
+
+
+@contextmanager
+def write_folder(folder: Path) -> Iterator[Path]:
+    """Write a folder of files. In a folder that is there, they replace those of the
+    same name, all of them together; others stay.
+
+    YIELDS (Path): Where to write.
+    RAISES (ValueError): L625 if it can't be written.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        with write_together(folder) as new:
+            yield new
+    else:
+        with write_together(folder.parent, shown=folder) as new:
+            (new / folder.name).mkdir()
+            yield new / folder.name
+
+
+@contextmanager
+def write_together(folder: Path, *, shown: Optional[Path] = None) -> Iterator[Path]:
+    """Write files and folders of one result. At the end of the block, each entry of the
+    folder that it is given gets its own name in 'folder', in place of what has it. If
+    anything fails or is interrupted, everything is as it was.
+
+    A run that was killed leaves a hidden folder, which the next one removes.
+
+    folder (Path): Where they belong. It's made if it isn't there.
+    shown (Optional[Path]): The path for messages, by default the folder.
+    YIELDS (Path): Where to write.
+    RAISES (ValueError): L625 if something can't be written, for example because the
+        disk is full.
+    """
     try:
-        part.write_text(text, encoding="utf8")
-        replace(part, path)
+        folder.mkdir(parents=True, exist_ok=True)
+        _clean_up(folder)
+        with _open_stage(folder) as stage:
+            yield stage / "new"
+            holder = _lock(folder, MAX_WAIT)
+            try:
+                _move_in(stage)
+            finally:
+                _unlock(holder)
+    except OSError as error:
+        problem = error.strerror or str(error)
+        message = Errors.L625.format(path=shown or folder, problem=problem)
+        raise ValueError(message) from error
+
+
+@contextmanager
+def _open_stage(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder of this run, locked as long as it runs: "new" is for what is
+    written, "old" for what it replaces, and is there as soon as all of it is written.
+    """
+    # In the same folder, so that renaming works. Only what is locked has the prefix.
+    made = Path(tempfile.mkdtemp(prefix=".", suffix="-longtail", dir=folder))
+    holder = _lock(made)
+    stage = folder / (PREFIX + made.name.strip("."))
+    try:
+        os.replace(made, stage)
+        (stage / "new").mkdir()
+        yield stage
+    except BaseException:
+        # If the old couldn't be put back, it's still there, for the next run.
+        if not list(stage.glob("old/*")):
+            shutil.rmtree(stage, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(stage, ignore_errors=True)
     finally:
-        part.unlink(missing_ok=True)
+        _unlock(holder)
+
+
+def _move_in(stage: Path) -> None:
+    """Give everything its final name. After an error all names are as before."""
+    folder, new, old = stage.parent, stage / "new", stage / "old"
+    names = sorted(path.name for path in new.iterdir())
+    if len(names) == 1 and (new / names[0]).is_file() and (folder / names[0]).is_file():
+        # Only a file replaces a file in one step.
+        os.replace(new / names[0], folder / names[0])
+        return
+    old.mkdir(exist_ok=True)
+    moves: List[Tuple[Path, Path]] = []
+    try:
+        for name in names:
+            for move in ((folder / name, old / name), (new / name, folder / name)):
+                if os.path.lexists(move[0]):
+                    moves.append(move)
+                    os.replace(*move)
+    except BaseException:
+        for before, after in reversed(moves):
+            # The last one may not have happened.
+            if os.path.lexists(after) and not os.path.lexists(before):
+                os.replace(after, before)
+        raise
+
+
+def _clean_up(folder: Path) -> None:
+    """Remove what runs have left that were killed. One that had begun to give final
+    names is brought to its end, so that all of them are of the same result.
+    """
+    for stage in folder.glob(f"{PREFIX}*"):
+        holder = _lock(stage)
+        if holder is None:
+            continue
+        try:
+            if (stage / "old").is_dir():
+                _move_in(stage)
+            shutil.rmtree(stage, ignore_errors=True)
+        except OSError:
+            # It's of someone else, or holds something that can't be moved.
+            continue
+        finally:
+            _unlock(holder)
+
+
+def _lock(folder: Path, max_wait: float = 0.0) -> Optional[int]:
+    """Lock a folder against other runs, until it's unlocked or the process ends.
+
+    max_wait (float): Seconds to wait while another run has locked it.
+    RETURNS (Optional[int]): For _unlock. None if it can't be locked: another run has,
+        or the system or the disk knows no locks.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    end = time.monotonic() + max_wait
+    holder = None
+    try:
+        holder = os.open(folder, os.O_RDONLY)
+        while True:
+            try:
+                fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return holder
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(0.01)
+    except OSError:
+        _unlock(holder)
+        return None
+
+
+def _unlock(holder: Optional[int]) -> None:
+    if holder is not None:
+        os.close(holder)

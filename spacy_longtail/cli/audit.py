@@ -36,8 +36,9 @@ def audit_cli(
         )
         if output is not None:
             from ..audit.html import render_html
+            from ..files import write_text
 
-            output.write_text(render_html(facts), encoding="utf8")
+            write_text(output, render_html(facts))
     if json:
         print_json(facts.to_dict())
     else:

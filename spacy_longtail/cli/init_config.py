@@ -29,6 +29,7 @@ def init_config_cli(
     """
     from ..audit import audit_corpus
     from ..convert import Columns
+    from ..files import write_text
     from ..init_config.choose import init_config
 
     to_terminal = str(config) == "-"
@@ -41,8 +42,7 @@ def init_config_cli(
         )
         filled = init_config(facts, optimize=optimize)
         if not to_terminal:
-            config.parent.mkdir(parents=True, exist_ok=True)
-            config.write_text(filled, encoding="utf8")
+            write_text(config, filled)
     if to_terminal:
         typer.echo(filled)
         return

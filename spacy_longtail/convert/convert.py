@@ -6,12 +6,13 @@ import spacy
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..files import write_together
 from ..tables.columns import Columns, Record, RecordReader
 from ..tables.encodings import ENCODING
 from ..tables.splits import SPLITS
 from .allot import check_shares
 from .plan import Plan, Rows, count_labels, make_plan
-from .shards import SUFFIX, open_corpus
+from .shards import SUFFIX, CorpusWriter
 from .sources import Source, find_sources
 from .summary import Conversion
 
@@ -71,7 +72,8 @@ def convert_corpus(
         raise ValueError(Errors.L626.format(n=len(rows.sets), dropped=dropped))
     _check_output(output_dir, [SPLITS[split] for split in found])
     notes_of_all = _get_notes(notes, plan)
-    with open_corpus(nlp, output_dir, max_docs=MAX_DOCS, max_chars=MAX_CHARS) as writer:
+    with write_together(Path(output_dir)) as folder:
+        writer = CorpusWriter(nlp, folder, max_docs=MAX_DOCS, max_chars=MAX_CHARS)
         records = tqdm(
             zip(_read(sources, readers), plan.splits.tolist()),
             total=len(plan.splits),
@@ -81,7 +83,8 @@ def convert_corpus(
         for record, split in records:
             if split >= 0:
                 writer.add(SPLITS[split], record.text, record.labels or ())
-        paths = sorted(writer.commit(), key=lambda path: SPLITS.index(path.stem))
+        names = writer.finish()
+    paths = [output_dir / f"{s}{SUFFIX}" for s in SPLITS if f"{s}{SUFFIX}" in names]
     return _summarize(rows, plan, paths, notes_of_all, is_multilabel)
 
 

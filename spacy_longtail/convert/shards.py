@@ -1,30 +1,20 @@
-"""Write a corpus so that it's there completely or not at all."""
-
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, List, Tuple
 
 from spacy.language import Language
 from spacy.tokens import DocBin
 
-from ..errors import Errors
-
-PARTIAL = ".partial"
 SUFFIX = ".spacy"
 # A training text as it's written, and the labels that are 1.0.
 ItemT = Tuple[str, Tuple[str, ...]]
 
 
 class CorpusWriter:
-    """Write the texts of some splits as sparse .spacy files.
-
-    They go to the folder ".partial" of the output folder, which spaCy doesn't read,
-    until commit() moves them to their names. A split of more than one shard becomes a
-    folder of that name, which spaCy reads like a file.
+    """Write the texts of some splits as sparse .spacy files. A split of more than one
+    shard becomes a folder of that name, which spaCy reads like a file.
 
     nlp (Language): Makes the tokens.
-    folder (Path): The output folder.
+    folder (Path): Where to write.
     max_docs (int): Most documents of a shard.
     max_chars (int): Characters from which a shard is full.
     """
@@ -36,9 +26,11 @@ class CorpusWriter:
         self.folder = folder
         self.max_docs = max_docs
         self.max_chars = max_chars
-        self.n_shards: Dict[str, int] = {}
+        self._n_shards: Dict[str, int] = {}
         self._waiting: Dict[str, List[ItemT]] = {}
         self._chars: Dict[str, int] = {}
+        # The first shard is kept until it's known whether there is a second.
+        self._first: Dict[str, bytes] = {}
 
     def add(self, split: str, text: str, labels: Tuple[str, ...]) -> None:
         """Add a text, and write a shard if that fills one."""
@@ -48,54 +40,32 @@ class CorpusWriter:
         if len(waiting) >= self.max_docs or self._chars[split] >= self.max_chars:
             self._flush(split)
 
-    def commit(self) -> List[Path]:
-        """Write what is left and give everything its final name.
+    def finish(self) -> List[str]:
+        """Write what is left.
 
-        RETURNS (List[Path]): What has been written.
+        RETURNS (List[str]): Names of what has been written.
         """
-        for split in self._waiting:
-            if self._waiting[split]:
+        for split, waiting in self._waiting.items():
+            if waiting:
                 self._flush(split)
-        paths = []
-        for split, n_shards in self.n_shards.items():
-            source = self.folder / PARTIAL / (split + SUFFIX)
-            target = self.folder / (split + SUFFIX)
-            move(source / _get_name(0) if n_shards == 1 else source, target)
-            paths.append(target)
-        return paths
+        for split, shard in self._first.items():
+            (self.folder / (split + SUFFIX)).write_bytes(shard)
+        return [split + SUFFIX for split in self._n_shards]
 
     def _flush(self, split: str) -> None:
         shard = make_shard(self.nlp, self._waiting[split])
         self._waiting[split] = []
         self._chars[split] = 0
-        number = self.n_shards.get(split, 0)
-        folder = self.folder / PARTIAL / (split + SUFFIX)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _get_name(number)).write_bytes(shard)
-        self.n_shards[split] = number + 1
-
-
-@contextmanager
-def open_corpus(
-    nlp: Language, folder: Path, *, max_docs: int, max_chars: int
-) -> Iterator[CorpusWriter]:
-    """Open a writer, and clean up after it whatever happens.
-
-    RAISES (ValueError): L625 if a file can't be written, for example because the disk
-        is full.
-    """
-    partial = folder / PARTIAL
-    try:
-        # A run that was killed may have left one.
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield CorpusWriter(nlp, folder, max_docs=max_docs, max_chars=max_chars)
-    except OSError as error:
-        problem = error.strerror or str(error)
-        message = Errors.L625.format(folder=folder, problem=problem)
-        raise ValueError(message) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        number = self._n_shards.get(split, 0)
+        self._n_shards[split] = number + 1
+        if number == 0:
+            self._first[split] = shard
+            return
+        folder = self.folder / (split + SUFFIX)
+        if number == 1:
+            folder.mkdir()
+            (folder / f"{0:05d}{SUFFIX}").write_bytes(self._first.pop(split))
+        (folder / f"{number:05d}{SUFFIX}").write_bytes(shard)
 
 
 def make_shard(nlp: Language, items: List[ItemT]) -> bytes:
@@ -107,16 +77,3 @@ def make_shard(nlp: Language, items: List[ItemT]) -> bytes:
         doc.cats = dict.fromkeys(labels, 1.0)
         docs.add(doc)
     return docs.to_bytes()
-
-
-def move(source: Path, target: Path) -> None:
-    """Give a file or folder its final name, in place of what has it now."""
-    if target.is_dir() or (target.exists() and source.is_dir()):
-        # Only a file replaces a file in one step.
-        old = source.parent / f"old-{target.name}"
-        target.replace(old)
-    source.replace(target)
-
-
-def _get_name(number: int) -> str:
-    return f"{number:05d}{SUFFIX}"

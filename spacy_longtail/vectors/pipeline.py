@@ -9,6 +9,7 @@ from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
 from ..errors import Errors
+from ..files import write_folder
 from .storage import TableData
 from .table import StaticTable
 from .word_pieces import WordPieces
@@ -77,7 +78,8 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
         name=table.name,
     )
     nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
-    nlp.to_disk(path)
+    with write_folder(path) as folder:
+        nlp.to_disk(folder)
 
 
 def _find_vocab(path: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, Tuple
 import numpy
 
 from ..errors import Errors
+from ..files import write_folder
 from .word_pieces import WordPieces, index_words
 
 FORMAT = 1
@@ -118,11 +119,11 @@ def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
         "width": int(data.rows.shape[1]),
         "files": checksums,
     }
-    path.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (path / name).write_bytes(content)
     text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False)
-    (path / META).write_bytes(f"{text}\n".encode("utf8"))
+    with write_folder(path) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        (folder / META).write_bytes(f"{text}\n".encode("utf8"))
 
 
 def _read(path: Path) -> bytes:

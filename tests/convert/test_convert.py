@@ -192,8 +192,8 @@ def test_a_full_disk(tickets, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
-@pytest.mark.parametrize("stop, left", [("SIGINT", []), ("SIGKILL", [".partial"])])
-def test_stopped_in_the_middle(tmp_path, stop, left):
+@pytest.mark.parametrize("stop, n_left", [("SIGINT", 0), ("SIGKILL", 1)])
+def test_stopped_in_the_middle(tmp_path, stop, n_left):
     rows = [f"ticket number {i},topic {i % 5}" for i in range(100_000)]
     table = tmp_path / "tickets.csv"
     table.write_text("\n".join(["text,label", *rows]))
@@ -206,7 +206,8 @@ def test_stopped_in_the_middle(tmp_path, stop, left):
         time.sleep(0.01)
     child.send_signal(signal.Signals[stop])
     assert child.wait() != 0
-    assert [path.name for path in out.iterdir()] == left
+    names = [path.name for path in out.iterdir()]
+    assert [name[:10] for name in names] == [".longtail-"] * n_left
     # The next run cleans up.
     table.write_text("\n".join(["text,label", *rows[:60]]))
     convert_corpus([table], out)
