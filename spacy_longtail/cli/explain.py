@@ -4,20 +4,13 @@ from typing import List, Optional
 from wasabi import msg
 
 from .group import Arg, Opt, longtail
-from .printing import fail_clearly, print_json
-from .show_explanation import show_explanation
-from .show_multilabel_explanation import show_multilabel_explanation
-
-SHOW = {
-    "longtail_textcat": show_explanation,
-    "longtail_textcat_multilabel": show_multilabel_explanation,
-}
+from .printing import fail_clearly, print_json, print_result
 
 
 # fmt: off
 @longtail.command("explain")
 def explain_cli(
-    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat or longtail_textcat_multilabel"),
+    pipeline: str = Arg(..., help="Pipeline folder or package, with a component of this package"),
     text: str = Arg(..., help="The text"),
     label: Optional[List[str]] = Opt(None, "--label", "-l", help="Label to explain, by default the most probable one. With several labels per document it can be given several times, and by default is each one that the text has"),
     against: Optional[str] = Opt(None, "--against", "-a", help="Label to compare it with, by default the next one. Not with several labels per document"),
@@ -31,10 +24,9 @@ def explain_cli(
 
     Example: python -m spacy longtail explain training/model-best "my card was stolen"
     """
-    from ..explain.explain import explain
-    from ..explain.html import render_explanation
+    from ..evaluation.pipes import find_pipe
+    from ..explain import explain, render_explanation
     from ..files import load_pipeline, write_text
-    from ..tuning.settings import find_pipe
 
     with fail_clearly():
         nlp = load_pipeline(pipeline)
@@ -45,6 +37,6 @@ def explain_cli(
     if json:
         print_json(found.to_dict())
         return
-    SHOW[found.kind](found)  # type: ignore[operator]
+    print_result(found)
     if output is not None:
         msg.good("Saved the explanation", str(output))

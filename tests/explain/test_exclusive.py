@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from spacy_longtail.explain.explain import explain
-from spacy_longtail.explain.html import get_marks, render_explanation
+from spacy_longtail.explain import explain
+from spacy_longtail.explain import render_explanation
+from spacy_longtail.explain.words import weigh_words
 
 TEXT = "my card and\n hotel chip"
 
@@ -140,8 +141,8 @@ def test_page_marks_and_escapes_words(tickets_nlp):
 
 
 def test_strongest_word_has_a_strength_of_one(tickets_nlp):
-    marks = get_marks(explain(tickets_nlp, TEXT))
-    assert max(abs(mark["strength"]) for mark in marks) == 1.0
+    marks = weigh_words(explain(tickets_nlp, TEXT).words)
+    assert max(abs(strength) for _, strength in marks) == 1.0
 
 
 def test_document_stays_light(tickets_nlp):

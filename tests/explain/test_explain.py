@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_longtail.explain.explain import explain
+from spacy_longtail.explain import explain
 
 TEXT = "my card and\n hotel room"
 FACTORIES = ["longtail_textcat", "longtail_textcat_multilabel"]

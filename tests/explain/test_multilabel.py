@@ -4,8 +4,8 @@ import math
 import pytest
 from spacy.language import Language
 
-from spacy_longtail.explain.explain import explain
-from spacy_longtail.explain.html import render_explanation
+from spacy_longtail.explain import explain
+from spacy_longtail.explain import render_explanation
 
 NAME = "longtail_textcat_multilabel"
 TEXT = "my card and\n hotel room"
