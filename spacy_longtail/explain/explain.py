@@ -9,6 +9,7 @@ from ..evaluation.pipes import (
     find_part,
     find_pipe,
     find_rivals,
+    get_kind,
     run_before,
 )
 from ..pipeline.all_cats import write_all_cats
@@ -52,7 +53,7 @@ def explain(
     for wanted in (*labels, against):
         if wanted is not None:
             _check_label(nlp, name, wanted)
-    explain_kind = find_part("explain", component.kind)
+    explain_kind = find_part("explain", get_kind(component))
     before, final = _run_alone(nlp, name, text)
     return explain_kind(nlp, name, before, final, labels=labels, against=against)
 

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from spacy_longtail.report.build import build_report
-from spacy_longtail.report.html import render_html
-from spacy_longtail.report.tree import get_tree
+from spacy_longtail.report import build_report
+from spacy_longtail.report import render_html
+from spacy_longtail.report.sections import get_tree
 from spacy_longtail.taxonomy import build_taxonomy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from spacy_longtail.report.build import build_report
+from spacy_longtail.report import build_report
 
 NAME = "longtail_textcat"
 

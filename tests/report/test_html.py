@@ -3,8 +3,10 @@ import re
 
 import pytest
 
-from spacy_longtail.report.build import build_report
-from spacy_longtail.report.html import get_step, render_html, show_figure
+from spacy_longtail.report import build_report
+from spacy_longtail.pages import show_figure
+from spacy_longtail.report import render_html
+from spacy_longtail.report.html import get_step
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 
@@ -60,7 +62,7 @@ def test_without_matplotlib(data, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ValueError, match=r"\[L520\].*spacy-longtail\[report\]"):
+    with pytest.raises(ValueError, match=r"\[L642\].*spacy-longtail\[report\]"):
         render_html(data)
 
 

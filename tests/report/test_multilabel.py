@@ -3,7 +3,7 @@ import json
 import pytest
 from spacy.language import Language
 
-from spacy_longtail.report.build import build_report
+from spacy_longtail.report import build_report
 
 NAME = "longtail_textcat_multilabel"
 
