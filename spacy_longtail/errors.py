@@ -113,7 +113,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'nlp.initialize' with training data, or load a trained pipeline.")
     L302 = ("Document {index} ({text!r}) has more than one gold label: {labels}. "
             "'{name}' needs exactly one path per document. If a document can have "
-            "several labels, use 'longtail_textcat_multilabel'. If some of the keys "
+            "several labels, use {factory!r}. If some of the keys "
             "belong to another component, list the labels of this one in "
             "[initialize.components.{name}.labels].")
     L303 = ("Document {index} ({text!r}) has the value {value!r} for the label "
@@ -148,7 +148,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "of the taxonomy, nor \"\" for all labels. Did you mean: {similar}?")
 
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
-            "'longtail_textcat' or 'longtail_textcat_multilabel' in the pipeline. "
+            "{factories} in the pipeline. "
             "Found: {found}. Add it, or name it in the setting 'source' of "
             "[components.{name}].")
     L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "

@@ -100,6 +100,12 @@ def get_log_odds(P: Any) -> Any:
     return numpy.log(P) - numpy.log1p(-P)
 
 
+def sigmoid(Z: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): 1 / (1 + exp(-Z)), without overflow."""
+    exps = numpy.exp(-numpy.abs(Z))
+    return numpy.where(Z >= 0, 1.0, exps) / (1.0 + exps)
+
+
 def mean_by_class(
     sums: numpy.ndarray, counts: numpy.ndarray, names: numpy.ndarray, kappa: float
 ) -> numpy.ndarray:

@@ -1,4 +1,65 @@
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Callable, Dict, List, Mapping
+
 from .errors import Errors
+
+# Checks the value of a setting and returns what is kept of it.
+ReadT = Callable[[str, Any], Any]
+
+
+def is_between(value: Any, least: float, most: float = float("inf")) -> bool:
+    """RETURNS (bool): Whether a value is a finite number in [least, most]."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and least <= value <= most and value < float("inf")
+
+
+def setting(default: Any, help: str, read: ReadT, *, is_configured: bool = True) -> Any:
+    """Declare a setting of a component, a field of CheckedSettings.
+
+    default (Any): A list or a dict is copied.
+    help (str): What it is, with its range and unit.
+    read (ReadT): Gets the name and the value.
+    is_configured (bool): Whether it stands in the config. It is fitted otherwise.
+    """
+    metadata = {"help": help, "read": read, "is_configured": is_configured}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass
+class CheckedSettings:
+    """Settings that check themselves, when they are made and when one is changed.
+
+    RAISES (ValueError): That of the setting.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = type(self).__dataclass_fields__
+        if name not in known:
+            raise AttributeError(f"{type(self).__name__} has no setting {name!r}")
+        super().__setattr__(name, known[name].metadata["read"](name, value))
+
+    @classmethod
+    def get_configured(cls) -> List[Any]:
+        """RETURNS (List[Any]): The dataclass fields that stand in the config."""
+        return [found for found in fields(cls) if found.metadata["is_configured"]]
+
+    @classmethod
+    def get_config(cls) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The part of the default config, JSON values."""
+        values = cls().to_dict()
+        return {found.name: values[found.name] for found in cls.get_configured()}
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values, copies."""
+        return asdict(self)
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set what is among the values. Other keys mean nothing."""
+        for found in fields(self):
+            if found.name in values:
+                setattr(self, found.name, values[found.name])
 
 
 def check_bound(layer: str, name: str, value: float) -> None:

@@ -22,12 +22,12 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..errors import Errors
-from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
 from ..pipeline.settings import PriorT
+from ..pipeline.textcat import RawScores, write_all_cats
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..taxonomy import Taxonomy
-from .pipes import find_later, find_part, find_taxonomy, get_kind, run_before
+from .pipes import find_later, find_part, find_taxonomy, run_before
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -42,7 +42,7 @@ class Evidence(NamedTuple):
     decisions (List[Dict[str, Any]]): Those at the end, see Decision.
     predictions (Predictions): Gold labels, and those at the end. The first labels are
         the leaves of the taxonomy.
-    raw (Any): RawScores of these documents, None if they weren't kept.
+    raw (Any): The RawScores of these documents, None if they weren't kept.
     columns (numpy.ndarray): Which labels are the component's own, of shape (leaves,).
     n_read (int): Documents of the corpus, with and without gold labels.
     """
@@ -66,7 +66,7 @@ class Evidence(NamedTuple):
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
-        raw = self.raw and type(self.raw)(*(part[rows] for part in self.raw))
+        raw = self.raw and RawScores(*(part[rows] for part in self.raw))
         return self._replace(
             docs=[self.docs[row] for row in rows.tolist()],
             decisions=[self.decisions[row] for row in rows.tolist()],
@@ -110,7 +110,7 @@ def collect(
     taxonomy = find_taxonomy(nlp, name)
     docs: List[Doc] = []
     decisions: List[Dict[str, Any]] = []
-    raws: List[Any] = []
+    raws: List[RawScores] = []
 
     def run() -> Generator[Example, None, None]:
         for batch in minibatch(progress(examples), nlp.batch_size):
@@ -123,7 +123,7 @@ def collect(
                 decisions.extend(doc.user_data[KEY] for doc in done)
             raws.extend([raw] if keeps_raw else [])
 
-    read = find_part("scoring", get_kind(pipe))
+    read = find_part("scoring", pipe.kind)
     with closing(run()) as stream:
         predictions = read(
             stream,
@@ -131,14 +131,14 @@ def collect(
             pipe=name,
             bounds=bounds or find_bounds(pipe),
             get_thresholds=pipe.get_thresholds,
-            missing=pipe.cfg.get("missing", "auto"),
+            missing=getattr(pipe.settings, "missing", ""),
         )
     if not len(predictions.gold.rows):
         raise ValueError(Errors.L510.format(n=len(docs), name=name))
     rows = predictions.places
     raw = None
     if keeps_raw:
-        raw = type(raws[0])(*(numpy.concatenate(p)[rows] for p in zip(*raws)))
+        raw = RawScores(*(numpy.concatenate(part)[rows] for part in zip(*raws)))
     return Evidence(
         pipe=pipe,
         taxonomy=taxonomy,
@@ -153,19 +153,18 @@ def collect(
 
 @contextmanager
 def run_after(
-    nlp: Language, name: str, docs: Sequence[Doc], raw: Any
+    nlp: Language, name: str, docs: Sequence[Doc], raw: RawScores
 ) -> Iterator[List[Doc]]:
     """Let documents be as they are at the end of the pipeline for a while. The model
     isn't run again. All labels are in `doc.cats`, whatever 'cats_top_k' is.
 
     docs (Sequence[Doc]): As the component gets them.
-    raw (Any): RawScores of the component.
+    raw (RawScores): What the component finds in them.
     """
     pipe: Any = nlp.get_pipe(name)
-    apply = getattr(pipe, "apply_settings", None) or pipe.finish
     before = [dict(doc.cats) for doc in docs]
     with write_all_cats(pipe), nlp.select_pipes(enable=find_later(nlp, name)):
-        pipe.set_annotations(docs, apply(raw))
+        pipe.set_annotations(docs, pipe.apply_settings(raw))
         done = list(nlp.pipe(docs))
     try:
         yield done

@@ -1,12 +1,13 @@
 """Which components of a pipeline belong together."""
 
 from importlib import import_module
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..pipeline.kinds.base import LabelKind
 from ..taxonomy import Taxonomy
 
 # What the function of a room does.
@@ -18,19 +19,7 @@ VERBS = {
 }
 
 
-class _Kind(NamedTuple):
-    name: str
-    allows_several: bool
-
-
-def get_kind(pipe: Any) -> Any:
-    """RETURNS (Any): The kind of a component's labels."""
-    several = hasattr(pipe, "read_truths")
-    kind = _Kind("multilabel" if several else "exclusive", several)
-    return getattr(pipe, "kind", kind)
-
-
-def find_part(room: str, kind: Any) -> Callable[..., Any]:
+def find_part(room: str, kind: LabelKind) -> Callable[..., Any]:
     """Find the function of a room for a kind of labels: it is in the module of the
     kind's name, and called by the verb of the room and that name.
 
@@ -51,7 +40,7 @@ def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
     """
     found: Dict[bool, List[str]] = {False: [], True: []}
     for other, pipe in _find_components(nlp).items():
-        found[get_kind(pipe).allows_several].append(other)
+        found[pipe.kind.allows_several].append(other)
     names = found[False] + found[True]
     if name in names:
         return str(name)

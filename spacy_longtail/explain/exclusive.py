@@ -88,8 +88,7 @@ def explain_exclusive(
         raise ValueError(Errors.L523.format(n=len(labels), name=name))
     component: Any = nlp.get_pipe(name)
     decision, index = final.user_data[KEY], component.taxonomy.index
-    apply = getattr(component, "apply_settings", None) or component.finish
-    P = apply(component.get_raw_scores([before])).probabilities[0]
+    P = component.apply_settings(component.get_raw_scores([before])).probabilities[0]
     ranked = [choice for choice, _ in decision["candidates"]]
     ranked += [component.labels[column] for column in numpy.argsort(-P)[:3]]
     # The fallback can have labels of its own.

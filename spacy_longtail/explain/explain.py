@@ -9,10 +9,9 @@ from ..evaluation.pipes import (
     find_part,
     find_pipe,
     find_rivals,
-    get_kind,
     run_before,
 )
-from ..pipeline.all_cats import write_all_cats
+from ..pipeline.textcat import write_all_cats
 from ..taxonomy import Taxonomy, find_similar
 
 # What find_similar says then.
@@ -53,7 +52,7 @@ def explain(
     for wanted in (*labels, against):
         if wanted is not None:
             _check_label(nlp, name, wanted)
-    explain_kind = find_part("explain", get_kind(component))
+    explain_kind = find_part("explain", component.kind)
     before, final = _run_alone(nlp, name, text)
     return explain_kind(nlp, name, before, final, labels=labels, against=against)
 

@@ -1,5 +1,5 @@
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -7,13 +7,23 @@ from spacy.tokens import Doc
 from ..ops import top_columns
 from ..taxonomy import Taxonomy
 
+# Where a document keeps its decision, as plain data.
 KEY = "longtail"
 N_CANDIDATES = 5
+ABSTAINED = "abstained"
+EPSILON = 1e-12
+# What a Doc stores of every decision.
+STORED = [
+    *("pipe", "label", "probability", "levels", "other"),
+    *("known", "stage", "reason", "candidates"),
+]
+LevelsT = Tuple[Tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
-class Decision:
-    """How a document was categorized, as `doc._.longtail`.
+class Decision(Dict[str, Any]):
+    """How a document was categorized, as `doc._.longtail`. It is also a dict of its
+    fields as JSON values.
 
     label (Optional[str]): The most probable label, None after abstention.
     path (Tuple[str, ...]): The nodes from the top to the label, or to the node that
@@ -30,67 +40,210 @@ class Decision:
     candidates (Tuple[Tuple[str, float], ...]): The most probable labels, ranked.
     labels (Tuple[str, ...]): All labels that the document has, most probable first:
         `label` alone, or those above their threshold if there can be several.
+    pipe (Optional[str]): Name of the component that the decision is of.
+    first (Optional[str]): The label that a second stage has replaced or kept.
+    first_labels (Optional[Tuple[str, ...]]): All of them, None without such a stage.
+    allows_several (bool): Whether the document could have had several labels.
     """
 
     label: Optional[str]
     path: Tuple[str, ...]
     probability: float
-    levels: Tuple[Tuple[str, float], ...]
+    levels: LevelsT
     other: Optional[Tuple[str, float]]
     known: float
     stage: str
     reason: str
-    candidates: Tuple[Tuple[str, float], ...]
+    candidates: LevelsT
     labels: Tuple[str, ...] = ()
+    pipe: Optional[str] = None
+    first: Optional[str] = None
+    first_labels: Optional[Tuple[str, ...]] = None
+    allows_several: bool = False
+
+    def __post_init__(self) -> None:
+        dict.update(self, self.to_dict())
+
+    def __reduce__(self) -> Any:
+        return Decision.from_dict, (self.to_dict(),)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Decision":
+        """data (Mapping[str, Any]): What to_dict gives, or what a Doc stores."""
+        label, levels = data.get("label"), _to_pairs(data.get("levels"))
+        other, first = data.get("other"), data.get("first")
+        first_labels = data.get("first_labels")
+        if first_labels is None and "first" in data and "first_labels" not in data:
+            first_labels = _to_labels(first)
+        return cls(
+            label=label,
+            path=tuple(node for node, _ in levels),
+            probability=data.get("probability", 0.0),
+            levels=levels,
+            other=(other[0], other[1]) if other else None,
+            known=data.get("known", 0.0),
+            stage=data.get("stage", ""),
+            reason=data.get("reason", ""),
+            candidates=_to_pairs(data.get("candidates")),
+            labels=tuple(data.get("labels", _to_labels(label))),
+            pipe=data.get("pipe"),
+            first=first,
+            first_labels=None if first_labels is None else tuple(first_labels),
+            allows_several=data.get("allows_several", "labels" in data),
+        )
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The fields as JSON values."""
+        values = {found.name: getattr(self, found.name) for found in fields(self)}
+        return {name: _to_json(value) for name, value in values.items()}
+
+    def to_user_data(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What a Doc stores, without what follows from the
+        rest.
+        """
+        data = {name: getattr(self, name) for name in STORED}
+        if self.allows_several:
+            data["labels"] = list(self.labels)
+        if self.first_labels is not None:
+            data["first"] = self.first
+            if self.allows_several:
+                data["first_labels"] = list(self.first_labels)
+        return data
+
+    @property
+    def similarity(self) -> float:
+        """RETURNS (float): To the closest label, from 0.0 to below 1.0: what `known`
+        has beside the probability.
+        """
+        return min(self.known / max(self.probability, EPSILON), 1.0 - 1e-6)
+
+    def back_off(self, threshold: float, ancestor_threshold: float) -> "Decision":
+        """Take a label away whose probability is below its threshold, and keep the
+        deepest node above it that is sure.
+
+        threshold (float): What the label needs.
+        ancestor_threshold (float): What a node above it needs, beside the threshold.
+        RETURNS (Decision): The same if it has no label or one that is sure.
+        """
+        if self.label is None or self.probability >= threshold:
+            return self
+        needed = max(threshold, ancestor_threshold)
+        levels = self.levels[:-1]
+        while levels and levels[-1][1] < needed:
+            levels = levels[:-1]
+        reason = (
+            f"{self.label!r} has a probability of {self.probability:.3f}, below its "
+            f"threshold of {threshold:.3f}"
+        )
+        return self._keep(levels, levels[-1][1] if levels else 0.0, reason)
+
+    def abstain(self, threshold: float, reason: str) -> "Decision":
+        """Take all labels away. The deepest broader category that is sure enough after
+        its probability is multiplied by the similarity stays, or nothing.
+
+        threshold (float): How sure a broader category has to be, 0.0 keeps none.
+        reason (str): Why, in words.
+        """
+        share = self.similarity
+        levels = tuple(
+            (node, probability)
+            for node, probability in self.levels[:-1]
+            if threshold > 0 and probability * share >= threshold
+        )
+        probability = levels[-1][1] * share if levels else 0.0
+        return self._keep(levels, probability, f"{reason} (known = {self.known:.3f})")
+
+    def refine(
+        self, before: "Decision", reason: Optional[str] = None, **changes: Any
+    ) -> "Decision":
+        """Say what a second stage has replaced, and why.
+
+        before (Decision): The first stage's.
+        reason (Optional[str]): Why the second stage decided. None if the decision is
+            still that of the first one, for its reason.
+        """
+        return replace(
+            self,
+            first=before.label,
+            first_labels=before.labels,
+            stage=before.stage if reason is None else self.stage,
+            reason=before.reason if reason is None else reason,
+            **changes,
+        )
+
+    def _keep(self, levels: LevelsT, probability: float, reason: str) -> "Decision":
+        return replace(
+            self,
+            label=None,
+            labels=(),
+            path=tuple(node for node, _ in levels),
+            levels=levels,
+            probability=probability,
+            stage=ABSTAINED,
+            reason=reason,
+        )
 
 
-def get_decision(doc: Doc) -> Optional[Decision]:
-    """Getter of `doc._.longtail`.
+def _to_pairs(values: Optional[Iterable[Any]]) -> LevelsT:
+    return tuple((name, share) for name, share in values or ())
 
-    RETURNS (Optional[Decision]): None if no component has categorized the document.
+
+def _to_labels(label: Optional[str]) -> List[str]:
+    return [] if label is None else [label]
+
+
+def _to_json(value: Any) -> Any:
+    return [_to_json(part) for part in value] if isinstance(value, tuple) else value
+
+
+def read_decision(doc: Doc) -> Optional[Decision]:
+    """RETURNS (Optional[Decision]): That of a document, as `doc._.longtail`. None if no
+    component has categorized it.
     """
     data = doc.user_data.get(KEY)
-    if data is None:
-        return None
-    levels = tuple((node, probability) for node, probability in data["levels"])
-    labels = data.get("labels", [] if data["label"] is None else [data["label"]])
-    return Decision(
-        label=data["label"],
-        path=tuple(node for node, _ in levels),
-        probability=data["probability"],
-        levels=levels,
-        other=tuple(data["other"]) if data["other"] else None,  # type: ignore[arg-type]
-        known=data["known"],
-        stage=data["stage"],
-        reason=data["reason"],
-        candidates=tuple((label, share) for label, share in data["candidates"]),
-        labels=tuple(labels),
-    )
+    return None if data is None else Decision.from_dict(data)
+
+
+def write_decision(doc: Doc, decision: Optional[Mapping[str, Any]]) -> None:
+    """Store a decision, or what its to_dict gives, as plain data. None deletes it."""
+    if decision is None:
+        doc.user_data.pop(KEY, None)
+    else:
+        if not isinstance(decision, Decision):
+            decision = Decision.from_dict(decision)
+        doc.user_data[KEY] = decision.to_user_data()
 
 
 def register_extension() -> None:
     """Make `doc._.longtail` readable, in this process, unless it already is."""
     if not Doc.has_extension(KEY):
-        Doc.set_extension(KEY, getter=get_decision)
+        Doc.set_extension(KEY, getter=read_decision, setter=write_decision)
 
 
 class DecisionWriter:
     """Turns leaf probabilities into the plain data that a Doc stores.
 
     taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
-    pipe (str): Name of the component that the decisions are of, for its scorer.
+    pipe (str): Name of the component that the decisions are of.
+    get_levels (Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]): Gets
+        leaf probabilities and the column of each document's best label. Returns the
+        probability of each node of its path.
+    get_labels (Optional[Callable[[numpy.ndarray], List[List[str]]]]): The labels that
+        each document has, None if that is the best one.
     """
 
-    def __init__(self, taxonomy: Taxonomy, pipe: str = "longtail_textcat") -> None:
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        pipe: str,
+        get_levels: Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]],
+        get_labels: Optional[Callable[[numpy.ndarray], List[List[str]]]] = None,
+    ) -> None:
         self.taxonomy = taxonomy
         self.pipe = pipe
-        paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
-        depth = max(map(len, paths))
-        self.paths = paths
-        # First and last column below each node of each leaf's path, padded.
-        self.bounds = numpy.zeros((len(paths), depth, 2), dtype="int64")
-        for column, path in enumerate(paths):
-            self.bounds[column, : len(path)] = [taxonomy.ranges[node] for node in path]
+        self.get_levels = get_levels
+        self.get_labels = get_labels
+        self.paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
         self.members = [column for other in taxonomy.others for column in other.members]
         sizes = [len(other.members) for other in taxonomy.others]
         self.other_starts = numpy.cumsum(sizes) - sizes
@@ -107,31 +260,24 @@ class DecisionWriter:
 
         P (numpy.ndarray): Leaf probabilities of shape (docs, leaves).
         known (numpy.ndarray): Of shape (docs,), see Decision.
-        stage (str): See Decision.
-        reason (str): See Decision.
+        stage, reason (str): See Decision.
         top (Optional[numpy.ndarray]): What top_columns gives for at least
             N_CANDIDATES, if that is known.
-        RETURNS (List[Dict[str, Any]]): JSON values, see Decision.
+        RETURNS (List[Dict[str, Any]]): See Decision.to_user_data.
         """
-        leaves, rows = self.taxonomy.leaves, numpy.arange(len(P))[:, None]
+        leaves = self.taxonomy.leaves
         top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
-        shares = P[rows, top].tolist()
-        # float64, or the differences of sums would show rounding errors.
-        below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))
-        bounds = self.bounds[top[:, 0]]
-        sums = below[rows, bounds[:, :, 1]] - below[rows, bounds[:, :, 0]]
-        # Probabilities of 32 bits can sum to a little more than 1.
-        levels = numpy.minimum(sums, 1.0).tolist()
-        others = self._get_others(P)
-        decisions = []
+        shares = numpy.take_along_axis(P, top, axis=1).tolist()
+        levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
+        decisions: List[Dict[str, Any]] = []
         for row, columns in enumerate(top.tolist()):
-            path, names = self.paths[columns[0]], [leaves[c] for c in columns]
+            names = [leaves[column] for column in columns]
             decisions.append(
                 {
                     "pipe": self.pipe,
                     "label": names[0],
                     "probability": shares[row][0],
-                    "levels": list(zip(path, levels[row])),
+                    "levels": list(zip(self.paths[columns[0]], levels[row])),
                     "other": others[row],
                     "known": float(known[row]),
                     "stage": stage,
@@ -139,6 +285,9 @@ class DecisionWriter:
                     "candidates": list(zip(names, shares[row])),
                 }
             )
+        if self.get_labels is not None:
+            for decision, labels in zip(decisions, self.get_labels(P)):
+                decision["labels"] = labels
         return decisions
 
     def _get_others(self, P: numpy.ndarray) -> List[Optional[Tuple[str, float]]]:
@@ -146,6 +295,7 @@ class DecisionWriter:
             return [None] * len(P)
         masses = numpy.add.reduceat(P[:, self.members], self.other_starts, axis=1)
         best = masses.argmax(axis=1)
-        best_masses = masses[numpy.arange(len(P)), best].tolist()
+        # Probabilities of 32 bits can sum to a little more than 1.
+        best_masses = numpy.minimum(masses[numpy.arange(len(P)), best], 1.0).tolist()
         parents = [self.taxonomy.others[i].parent for i in best.tolist()]
         return list(zip(parents, best_masses))

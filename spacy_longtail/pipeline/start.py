@@ -1,4 +1,4 @@
-from typing import Any, Callable, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
 from spacy.language import Language
@@ -10,9 +10,13 @@ from thinc.types import Floats2d
 from tqdm import tqdm
 
 from ..errors import Errors
-from .prototypes import ClassSums
+from ..gold import LabelCounts
+from ..ops import mean_by_class, sigmoid, unit_rows
+from ..taxonomy import Taxonomy
 
 BATCH_SIZE = 256
+SAMPLE_SIZE = 2000
+N_STEPS = 50
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
 
@@ -54,6 +58,53 @@ def is_listening(encoder: Model[List[Doc], Floats2d]) -> bool:
         hasattr(node, "upstream_name") or "_upstream_name" in node.attrs
         for node in encoder.walk()
     )
+
+
+class ClassSums:
+    """Adds up the vectors of the documents of each label.
+
+    counts (Dict[str, int]): Documents of each label.
+    n_docs (int): Documents, with a label or known to have none.
+    """
+
+    def __init__(self) -> None:
+        self.n_docs = 0
+        self.index: Dict[str, int] = {}
+        self.counts: Dict[str, int] = {}
+        self._sums = numpy.zeros((0, 0), dtype="float64")
+
+    def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
+        """Add documents.
+
+        labels (Sequence[str]): The label of each.
+        X (numpy.ndarray): Their vectors, of shape (docs, width).
+        """
+        for label in labels:
+            self.counts[label] = self.counts.get(label, 0) + 1
+            self.index.setdefault(label, len(self.index))
+        n_rows = len(self._sums)
+        if len(self.index) > n_rows:
+            size = max(64, 2 * n_rows, len(self.index))
+            grown = numpy.zeros((size, X.shape[1]), dtype="float64")
+            grown[:n_rows] = self._sums.reshape((n_rows, X.shape[1]))
+            self._sums = grown
+        numpy.add.at(self._sums, [self.index[label] for label in labels], unit_rows(X))
+
+    def set_counts(self, given: LabelCounts) -> None:
+        """Keep the given labels only, with their given counts, if there are any."""
+        found = self.counts
+        self.counts = given.counts or {n: found.get(n, 0) for n in given.names}
+        if given.counts is not None and given.n_docs is not None:
+            self.n_docs = given.n_docs
+
+    def get(self, labels: Sequence[str]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);
+        zeros for a label without documents.
+        """
+        sums = numpy.zeros((len(labels), self._sums.shape[1]), dtype="float64")
+        known = [row for row, label in enumerate(labels) if label in self.index]
+        sums[known] = self._sums[[self.index[labels[row]] for row in known]]
+        return sums
 
 
 def count_and_sum(
@@ -109,3 +160,92 @@ def check_finite(docs: List[Doc], values: numpy.ndarray, name: str) -> None:
     if len(bad):
         text = docs[bad[0]].text[:60]
         raise ValueError(Errors.L311.format(name=name, text=text))
+
+
+def get_name_vectors(docs: List[List[Doc]], encode: EncodeT) -> numpy.ndarray:
+    """Encode what labels are called: unit(name) + unit(description), normalized.
+
+    docs (List[List[Doc]]): For each label its name and, if any, its description.
+    RETURNS (numpy.ndarray): Unit vectors of shape (labels, width).
+    """
+    owners = [row for row, group in enumerate(docs) for _ in group]
+    X = unit_rows(encode([doc for group in docs for doc in group]))
+    vectors = numpy.zeros((len(docs), X.shape[1]), dtype=X.dtype)
+    numpy.add.at(vectors, owners, X)
+    return unit_rows(vectors)
+
+
+def get_prototypes(
+    taxonomy: Taxonomy, sums: ClassSums, names: numpy.ndarray, kappa: float
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Unit vectors of shape (leaves, width), the mean of each
+    leaf's documents shrunk towards its name.
+    """
+    counts = numpy.asarray([sums.counts.get(leaf, 0) for leaf in taxonomy.leaves])
+    prototypes = mean_by_class(sums.get(taxonomy.leaves), counts, names, kappa)
+    return prototypes.astype("float32")
+
+
+class VectorSample:
+    """Keeps a random sample of the vectors that an encoder makes.
+
+    size (int): Vectors to keep.
+    seed (int): Of a generator of its own, so that the sample doesn't change others.
+    """
+
+    def __init__(self, size: int = SAMPLE_SIZE, seed: int = 0) -> None:
+        self.size = size
+        self.n_seen = 0
+        self._random = numpy.random.RandomState(seed)
+        self._rows: List[numpy.ndarray] = []
+
+    def watch(self, encode: EncodeT) -> EncodeT:
+        """RETURNS (EncodeT): The same encoder, whose vectors are sampled."""
+
+        def encode_and_sample(docs: List[Doc]) -> numpy.ndarray:
+            X = encode(docs)
+            self.add(X)
+            return X
+
+        return encode_and_sample
+
+    def add(self, X: numpy.ndarray) -> None:
+        """Sample from more vectors.
+
+        Source: algorithm R of Vitter (1985), "Random Sampling with a Reservoir".
+
+        X (numpy.ndarray): Array of shape (docs, width).
+        """
+        for row in X:
+            self.n_seen += 1
+            if len(self._rows) < self.size:
+                self._rows.append(row)
+            else:
+                place = self._random.randint(self.n_seen)
+                if place < self.size:
+                    self._rows[place] = row
+
+    def get(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Array of shape (docs, width)."""
+        return numpy.stack(self._rows) if self._rows else numpy.zeros((0, 0))
+
+
+def fit_bias(logits: numpy.ndarray, log_odds: numpy.ndarray) -> numpy.ndarray:
+    """Find what has to be added to logits so that the mean probability of each label is
+    its prior.
+
+    logits (numpy.ndarray): Of some documents, array of shape (docs, leaves).
+    log_odds (numpy.ndarray): Log odds of the prior, of shape (leaves,).
+    RETURNS (numpy.ndarray): Array of shape (leaves,). Zeros without documents.
+    """
+    if not len(logits):
+        return numpy.zeros(len(log_odds))
+    wanted = sigmoid(log_odds)
+    # The mean rises with the bias, so halving the interval finds it.
+    low = log_odds - logits.max(axis=0)
+    high = log_odds - logits.min(axis=0)
+    for _ in range(N_STEPS):
+        middle = (low + high) / 2.0
+        is_low = sigmoid(logits + middle).mean(axis=0) < wanted
+        low, high = numpy.where(is_low, middle, low), numpy.where(is_low, high, middle)
+    return (low + high) / 2.0

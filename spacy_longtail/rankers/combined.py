@@ -22,9 +22,9 @@ class CombinedRanker:
         self.rankers = rankers
         self.weights = weights
 
-    def check(self) -> None:
+    def load(self) -> None:
         for ranker in self.rankers.values():
-            ranker.check()
+            ranker.load()
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
@@ -45,7 +45,7 @@ class CombinedRanker:
         added: Sequence[str],
         best: Sequence[str],
     ) -> Ranking:
-        """See LabelRanker. Leads and closeness are weighted means."""
+        """See LabelRanker. Margins and similarity are weighted means."""
         found = {
             name: ranker.rank(docs, candidates, prior=prior, added=added, best=best)
             for name, ranker in self.rankers.items()
@@ -61,7 +61,7 @@ class CombinedRanker:
             for row, labels in enumerate(candidates)
         ]
         return Ranking(
-            scores, self._mean(found, "leads"), self._mean(found, "closeness")
+            scores, self._mean(found, "margins"), self._mean(found, "similarity")
         )
 
     def _mean(self, found: Dict[str, Ranking], field: str) -> Optional[numpy.ndarray]:

@@ -28,7 +28,7 @@ class EmbeddingRanker:
         # Vectors of label texts, which the encoder gives once and for all.
         self._known: Dict[str, numpy.ndarray] = {}
 
-    def check(self) -> None:
+    def load(self) -> None:
         """Load the encoder."""
         self.transformer.load()
 

@@ -29,7 +29,7 @@ class LexicalRanker:
         # starts[i + 1].
         self.arrays: Dict[str, numpy.ndarray] = {}
 
-    def check(self) -> None:
+    def load(self) -> None:
         pass
 
     def bind(self, encode: EncodeT) -> None:

@@ -38,7 +38,7 @@ class NLIRanker:
         self.hypotheses: Dict[str, str] = {}
         self.n_pairs = 0
 
-    def check(self) -> None:
+    def load(self) -> None:
         """Load the model and look for its classes."""
         self._get_class()
 

@@ -9,7 +9,7 @@ from .types import EncodeT, LabelCard, Ranking
 class NoOpRanker:
     """Finds all candidates equally good, so that the mixture's posterior decides."""
 
-    def check(self) -> None:
+    def load(self) -> None:
         pass
 
     def set_labels(

@@ -15,7 +15,7 @@ class PrototypeRanker:
         self.vectors = vectors
         self._encode: Optional[EncodeT] = None
 
-    def check(self) -> None:
+    def load(self) -> None:
         pass
 
     def set_labels(

@@ -29,17 +29,17 @@ class Ranking(NamedTuple):
 
     scores (List[numpy.ndarray]): One score per candidate of each document. Higher is
         better; differences are log odds, comparable within a document only.
-    leads (Optional[numpy.ndarray]): Log odds of each run-time label against the best
-        label from training, of shape (docs, added). None if it can't tell.
-    closeness (Optional[numpy.ndarray]): Highest similarity to any label, from 0.0 to
-        1.0, of shape (docs,). None if it can't tell.
+    margins (Optional[numpy.ndarray]): Log odds of each run-time label against the
+        best label from training, of shape (docs, added). None if it can't tell.
+    similarity (Optional[numpy.ndarray]): Highest cosine to any label, from 0.0
+        to 1.0, of shape (docs,). None if it can't tell.
     none_score (Optional[float]): Documents all of whose scores are lower belong to
         none of their candidates. None if it can't tell.
     """
 
     scores: List[numpy.ndarray]
-    leads: Optional[numpy.ndarray] = None
-    closeness: Optional[numpy.ndarray] = None
+    margins: Optional[numpy.ndarray] = None
+    similarity: Optional[numpy.ndarray] = None
     none_score: Optional[float] = None
 
 
@@ -50,7 +50,7 @@ class LabelRanker(Protocol):
     others of the batch.
     """
 
-    def check(self) -> None:
+    def load(self) -> None:
         """Load whatever has to be loaded, so that it fails early.
 
         RAISES (ValueError): L401, L402 or L403 if that can't be.

@@ -6,7 +6,7 @@ from spacy.training import Example
 
 from .. import __version__
 from ..evaluation.evidence import Evidence, ProgressT, collect
-from ..evaluation.pipes import find_part, find_pipe, get_kind
+from ..evaluation.pipes import find_part, find_pipe
 from ..scoring.bootstrap import estimate
 from ..scoring.metrics import Metric, find_metrics
 from ..scoring.predictions import GROUPS, Predictions, count
@@ -44,7 +44,7 @@ def build_report(
     """
     check_bounds(head, mid)
     name = find_pipe(nlp, pipe)
-    kind = get_kind(nlp.get_pipe(name))
+    kind = nlp.get_pipe(name).kind  # type: ignore[attr-defined]
     evidence = collect(
         nlp, name, examples, bounds=(head, mid), keeps_raw=False, progress=progress
     )

@@ -9,8 +9,8 @@ from ..fitting.abstention import (
     fit_label_thresholds,
     fit_precision_threshold,
 )
-from ..pipeline.decision import DecisionWriter
-from ..pipeline.thresholds import back_off, spread_thresholds
+from ..pipeline.decision import Decision
+from ..pipeline.settings import spread_thresholds
 from ..scoring.exclusive import ABSTAINED
 from ..scoring.metrics import Guesses
 from ..taxonomy import ROOT
@@ -69,13 +69,14 @@ def decide(evidence: Evidence, settings: Settings) -> Tuple[Guesses, List[bool]]
     needed = spread_thresholds(taxonomy, settings.thresholds)[guess]
     rows = numpy.flatnonzero(confidence < needed)
     known = numpy.zeros(len(rows))
-    decisions = DecisionWriter(taxonomy).describe(P[rows], known, "", "")
+    found = evidence.pipe.make_writer(taxonomy).describe(P[rows], known, "", "")
     kept = []
-    for row, decision in zip(rows.tolist(), decisions):
-        back_off(decision, float(needed[row]), settings.ancestor_threshold)
-        if decision["levels"]:
+    for row, data in zip(rows.tolist(), found):
+        decision = Decision.from_dict(data)
+        decision = decision.back_off(float(needed[row]), settings.ancestor_threshold)
+        if decision.levels:
             gold = evidence.names[evidence.gold[row]]
-            node = decision["levels"][-1][0]
+            node = decision.levels[-1][0]
             kept.append(_is_below(gold, node, taxonomy.separator))
     guess = guess.copy()
     guess[rows] = ABSTAINED

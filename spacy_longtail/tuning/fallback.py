@@ -11,7 +11,7 @@ from ..fitting.abstention import (
     fit_label_thresholds,
     fit_precision_threshold,
 )
-from ..pipeline.thresholds import spread_thresholds
+from ..pipeline.settings import spread_thresholds
 from ..scoring.exclusive import ABSTAINED
 from ..scoring.metrics import METRICS, Guesses, bootstrap, get_value
 from ..taxonomy import Taxonomy

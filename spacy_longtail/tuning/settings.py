@@ -4,8 +4,7 @@ from typing import Any, Dict, List, Literal, Optional
 from spacy.language import Language
 
 from ..errors import Errors
-from ..pipeline.longtail_textcat import PriorT
-from ..pipeline.settings import read_prior
+from ..pipeline.settings import PriorT, read_prior
 
 # The kinds of components are named by their factories.
 EXCLUSIVE = "longtail_textcat"

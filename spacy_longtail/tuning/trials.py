@@ -6,8 +6,8 @@ from spacy.language import Language
 from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
-from ..pipeline.all_cats import write_all_cats
 from ..pipeline.decision import KEY
+from ..pipeline.textcat import write_all_cats
 from ..scoring.exclusive import ABSTAINED
 from .settings import Settings, apply_settings
 
@@ -51,7 +51,7 @@ def try_all(
         part = evidence.select(numpy.asarray(rows))
         cats = [dict(doc.cats) for doc in part.docs]
         with write_all_cats(pipe):
-            pipe.set_annotations(part.docs, pipe.finish(part.raw))
+            pipe.set_annotations(part.docs, pipe.apply_settings(part.raw))
             judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
         for pair, trials in zip(pairs, found):
             trials.append(_try(fallback, judged, part, pair, ids))
@@ -86,7 +86,7 @@ def _try(
     is_pooled = numpy.asarray([leaves[column] in taxonomy.pooled for column in tops])
     guess[rows] = numpy.where(judged.is_none & is_pooled, ABSTAINED, found)
     confidence[rows] = P.max(axis=1)
-    known[rows] = P.max(axis=1) * numpy.clip(judged.closeness, 0.0, 1.0)
+    known[rows] = P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0)
     columns = [taxonomy.index.get(names[row]) for row in rows]
     likelihood[rows] = [
         0.0 if column is None else P[i, column] for i, column in enumerate(columns)

@@ -9,7 +9,6 @@ from spacy_longtail.evaluation.pipes import (
     find_later,
     find_pipe,
     find_rivals,
-    get_kind,
 )
 
 ONE, SEVERAL = "longtail_textcat", "longtail_textcat_multilabel"
@@ -25,7 +24,7 @@ def test_component_is_found_by_what_it_does(kind):
     nlp = spacy.blank("en")
     nlp.add_pipe({"exclusive": ONE, "multilabel": SEVERAL}[kind], name="topics")
     assert find_pipe(nlp) == "topics"
-    assert get_kind(nlp.get_pipe("topics")).name == kind
+    assert nlp.get_pipe("topics").kind.name == kind
     assert find_fallback(nlp, "topics") is None
     nlp.add_pipe("zero_shot_fallback", name="second", config={"source": "topics"})
     assert find_fallback(nlp, "topics") == "second"

@@ -7,10 +7,10 @@ from spacy.tokens import Doc
 
 from spacy_longtail.pipeline.decision import (
     Decision,
-    DecisionWriter,
-    get_decision,
+    read_decision,
     register_extension,
 )
+from spacy_longtail.pipeline.kinds.exclusive import ExclusiveLabels
 from spacy_longtail.taxonomy import Other, Taxonomy
 
 NLP = spacy.blank("en")
@@ -25,13 +25,14 @@ TAXONOMY = Taxonomy(
 def describe(*P, taxonomy=TAXONOMY):
     P = numpy.asarray(P, dtype="float32")
     known = numpy.linspace(0.5, 1.0, len(P))
-    return DecisionWriter(taxonomy).describe(P, known, "longtail_textcat", "because")
+    writer = ExclusiveLabels("pipe").make_writer(taxonomy)
+    return writer.describe(P, known, "longtail_textcat", "because")
 
 
 def make_decision(data):
     doc = NLP.make_doc("hello")
     doc.user_data["longtail"] = data
-    return get_decision(doc)
+    return read_decision(doc)
 
 
 def test_describes_each_document():
@@ -50,6 +51,7 @@ def test_describes_each_document():
             *(("bank/fee", 0.125), ("gift", 0.125), ("visa", 0.0)),
         ),
         labels=("bank/card/lost",),
+        pipe="pipe",
     )
     assert make_decision(second).path == ("visa",)
     assert make_decision(second).other == ("", 1.0)
@@ -79,7 +81,7 @@ def test_cannot_be_changed():
 
 
 def test_document_that_no_pipe_has_seen():
-    assert get_decision(NLP.make_doc("hello")) is None
+    assert read_decision(NLP.make_doc("hello")) is None
 
 
 def test_registering_twice_keeps_the_first_extension():

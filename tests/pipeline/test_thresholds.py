@@ -1,7 +1,8 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.thresholds import back_off, spread_thresholds
+from spacy_longtail.pipeline.decision import Decision
+from spacy_longtail.pipeline.settings import spread_thresholds
 from spacy_longtail.taxonomy import build_taxonomy
 
 TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
@@ -9,7 +10,8 @@ TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
 
 def make_decision():
     levels = [("a", 0.9), ("a/y", 0.7), ("a/y/1", 0.4)]
-    return {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
+    data = {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
+    return Decision.from_dict(data)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +32,7 @@ def test_threshold_of_an_unknown_node():
 
 
 def test_sure_decision_stays():
-    decision = make_decision()
-    back_off(decision, 0.4, 0.9)
-    assert decision == make_decision()
+    assert make_decision().back_off(0.4, 0.9) == make_decision()
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,12 @@ def test_sure_decision_stays():
     ],
 )
 def test_deepest_sure_ancestor_is_kept(threshold, ancestor_threshold, path):
-    decision = make_decision()
-    back_off(decision, threshold, ancestor_threshold)
-    assert decision["label"] is None
-    assert decision["stage"] == "abstained"
-    assert [node for node, _ in decision["levels"]] == path
-    assert decision["probability"] == (decision["levels"][-1][1] if path else 0.0)
-    assert "'a/y/1' has a probability of 0.400" in decision["reason"]
+    decision = make_decision().back_off(threshold, ancestor_threshold)
+    assert (decision.label, decision.labels) == (None, ())
+    assert decision.stage == "abstained"
+    assert list(decision.path) == [node for node, _ in decision.levels] == path
+    assert decision.probability == (decision.levels[-1][1] if path else 0.0)
+    assert "'a/y/1' has a probability of 0.400" in decision.reason
 
 
 def test_component_abstains_and_leaves_cats_alone(tickets_nlp, tickets_dev):
@@ -138,7 +137,7 @@ def test_thresholds_are_those_of_nodes_and_only_what_was_set(pipe):
     labels = ["travel/hotel", "bank/loan", "bank/card", "bank/gold", "unknown"]
     assert pipe.get_thresholds(labels).tolist() == [1.0, 0.0, 0.5, 0.0, 1.0]
     pipe.thresholds = {}
-    default = pipe.cfg.get("threshold", 0.0)
+    default = getattr(pipe.settings, "threshold", 0.0)
     assert pipe.thresholds == {}
     assert set(pipe.get_thresholds(pipe.labels)) == {default}
 
@@ -173,7 +172,7 @@ def test_prediction_is_raw_scores_finished(tickets_nlp, tickets_dev):
     raw = pipe.get_raw_scores(docs)
     for prior, temperature in (("uniform", 1.0), (0.3, 2.0), ("train", 0.5)):
         pipe.prior, pipe.temperature = prior, temperature
-        expected, found = pipe.predict(docs), pipe.finish(raw)
+        expected, found = pipe.predict(docs), pipe.apply_settings(raw)
         numpy.testing.assert_array_equal(found.probabilities, expected.probabilities)
         numpy.testing.assert_array_equal(found.known, expected.known)
-    assert pipe.finish(pipe.get_raw_scores([])).probabilities.shape == (0, 9)
+    assert pipe.apply_settings(pipe.get_raw_scores([])).probabilities.shape == (0, 9)

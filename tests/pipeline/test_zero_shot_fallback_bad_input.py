@@ -63,9 +63,9 @@ def test_first_stage_that_pools_nothing_gives_a_warning_once(make_pair, train):
         Ranking([numpy.asarray([0.0, numpy.inf])] * 2),
         Ranking([numpy.asarray([0.0])] * 2),
         Ranking([numpy.asarray([0.0, 1.0])]),
-        Ranking([numpy.zeros(2)] * 2, leads=numpy.full((2, 1), numpy.nan)),
-        Ranking([numpy.zeros(2)] * 2, leads=numpy.zeros((2, 3))),
-        Ranking([numpy.zeros(2)] * 2, closeness=numpy.asarray([0.5, numpy.nan])),
+        Ranking([numpy.zeros(2)] * 2, margins=numpy.full((2, 1), numpy.nan)),
+        Ranking([numpy.zeros(2)] * 2, margins=numpy.zeros((2, 3))),
+        Ranking([numpy.zeros(2)] * 2, similarity=numpy.asarray([0.5, numpy.nan])),
     ],
 )
 def test_scores_that_cannot_be_used_write_nothing(pair, monkeypatch, scores):
@@ -133,7 +133,7 @@ def test_description_of_an_unknown_label(make_pair, make_examples):
 
 
 def test_file_of_a_newer_version(pair, monkeypatch):
-    monkeypatch.setattr("spacy_longtail.pipeline.fallback.label_keeper.FORMAT", 99)
+    monkeypatch.setattr("spacy_longtail.pipeline.fallback.component.FORMAT", 99)
     data = pair.get_pipe("zero_shot_fallback").to_bytes()
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"\[L305\].*99"):

@@ -3,7 +3,6 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.fallback.abstention import find_threshold
 from spacy_longtail.rankers.types import Ranking
 
 NAME = "longtail_textcat_multilabel"
@@ -19,7 +18,7 @@ def fallback(several):
 def test_document_that_fits_nothing_gets_no_label(several, fallback, route_threshold):
     """Whether it was ranked again or not."""
     fallback.settings.route_threshold = route_threshold
-    several.get_pipe(NAME).cfg["threshold"] = 0.001
+    several.get_pipe(NAME).settings.threshold = 0.001
     before = several(UNKNOWN)
     low, high = before._.longtail.known, several("block my card")._.longtail.known
     assert before._.longtail.labels and low < high
@@ -85,7 +84,7 @@ def test_abstained_documents_are_scored_as_without_labels(
     examples = make_several_examples(several)
     assert several.evaluate(examples)["longtail_micro_r"] == 1.0
     fallback.settings.abstain_threshold = 1.0
-    several.get_pipe(NAME).cfg["threshold"] = 0.001
+    several.get_pipe(NAME).settings.threshold = 0.001
     scores = several.evaluate(examples)
     assert scores["longtail_micro_r"] == 0.0
     # The order of what they could have is still there.
@@ -118,12 +117,3 @@ def test_threshold_for_a_wished_precision(several, fallback, make_several_exampl
     assert several(UNKNOWN)._.longtail.labels == ()
     assert "bank/card" in several("block my card")._.longtail.labels
     assert "travel/hotel" in several("a room")._.longtail.labels
-
-
-def test_precision_is_that_of_all_labels_given():
-    known = numpy.asarray([0.9, 0.8, 0.7, 0.6])
-    right, given = numpy.asarray([2, 1, 0, 1]), numpy.asarray([2, 2, 0, 4])
-    assert find_threshold(known, right, 1.0, None, given) == 0.9
-    assert find_threshold(known, right, 0.75, None, given) == 0.7
-    assert find_threshold(known, right, 0.5, None, given) == 0.6
-    assert find_threshold(known, right * 0, 0.5, None, given) is None

@@ -3,6 +3,8 @@
 import numpy
 import pytest
 
+from spacy_longtail.pipeline.decision import Decision
+
 NAME = "longtail_textcat_multilabel"
 
 
@@ -11,8 +13,13 @@ def kind(several):
     return several.get_pipe("zero_shot_fallback").kind
 
 
+@pytest.fixture
+def taxonomy(several):
+    return several.get_pipe("zero_shot_fallback").taxonomy
+
+
 def test_gold_labels_are_told_from_those_that_are_wrong(
-    several, kind, make_several_examples
+    several, kind, taxonomy, make_several_examples
 ):
     """Not from each other, and not from what isn't known."""
     data = [
@@ -23,30 +30,35 @@ def test_gold_labels_are_told_from_those_that_are_wrong(
         ("e", None),
         ("f", []),
     ]
-    golds = kind.read_golds(make_several_examples(several, data))
+    golds = kind.read_golds(make_several_examples(several, data), taxonomy)
     labels = ("bank/fee", "bank/loan", "travel/visa")
-    fee, loan, visa = (kind.taxonomy.index[label] for label in labels)
+    fee, loan, visa = (taxonomy.index[label] for label in labels)
     members = [fee, loan, visa]
-    found = [kind.find_rivals(gold, members) for gold in golds]
+    found = [kind.find_rivals(gold, members, taxonomy) for gold in golds]
     assert found[0] == [(0, [0]), (1, [1]), (2, [2])]
     assert found[1] == [(0, [0, 1])]
     assert found[2] == [(0, [0])]
     assert found[3:] == [[], [], []]
-    card = kind.taxonomy.index["bank/card"]
-    assert kind.find_rivals(golds[0], [card, fee, loan]) == [(1, [0, 1]), (2, [0, 2])]
+    card = taxonomy.index["bank/card"]
+    found = kind.find_rivals(golds[0], [card, fee, loan], taxonomy)
+    assert found == [(1, [0, 1]), (2, [0, 2])]
 
 
-def test_labels_given_are_right_wrong_or_unknown(several, kind, make_several_examples):
+def test_labels_given_are_right_wrong_or_unknown(
+    several, kind, taxonomy, make_several_examples
+):
     data = [
         ("a", ["bank/fee"]),
         ("b", {"bank/fee": 1.0, "bank/card": 0.0}),
         ("c", None),
     ]
-    golds = kind.read_golds(make_several_examples(several, data))
-    decision = {"labels": ["bank/fee", "bank/card", "travel/visa"]}
-    found = [kind.count_right(decision, gold) for gold in golds]
+    golds = kind.read_golds(make_several_examples(several, data), taxonomy)
+    labels = ["bank/fee", "bank/card", "travel/visa"]
+    decision = Decision.from_dict({"labels": labels})
+    found = [kind.count_right(decision, gold, taxonomy) for gold in golds]
     assert found == [(1, 3), (1, 2), (0, 0)]
-    assert kind.count_right({"labels": []}, golds[0]) == (0, 0)
+    nothing = Decision.from_dict({"labels": []})
+    assert kind.count_right(nothing, golds[0], taxonomy) == (0, 0)
 
 
 def test_mixture_weight_is_fitted_and_kept(several, make_several_examples):

@@ -47,8 +47,8 @@ def test_probability_is_that_of_the_lead(several, fallback, trust):
         judged = fallback.predict(list(several.pipe(TEXTS)))
     for row, doc in enumerate(docs):
         top = max(p for label, p in doc.cats.items() if label != NEW)
-        odds = judged.leads[row, 0] + trust * numpy.log(top / (1 - top))
-        expected = judged.closeness[row] / (1 + numpy.exp(-odds))
+        odds = judged.margins[row, 0] + trust * numpy.log(top / (1 - top))
+        expected = judged.similarity[row] / (1 + numpy.exp(-odds))
         assert doc.cats[NEW] == pytest.approx(expected, rel=1e-4, abs=1e-9)
 
 
@@ -60,7 +60,7 @@ def test_known_is_at_least_the_probability_of_an_added_label(several, fallback):
 
 def test_threshold_of_an_added_label_is_that_of_the_pipe(several, fallback):
     fallback.add_label(NEW)
-    several.get_pipe(NAME).cfg["threshold"] = 0.99
+    several.get_pipe(NAME).settings.threshold = 0.99
     doc = several(TEXT)
     assert doc._.longtail.label == NEW
     assert doc._.longtail.labels == ()

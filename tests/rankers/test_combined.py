@@ -23,16 +23,16 @@ def parts(cards, encode):
     return parts
 
 
-def test_scores_are_a_weighted_sum_and_leads_a_weighted_mean(parts, ask):
+def test_scores_are_a_weighted_sum_and_margins_a_weighted_mean(parts, ask):
     weights = {"meaning": 0.5, "words": 2.0}
     ranker = make_combined_ranker(rankers=parts, weights=weights)
     found = ask(ranker, "money", "ship", added=[NEW])
     a, b = (ask(parts[name], "money", "ship", added=[NEW]) for name in weights)
     sums = 0.5 * numpy.stack(a.scores) + 2.0 * numpy.stack(b.scores)
     assert_allclose(found.scores, sums)
-    assert_allclose(found.leads, (0.5 * a.leads + 2.0 * b.leads) / 2.5)
+    assert_allclose(found.margins, (0.5 * a.margins + 2.0 * b.margins) / 2.5)
     # The words can't tell.
-    assert_allclose(found.closeness, a.closeness)
+    assert_allclose(found.similarity, a.similarity)
 
 
 def test_ranker_of_no_weight_changes_nothing(parts, ask):
@@ -40,19 +40,19 @@ def test_ranker_of_no_weight_changes_nothing(parts, ask):
     ranker = make_combined_ranker(rankers=parts, weights=weights)
     found, alone = (ask(r, "money", added=[NEW]) for r in (ranker, parts["meaning"]))
     assert_allclose(found.scores, alone.scores)
-    assert_allclose(found.leads, alone.leads)
+    assert_allclose(found.margins, alone.margins)
 
 
 def test_nobody_can_tell(ask):
     ranker = make_combined_ranker(rankers={"a": make_noop_ranker()})
     found = ask(ranker, "money", added=[NEW])
-    assert found.leads is None
-    assert found.closeness is None
+    assert found.margins is None
+    assert found.similarity is None
 
 
 def test_bytes_round_trip_with_the_weights(cards, encode, ask):
     ranker = make_combined_ranker(rankers=make_parts())
-    ranker.check()
+    ranker.load()
     ranker.set_labels(cards, encode)
     ranker.weights = {"meaning": 0.3, "words": 0.7}
     loaded = make_combined_ranker(rankers=make_parts())

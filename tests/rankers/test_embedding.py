@@ -11,7 +11,7 @@ TEXTS = ["lost card", "", "money money loan fee cost", "ship"]
 @pytest.fixture
 def ranker(tiny_folder, cards, encode):
     ranker = make_embedding_ranker(path=tiny_folder(), device="cpu")
-    ranker.check()
+    ranker.load()
     ranker.set_labels(cards, encode)
     return ranker
 
@@ -101,7 +101,7 @@ def test_bytes_have_the_labels_and_not_the_model(ranker, ask):
     loaded.from_bytes(data)
     before, after = (ask(r, "money", "ship", added=[NEW]) for r in (ranker, loaded))
     assert_allclose(after.scores, before.scores, atol=1e-5)
-    assert_allclose(after.leads, before.leads, atol=1e-5)
+    assert_allclose(after.margins, before.margins, atol=1e-5)
     assert len(data) < 4000
 
 

@@ -51,9 +51,9 @@ def test_label_with_the_words_of_the_document_wins(ranker, ask):
 
 
 def test_new_label_without_a_common_word_is_far_behind(ranker, ask):
-    leads = ask(ranker, "ship", "unheard of", added=[NEW]).leads
-    assert leads[0, 0] > 0.0
-    assert leads[1, 0] == -20.0
+    margins = ask(ranker, "ship", "unheard of", added=[NEW]).margins
+    assert margins[0, 0] > 0.0
+    assert margins[1, 0] == -20.0
 
 
 def test_bytes_round_trip(ranker, ask):
@@ -61,7 +61,7 @@ def test_bytes_round_trip(ranker, ask):
     loaded.from_bytes(ranker.to_bytes())
     before, after = (ask(r, "money", "ship", added=[NEW]) for r in (ranker, loaded))
     assert_allclose(after.scores, before.scores)
-    assert_allclose(after.leads, before.leads)
+    assert_allclose(after.margins, before.margins)
 
 
 @pytest.mark.parametrize("name", ["k1", "b", "weight"])

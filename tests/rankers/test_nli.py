@@ -15,7 +15,7 @@ def make_ranker(tiny_folder, cards, encode):
     def make(classes=CLASSES, **settings):
         folder = tiny_folder(KIND, id2label=classes)
         ranker = make_nli_ranker(path=folder, device="cpu", **settings)
-        ranker.check()
+        ranker.load()
         ranker.set_labels(cards, encode)
         return ranker
 
@@ -86,9 +86,9 @@ def test_only_the_likeliest_candidates_are_asked_about(make_ranker, make_docs):
 
 def test_new_label_has_to_beat_the_best_and_none(make_ranker, ask):
     ranker = make_ranker()
-    leads = ask(ranker, "lost money", added=[NEW], best=["bank/card"]).leads
+    margins = ask(ranker, "lost money", added=[NEW], best=["bank/card"]).margins
     new, rival = (judge_slowly(ranker, "lost money", name) for name in ("ship", "card"))
-    assert_allclose(leads, [[min(new - rival, new)]], atol=1e-5)
+    assert_allclose(margins, [[min(new - rival, new)]], atol=1e-5)
 
 
 def test_description_takes_the_place_of_the_name(make_ranker, cards, encode, make_docs):

@@ -3,10 +3,10 @@ from spacy_longtail.rankers.noop import make_noop_ranker
 
 def test_all_candidates_are_equally_good(cards, encode, ask):
     ranker = make_noop_ranker()
-    ranker.check()
+    ranker.load()
     ranker.set_labels(cards, encode)
     ranker.bind(encode)
     found = ask(ranker, "money", "")
     assert [scores.tolist() for scores in found.scores] == [[0.0, 0.0]] * 2
-    assert (found.leads, found.closeness, found.none_score) == (None, None, None)
+    assert (found.margins, found.similarity, found.none_score) == (None, None, None)
     ranker.from_bytes(ranker.to_bytes())

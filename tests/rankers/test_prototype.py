@@ -35,16 +35,16 @@ def test_candidates_can_differ_by_document(ranker, make_docs):
     assert found.scores[0][0] == pytest.approx(found.scores[2][0], rel=1e-5)
 
 
-def test_new_label_leads_where_its_name_is_closer(ranker, ask):
-    leads = ask(ranker, "ship", "card", added=[NEW]).leads
-    assert leads.shape == (2, 1)
-    assert leads[0, 0] > 0 > leads[1, 0]
+def test_new_label_margins_where_its_name_is_closer(ranker, ask):
+    margins = ask(ranker, "ship", "card", added=[NEW]).margins
+    assert margins.shape == (2, 1)
+    assert margins[0, 0] > 0 > margins[1, 0]
 
 
-def test_closeness_is_the_highest_cosine(ranker, ask):
-    closeness = ask(ranker, "card", "sea", "").closeness
-    assert closeness[0] > 0.7
-    assert closeness[1:].tolist() == [0.0, 0.0]
+def test_similarity_is_the_highest_cosine(ranker, ask):
+    similarity = ask(ranker, "card", "sea", "").similarity
+    assert similarity[0] > 0.7
+    assert similarity[1:].tolist() == [0.0, 0.0]
 
 
 def test_names_only_ignores_the_examples(cards, encode, ask):
@@ -88,7 +88,7 @@ def test_only_added_labels_are_encoded(ranker, cards, encode, ask):
     assert texts == ["ship"]
     after = ask(ranker, "money", "ship", added=[NEW])
     assert_allclose(after.scores, before.scores)
-    assert_allclose(after.leads, before.leads)
+    assert_allclose(after.margins, before.margins)
     ranker.set_labels(cards[:-1], watch, only_added=True)
     assert texts == ["ship"]
 
@@ -99,8 +99,8 @@ def test_bytes_round_trip(ranker, encode, ask):
     loaded.bind(encode)
     before, after = (ask(r, "money", "ship", added=[NEW]) for r in (ranker, loaded))
     assert_allclose(after.scores, before.scores)
-    assert_allclose(after.leads, before.leads)
-    assert_allclose(after.closeness, before.closeness)
+    assert_allclose(after.margins, before.margins)
+    assert_allclose(after.similarity, before.similarity)
     assert loaded.to_bytes() == ranker.to_bytes()
 
 
@@ -123,5 +123,5 @@ def test_no_pooled_label(cards, encode):
     vectors = LabelVectors(**settings, margin=None, names_only=False)
     vectors.set_labels([card._replace(group=-1) for card in cards], encode)
     found = vectors.rank(numpy.ones((1, 8)), [[]], [NEW])
-    assert found.leads.shape == (1, 1)
+    assert found.margins.shape == (1, 1)
     assert vectors.temperature == 1.0

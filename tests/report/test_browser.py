@@ -4,8 +4,7 @@ import shutil
 
 import pytest
 
-from spacy_longtail.report import build_report
-from spacy_longtail.report import render_html
+from spacy_longtail.report import build_report, render_html
 from spacy_longtail.report.sections import get_tree
 from spacy_longtail.taxonomy import build_taxonomy
 

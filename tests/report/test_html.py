@@ -3,9 +3,8 @@ import re
 
 import pytest
 
-from spacy_longtail.report import build_report
 from spacy_longtail.pages import show_figure
-from spacy_longtail.report import render_html
+from spacy_longtail.report import build_report, render_html
 from spacy_longtail.report.html import get_step
 
 EVIL = "<script>alert('x')</script> & \"quotes\""

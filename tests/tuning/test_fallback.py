@@ -22,7 +22,7 @@ class Judged(NamedTuple):
     P: numpy.ndarray
     others: List[List[int]]
     scores: List[numpy.ndarray]
-    closeness: numpy.ndarray
+    similarity: numpy.ndarray
     is_none: numpy.ndarray
 
 
@@ -61,7 +61,7 @@ class SecondStage:
             P=numpy.asarray(P)[rows],
             others=[[0]] * len(rows),
             scores=list(numpy.asarray(scores).reshape(len(rows), len(members))),
-            closeness=numpy.ones(len(rows)),
+            similarity=numpy.ones(len(rows)),
             is_none=numpy.zeros(len(rows), dtype=bool),
         )
 

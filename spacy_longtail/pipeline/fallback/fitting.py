@@ -1,30 +1,15 @@
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...errors import Errors
-from .refinement import EPSILON
+from ...fitting.mixture import Case, fit_weights
+from ...fitting.thresholds import fit_abstention_threshold
+from ..decision import EPSILON, read_decision
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
-TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6)
-SWEEPS = 3
 MIN_DOCS = 10
-
-
-class Case(NamedTuple):
-    """A gold label of a document, in an Other that was ranked.
-
-    label (str): The gold label.
-    column (int): Its column.
-    logits (numpy.ndarray): Of shape (1 + rankers, rivals): the log of the first
-        stage's probabilities, then each ranker's scores.
-    """
-
-    label: str
-    column: int
-    logits: numpy.ndarray
 
 
 def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
@@ -57,7 +42,7 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     if len(cases) < MIN_DOCS:
         problem = f"of {len(docs)} documents {len(cases)} are in an Other, too few"
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
-    weights = _search(cases, is_free=bool(names))
+    weights = fit_weights(cases, is_free=bool(names))
     pipe.settings.mixture_weight = float(weights[0])
     fitted = dict(zip(names, weights[1:].tolist()))
     if names:
@@ -75,7 +60,7 @@ def prepare_docs(pipe: Any, examples: Iterable[Example]) -> Tuple[List[Doc], Lis
         words = [token.text for token in tokens]
         spaces = [bool(token.whitespace_) for token in tokens]
         docs.append(Doc(pipe.vocab, words=words, spaces=spaces))
-    return docs, pipe.kind.read_golds(examples)
+    return docs, pipe.kind.read_golds(examples, pipe.taxonomy)
 
 
 def get_names_from(pipe: Any, name: str) -> List[str]:
@@ -88,8 +73,7 @@ def _collect(pipe: Any, docs: List[Doc], golds: List[Any]) -> List[Case]:
     judged = pipe.predict(docs)
     if judged is None:
         return []
-    kind, cases = pipe.kind, []
-    taxonomy = kind.taxonomy
+    kind, cases, taxonomy = pipe.kind, [], pipe.taxonomy
     for i, row in enumerate(judged.rows.tolist()):
         start = 0
         for number in judged.others[i]:
@@ -98,45 +82,48 @@ def _collect(pipe: Any, docs: List[Doc], golds: List[Any]) -> List[Case]:
             start += len(members)
             own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
             logits = numpy.vstack([own, values]).astype("float64")
-            for place, places in kind.find_rivals(golds[row], members):
+            for place, places in kind.find_rivals(golds[row], members, taxonomy):
                 label = taxonomy.leaves[members[place]]
                 rivals = numpy.take(logits, places, axis=1)
                 cases.append(Case(label, places.index(place), rivals))
     return cases
 
 
-def _search(cases: List[Case], *, is_free: bool) -> numpy.ndarray:
-    """Try one weight after the other.
-
-    is_free (bool): Whether the rankers' weights can be changed, too.
-    RETURNS (numpy.ndarray): Of shape (1 + rankers,), the first is the mixture's.
-    """
-    weights = numpy.ones(len(cases[0].logits))
-    places = range(len(weights) if is_free else 1)
-    for _ in range(SWEEPS):
-        for place in places:
-            losses = []
-            for value in WEIGHTS:
-                weights[place] = value
-                losses.append(_get_loss(cases, weights))
-            weights[place] = WEIGHTS[int(numpy.argmin(losses))]
-    return weights
-
-
-def _get_loss(cases: List[Case], weights: numpy.ndarray) -> float:
-    """RETURNS (float): Nats per document, the mean over the labels' means, at the best
-    temperature: how sure the weighted logits are must not decide how they are mixed.
-    """
-    labels, owners = numpy.unique([case.label for case in cases], return_inverse=True)
-    counts = numpy.bincount(owners, minlength=len(labels))
-    logits = [weights @ case.logits for case in cases]
-    gaps = [z - z[case.column] for z, case in zip(logits, cases)]
-    lengths = numpy.asarray([len(gap) for gap in gaps])
-    starts = numpy.cumsum(lengths) - lengths
-    flat = numpy.concatenate(gaps)
-    losses = []
-    for temperature in TEMPERATURES:
-        exps = numpy.exp(numpy.minimum(flat / temperature, 700.0))
-        nats = numpy.log(numpy.add.reduceat(exps, starts))
-        losses.append((numpy.bincount(owners, weights=nats) / counts).mean())
-    return float(min(losses))
+def fit_abstention(
+    pipe: Any,
+    examples: Iterable[Example],
+    *,
+    precision: Optional[float],
+    coverage: Optional[float],
+) -> float:
+    """See ZeroShotFallback.fit_abstention."""
+    wished = precision if coverage is None else coverage
+    if (precision is None) == (coverage is None) or not 0.0 < (wished or 0.0) <= 1.0:
+        problem = (
+            "give either a precision or a coverage above 0.0 and up to 1.0, got "
+            f"{precision} and {coverage}"
+        )
+        raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
+    docs, golds = prepare_docs(pipe, examples)
+    before, pipe.settings.abstain_threshold = pipe.settings.abstain_threshold, 0.0
+    try:
+        with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)[1:]):
+            found = [read_decision(doc) for doc in pipe.nlp.pipe(docs)]
+    finally:
+        pipe.settings.abstain_threshold = before
+    decisions = [decision for decision in found if decision is not None]
+    known = numpy.asarray([decision.known for decision in decisions])
+    taxonomy, count_right = pipe.taxonomy, pipe.kind.count_right
+    counts = [
+        count_right(decision, gold, taxonomy)
+        for decision, gold in zip(decisions, golds)
+    ]
+    right, given = numpy.asarray(counts, dtype="int64").reshape(-1, 2).T
+    threshold = fit_abstention_threshold(
+        known, right, given, precision=precision, coverage=coverage
+    )
+    if threshold is None:
+        problem = f"no threshold reaches a precision of {precision}"
+        raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
+    pipe.settings.abstain_threshold = threshold
+    return threshold

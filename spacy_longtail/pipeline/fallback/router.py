@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
@@ -10,11 +11,37 @@ from .refinement import EPSILON, Judged
 from .settings import FallbackSettings
 
 
+@dataclass
+class Usage:
+    """What the fallback has cost in this process so far.
+
+    docs (int): Documents seen.
+    routed (int): Documents that the ranker was asked about.
+    candidates (int): Labels scored, summed over documents.
+    seconds (float): Time in the fallback.
+    """
+
+    docs: int = 0
+    routed: int = 0
+    candidates: int = 0
+    seconds: float = 0.0
+
+    def to_dict(self) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): With shares and means per document."""
+        return {
+            "docs": self.docs,
+            "routed": self.routed,
+            "routed_share": self.routed / max(self.docs, 1),
+            "candidates_per_routed_doc": self.candidates / max(self.routed, 1),
+            "ms_per_doc": 1000.0 * self.seconds / max(self.docs, 1),
+            "ms_per_routed_doc": 1000.0 * self.seconds / max(self.routed, 1),
+        }
+
+
 class Stages(NamedTuple):
     """Whom to ask.
 
     source (Any): The first stage.
-    kind (Any): Its LabelKind.
     ranker (Any): A LabelRanker.
     gate (Any): One that tells which documents run-time labels could win.
     taxonomy (Taxonomy): With the run-time labels.
@@ -22,7 +49,6 @@ class Stages(NamedTuple):
     """
 
     source: Any
-    kind: Any
     ranker: Any
     gate: Optional[Any]
     taxonomy: Taxonomy
@@ -39,7 +65,9 @@ def judge(
     RETURNS (Tuple[Judged, int]): See there, and the number of labels scored.
     """
     decisions = [docs[row].user_data[KEY] for row in decided]
-    routed, leads = _route([docs[row] for row in decided], decisions, stages, settings)
+    routed, margins = _route(
+        [docs[row] for row in decided], decisions, stages, settings
+    )
     places = numpy.flatnonzero(routed).tolist()
     chosen = [docs[decided[place]] for place in places]
     decisions = [decisions[place] for place in places]
@@ -56,9 +84,9 @@ def judge(
         P=P,
         others=others,
         scores=[],
-        leads=leads[places] if stages.added else None,
-        closeness=known / numpy.maximum(tops, EPSILON),
-        shortfall=numpy.zeros(len(places)),
+        margins=margins[places] if stages.added else None,
+        similarity=known / numpy.maximum(tops, EPSILON),
+        deficit=numpy.zeros(len(places)),
     )
     if chosen:
         found = _ask(chosen, decisions, columns, P, stages)
@@ -102,23 +130,23 @@ def _ask(
 def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
     """Put what the ranker found in.
 
-    is_asked (numpy.ndarray): Documents whose closeness the ranker is asked for.
+    is_asked (numpy.ndarray): Documents whose similarity the ranker is asked for.
     """
     judged = judged._replace(scores=list(found.scores))
-    if judged.leads is not None and found.leads is not None:
-        judged = judged._replace(leads=found.leads)
-    if found.closeness is not None:
-        closeness = numpy.where(is_asked, found.closeness, judged.closeness)
-        if judged.leads is not None:
+    if judged.margins is not None and found.margins is not None:
+        judged = judged._replace(margins=found.margins)
+    if found.similarity is not None:
+        similarity = numpy.where(is_asked, found.similarity, judged.similarity)
+        if judged.margins is not None:
             # A label that was added is none that the first stage could be close to.
-            is_new = judged.leads.max(axis=1) > 0
-            closeness = numpy.maximum(closeness, found.closeness * is_new)
-        judged = judged._replace(closeness=closeness)
+            is_new = judged.margins.max(axis=1) > 0
+            similarity = numpy.maximum(similarity, found.similarity * is_new)
+        judged = judged._replace(similarity=similarity)
     if found.none_score is not None:
         tops = [values.max(initial=-numpy.inf) for values in found.scores]
         has_any = numpy.asarray([len(values) > 0 for values in found.scores])
         gaps = numpy.where(has_any, found.none_score - numpy.asarray(tops), 0.0)
-        judged = judged._replace(shortfall=numpy.maximum(gaps, 0.0))
+        judged = judged._replace(deficit=numpy.maximum(gaps, 0.0))
     return judged
 
 
@@ -148,12 +176,12 @@ def _route(
     stages: Stages,
     settings: FallbackSettings,
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Choose documents; the gate's leads come for nothing."""
+    """Choose documents; the gate's margins come for nothing."""
     masses = [d["other"][1] if d["other"] else -1.0 for d in decisions]
     routed = numpy.asarray(masses) >= settings.route_threshold
     routed |= numpy.asarray([d["known"] for d in decisions]) < settings.route_below
     added = list(stages.added)
-    leads = numpy.full((len(docs), len(added)), -numpy.inf)
+    margins = numpy.full((len(docs), len(added)), -numpy.inf)
     if added and stages.gate is None:
         routed[:] = True
     elif added and stages.gate is not None:
@@ -161,12 +189,12 @@ def _route(
         best = [decision["label"] for decision in decisions]
         nothing: List[List[str]] = [[] for _ in docs]
         found = stages.gate.rank(docs, nothing, prior=empty, added=added, best=best)
-        if found.leads is not None:
-            leads = found.leads
-            routed |= leads.max(axis=1) >= -settings.gate_slack
+        if found.margins is not None:
+            margins = found.margins
+            routed |= margins.max(axis=1) >= -settings.gate_slack
         else:
             routed[:] = True
-    return routed, leads
+    return routed, margins
 
 
 def _check(
@@ -180,7 +208,7 @@ def _check(
                 ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
             )
             raise ValueError(text)
-    expected = {"leads": (len(docs), n_added), "closeness": (len(docs),)}
+    expected = {"margins": (len(docs), n_added), "similarity": (len(docs),)}
     for key, shape in expected.items():
         values = getattr(found, key)
         if values is not None and (values.shape != shape or numpy.isnan(values).any()):

@@ -1,51 +1,72 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Dict
 
 from ...errors import Errors
-from ..settings import check_not_negative
-from ..thresholds import check_thresholds
+from ...settings import CheckedSettings, setting
+from ..settings import read_not_negative, read_thresholds
 
-THRESHOLDS = ("route_threshold", "abstain_threshold", "ancestor_threshold")
+
+def _read_share(name: str, value: Any) -> Any:
+    """RAISES (ValueError): L312 or L337 if it isn't a number from 0.0 to 1.0."""
+    if read_not_negative(name, value) > 1.0:
+        raise ValueError(Errors.L337.format(name=name, value=value))
+    return value
 
 
 @dataclass
-class FallbackSettings:
+class FallbackSettings(CheckedSettings):
     """Numbers that can be changed on a loaded pipe, saved with it.
 
-    route_threshold (float): A document is ranked again below each Other whose mass is
-        at least this, from 0.0 to 1.0.
-    route_below (float): So is any document whose `known` is lower, which then gets
-        `known` from the ranker's vectors.
-    abstain_threshold (float): A document whose `known` is lower gets no label, and its
-        probabilities are multiplied by its closeness to any label.
-    mixture_weight (float): Weight of the first stage's own distribution inside an
-        Other, beside the ranker's scores, from 0.0.
-    trust (float): Share of the first stage's log odds that a run-time label has to
-        overcome, or starts from if labels don't exclude each other; from 0.0.
-    gate_slack (float): How far in log odds a run-time label may be behind, in the
-        gate's view, for the ranker to be asked, from 0.0.
-    thresholds (Dict[str, float]): The probability that each label needs after both
-        stages, see LongtailTextCategorizer, where none are needed then. Of several
-        labels a document, the first stage has them, see there.
-    ancestor_threshold (float): See there.
-    RAISES (ValueError): L312 if one isn't a number of at least 0, L337 if a threshold
-        is above 1.0; also when it is changed.
+    RAISES (ValueError): L312, L313 or L337 if one is out of range.
     """
 
-    route_threshold: float = 0.1
-    route_below: float = 0.0
-    abstain_threshold: float = 0.0
-    mixture_weight: float = 1.0
-    trust: float = 0.2
-    gate_slack: float = 2.0
-    thresholds: Dict[str, float] = field(default_factory=dict)
-    ancestor_threshold: float = 0.5
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "thresholds":
-            check_thresholds(value)
-        else:
-            check_not_negative(name, value)
-        if name in THRESHOLDS and value > 1.0:
-            raise ValueError(Errors.L337.format(name=name, value=value))
-        super().__setattr__(name, value)
+    route_threshold: float = setting(
+        0.1,
+        "A document is ranked again below each Other whose mass is at least this, "
+        "from 0.0 to 1.0.",
+        _read_share,
+    )
+    route_below: float = setting(
+        0.0,
+        "So is any document whose `known` is lower, from 0.0, which then gets `known` "
+        "from the ranker's vectors.",
+        read_not_negative,
+    )
+    abstain_threshold: float = setting(
+        0.0,
+        "A document whose `known` is lower gets no label, from 0.0 to 1.0, and its "
+        "probabilities are multiplied by its similarity to any label.",
+        _read_share,
+    )
+    mixture_weight: float = setting(
+        1.0,
+        "Weight of the first stage's own distribution inside an Other, beside the "
+        "ranker's scores, from 0.0.",
+        read_not_negative,
+    )
+    trust: float = setting(
+        0.2,
+        "Share of the first stage's log odds that a run-time label has to overcome, or "
+        "starts from if labels don't exclude each other; from 0.0.",
+        read_not_negative,
+    )
+    gate_slack: float = setting(
+        2.0,
+        "How far in log odds a run-time label may be behind, in the gate's view, for "
+        "the ranker to be asked, from 0.0.",
+        read_not_negative,
+    )
+    thresholds: Dict[str, float] = setting(
+        {},
+        "The probability that each label needs after both stages, where labels exclude "
+        "each other; otherwise the first stage has them.",
+        read_thresholds,
+        is_configured=False,
+    )
+    ancestor_threshold: float = setting(
+        0.5,
+        "The probability that a node above an abstained label needs to be kept, from "
+        "0.0 to 1.0, and at least the label's threshold.",
+        _read_share,
+        is_configured=False,
+    )

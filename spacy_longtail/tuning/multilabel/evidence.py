@@ -8,10 +8,9 @@ from spacy.util import minibatch
 
 from ...errors import Errors
 from ...evaluation.evidence import ProgressT, run_before
-from ...pipeline.all_cats import write_all_cats
 from ...pipeline.decision import KEY
 from ...pipeline.settings import PriorT
-from ...pipeline.taxonomy_pipe import RawScores
+from ...pipeline.textcat import RawScores, write_all_cats
 from ...scoring.multilabel import Answers, get_answers
 from ...taxonomy import Taxonomy
 from ..settings import find_fallback
@@ -66,7 +65,7 @@ class Evidence(NamedTuple):
             docs=[self.docs[row] for row in rows.tolist()],
             answers=self.answers._replace(truths=truths, scores=scores),
             has_abstained=self.has_abstained[rows],
-            raw=RawScores(self.raw.logits[rows], self.raw.closeness[rows]),
+            raw=RawScores(self.raw.logits[rows], self.raw.similarity[rows]),
         )
 
     def get_probabilities(self, prior: PriorT, temperature: float) -> numpy.ndarray:
@@ -115,7 +114,7 @@ def collect(
         raws.append(pipe.get_raw_scores(docs))
         found.append(predict_finally(nlp, name, docs, raws[-1]))
         kept += [Example(doc, eg.reference) for doc, eg in zip(docs, batch)]
-    answers = get_answers(kept, taxonomy, name, pipe.cfg["missing"])
+    answers = get_answers(kept, taxonomy, name, pipe.settings.missing)
     if not (answers.truths == 1.0).any():
         raise ValueError(Errors.L510.format(n=len(kept), name=name))
     scores = numpy.zeros(answers.truths.shape)
@@ -146,7 +145,7 @@ def predict_finally(
     RETURNS (Finding): For the labels of find_taxonomy.
     """
     pipe: Any = nlp.get_pipe(name)
-    prediction, later = pipe.finish(raw), find_later(nlp, name)
+    prediction, later = pipe.apply_settings(raw), find_later(nlp, name)
     if not later:
         return Finding(prediction.probabilities, numpy.zeros(len(docs), dtype=bool))
     before = [dict(doc.cats) for doc in docs]

@@ -2,8 +2,7 @@ import re
 
 import pytest
 
-from spacy_longtail.report import build_report
-from spacy_longtail.report import render_html
+from spacy_longtail.report import build_report, render_html
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
 from spacy_longtail.fitting.search import search
-from spacy_longtail.pipeline.multilabel_decision import sigmoid
+from spacy_longtail.ops import sigmoid
 from spacy_longtail.tuning.multilabel.calibration import (
     fit_prior_and_temperature,
     fit_temperature,

@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from spacy_longtail.fitting.thresholds import fit_thresholds
-from spacy_longtail.pipeline.threshold_callback import make_fit_thresholds
+from spacy_longtail.pipeline.callbacks import make_fit_thresholds
 from spacy_longtail.tuning.multilabel import fitting
 from spacy_longtail.tuning.multilabel.evidence import collect
 from spacy_longtail.tuning.multilabel.settings import read_settings

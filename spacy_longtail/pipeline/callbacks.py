@@ -6,9 +6,11 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..fitting.thresholds import SMOOTHING
-from .all_cats import write_all_cats
+from .factories import KINDS
+from .textcat import TextCategorizer, write_all_cats
 
-NAME = "longtail_textcat_multilabel"
+# The component for documents with several labels.
+NAME = next(kind.factory for kind in KINDS.values() if kind.allows_several)
 
 
 def make_fit_thresholds(
@@ -52,12 +54,12 @@ def fit_thresholds_on(
     RAISES (ValueError): L328 if there is no such component.
     """
     pipe = dict(nlp.pipeline).get(component)
-    if not hasattr(pipe, "fit_thresholds"):
+    if not isinstance(pipe, TextCategorizer) or not pipe.kind.allows_several:
         raise ValueError(Errors.L328.format(name=component, found=nlp.pipe_names))
     examples = list(corpus(nlp))
     with write_all_cats(pipe):
         docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
         for eg, doc in zip(examples, docs):
             eg.predicted = doc
-    pipe.fit_thresholds(examples, precision=precision, smoothing=smoothing)  # type: ignore[union-attr]
+    pipe.fit_thresholds(examples, precision=precision, smoothing=smoothing)
     return nlp

@@ -2,8 +2,8 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.pipeline.multilabel_decision import (
-    MultilabelDecisionWriter,
+from spacy_longtail.pipeline.kinds.multilabel import (
+    MultilabelLabels,
     NodeProbabilities,
     get_leaf_probabilities,
 )
@@ -27,9 +27,10 @@ def P(taxonomy):
 
 
 def describe(taxonomy, P, thresholds=0.5):
-    writer = MultilabelDecisionWriter(
-        taxonomy, "pipe", lambda labels: numpy.full(len(labels), thresholds)
-    )
+    kind = MultilabelLabels("pipe")
+    values = numpy.full(len(taxonomy.leaves), thresholds).tolist()
+    kind.settings.thresholds = dict(zip(taxonomy.leaves, values))
+    writer = kind.make_writer(taxonomy)
     return writer.describe(P, P.max(axis=1), "stage", "reason")
 
 

@@ -2,7 +2,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_longtail.pipeline.threshold_callback import make_fit_thresholds
+from spacy_longtail.pipeline.callbacks import make_fit_thresholds
 
 NAME = "longtail_textcat_multilabel"
 DATA = [

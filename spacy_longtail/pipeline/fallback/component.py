@@ -1,0 +1,456 @@
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import numpy
+import srsly
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_get_examples
+from spacy.util import SimpleFrozenList, minibatch
+from thinc.api import Model
+
+from ...descriptions import DescriptionsT, check_descriptions
+from ...errors import Errors, Warnings
+from ...taxonomy import Taxonomy
+from ..decision import KEY, register_extension
+from ..kinds.base import LabelKind, get_factories
+from ..start import make_start_encoder
+from ..textcat import TextCategorizer
+from .fitting import fit_abstention, fit_mixture
+from .labels import LabelStore, extend_taxonomy, make_records, read_new_labels
+from .refinement import Judged
+from .router import Stages, Usage, judge
+from .settings import FallbackSettings
+from .writer import RefinedWriter
+
+FORMAT = 1
+# Deviations that chance exceeds to one side in one of twenty cases.
+ONE_SIDED = 1.645
+
+
+class ZeroShotFallback(Pipe):
+    """Rank again what the first stage left in an Other, and find labels that were
+    added at run time.
+
+    Only documents that are routed here cost anything. The probability of an Other is
+    redistributed over its labels by a ranker's scores; labels that are trained on their
+    own keep their probabilities. Run-time labels compete with all by their own
+    prototypes.
+
+    The first stage can give a document several labels. They don't exclude each other,
+    so that run-time labels take nothing from others there. A document has the labels
+    whose probability after both stages reaches their threshold in the first stage; that
+    of run-time labels is that of the nearest node
+    above them, or its 'threshold'.
+
+    nlp (Language): The pipeline, where the first stage is.
+    ranker (LabelRanker): Orders the labels of an Other, see rankers.types.
+    name (str): Name of the component.
+    gate (Optional[LabelRanker]): A cheaper one that tells which documents run-time
+        labels could win. None asks the ranker about every document as long as there
+        are run-time labels.
+    source (str): Name of the first stage.
+    settings (FallbackSettings): Can be changed on a loaded pipe.
+    max_examples (int): Training documents that are kept of each label, from 1.
+    scorer (Optional[Callable]): Scoring method of labels that exclude each other. The
+        first stage's takes its place otherwise. None doesn't score.
+    RAISES (ValueError): L312 or L337 if a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        ranker: Any,
+        name: str = "zero_shot_fallback",
+        *,
+        gate: Optional[Any] = None,
+        source: str = "longtail_textcat",
+        settings: Optional[FallbackSettings] = None,
+        max_examples: int = 20,
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        if not isinstance(max_examples, int) or max_examples < 1:
+            text = Errors.L337.format(name="max_examples", value=max_examples)
+            raise ValueError(text)
+        self.vocab = nlp.vocab
+        self.nlp = nlp
+        self.ranker = ranker
+        self.gate = gate
+        self.name = name
+        self.source = source
+        self.settings = settings or FallbackSettings()
+        self.max_examples = max_examples
+        self.scorer = scorer
+        self.store = LabelStore()
+        self.usage = Usage()
+        self._writer: Optional[RefinedWriter] = None
+        # The labels of the first stage and those added since, and both together.
+        self._extended: Optional[Tuple[Taxonomy, Tuple[str, ...], Taxonomy]] = None
+        # The first stage, and how often it was updated, that the ranker knows.
+        self._seen: Optional[Tuple[Any, int]] = None
+        # Whether the ranker knows the run-time labels as they are now.
+        self._is_current = False
+        self._is_loaded = False
+        self._warned: List[str] = []
+        register_extension()
+
+    @property
+    def stats(self) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): Routed share, candidates per routed document and
+        milliseconds, in this process since the pipe was made or `usage` replaced.
+        """
+        return self.usage.to_dict()
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Labels from training, then those added since."""
+        return (*self.store.known, *self.store.added)
+
+    @property
+    def added_labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Labels that were added at run time."""
+        return tuple(self.store.added)
+
+    @property
+    def kind(self) -> LabelKind:
+        """RETURNS (LabelKind): That of the first stage's labels."""
+        return self._get_source().kind
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """RETURNS (Taxonomy): That of the first stage, with the labels that were added
+        at run time: the columns of what predict and refine return.
+        """
+        source, added = self._get_source().taxonomy, self.added_labels
+        known = self._extended
+        if known is None or known[0] is not source or known[1] != added:
+            known = source, added, extend_taxonomy(source, added)
+            self._extended = known
+        return known[2]
+
+    @property
+    def is_needed(self) -> bool:
+        """RETURNS (bool): Whether there can be anything to do."""
+        settings = self.settings
+        is_needed = bool(self._get_source().taxonomy.others or self.store.added)
+        is_needed |= settings.abstain_threshold > 0 or settings.route_below > 0
+        return is_needed or bool(settings.thresholds)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        descriptions: Optional[DescriptionsT] = None,
+    ) -> None:
+        """Keep a few training documents of each label. What the ranker makes of them is
+        worked out when it is first needed, with the encoder as it is then.
+
+        get_examples (Callable[[], Iterable[Example]]): Returns the training corpus.
+        nlp (Optional[Language]): The pipeline that the component is part of.
+        descriptions (Optional[DescriptionsT]): See the first stage.
+        RAISES (ValueError): L330 or L331 without a first stage, description errors,
+            and errors of a ranker that can't be loaded.
+        """
+        validate_get_examples(get_examples, "ZeroShotFallback.initialize")
+        self.nlp = nlp or self.nlp
+        source = self._get_source()
+        taxonomy = source.taxonomy
+        if not self.is_needed:
+            self._warn(Warnings.LW401.format(name=self.name, source=self.source))
+        self._load_ranker()
+        self.store.collect(
+            get_examples(),
+            taxonomy,
+            check_descriptions(descriptions or {}, taxonomy),
+            source.get_gold,
+            max_examples=self.max_examples,
+        )
+        self._seen, self._is_current = None, False
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Process one document, see pipe."""
+        self._load_ranker()
+        error_handler = self.get_error_handler()
+        try:
+            self.set_annotations([doc], self.predict([doc]))
+        except Exception as error:
+            error_handler(self.name, self, [doc], error)
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Process documents in batches. What is found in one doesn't depend on the
+        others.
+
+        RAISES (ValueError): L330, L331, or an error of a ranker that can't be loaded,
+            before the first document is read.
+        """
+        self._load_ranker()
+        error_handler = self.get_error_handler()
+        for docs in minibatch(stream, size=batch_size):
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except Exception as error:
+                error_handler(self.name, self, docs, error)
+            else:
+                yield from docs
+
+    def predict(self, docs: Sequence[Doc]) -> Optional[Judged]:
+        """Ask the ranker about the documents that are routed to it.
+
+        RETURNS (Optional[Judged]): For set_annotations. None if there is nothing to do.
+        """
+        start, docs = time.perf_counter(), list(docs)
+        self.usage.docs += len(docs)
+        if not self.is_needed:
+            return None
+        stages, kind = self._refresh().stages, self.kind
+        kind.check_fallback(self.settings, self.name)
+        rows = self._find_decided(docs, kind.pipe)
+        if not rows:
+            return None
+        judged, n_candidates = judge(docs, rows, stages, self.settings)
+        self.usage.routed += len(judged.rows)
+        self.usage.candidates += n_candidates
+        self.usage.seconds += time.perf_counter() - start
+        return judged
+
+    def set_annotations(self, docs: Sequence[Doc], judged: Optional[Judged]) -> None:
+        """Write the refined `doc.cats` and `doc._.longtail`."""
+        if judged is not None:
+            start = time.perf_counter()
+            P = self.refine(judged)
+            self._refresh().write(list(docs), judged, P, self.settings)
+            self.usage.seconds += time.perf_counter() - start
+
+    def refine(self, judged: Judged) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Probabilities of both stages together."""
+        added, taxonomy = self.added_labels, self.taxonomy
+        return self.kind.refine(judged, added, self.settings, taxonomy)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Score the final labels, and warn if the fallback breaks more than it fixes,
+        by more than chance would in one of twenty corpora.
+
+        RETURNS (Dict[str, Any]): See the scorer.
+        """
+        if self.scorer is None:
+            return {}
+        examples = list(examples)
+        tree = self.taxonomy
+        settings = {**kwargs, "taxonomy": tree, "labels": tree.leaves}
+        source = self._get_source()
+        scores = source.kind.score(source, self.scorer, examples, **settings)
+        fixed = scores.get("longtail_refined_fixed") or 0.0
+        broken = scores.get("longtail_refined_broken") or 0.0
+        # If both were equally likely, this would be the deviation of their difference.
+        deviation = ((fixed + broken) / max(len(examples), 1)) ** 0.5
+        if broken - fixed > ONE_SIDED * deviation:
+            text = Warnings.LW403.format(name=self.name, fixed=fixed, broken=broken)
+            warnings.warn(text, stacklevel=2)
+        return scores
+
+    def fit_mixture(self, examples: Iterable[Example]) -> Dict[str, float]:
+        """Fit how much the first stage's own distribution and the ranker, or each of
+        several combined rankers, weigh inside an Other, and keep it.
+
+        examples (Iterable[Example]): Documents that training hasn't seen, like dev.
+        RETURNS (Dict[str, float]): The weights, "mixture" that of the first stage.
+        RAISES (ValueError): L339 if there are too few documents of pooled labels.
+        """
+        return fit_mixture(self, examples)
+
+    def fit_abstention(
+        self,
+        examples: Iterable[Example],
+        *,
+        precision: Optional[float] = None,
+        coverage: Optional[float] = None,
+    ) -> float:
+        """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
+
+        examples (Iterable[Example]): Documents that training hasn't seen. Those
+            without a label of the pipeline fit nothing, any label of them is wrong. If
+            a document can have several, nothing is known about those, see get_gold.
+        precision (Optional[float]): Share of the labels given that should be right.
+        coverage (Optional[float]): Least share of the documents that should get a
+            label, or not abstain if they can have none anyway; give one of the two.
+        RETURNS (float): The threshold.
+        RAISES (ValueError): L339 if that can't be.
+        """
+        return fit_abstention(self, examples, precision=precision, coverage=coverage)
+
+    def add_label(
+        self,
+        label: str,
+        *,
+        description: Optional[str] = None,
+        examples: Iterable[str] = SimpleFrozenList(),
+    ) -> int:
+        """Add a label without training.
+
+        label (str): Full path; its parent has to be there.
+        description (Optional[str]): What it means.
+        examples (Iterable[str]): Texts that belong to it.
+        RETURNS (int): 1.
+        RAISES (ValueError): L332, L333 or L335, see there. Nothing is added then.
+        """
+        return self._add(
+            [{"label": label, "description": description, "examples": examples}]
+        )
+
+    def add_labels_from_file(self, path: Path) -> int:
+        """Add labels from a file, one JSON object a line, with the keys "label" and,
+        if wanted, "description" and "examples".
+
+        RETURNS (int): How many.
+        RAISES (ValueError): L336 with file and line. Nothing is added then.
+        """
+        return self._add(read_new_labels(path))
+
+    def remove_label(self, label: str) -> None:
+        """Remove a label that was added at run time.
+
+        RAISES (ValueError): L334 if it wasn't.
+        """
+        if label not in self.store.added:
+            text = Errors.L334.format(label=label, added=list(self.store.added)[:10])
+            raise ValueError(text)
+        del self.store.added[label]
+        self._is_current = False
+
+    def _add(self, found: List[Dict[str, Any]]) -> int:
+        new = make_records(
+            found,
+            taxonomy=self._get_source().taxonomy,
+            added=self.store.added,
+            nlp=self.nlp,
+        )
+        self.store.added.update(new)
+        self._is_current = False
+        return len(new)
+
+    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
+        """Serialize the kept documents, the run-time labels and the ranker's arrays."""
+        if self.store.known and self.source in self.nlp.component_names:
+            self._refresh()
+        data = {
+            "format": FORMAT,
+            "settings": self.settings.to_dict(),
+            "store": self.store.to_dict(),
+            "ranker": self.ranker.to_bytes(),
+            "gate": b"" if self.gate is None else self.gate.to_bytes(),
+        }
+        return srsly.msgpack_dumps(data)
+
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "ZeroShotFallback":
+        """RAISES (ValueError): L305 if a newer version wrote it."""
+        data = srsly.msgpack_loads(bytes_data)
+        if data["format"] > FORMAT:
+            text = Errors.L305.format(found=data["format"], known=FORMAT)
+            raise ValueError(text)
+        self.settings = FallbackSettings()
+        self.settings.update(data["settings"])
+        self.store.from_dict(data["store"])
+        self.ranker.from_bytes(data["ranker"])
+        if self.gate is not None:
+            self.gate.from_bytes(data["gate"])
+        # What the ranker has learned fits the first stage as it is now.
+        self._seen, self._writer = None, None
+        if self.store.known and self.source in self.nlp.component_names:
+            source = self.nlp.get_pipe(self.source)
+            self._seen = source, getattr(source, "n_updates", 0)
+        self._is_current = self._seen is not None
+        return self
+
+    def to_disk(
+        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> None:
+        """Write one file to a folder."""
+        path = Path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
+
+    def from_disk(
+        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "ZeroShotFallback":
+        """RAISES (ValueError): L305 if a newer version wrote it."""
+        data = (Path(path) / "fallback.msgpack").read_bytes()
+        return self.from_bytes(data, exclude=exclude)
+
+    def _get_source(self) -> TextCategorizer:
+        names = self.nlp.component_names
+        source = self.nlp.get_pipe(self.source) if self.source in names else None
+        if not isinstance(source, TextCategorizer):
+            text = Errors.L330.format(
+                name=self.name,
+                source=self.source,
+                factories=" or ".join(map(repr, get_factories())),
+                found=names,
+            )
+            raise ValueError(text)
+        if self.name in names and names.index(self.name) < names.index(self.source):
+            raise ValueError(Errors.L331.format(name=self.name, source=self.source))
+        return source
+
+    def _refresh(self) -> RefinedWriter:
+        """Bring the ranker up to date with the labels and the first stage's encoder."""
+        source = self._get_source()
+        seen = self._seen
+        is_same = seen is not None and seen[0] is source and seen[1] == source.n_updates
+        if is_same and self._is_current and self._writer is not None:
+            return self._writer
+        if not self.store.known:
+            raise ValueError(Errors.L338.format(name=self.name))
+        rankers = [self.ranker] if self.gate is None else [self.ranker, self.gate]
+        encoder = source.model.get_ref("encoder")
+        for ranker in rankers:
+            if not (is_same and self._is_current):
+                cards = self.store.make_cards(source.taxonomy, self.nlp)
+                encode = make_start_encoder(encoder, self.nlp, source)
+                ranker.set_labels(cards, encode, only_added=is_same)
+            ranker.bind(partial(_encode, encoder))
+        self._writer = RefinedWriter(
+            Stages(source, self.ranker, self.gate, self.taxonomy, self.added_labels)
+        )
+        self._seen, self._is_current = (source, source.n_updates), True
+        return self._writer
+
+    def _load_ranker(self) -> None:
+        if not self._is_loaded and self.is_needed:
+            for ranker in filter(None, (self.ranker, self.gate)):
+                ranker.load()
+            self._is_loaded = True
+
+    def _find_decided(self, docs: List[Doc], source: str) -> List[int]:
+        """RETURNS (List[int]): Documents that the first stage has decided."""
+        decisions = [doc.user_data.get(KEY) or {} for doc in docs]
+        rows = [i for i, found in enumerate(decisions) if found.get("pipe") == source]
+        if len(rows) < len(docs):
+            self._warn(Warnings.LW402.format(name=self.name, source=self.source))
+        return rows
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.append(text)
+            warnings.warn(text, stacklevel=2)
+
+
+def _encode(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
+    return encoder.ops.to_numpy(encoder.predict(docs))

@@ -1,0 +1,259 @@
+from typing import (
+    Any,
+    ClassVar,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ...taxonomy import Taxonomy
+from ..decision import Decision, DecisionWriter
+from ..fallback.refinement import Judged, Rivals
+from ..fallback.settings import FallbackSettings
+from ..settings import TextcatSettings, look_up_thresholds
+from ..start import ClassSums, EncodeT, VectorSample
+
+
+class LabelKind:
+    """What a component and its fallback do in different ways where the labels of a
+    document exclude each other and where they don't. It knows the settings, and gets
+    the taxonomy, which can have more labels than the component's.
+
+    pipe (str): Name of the component.
+    settings (Optional[TextcatSettings]): Those of the component, the defaults if None.
+
+    name (ClassVar[str]): What other parts for this kind of labels are found by.
+    factory (ClassVar[str]): The component, and the stage of its decisions.
+    reason (ClassVar[str]): Why a label is given, in words.
+    min_leaves (ClassVar[int]): Fewest labels to learn from.
+    allows_several (ClassVar[bool]): Whether a document can have several labels.
+    settings_type (ClassVar[Type[TextcatSettings]]): What settings it has.
+    """
+
+    name: ClassVar[str]
+    factory: ClassVar[str]
+    reason: ClassVar[str]
+    min_leaves: ClassVar[int]
+    allows_several: ClassVar[bool]
+    settings_type: ClassVar[Type[TextcatSettings]] = TextcatSettings
+
+    def __init__(self, pipe: str, settings: Optional[TextcatSettings] = None) -> None:
+        self.pipe = pipe
+        self.settings: Any = settings or self.settings_type()
+
+    def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
+        """RAISES (ValueError): L323 if the output isn't one for such labels."""
+
+    # Gold labels.
+
+    def get_gold(
+        self,
+        example: Example,
+        index: int = 0,
+        known: Optional[Container[str]] = None,
+    ) -> Optional[List[str]]:
+        """Find the gold labels of a document.
+
+        index (int): Number of the document, for messages.
+        known (Optional[Container[str]]): The component's labels and inner nodes. None
+            if all keys of `doc.cats` are its own.
+        RETURNS (Optional[List[str]]): None if nothing is known about the document.
+        RAISES (ValueError): L302, L303 or L325 for gold labels that can't be.
+        """
+        raise NotImplementedError
+
+    def read_truths(
+        self, examples: Sequence[Example], taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Read what is known about documents that can have several labels.
+
+        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (docs, leaves).
+        RAISES (ValueError): L325 if a gold value isn't 0 or 1.
+        """
+        raise NotImplementedError
+
+    def make_truths(
+        self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Make what the loss compares logits with.
+
+        examples (Sequence[Example]): Documents with gold labels.
+        columns (Sequence[int]): The leaf of each name that follows the documents.
+        RETURNS (numpy.ndarray): float32 array of shape (docs + names, leaves).
+        """
+        raise NotImplementedError
+
+    # The start.
+
+    def get_n_docs(self, sums: ClassSums) -> Optional[int]:
+        """RETURNS (Optional[int]): What the taxonomy has to know about the number of
+        training documents, None if its counts say it all.
+        """
+        return None
+
+    def watch_encoder(self, encode: EncodeT, sample: VectorSample) -> EncodeT:
+        """RETURNS (EncodeT): What the training corpus is encoded with."""
+        return encode
+
+    def fit_start(
+        self,
+        output: Model[Floats2d, Floats2d],
+        loss: Any,
+        taxonomy: Taxonomy,
+        sample: VectorSample,
+    ) -> None:
+        """Do what is left to do once the output layer has its prototypes."""
+
+    # Predictions.
+
+    def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What 'prior' adds to the logits at 1.0, of shape
+        (leaves,).
+        """
+        raise NotImplementedError
+
+    def get_probabilities(
+        self, logits: numpy.ndarray, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
+        raise NotImplementedError
+
+    def get_thresholds(
+        self, labels: Sequence[str], default: float = 0.0
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
+        settings = self.settings
+        return look_up_thresholds(
+            labels, settings.thresholds, separator=settings.separator, default=default
+        )
+
+    def fit_thresholds(
+        self, scores: numpy.ndarray, truths: numpy.ndarray, **wish: Any
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The best threshold of each label, of shape
+        (labels,), see fitting.thresholds.fit_thresholds.
+        """
+        raise NotImplementedError
+
+    def forget_fits(self, setting: str) -> None:
+        """Drop what was fitted to probabilities that a new setting changes."""
+
+    def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
+        """RETURNS (DecisionWriter): For the labels of a taxonomy."""
+        raise NotImplementedError
+
+    def back_off(self, decisions: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+        """RETURNS (List[Dict[str, Any]]): The decisions of the writer, some without a
+        label that isn't sure enough.
+        """
+        return decisions
+
+    # The fallback.
+
+    def check_fallback(self, settings: FallbackSettings, name: str) -> None:
+        """RAISES (ValueError): L340 for a setting that means nothing here."""
+
+    def refine(
+        self,
+        judged: Judged,
+        added: Sequence[str],
+        settings: FallbackSettings,
+        taxonomy: Taxonomy,
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Probabilities of both stages together, of shape
+        (routed, labels).
+
+        added (Sequence[str]): The run-time labels.
+        taxonomy (Taxonomy): With them.
+        """
+        raise NotImplementedError
+
+    def find_known(
+        self,
+        P: numpy.ndarray,
+        judged: Judged,
+        added: Sequence[str],
+        taxonomy: Taxonomy,
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): See Decision, of shape (routed,).
+
+        P (numpy.ndarray): What refine returns, of at least one document.
+        """
+        raise NotImplementedError
+
+    def is_refused(
+        self, decision: Decision, deficit: float, taxonomy: Taxonomy
+    ) -> bool:
+        """RETURNS (bool): Whether a decision has to be taken back, because the ranker
+        found that no candidate fits.
+        """
+        return False
+
+    def compare(
+        self,
+        decision: Decision,
+        before: Decision,
+        others: Sequence[int],
+        added: Sequence[str],
+        taxonomy: Taxonomy,
+    ) -> Decision:
+        """Write down what decided, and what was decided before.
+
+        decision (Decision): By the refined probabilities.
+        before (Decision): The first stage's.
+        others (Sequence[int]): The Others that were ranked.
+        """
+        raise NotImplementedError
+
+    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
+        """RETURNS (List[Any]): What is known about each document, for the methods
+        below.
+        """
+        raise NotImplementedError
+
+    def find_rivals(
+        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
+    ) -> List[Rivals]:
+        """RETURNS (List[Rivals]): The gold labels among the members of an Other."""
+        raise NotImplementedError
+
+    def count_right(
+        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+    ) -> Tuple[int, int]:
+        """RETURNS (Tuple[int, int]): How many of the labels given are right, and how
+        many of them can be right or wrong.
+        """
+        raise NotImplementedError
+
+    def score(
+        self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
+    ) -> Dict[str, Any]:
+        """Score what both stages have found.
+
+        source (Any): The first stage.
+        scorer (Any): The fallback's.
+        RETURNS (Dict[str, Any]): What the scorer for such labels returns.
+        """
+        raise NotImplementedError
+
+
+def get_factories() -> List[str]:
+    """RETURNS (List[str]): The components that categorize documents, by name."""
+    return sorted(kind.factory for kind in LabelKind.__subclasses__())
+
+
+def name_other(taxonomy: Taxonomy, number: int) -> str:
+    """RETURNS (str): Where an Other stands, in words."""
+    parent = taxonomy.others[number].parent
+    return f"of {parent!r}" if parent else "at the top"

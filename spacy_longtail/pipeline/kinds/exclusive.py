@@ -1,0 +1,229 @@
+from dataclasses import dataclass
+from typing import (
+    Any,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import numpy
+from spacy.training import Example
+
+from ...gold import get_gold_label
+from ...ops import softmax
+from ...settings import setting
+from ...taxonomy import Taxonomy
+from ..decision import Decision, DecisionWriter
+from ..fallback.refinement import EPSILON, Judged, Rivals, redistribute
+from ..fallback.settings import FallbackSettings
+from ..settings import TextcatSettings, read_threshold
+from .base import LabelKind, name_other
+
+
+@dataclass
+class ExclusiveTextcatSettings(TextcatSettings):
+    """See TextcatSettings."""
+
+    ancestor_threshold: float = setting(
+        0.5,
+        "The probability that a node above an abstained label needs to be kept, from "
+        "0.0 to 1.0, and at least the label's threshold.",
+        read_threshold,
+        is_configured=False,
+    )
+
+
+class ExclusiveLabels(LabelKind):
+    """One label a document: whatever a label gets, others lose."""
+
+    name = "exclusive"
+    factory = "longtail_textcat"
+    reason = "most probable label"
+    min_leaves = 2
+    allows_several = False
+    settings_type = ExclusiveTextcatSettings
+
+    def get_gold(
+        self,
+        example: Example,
+        index: int = 0,
+        known: Optional[Container[str]] = None,
+    ) -> Optional[List[str]]:
+        label = get_gold_label(
+            example,
+            index,
+            name=self.pipe,
+            factory="longtail_textcat_multilabel",
+            separator=self.settings.separator,
+            known=known,
+        )
+        return None if label is None else [label]
+
+    def make_truths(
+        self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Mark the leaves that each gold label allows, none without a label."""
+        gold = self.read_golds(examples, taxonomy)
+        gold.extend(taxonomy.leaves[column] for column in columns)
+        mask = numpy.zeros((len(gold), len(taxonomy.leaves)), dtype="float32")
+        for row, label in enumerate(gold):
+            if label is not None:
+                mask[row, taxonomy.compatible(label)] = 1.0
+        return mask
+
+    def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
+        counts = taxonomy.class_counts
+        return numpy.log(counts / counts.sum())
+
+    def get_probabilities(
+        self, logits: numpy.ndarray, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        return softmax(logits)
+
+    def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
+        return DecisionWriter(taxonomy, self.pipe, PathSums(taxonomy).get_levels)
+
+    def back_off(self, decisions: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+        if not self.settings.thresholds:
+            return decisions
+        needed = self.get_thresholds([decision["label"] for decision in decisions])
+        above = self.settings.ancestor_threshold
+        return [
+            decision
+            if decision["probability"] >= threshold
+            else Decision.from_dict(decision).back_off(threshold, above).to_user_data()
+            for decision, threshold in zip(decisions, needed.tolist())
+        ]
+
+    def refine(
+        self,
+        judged: Judged,
+        added: Sequence[str],
+        settings: FallbackSettings,
+        taxonomy: Taxonomy,
+    ) -> numpy.ndarray:
+        """Rows sum to what they did before."""
+        P = redistribute(
+            judged.P,
+            taxonomy.others,
+            judged.others,
+            judged.scores,
+            settings.mixture_weight,
+        )
+        if judged.margins is not None and len(P):
+            columns = [taxonomy.index[label] for label in added]
+            P = insert_exclusive(P, judged.margins, columns, settings.trust)
+        return P
+
+    def find_known(
+        self,
+        P: numpy.ndarray,
+        judged: Judged,
+        added: Sequence[str],
+        taxonomy: Taxonomy,
+    ) -> numpy.ndarray:
+        return P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0)
+
+    def is_refused(
+        self, decision: Decision, deficit: float, taxonomy: Taxonomy
+    ) -> bool:
+        """A head label is none of the ranker's business."""
+        return deficit > 0 and decision.label in taxonomy.pooled
+
+    def compare(
+        self,
+        decision: Decision,
+        before: Decision,
+        others: Sequence[int],
+        added: Sequence[str],
+        taxonomy: Taxonomy,
+    ) -> Decision:
+        """Who decided is whose label it is."""
+        label, reason = decision.label, None
+        if label in taxonomy.pooled:
+            number = int(taxonomy.other_of[taxonomy.index[label]])
+            reason = f"ranked first in the Other {name_other(taxonomy, number)}"
+        elif label in added:
+            reason = "closest to a label that was added at run time"
+        # Sums of what was rounded to 32 bits, so they are kept as they were.
+        other = decision.other if added else before.other
+        return decision.refine(before, reason, other=other)
+
+    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
+        golds = [
+            self.get_gold(example, row, taxonomy.ranges)
+            for row, example in enumerate(examples)
+        ]
+        return [labels[0] if labels else None for labels in golds]
+
+    def find_rivals(
+        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
+    ) -> List[Rivals]:
+        """All other members are wrong."""
+        column = taxonomy.index.get(gold or "", -1)
+        if column not in members:
+            return []
+        return [Rivals(members.index(column), list(range(len(members))))]
+
+    def count_right(
+        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+    ) -> Tuple[int, int]:
+        """A document without a gold label fits nothing."""
+        return int(decision.label == gold), 1
+
+    def score(
+        self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
+    ) -> Dict[str, Any]:
+        return scorer(examples, **{**settings, "pipe": self.pipe})
+
+
+class PathSums:
+    """Sums probabilities along the path of a leaf.
+
+    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
+    """
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
+        # First and last column below each node of each leaf's path, padded.
+        depth = max(map(len, paths))
+        self.bounds = numpy.zeros((len(paths), depth, 2), dtype="int64")
+        for column, path in enumerate(paths):
+            self.bounds[column, : len(path)] = [taxonomy.ranges[node] for node in path]
+
+    def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
+        """RETURNS (List[List[float]]): Of each node of the path, padded. See
+        DecisionWriter.
+        """
+        rows = numpy.arange(len(P))[:, None]
+        # float64, or the differences of sums would show rounding errors.
+        below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))
+        bounds = self.bounds[best]
+        sums = below[rows, bounds[:, :, 1]] - below[rows, bounds[:, :, 0]]
+        # Probabilities of 32 bits can sum to a little more than 1.
+        return numpy.minimum(sums, 1.0).tolist()
+
+
+def insert_exclusive(
+    P: numpy.ndarray, margins: numpy.ndarray, columns: Sequence[int], trust: float
+) -> numpy.ndarray:
+    """Give run-time labels the mass that their own prototypes win.
+
+    A run-time label is as probable as the best of the others times exp(margin - trust *
+    log odds of that best). All are scaled to sum to what they did before, so that
+    the labels from training keep their order.
+
+    margins (numpy.ndarray): See Ranking, of shape (docs, added).
+    columns (Sequence[int]): Columns of the run-time labels, zeros so far.
+    trust (float): Share of the first stage's log odds that has to be overcome.
+    """
+    total = P.sum(axis=1, keepdims=True)
+    top = numpy.clip(P.max(axis=1, keepdims=True), EPSILON, 1 - 1e-6)
+    margins = margins - trust * numpy.log(top / (1 - top))
+    P = P.copy()
+    P[:, list(columns)] = top * numpy.exp(numpy.clip(margins, -700.0, 50.0))
+    return P * (total / P.sum(axis=1, keepdims=True))

@@ -1,0 +1,418 @@
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import (
+    Any,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ...errors import Errors, Warnings
+from ...fitting.thresholds import fit_thresholds
+from ...gold import check_missing, fill_truths, find_leaves, read_gold
+from ...ops import sigmoid
+from ...settings import setting
+from ...taxonomy import Other, Taxonomy
+from ..decision import Decision, DecisionWriter
+from ..fallback.refinement import EPSILON, Judged, Rivals, redistribute
+from ..fallback.settings import FallbackSettings
+from ..settings import PriorT, TextcatSettings, check_prior, read_threshold
+from ..start import ClassSums, EncodeT, VectorSample, fit_bias
+from .base import LabelKind, name_other
+
+
+def _read_missing(name: str, value: str) -> str:
+    check_missing(value)
+    return value
+
+
+@dataclass
+class MultilabelTextcatSettings(TextcatSettings):
+    """See TextcatSettings.
+
+    RAISES (ValueError): L320 for 'missing', and those of TextcatSettings.
+    """
+
+    prior: PriorT = setting(
+        "train",
+        '"train" predicts calibrated probabilities, "uniform" as if each label were in '
+        "half of the documents; a number from 0.0 to 1.0 is in between.",
+        check_prior,
+    )
+    missing: str = setting(
+        "auto",
+        '"auto": a document without any gold label isn\'t learned from, and of one '
+        'with a gold 0.0 only what it names is. "negative": what isn\'t positive is '
+        "negative.",
+        _read_missing,
+    )
+    threshold: float = setting(
+        0.25,
+        "Least probability of a label that a document has, for labels without a "
+        "threshold of their own, from 0.0 to 1.0.",
+        read_threshold,
+    )
+
+
+class MultilabelLabels(LabelKind):
+    """Any number of labels a document: what a label gets, none loses, but for those
+    that share an Other.
+    """
+
+    name = "multilabel"
+    factory = "longtail_textcat_multilabel"
+    reason = "labels above their thresholds"
+    min_leaves = 1
+    allows_several = True
+    settings_type = MultilabelTextcatSettings
+
+    def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
+        output = model.get_ref("output")
+        if "set_bias" not in output.attrs:
+            raise ValueError(Errors.L323.format(name=self.pipe, layer=output.name))
+
+    def _read_gold(
+        self, example: Example, index: int, known: Optional[Container[str]]
+    ) -> Any:
+        return read_gold(
+            example,
+            index,
+            name=self.pipe,
+            missing=self.settings.missing,
+            known=known,
+        )
+
+    def get_gold(
+        self,
+        example: Example,
+        index: int = 0,
+        known: Optional[Container[str]] = None,
+    ) -> Optional[List[str]]:
+        gold = self._read_gold(example, index, known)
+        if gold is None:
+            return None
+        return find_leaves(gold.positive, self.settings.separator)
+
+    def read_truths(
+        self, examples: Sequence[Example], taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        truths = numpy.zeros((len(examples), len(taxonomy.leaves)))
+        for row, eg in enumerate(examples):
+            gold = self._read_gold(eg, row, taxonomy.ranges)
+            fill_truths(truths[row], gold, taxonomy)
+        return truths
+
+    def make_truths(
+        self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """1.0, 0.0, or NaN for what isn't known."""
+        names = numpy.full((len(columns), len(taxonomy.leaves)), numpy.nan)
+        names[numpy.arange(len(columns)), list(columns)] = 1.0
+        truths = numpy.concatenate([self.read_truths(examples, taxonomy), names])
+        return truths.astype("float32")
+
+    def get_n_docs(self, sums: ClassSums) -> Optional[int]:
+        """Documents about which something is known.
+
+        RAISES (ValueError): L324 if it's fewer than a label has: with counts of a label
+            file, but without the number that belongs to them.
+        """
+        if sums.n_docs < max(sums.counts.values(), default=0):
+            raise ValueError(Errors.L324.format(name=self.pipe))
+        return sums.n_docs
+
+    def watch_encoder(self, encode: EncodeT, sample: VectorSample) -> EncodeT:
+        return sample.watch(encode)
+
+    def fit_start(
+        self,
+        output: Model[Floats2d, Floats2d],
+        loss: Any,
+        taxonomy: Taxonomy,
+        sample: VectorSample,
+    ) -> None:
+        """Let each label be as probable as it is frequent."""
+        X = output.ops.asarray2f(sample.get())
+        if len(X):
+            logits = output.ops.to_numpy(output.predict(X))
+            bias = fit_bias(logits, taxonomy.log_odds)
+            # What the loss adds in training needn't be part of the logits.
+            added = loss.log_prior - taxonomy.log_odds
+            output.attrs["set_bias"](output, bias + added)
+
+    def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
+        return taxonomy.log_odds
+
+    def get_probabilities(
+        self, logits: numpy.ndarray, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Each is from 0.0 to 1.0."""
+        return get_leaf_probabilities(logits, taxonomy)
+
+    def get_thresholds(
+        self, labels: Sequence[str], default: Optional[float] = None
+    ) -> numpy.ndarray:
+        default = self.settings.threshold if default is None else default
+        return super().get_thresholds(labels, default)
+
+    def fit_thresholds(
+        self, scores: numpy.ndarray, truths: numpy.ndarray, **wish: Any
+    ) -> numpy.ndarray:
+        return fit_thresholds(scores, truths, **wish)
+
+    def forget_fits(self, setting: str) -> None:
+        """Thresholds were fitted to what was before, so there is a warning, LW301."""
+        if self.settings.thresholds:
+            self.settings.thresholds = {}
+            text = Warnings.LW301.format(name=self.pipe, setting=setting)
+            warnings.warn(text, stacklevel=4)
+
+    def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
+        get_labels = partial(self._get_labels, taxonomy.leaves)
+        get_levels = NodeProbabilities(taxonomy).get_levels
+        return DecisionWriter(taxonomy, self.pipe, get_levels, get_labels)
+
+    def _get_labels(self, leaves: Sequence[str], P: numpy.ndarray) -> List[List[str]]:
+        given = P >= self.get_thresholds(leaves)
+        labels = []
+        for row, is_given in enumerate(given):
+            above = numpy.flatnonzero(is_given)
+            above = above[numpy.argsort(-P[row, above], kind="stable")]
+            labels.append([leaves[column] for column in above.tolist()])
+        return labels
+
+    def check_fallback(self, settings: FallbackSettings, name: str) -> None:
+        """There, thresholds are those of the first stage."""
+        if settings.thresholds:
+            raise ValueError(Errors.L340.format(name=name, source=self.pipe))
+
+    def refine(
+        self,
+        judged: Judged,
+        added: Sequence[str],
+        settings: FallbackSettings,
+        taxonomy: Taxonomy,
+    ) -> numpy.ndarray:
+        """Labels from training that aren't pooled stay as they are."""
+        plan = taxonomy.others
+        P = redistribute(
+            judged.P, plan, judged.others, judged.scores, settings.mixture_weight
+        )
+        P = discount_other(P, plan, judged.others, judged.deficit)
+        P = numpy.minimum(P, 1.0)
+        if judged.margins is not None and len(P):
+            columns = [taxonomy.index[label] for label in added]
+            P = insert_independent(
+                P, judged.margins, columns, settings.trust, judged.similarity
+            )
+        return P
+
+    def find_known(
+        self,
+        P: numpy.ndarray,
+        judged: Judged,
+        added: Sequence[str],
+        taxonomy: Taxonomy,
+    ) -> numpy.ndarray:
+        """Similarity is part of what run-time labels have got."""
+        shares = P * numpy.clip(judged.similarity, 0.0, 1.0)[:, None]
+        columns = [taxonomy.index[label] for label in added]
+        shares[:, columns] = P[:, columns]
+        return shares.max(axis=1)
+
+    def compare(
+        self,
+        decision: Decision,
+        before: Decision,
+        others: Sequence[int],
+        added: Sequence[str],
+        taxonomy: Taxonomy,
+    ) -> Decision:
+        """The fallback has decided if a label that it has judged is, or was before,
+        among those of the document or the most probable one.
+        """
+        named = {decision.label, before.label, *decision.labels, *before.labels}
+        columns = [taxonomy.index[label] for label in named if label in taxonomy.index]
+        touched = set(taxonomy.other_of[columns].tolist())
+        reasons = [
+            f"ranked in the Other {name_other(taxonomy, number)}"
+            for number in filter(touched.__contains__, others)
+        ]
+        if named.intersection(added):
+            reasons.append("compared with labels that were added at run time")
+        return decision.refine(before, "; ".join(reasons) or None, other=before.other)
+
+    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
+        """1.0, 0.0 or NaN for each label."""
+        return list(self.read_truths(examples, taxonomy))
+
+    def find_rivals(
+        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
+    ) -> List[Rivals]:
+        """Each gold label is told from those that are known to be wrong: between two
+        that are right there is nothing to tell.
+        """
+        truths = gold[list(members)]
+        return [
+            Rivals(place, numpy.union1d(numpy.flatnonzero(truths == 0), place).tolist())
+            for place in numpy.flatnonzero(truths == 1).tolist()
+        ]
+
+    def count_right(
+        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+    ) -> Tuple[int, int]:
+        """What isn't known is neither right nor wrong."""
+        truths = gold[[taxonomy.index[label] for label in decision.labels]]
+        return int((truths == 1).sum()), int((~numpy.isnan(truths)).sum())
+
+    def score(
+        self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
+    ) -> Dict[str, Any]:
+        """The fallback's own scorer is of labels that exclude each other; the first
+        stage's takes its place.
+        """
+        return source.score(examples, **settings)
+
+
+def get_leaf_probabilities(logits: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
+    """Turn logits to independent probabilities.
+
+    The odds of an Other, that the document has some label pooled there, are the sum of
+    its members' odds. Its probability is spread over the members by their odds.
+
+    logits (numpy.ndarray): Array of shape (docs, leaves).
+    RETURNS (numpy.ndarray): Array of shape (docs, leaves). Members of an Other sum to
+        its probability.
+    """
+    P = sigmoid(logits)
+    for other in taxonomy.others:
+        members = list(other.members)
+        Z = logits[:, members]
+        tops = Z.max(axis=1, keepdims=True)
+        exps = numpy.exp(Z - tops)
+        sums = exps.sum(axis=1, keepdims=True)
+        P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
+    return P
+
+
+class NodeProbabilities:
+    """Works out how probable it is that a document has any label below a node:
+    1 - product of (1 - p), over the leaves and the Others below it.
+
+    This is right if labels are independent, as the model has it, and at least the
+    largest of the p. An Other counts once, with the sum of its members below the node.
+
+    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
+    """
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        nodes = {node: i for i, node in enumerate(taxonomy.nodes)}
+        ranges = numpy.asarray([taxonomy.ranges[node] for node in nodes])
+        self.starts, self.stops = ranges[:, 0], ranges[:, 1]
+        self.paths = [
+            [nodes[node] for node in taxonomy.path(leaf)] for leaf in taxonomy.leaves
+        ]
+        self.members = numpy.asarray(
+            [m for other in taxonomy.others for m in other.members], dtype="int64"
+        )
+        owners, firsts, lasts = [], [], []
+        position = 0
+        for other in taxonomy.others:
+            members = numpy.asarray(other.members)
+            # Ascending, so that those below a node are neighbours.
+            below = {
+                n for m in other.members for n in taxonomy.path(taxonomy.leaves[m])
+            }
+            for node in below:
+                start, stop = numpy.searchsorted(members, taxonomy.ranges[node])
+                owners.append(nodes[node])
+                firsts.append(position + start)
+                lasts.append(position + stop)
+            position += len(members)
+        self.owners, self.firsts, self.lasts = owners, firsts, lasts
+
+    def __call__(self, P: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): float64 array of shape (docs, nodes)."""
+        # float64, or the differences of sums would show rounding errors.
+        P = numpy.clip(P.astype("float64"), 0.0, 1.0 - 1e-9)
+        logs = numpy.log1p(-P)
+        logs[:, self.members] = 0.0
+        sums = numpy.pad(numpy.cumsum(logs, axis=1), ((0, 0), (1, 0)))
+        totals = sums[:, self.stops] - sums[:, self.starts]
+        if self.owners:
+            masses = numpy.cumsum(P[:, self.members], axis=1)
+            masses = numpy.pad(masses, ((0, 0), (1, 0)))
+            shares = masses[:, self.lasts] - masses[:, self.firsts]
+            shares = numpy.clip(shares, 0.0, 1.0 - 1e-9)
+            numpy.add.at(totals.T, self.owners, numpy.log1p(-shares).T)
+        return -numpy.expm1(numpy.minimum(totals, 0.0))
+
+    def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
+        """RETURNS (List[List[float]]): Of each node of the path, see DecisionWriter."""
+        of_nodes, found = self(P), []
+        for row, column in enumerate(best.tolist()):
+            levels = of_nodes[row, self.paths[column]]
+            levels[-1] = P[row, column]
+            # Rounding mustn't make a node less probable than what is below it.
+            levels = numpy.maximum.accumulate(levels[::-1])[::-1]
+            found.append(levels.tolist())
+        return found
+
+
+def discount_other(
+    P: numpy.ndarray,
+    plan: Sequence[Other],
+    others: List[List[int]],
+    deficit: numpy.ndarray,
+) -> numpy.ndarray:
+    """Take mass from the Others whose candidates don't fit, by the ranker: the farther
+    the best of all scores is below what it needs, the more, exp(-deficit).
+
+    This is for labels that don't exclude each other: none has to get that mass.
+
+    plan (Sequence[Other]): The Others, with columns of P.
+    others (List[List[int]]): Those that were ranked in each document.
+    deficit (numpy.ndarray): See Judged.
+    """
+    P = P.copy()
+    for row in numpy.flatnonzero(deficit > 0).tolist():
+        columns = [m for number in others[row] for m in plan[number].members]
+        P[row, columns] *= numpy.exp(-deficit[row])
+    return P
+
+
+def insert_independent(
+    P: numpy.ndarray,
+    margins: numpy.ndarray,
+    columns: Sequence[int],
+    trust: float,
+    similarity: numpy.ndarray,
+) -> numpy.ndarray:
+    """Give run-time labels a probability that no other label pays for.
+
+    It is similarity * sigmoid(margin + trust * log odds of the best of the others). A
+    margin only compares: a document that is equally far from all labels has none of
+    them, and one that is sure to have another label can be close to both.
+
+    margins (numpy.ndarray): See Ranking, of shape (docs, added).
+    columns (Sequence[int]): Columns of the run-time labels, zeros so far.
+    trust (float): Share of the first stage's log odds that a run-time label starts
+        from.
+    similarity (numpy.ndarray): See Judged.
+    """
+    top = numpy.clip(P.max(axis=1, keepdims=True), EPSILON, 1 - 1e-6)
+    shares = sigmoid(margins + trust * numpy.log(top / (1 - top)))
+    P = P.copy()
+    P[:, list(columns)] = shares * numpy.clip(similarity, 0.0, 1.0)[:, None]
+    return P

@@ -1,0 +1,558 @@
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import SimpleFrozenList
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..descriptions import DescriptionsT, check_descriptions
+from ..errors import Errors
+from ..gold import read_labels
+from ..ops import top_columns
+from ..taxonomy import Taxonomy, build_taxonomy
+from .decision import KEY, N_CANDIDATES, DecisionWriter, register_extension
+from .encoding import EncoderRunner
+from .kinds.base import LabelKind
+from .names import NameExamples, get_name_words, make_name_docs
+from .settings import PriorT, check_nodes, read_prior
+from .start import (
+    VectorSample,
+    check_finite,
+    count_and_sum,
+    get_name_vectors,
+    get_prototypes,
+    make_start_encoder,
+)
+
+FORMAT = 1
+
+
+class RawScores(NamedTuple):
+    """What the model finds, before prior and temperature.
+
+    logits (numpy.ndarray): float32 array of shape (docs, leaves), as the loss saw
+        them.
+    similarity (numpy.ndarray): Highest cosine to a prototype, of shape (docs,).
+    """
+
+    logits: numpy.ndarray
+    similarity: numpy.ndarray
+
+
+class Prediction(NamedTuple):
+    """What predict finds.
+
+    probabilities (numpy.ndarray): Joint leaf probabilities, of shape (docs, leaves).
+    known (numpy.ndarray): See Decision, of shape (docs,).
+    """
+
+    probabilities: numpy.ndarray
+    known: numpy.ndarray
+
+
+class TextCategorizer(TrainablePipe):
+    """Assign each document one label of a hierarchy with a long tail, or any number,
+    as the kind of labels says.
+
+    Writes the probability of every label to `doc.cats` and the decision to
+    `doc._.longtail`. Labels with few examples are trained as one class, the Other of
+    their parent, and predicted one by one all the same.
+
+    vocab (Vocab): The shared vocabulary.
+    model (Model[List[Doc], Floats2d]): Documents to logits over the leaves, with the
+        references "encoder" and "output".
+    name (str): Name of the component.
+    kind (LabelKind): What kind of labels it gives, and its settings.
+    loss (Callable[[Taxonomy], Any]): Builds the loss once the labels are known.
+    scorer (Optional[Callable]): Scoring method.
+    RAISES (ValueError): L323 if the model can't predict such labels.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Floats2d],
+        name: str,
+        *,
+        kind: LabelKind,
+        loss: Callable[[Taxonomy], Any],
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        kind.check_model(model)
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.kind = kind
+        self.make_loss = loss
+        self.scorer = scorer
+        # What is saved. The settings are copied to it when that happens.
+        self.cfg: Dict[str, Any] = {"format": FORMAT, "names": [], "taxonomy": None}
+        self._taxonomy: Optional[Taxonomy] = None
+        self._bias: Optional[Tuple[PriorT, numpy.ndarray]] = None
+        self._declared: List[str] = []
+        self._encoding = EncoderRunner(model)
+        # Lets others know that the encoder has changed.
+        self.n_updates = 0
+        register_extension()
+
+    @property
+    def settings(self) -> Any:
+        """RETURNS (Any): A TextcatSettings, of the kind's type. `prior`, `temperature`
+        and `thresholds` are set on the component, which knows what depends on them.
+        """
+        return self.kind.settings
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """RETURNS (Taxonomy): The label tree with its counts and pooled labels.
+
+        RAISES (ValueError): L301 before initialize.
+        """
+        if self._taxonomy is None:
+            raise ValueError(Errors.L301.format(name=self.name))
+        return self._taxonomy
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): The leaves, in the order of the columns."""
+        return () if self._taxonomy is None else self._taxonomy.leaves
+
+    @property
+    def label_data(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): Labels and counts, and the number of documents if
+        one can have several labels, for 'spacy init labels'.
+        """
+        taxonomy = self.taxonomy
+        counts = {
+            **dict(zip(taxonomy.leaves, taxonomy.counts)),
+            **taxonomy.inner_counts,
+        }
+        extra = {} if taxonomy.n_docs is None else {"n_docs": taxonomy.n_docs}
+        return {"counts": counts, **extra}
+
+    @property
+    def prior(self) -> PriorT:
+        """RETURNS (PriorT): Which prior predictions are made with. Can be set."""
+        return self.settings.prior
+
+    @prior.setter
+    def prior(self, prior: PriorT) -> None:
+        self._change("prior", prior)
+
+    @property
+    def temperature(self) -> float:
+        """RETURNS (float): What logits are divided by. Can be set."""
+        return self.settings.temperature
+
+    @temperature.setter
+    def temperature(self, temperature: float) -> None:
+        self._change("temperature", temperature)
+
+    @property
+    def cats_top_k(self) -> Optional[int]:
+        """RETURNS (Optional[int]): How many labels are written. Can be set."""
+        return self.settings.cats_top_k
+
+    @cats_top_k.setter
+    def cats_top_k(self, cats_top_k: Optional[int]) -> None:
+        self.settings.cats_top_k = cats_top_k
+
+    @property
+    def thresholds(self) -> Dict[str, float]:
+        """The probability that a label needs to be given, by its path, or by that of a
+        node above it; "" stands for all labels. The nearest one counts.
+
+        Where labels exclude each other, a decision without a sure label abstains, and
+        keeps the deepest node above it that is sure. With a zero_shot_fallback in the
+        pipeline, set those in its settings then: it needs all labels of this stage.
+
+        RETURNS (Dict[str, float]): A copy of what was set. Can be set.
+        RAISES (ValueError): L313 or L314 for what can't be set.
+        """
+        return dict(self.settings.thresholds)
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Mapping[str, float]) -> None:
+        if self._taxonomy is not None:
+            check_nodes(self._taxonomy, thresholds)
+        self.settings.thresholds = thresholds
+
+    @property
+    def ancestor_threshold(self) -> float:
+        """RETURNS (float): The probability that a node above an abstained label needs
+        to be kept. Can be set, where labels exclude each other.
+        """
+        return self.settings.ancestor_threshold
+
+    @ancestor_threshold.setter
+    def ancestor_threshold(self, ancestor_threshold: float) -> None:
+        self.settings.ancestor_threshold = ancestor_threshold
+
+    def _change(self, setting: str, value: Any) -> None:
+        """Change a setting that probabilities depend on."""
+        is_new = getattr(self.settings, setting) != value
+        setattr(self.settings, setting, value)
+        if is_new:
+            self.kind.forget_fits(setting)
+
+    def add_label(self, label: str) -> int:
+        """Declare a label before initialize, which then takes no others.
+
+        RETURNS (int): 1, or 0 if the label is already there.
+        RAISES (ValueError): L309 for a new label after initialize.
+        """
+        if label in self.labels or label in self._declared:
+            return 0
+        if self._taxonomy is not None:
+            raise ValueError(Errors.L309.format(label=label, name=self.name))
+        self._declared.append(label)
+        return 1
+
+    def get_gold(
+        self,
+        example: Example,
+        index: int = 0,
+        known: Optional[Container[str]] = None,
+    ) -> Optional[List[str]]:
+        """Find the gold labels of a document, see LabelKind."""
+        return self.kind.get_gold(example, index, known)
+
+    def read_truths(
+        self, examples: Sequence[Example], taxonomy: Optional[Taxonomy] = None
+    ) -> numpy.ndarray:
+        """Read what is known about documents that can have several labels.
+
+        taxonomy (Optional[Taxonomy]): With more labels than the component's.
+        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (docs, leaves).
+        RAISES (ValueError): L325 if a gold value isn't 0 or 1.
+        """
+        return self.kind.read_truths(examples, taxonomy or self.taxonomy)
+
+    def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
+        return self.kind.get_thresholds(labels)
+
+    def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
+        """RETURNS (DecisionWriter): For a taxonomy, which can have more labels than the
+        component's.
+        """
+        return self.kind.make_writer(taxonomy)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Any] = None,
+        descriptions: Optional[DescriptionsT] = None,
+    ) -> None:
+        """Count the labels of the whole corpus, build the taxonomy, and start each
+        label at the mean of its documents shrunk towards its name.
+
+        get_examples (Callable[[], Iterable[Example]]): Returns the training corpus.
+        nlp (Optional[Language]): The pipeline that the component is part of.
+        labels (Optional[Any]): What 'spacy init labels' wrote, a dict of labels and
+            counts, or a list of labels. Other keys of `doc.cats` are left alone.
+        descriptions (Optional[DescriptionsT]): What labels mean, from
+            "spacy-longtail.LabelDescriptions.v1" or a dict of labels and texts.
+        RAISES (ValueError): Taxonomy, description and gold errors, and L304 for a
+            streamed corpus without counts.
+        """
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        given = read_labels(labels or self._declared or None, self.name)
+        is_streamed = nlp is not None and nlp.config["training"]["max_epochs"] == -1
+        if is_streamed and (given is None or given.counts is None):
+            raise ValueError(Errors.L304.format(name=self.name))
+        self.n_updates += 1
+        encoder = self._encoding.encoder
+        encoder.initialize(X=[eg.reference for eg in islice(get_examples(), 10)])
+        encode = self._encoding.remember(make_start_encoder(encoder, nlp, self))
+        counting = self._encoding.count_features(encode, is_sample=is_streamed)
+        known = None if given is None else set(given.names)
+        sample = VectorSample()
+        sums = count_and_sum(
+            get_examples(),
+            self.kind.watch_encoder(counting, sample),
+            lambda example, index: self.get_gold(example, index, known),
+            name=self.name,
+        )
+        if is_streamed:
+            sums.n_docs = 0  # Of a sample, and given below.
+        if given is not None:
+            sums.set_counts(given)
+        taxonomy = build_taxonomy(
+            sums.counts,
+            min_count=self.settings.min_count,
+            keep=self.settings.keep,
+            separator=self.settings.separator,
+            n_docs=self.kind.get_n_docs(sums),
+            min_leaves=self.kind.min_leaves,
+        )
+        self.cfg["names"] = get_name_words(
+            taxonomy,
+            check_descriptions(descriptions or {}, taxonomy),
+            nlp.make_doc if nlp else lambda text: Doc(self.vocab, text.split()),
+        )
+        names = get_name_vectors(make_name_docs(self.vocab, self.cfg["names"]), encode)
+        prototypes = get_prototypes(taxonomy, sums, names, self.settings.kappa)
+        output = self.model.get_ref("output")
+        output.attrs["set_start"](output, taxonomy, prototypes)
+        # They were chosen for another model.
+        self.settings.thresholds = {}
+        self._set_taxonomy(taxonomy)
+        self.kind.fit_start(output, self.loss, taxonomy, sample)
+
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
+        """Predict the probability of each leaf.
+
+        RETURNS (Prediction): For set_annotations.
+        """
+        return self.apply_settings(self.get_raw_scores(docs))
+
+    def get_raw_scores(self, docs: Iterable[Doc]) -> RawScores:
+        """Run the model. Prior and temperature have no part in this, so many of them
+        can be tried on what it returns.
+
+        RETURNS (RawScores): For apply_settings.
+        """
+        docs = list(docs)
+        n_leaves = len(self.taxonomy.leaves)
+        if not docs:
+            return RawScores(numpy.zeros((0, n_leaves)), numpy.zeros(0))
+        output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
+        X = self._encoding.predict(docs)
+        logits = to_numpy(output.predict(X))
+        check_finite(docs, logits, self.name)
+        cosines = to_numpy(output.attrs["get_similarity"](output, X))
+        return RawScores(logits, cosines.max(axis=1))
+
+    def apply_settings(self, raw: RawScores) -> Prediction:
+        """Turn raw scores into probabilities under the prior and the temperature.
+
+        RETURNS (Prediction): For set_annotations.
+        """
+        if not len(raw.logits):
+            return Prediction(raw.logits, raw.similarity)
+        prior = self.settings.prior
+        if self._bias is None or self._bias[0] != prior:
+            self._bias = prior, self.get_bias(prior)
+        logits = (raw.logits + self._bias[1]) / self.settings.temperature
+        P = self.get_probabilities(logits)
+        known = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
+        return Prediction(P, known)
+
+    def get_probabilities(self, logits: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
+        return self.kind.get_probabilities(logits, self.taxonomy)
+
+    def get_bias(self, prior: PriorT) -> numpy.ndarray:
+        """Work out what turns the raw logits into those under a prior.
+
+        prior (PriorT): See the property of this name.
+        RETURNS (numpy.ndarray): float32 array of shape (leaves,), to be added.
+        """
+        wanted = read_prior(prior) * self.kind.get_log_prior(self.taxonomy)
+        trained = self.model.ops.to_numpy(self.loss.log_prior)
+        return (wanted - trained).astype("float32")
+
+    def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
+        """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
+        docs = list(docs)
+        if not docs:
+            return
+        register_extension()
+        (P, known), kind, labels = prediction, self.kind, self.labels
+        top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
+        found = self._writer.describe(P, known, kind.factory, kind.reason, top)
+        decisions = kind.back_off(found)
+        if self.cats_top_k is None:
+            for doc, row in zip(docs, P.tolist()):
+                doc.cats.update(zip(labels, row))
+        else:
+            top = top[:, : self.cats_top_k]
+            shares = numpy.take_along_axis(P, top, axis=1).tolist()
+            for doc, columns, row in zip(docs, top.tolist(), shares):
+                if doc.cats:
+                    doc.cats = {k: v for k, v in doc.cats.items() if k not in self._own}
+                doc.cats.update(zip([labels[column] for column in columns], row))
+        for doc, decision in zip(docs, decisions):
+            doc.user_data[KEY] = decision
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch. Documents without a label of the component are ignored.
+
+        drop (float): Dropout rate.
+        sgd (Optional[Optimizer]): Updates the model if given.
+        losses (Optional[Dict[str, float]]): Gets the loss in nats per document added
+            under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        if not self.labels:
+            raise ValueError(Errors.L301.format(name=self.name))
+        examples = list(examples)
+        validate_examples(examples, f"{type(self).__name__}.update")
+        if not any(len(eg.predicted) for eg in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        docs = [eg.predicted for eg in examples]
+        names, columns = self._names.draw(len(docs))
+        logits, backprop = self._encoding.begin_update(docs + names)
+        d_logits, loss = self.loss(logits, self._make_truths(examples, columns))
+        backprop(d_logits)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Update the model, and count that."""
+        self.n_updates += 1
+        super().finish_update(sgd)
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> Tuple[float, Floats2d]:
+        """Calculate the loss of a batch.
+
+        scores (Floats2d): Logits of shape (docs, leaves).
+        RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
+            respect to the logits.
+        """
+        d_logits, loss = self.loss(scores, self._make_truths(list(examples), []))
+        return loss, d_logits
+
+    def _make_truths(
+        self, examples: Sequence[Example], columns: Sequence[int]
+    ) -> Floats2d:
+        truths = self.kind.make_truths(examples, columns, self.taxonomy)
+        return self.model.ops.asarray2f(truths)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What the scorer returns."""
+        self.cfg.update(self.settings.to_dict())
+        labels = kwargs.get("labels", self.labels)
+        needed = dict(zip(labels, self.get_thresholds(labels).tolist()))
+        settings = {"pipe": self.name, "thresholds": needed, **kwargs}
+        return super().score(examples, **settings)
+
+    def fit_thresholds(
+        self, examples: Iterable[Example], **wish: Any
+    ) -> Dict[str, float]:
+        """Set the threshold of each label to what is best for documents that weren't
+        trained on, where one can have several labels.
+
+        examples (Iterable[Example]): Predicted documents with gold labels.
+        wish (Any): 'precision' and 'smoothing', see fitting.thresholds.
+        RETURNS (Dict[str, float]): The new thresholds, of all labels.
+        RAISES (ValueError): L325 or L327, see there, and L329 for documents without
+            the probability of some label, because of 'cats_top_k' for example.
+        """
+        examples, labels = list(examples), self.labels
+        scores = numpy.zeros((len(examples), len(labels)))
+        for row, eg in enumerate(examples):
+            cats = eg.predicted.cats
+            missing = next((label for label in labels if label not in cats), None)
+            if missing is not None:
+                text = Errors.L329.format(name=self.name, row=row, label=missing)
+                raise ValueError(text)
+            scores[row] = [cats[label] for label in labels]
+        values = self.kind.fit_thresholds(scores, self.read_truths(examples), **wish)
+        self.thresholds = dict(zip(labels, values.tolist()))
+        return self.thresholds
+
+    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
+        """RETURNS (bytes): The component. RAISES (ValueError): L301, see taxonomy."""
+        self._fill_cfg()
+        return super().to_bytes(exclude=exclude)
+
+    def to_disk(
+        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> None:
+        """Write the component to a folder."""
+        self._fill_cfg()
+        super().to_disk(path, exclude=exclude)
+
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "TextCategorizer":
+        """RAISES (ValueError): L305 if a newer version wrote it."""
+        self.cfg.update(self.settings.to_dict())
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._read_cfg()
+
+    def from_disk(
+        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "TextCategorizer":
+        """RAISES (ValueError): L305 if a newer version wrote it."""
+        self.cfg.update(self.settings.to_dict())
+        super().from_disk(path, exclude=exclude)
+        return self._read_cfg()
+
+    def _fill_cfg(self) -> None:
+        self.cfg.update(self.settings.to_dict(), taxonomy=self.taxonomy.to_dict())
+
+    def _read_cfg(self) -> "TextCategorizer":
+        if self.cfg["format"] > FORMAT:
+            text = Errors.L305.format(found=self.cfg["format"], known=FORMAT)
+            raise ValueError(text)
+        self.settings.update(self.cfg)
+        self._encoding.clear()
+        self._set_taxonomy(Taxonomy.from_dict(self.cfg["taxonomy"]))
+        return self
+
+    def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+        self.cfg["taxonomy"] = taxonomy.to_dict()
+        self.loss = self.make_loss(taxonomy)
+        self._writer = self.make_writer(taxonomy)
+        self._own = frozenset(taxonomy.leaves)
+        self._bias = None
+        n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)
+        per_example = self.settings.name_examples * len(taxonomy.leaves) / n_docs
+        if not self._encoding.can_read_names:
+            per_example = 0.0
+        self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
+
+
+@contextmanager
+def write_all_cats(pipe: TextCategorizer) -> Iterator[None]:
+    """Let a component and its fallback write all their labels to `doc.cats` for a
+    while, also those that its 'cats_top_k' leaves out: a label that is missing there
+    isn't improbable.
+    """
+    top_k = pipe.cats_top_k
+    pipe.cats_top_k = None
+    try:
+        yield
+    finally:
+        pipe.cats_top_k = top_k
