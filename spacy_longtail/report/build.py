@@ -1,5 +1,5 @@
 from datetime import date
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -7,12 +7,30 @@ from spacy.training import Example
 from .. import __version__
 from ..evaluation.evidence import Evidence, ProgressT, collect
 from ..evaluation.pipes import find_part, find_pipe
+from ..presentation import Remark, TextTable
 from ..scoring.bootstrap import estimate
 from ..scoring.metrics import Metric, find_metrics
 from ..scoring.predictions import GROUPS, Predictions, count
 from ..scoring.scorer import check_bounds
 from ..tuning.settings import read_settings
 from .sections import describe_rows, find_confusions, get_tree
+
+
+class Report(Dict[str, Any]):
+    """What build_report finds: a dict of JSON values that presents itself."""
+
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The headline."""
+        rows = [
+            (key, f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
+            for key, found in self["headline"].items()
+            if found is not None
+        ]
+        return [TextTable("", ("metric", "value", "interval"), rows)]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): None."""
+        return []
 
 
 def build_report(
@@ -25,7 +43,7 @@ def build_report(
     resamples: int = 1000,
     seed: int = 0,
     progress: ProgressT = iter,
-) -> Dict[str, Any]:
+) -> Report:
     """Find out how well a pipeline does on a corpus, and where it fails.
 
     examples (Iterable[Example]): With gold labels.
@@ -33,7 +51,7 @@ def build_report(
     head, mid (int): Fewest training documents of a head and of a mid label.
     resamples (int): For the bootstrap intervals.
     progress (ProgressT): Wraps the examples, for example tqdm.
-    RETURNS (Dict[str, Any]): JSON values, for render_html, and what the kind of the
+    RETURNS (Report): JSON values, for render_html. Besides what the kind of the
         component's labels adds:
         about: what was evaluated, by which metrics, and its settings.
         headline: value, low and high of each metric, None without labels.
@@ -48,7 +66,7 @@ def build_report(
     evidence = collect(
         nlp, name, examples, bounds=(head, mid), keeps_raw=False, progress=progress
     )
-    predictions, tree = evidence.predictions, evidence.taxonomy
+    predictions = evidence.predictions
     own = find_part("report", kind)(evidence, find_confusions(predictions))
     more = own.pop("labels")
     labels = [{**row, **more[i]} for i, row in describe_rows(predictions).items()]
@@ -59,18 +77,14 @@ def build_report(
         metrics.pop("coarse_accuracy", None)
     notes = {"head": head, "mid": mid, "below": head - 1}
     titles = {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
-    return {
-        "about": {
-            **about,
-            "labels": kind.name,
-            "metrics": titles,
-            **own.pop("about", {}),
-        },
-        "headline": _get_headline(predictions, metrics, resamples, seed),
-        "labels": labels,
-        "tree": get_tree(tree, labels),
+    about.update(labels=kind.name, metrics=titles, **own.pop("about", {}))
+    return Report(
+        about=about,
+        headline=_get_headline(predictions, metrics, resamples, seed),
+        labels=labels,
+        tree=get_tree(evidence.taxonomy, labels),
         **own,
-    }
+    )
 
 
 def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
