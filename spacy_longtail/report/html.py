@@ -21,9 +21,15 @@ def render_html(data: Dict[str, Any]) -> str:
         **{key: plot_curve(key, data[key]) for key in CURVES if key in data},
     }
     template = TEMPLATES / f"{about['labels']}.html.jinja"
-    return render(template, filters={"step": get_step}, data=data, plots=plots)
+    filters = {"step": get_step, "capital": show_title}
+    return render(template, filters=filters, data=data, plots=plots)
 
 
 def get_step(value: Optional[float]) -> str:
     """RETURNS (str): Which colour an F1 has: "0" to "4", "none" without one."""
     return "none" if value is None else str(min(int(value * 5), 4))
+
+
+def show_title(title: str) -> str:
+    """RETURNS (str): With a capital at the start, unless it has others, like nDCG."""
+    return title if title[1:2].isupper() else title[:1].upper() + title[1:]

@@ -1,10 +1,11 @@
 """The report in a real browser: Debian's chromium with its own driver."""
 
 import shutil
+from copy import deepcopy
 
 import pytest
 
-from spacy_longtail.report import build_report, render_html
+from spacy_longtail.report import render_html
 from spacy_longtail.report.sections import get_tree
 from spacy_longtail.taxonomy import build_taxonomy
 
@@ -30,13 +31,13 @@ def browser():
 
 
 @pytest.fixture
-def data(tickets_nlp, tickets_dev):
-    return build_report(tickets_nlp, tickets_dev, resamples=10)
+def data(reports):
+    return deepcopy(reports["exclusive"])
 
 
 @pytest.fixture
-def mixed_data(mixed_nlp, mixed_dev):
-    return build_report(mixed_nlp, mixed_dev, resamples=10)
+def mixed_data(reports):
+    return deepcopy(reports["multilabel"])
 
 
 @pytest.fixture
