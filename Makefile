@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := -m pip --quiet --disable-pip-version-check
 METADATA := setup.cfg pyproject.toml
 
-.PHONY: install demo test test-slow test-torch test-floor lint format build bench clean
+.PHONY: install demo test test-slow test-torch test-floor lint format docs build bench clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/.installed
@@ -42,6 +42,10 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# The pages that are written from the code and from project.yml.
+docs: $(VENV)/.dev
+	@$(BIN)/python scripts/reference.py
 
 # Setuptools would put files of an older build/ into the wheel.
 build: $(VENV)/.dev

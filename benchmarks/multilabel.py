@@ -37,7 +37,7 @@ COLUMNS = {
     "PSP@1": "longtail_psp_at_1",
 }
 LOSSES: Dict[str, Dict[str, Any]] = {
-    # The plain loss gives the same, see the README.
+    # The plain loss gives the same, see docs/losses.md.
     "logit-adjusted": {"@losses": "spacy-longtail.BinaryLogitAdjusted.v1", "tau": 1.0},
     "weighted": {"@losses": "spacy-longtail.WeightedBinaryCrossEntropy.v1"},
     "asymmetric": {"@losses": "spacy-longtail.Asymmetric.v1"},

@@ -24,7 +24,7 @@ from spacy_longtail.vectors.distill import (
     read_vocabulary,
     reduce_vectors,
 )
-from spacy_longtail.vectors.local_model import load_model
+from spacy_longtail.vectors.local_model import load_transformer
 from spacy_longtail.vectors.pipeline import TYPICAL_LENGTH
 from spacy_longtail.vectors.table import StaticTable
 
@@ -65,7 +65,7 @@ def main() -> None:
     path = find_model()
     # Sums over several threads come out slightly differently each time.
     torch.set_num_threads(1)
-    tokenizer, model = load_model(str(path))
+    tokenizer, model = load_transformer(str(path))
     pieces = read_vocabulary(tokenizer)
     words = list(pieces)
     E = encode_alone(tokenizer, model, list(pieces.values()))

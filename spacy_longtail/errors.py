@@ -105,8 +105,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L261 = ("TableVectors needs a 'path': the folder that 'spacy longtail distill' "
             "wrote.")
     L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
-            ".jsonl file with the key \"text\", or a text file; a vocabulary is a "
-            "text file with one word a line.")
+            "table with the column \"text\", or a text file; a vocabulary is a text "
+            "file with one word a line.")
 
     # L3xx: components
     L301 = ("The component '{name}' isn't initialized, so it has no labels. Call "
@@ -146,11 +146,30 @@ class Errors(metaclass=ErrorsWithCodes):
             "less probable than its threshold is not given; 0.0 gives all.")
     L314 = ("'thresholds' names {node!r}, which is neither a label nor an inner node "
             "of the taxonomy, nor \"\" for all labels. Did you mean: {similar}?")
+    L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
+            "so are the labels that a document with a 0.0 doesn't name) or "
+            "\"negative\" (what isn't positive is negative), but got {value!r}.")
+    L323 = ("'{name}' needs an output layer whose logits are independent, such as "
+            "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
+            "[components.{name}.model.output].")
+    L324 = ("The 'labels' of '{name}' have counts but not the number of documents, "
+            "which a streamed corpus doesn't tell either. Make the label file again "
+            "with 'spacy init labels'.")
+    L325 = ("Document {index} ({text!r}) has the value {value!r} for the label "
+            "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
+            "learned from by '{name}'. Leave out what isn't known.")
+    L326 = ("Fitting thresholds needs scores and truths of the same shape (documents, "
+            "labels), but got {scores} and {truths}.")
+    L327 = ("{name!r} has to be {expected}, but got {value!r}.")
+    L328 = ("The pipeline has no component '{name}' with thresholds to fit. Found: "
+            "{found}.")
+    L329 = ("Can't fit the thresholds of '{name}': document {row} has no probability "
+            "for {label!r}. Give documents that the pipeline has predicted with "
+            "'cats_top_k' = None, which writes all labels.")
 
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
-            "{factories} in the pipeline. "
-            "Found: {found}. Add it, or name it in the setting 'source' of "
-            "[components.{name}].")
+            "{factories} in the pipeline. Found: {found}. Add it, or name it in the "
+            "setting 'source' of [components.{name}].")
     L331 = ("'{name}' stands before '{source}', whose decisions it refines. Add it "
             "with nlp.add_pipe(\"zero_shot_fallback\", after=\"{source}\").")
     L332 = ("Can't add the label {label!r}: there is one already.")
@@ -201,27 +220,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "of the {limit} that are read together with the document's. Shorten the "
             "label's description, or raise 'max_length' if the model can read more.")
 
-    L320 = ("'missing' has to be \"auto\" (a document without any key is unknown, and "
-            "so are the labels that a document with a 0.0 doesn't name) or "
-            "\"negative\" (what isn't positive is negative), but got {value!r}.")
-    L323 = ("'{name}' needs an output layer whose logits are independent, such as "
-            "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
-            "[components.{name}.model.output].")
-    L324 = ("The 'labels' of '{name}' have counts but not the number of documents, "
-            "which a streamed corpus doesn't tell either. Make the label file again "
-            "with 'spacy init labels'.")
-    L325 = ("Document {index} ({text!r}) has the value {value!r} for the label "
-            "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
-            "learned from by '{name}'. Leave out what isn't known.")
-    L326 = ("Fitting thresholds needs scores and truths of the same shape (documents, "
-            "labels), but got {scores} and {truths}.")
-    L327 = ("{name!r} has to be {expected}, but got {value!r}.")
-    L328 = ("The pipeline has no component '{name}' with thresholds to fit. Found: "
-            "{found}.")
-    L329 = ("Can't fit the thresholds of '{name}': document {row} has no probability "
-            "for {label!r}. Give documents that the pipeline has predicted with "
-            "'cats_top_k' = None, which writes all labels.")
-
     # L5xx: scorer and report
     L501 = ("Scores need 1 <= mid < head, the fewest training documents of a "
             "mid and of a head label, but got head = {head} and mid = {mid}. The "
@@ -239,19 +237,16 @@ class Errors(metaclass=ErrorsWithCodes):
             "example 0.9: nine of ten.")
     L513 = ("Can't reach a precision of {precision} and a coverage of {coverage} at "
             "the same time. Wish one of the two.")
-    L514 = ("Can't tell which component is meant: found {found} made by "
-            "'longtail_textcat' or 'longtail_textcat_multilabel' among {pipes}. Give "
-            "the name of one with 'pipe'.")
+    L514 = ("Can't tell which component is meant: found {found} made by {factories} "
+            "among {pipes}. Give the name of one with 'pipe'.")
     L515 = ("Can't tune '{name}' for a coverage of {value}: where a document can have "
             "several labels, it can rightly have none. Wish a 'precision', or leave "
             "both out for the best F1.")
     L517 = ("'per_label' is about the precision of each label, so it needs a "
             "'precision'. For example 0.9: nine of ten.")
-    L518 = ("'{name}' isn't a component made by 'longtail_textcat' or "
-            "'longtail_textcat_multilabel'. Those of this pipeline are {found}.")
+    L518 = ("'{name}' isn't a component made by {factories}. Those of this pipeline "
+            "are {found}.")
 
-    L520 = ("The plots of the report need matplotlib. Install it with the extra: pip "
-            "install 'spacy-longtail[report]'")
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
     L522 = ("Can't explain the label {label!r}: '{name}' has no such label among its "
             "{n}. {hint}")
@@ -263,7 +258,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "at run time, and is judged by how close a text is to its prototype, which "
             "its name, description and examples make. 'doc.cats' has its probability.")
 
-    # L6xx: batch, files and command line
+    # L6xx: files and commands
     L601 = ("Can't load a pipeline from '{path}': {error}")
     L602 = ("Can't read a corpus from '{path}'. Needed is a .spacy file or a folder "
             "with some, as 'python -m spacy longtail convert' writes them.")
@@ -272,7 +267,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
 
-    # L6xx: files and commands
     L610 = ("Can't find the file {path}. Check the path.")
     L611 = ("Can't tell the format of {path} by its name. The suffix has to be one "
             "of {known}.")

@@ -100,6 +100,8 @@ def write_folder(folder: Path) -> Iterator[Path]:
     RAISES (ValueError): L625 if it can't be written.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise ValueError(Errors.L625.format(path=folder, problem="it is a file"))
     if folder.is_dir():
         with write_together(folder) as new:
             yield new

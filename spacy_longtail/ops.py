@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, Callable, Tuple
 
 import numpy
 from thinc.api import Ops, get_array_module
@@ -7,6 +7,8 @@ from thinc.types import Floats2d, Ints1d
 EPSILON = 1e-9
 # Log odds of a probability of exactly 0.0 or 1.0 wouldn't be finite.
 LOWEST = 1e-6
+# Shorter vectors have no direction that could be learned from.
+MIN_NORM = 1e-6
 BLOCK = 64
 
 
@@ -39,14 +41,21 @@ def multiply_rows(X: Any, W: Any) -> Any:
     return (padded @ W.T).reshape((-1, len(W)))[:n_rows]
 
 
-def backprop_unit_rows(dY: Floats2d, Y: Floats2d, norms: Floats2d) -> Floats2d:
-    """Backpropagate through Y = X / norm of X: what is left of dY orthogonal to Y.
+def normalize_rows(X: Any) -> Tuple[Any, Callable[[Any], Any]]:
+    """Scale each row to length 1.0, as a layer; a row of zeros stays as it is.
 
-    dY, Y (Floats2d): Arrays of shape (rows, width).
-    norms (Floats2d): What X was divided by, of shape (rows, 1).
-    RETURNS (Floats2d): Gradient with respect to X.
+    X (Any): Array of shape (rows, width).
+    RETURNS (Tuple[Any, Callable[[Any], Any]]): Array of the same type and shape, and
+        a function from its gradient to that of X: what is orthogonal to the rows.
     """
-    return (dY - Y * (dY * Y).sum(axis=1, keepdims=True)) / norms
+    xp = get_array_module(X)
+    norms = xp.maximum(xp.sqrt((X * X).sum(axis=1, keepdims=True)), MIN_NORM)
+    Y = X / norms
+
+    def backprop(dY: Any) -> Any:
+        return (dY - Y * (dY * Y).sum(axis=1, keepdims=True)) / norms
+
+    return Y, backprop
 
 
 def sum_groups(ops: Ops, X: Floats2d, lengths: Ints1d) -> Floats2d:
@@ -86,6 +95,13 @@ def log_softmax_groups(ops: Ops, Z: Floats2d, lengths: Ints1d) -> Floats2d:
     return Z - spread_groups(ops, ops.xp.log(sums), lengths)
 
 
+def sigmoid(Z: Any) -> Any:
+    """RETURNS (Any): 1 / (1 + exp(-Z)), without overflow; an array like Z."""
+    xp = get_array_module(Z)
+    exps = xp.exp(-xp.abs(Z))
+    return xp.where(Z >= 0, 1.0, exps) / (1.0 + exps)
+
+
 def softmax(Z: numpy.ndarray) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Each row of the logits as a distribution."""
     Z = numpy.exp(Z - Z.max(axis=1, keepdims=True))
@@ -98,12 +114,6 @@ def get_log_odds(P: Any) -> Any:
     """
     P = numpy.clip(P, LOWEST, 1.0 - LOWEST)
     return numpy.log(P) - numpy.log1p(-P)
-
-
-def sigmoid(Z: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): 1 / (1 + exp(-Z)), without overflow."""
-    exps = numpy.exp(-numpy.abs(Z))
-    return numpy.where(Z >= 0, 1.0, exps) / (1.0 + exps)
 
 
 def mean_by_class(

@@ -2,6 +2,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from configparser import ConfigParser
 from importlib.metadata import distribution
 from importlib.util import resolve_name
@@ -140,7 +141,10 @@ def test_imports_point_down(module):
 
 @pytest.mark.parametrize("module", [m for m in MODULES if get_layer(m) == "pipeline"])
 def test_components_import_nothing_that_the_config_gives_them(module):
-    assert not INJECTED.intersection(get_imported_layers(module))
+    for name in get_imports(module):
+        # What a component may ask of any encoder and output is no implementation.
+        if not name.startswith("spacy_longtail.encoders.contract"):
+            assert not INJECTED.intersection(name.split(".")[1:2])
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -219,7 +223,155 @@ def test_only_the_cli_prints(module):
     assert "print" not in names
 
 
+# Methods of a path, and functions of os and shutil, that change what is on the disk.
+MOVES = {"rename", "renames", "unlink", "remove", "removedirs", "rmdir", "rmtree"}
+MOVES |= {"move", "copy", "copy2", "copyfile", "copytree", "link_to", "symlink_to"}
+
+
+def get_moves(tree):
+    """Yield the names of what moves, replaces or removes files."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ({"shutil", "tempfile"} & {a.name for a in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            if node.module in ("os", "shutil", "tempfile"):
+                yield from ({*MOVES, "replace"} & {a.name for a in node.names})
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of_module = isinstance(node.func.value, ast.Name)
+            of_module = of_module and node.func.value.id in ("os", "shutil")
+            # A string needs two arguments, those of a tuple have names.
+            of_path = len(node.args) == 1 and not node.keywords
+            is_replace = node.func.attr == "replace" and (of_module or of_path)
+            # A set or a list has "remove" and "copy", a path hasn't.
+            of_path = node.func.attr not in ("remove", "copy")
+            if is_replace or (node.func.attr in MOVES and (of_module or of_path)):
+                yield node.func.attr
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if m != "files.py"])
+def test_only_files_moves_files(module):
+    assert list(get_moves(SOURCES[module])) == []
+
+
+def test_files_moves_files():
+    assert {"shutil", "tempfile", "replace"} <= set(get_moves(SOURCES["files.py"]))
+
+
+def test_modules_are_short():
+    lines = {m: (PACKAGE / m).read_text(encoding="utf8").count("\n") for m in SOURCES}
+    assert {m: n for m, n in lines.items() if n > 450} == {}
+
+
+# What isn't as it should be yet. Take out what is done, until both are empty.
+WORDS_TO_DO = {
+    "cli/explain.py",
+    "cli/show_explanation.py",
+    "cli/show_multilabel_explanation.py",
+    "cli/show_multilabel_tuning.py",
+    "cli/tune.py",
+    "errors.py",
+    "evaluation/evidence.py",
+    "explain/explain.py",
+    "explain/html.py",
+    "pipeline/all_cats.py",
+    "pipeline/bias.py",
+    "pipeline/fallback/independent.py",
+    "pipeline/fallback/kinds.py",
+    "pipeline/fallback/refinement.py",
+    "pipeline/longtail_textcat_multilabel.py",
+    "pipeline/multilabel_decision.py",
+    "pipeline/threshold_callback.py",
+    "report/answers.py",
+    "report/build.py",
+    "report/curves.py",
+    "report/html.py",
+    "report/multilabel",
+    "report/multilabel/answers.py",
+    "report/multilabel/cases.py",
+    "report/multilabel/curves.py",
+    "report/multilabel/data.py",
+    "report/multilabel/ranks.py",
+    "scoring/metrics.py",
+    "tuning/abstaining.py",
+    "tuning/command.py",
+    "tuning/fallback.py",
+    "tuning/multilabel",
+    "tuning/multilabel/evidence.py",
+    "tuning/multilabel/fitting.py",
+    "tuning/multilabel/metrics.py",
+    "tuning/multilabel/result.py",
+    "tuning/multilabel/settings.py",
+    "tuning/multilabel/tune.py",
+    "tuning/result.py",
+    "tuning/settings.py",
+    "tuning/trials.py",
+    "tuning/tune.py",
+}
+NAMES_TO_DO = {
+    "Answers",
+    "Evidence",
+    "Guesses",
+    "apply_settings",
+    "check_settings",
+    "check_threshold",
+    "collect",
+    "collect_answers",
+    "fit_prior_and_temperature",
+    "fit_temperature",
+    "fit_thresholds",
+    "get_confusions",
+    "get_ece",
+    "get_macro_f",
+    "get_reliability",
+    "get_similarity",
+    "read_settings",
+    "render",
+    "sigmoid",
+    "spread",
+}
+# Modules that may say what is different where labels exclude each other or don't.
+KINDS = ("exclusive", "multilabel")
+SAY_KINDS = {"pipeline/factories.py"}
+# Thinc's idioms, which layers have.
+IDIOMS = {"forward", "init", "set_start"}
+
+
+def says_kind(module):
+    text = (PACKAGE / module).read_text(encoding="utf8").lower()
+    return any(kind in text for kind in KINDS)
+
+
+def test_kinds_are_told_apart_in_modules_of_their_own():
+    found = {m for m in SOURCES if Path(m).stem not in KINDS and says_kind(m)}
+    assert found - SAY_KINDS <= WORDS_TO_DO
+
+
+def test_a_kind_has_modules_but_no_folder():
+    found = {p.parent.as_posix() for p in map(Path, SOURCES) if p.parent.name in KINDS}
+    assert found <= WORDS_TO_DO
+
+
+def test_a_public_name_is_defined_once():
+    modules = defaultdict(set)
+    for module, tree in SOURCES.items():
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                modules[node.name].add(module)
+    found = {
+        name
+        for name, where in modules.items()
+        if len(where) > 1 and not name.startswith("_")
+    }
+    assert found - IDIOMS <= NAMES_TO_DO
+
+
+def test_configs_are_not_there_twice():
+    link = REPOSITORY / "configs"
+    assert link.is_symlink()
+    assert link.resolve() == PACKAGE / "init_config" / "configs"
+
+
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS, ids=lambda ep: ep.name)
-def test_readme_has_every_public_name(entry_point):
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf8")
-    assert entry_point.name in readme
+def test_reference_has_every_public_name(entry_point):
+    page = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf8")
+    assert f"`{entry_point.name}`" in page

@@ -40,7 +40,7 @@ def _get_label_advice(facts: Audit) -> Iterator[str]:
             f"{rare:,} of {n} labels have fewer than 5 documents: min_count = "
             f"{min_count} pools {n_pooled:,} of them, and descriptions help those most."
         )
-    if facts.imbalance_ratio >= 10 and not facts.is_multilabel:
+    if facts.imbalance_ratio >= 10 and facts.max_labels == 1:
         yield (
             f"The most frequent label has {facts.imbalance_ratio:,.0f} times the "
             "documents of the rarest, and the ten most frequent have "
@@ -48,7 +48,7 @@ def _get_label_advice(facts: Audit) -> Iterator[str]:
             'prior = "uniform" if every label matters as much, "train" if every '
             "document does."
         )
-    if facts.n_labels >= MANY_LABELS and not facts.is_multilabel:
+    if facts.n_labels >= MANY_LABELS and facts.max_labels == 1:
         yield (
             f"{n} labels make {n} keys in the cats of each document: set cats_top_k = "
             "20 if you keep the documents."
@@ -61,7 +61,7 @@ def _get_label_advice(facts: Audit) -> Iterator[str]:
             f"{facts.n_unlabelled:,} of {facts.n_docs:,} documents have no label, and "
             "aren't learned from"
         )
-        if facts.is_multilabel:
+        if facts.max_labels > 1:
             advice += ': set missing = "negative" if that means that they have none'
         yield f"{advice}."
 

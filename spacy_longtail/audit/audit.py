@@ -6,19 +6,21 @@ from typing import Dict, List, Optional, Tuple
 import numpy
 from tqdm import tqdm
 
+from ..gold import find_leaves
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy
 from .advice import give_advice
 from .corpus import find_files, read_chunks
 from .facts import Audit, Dev
 from .labels import (
+    MIN_COUNTS,
     find_similar_labels,
     get_buckets,
     get_levels,
     get_pooling,
     get_weights,
 )
-from .similar import N_HASHES, Prints, make_prints
+from .similar import Prints, make_prints
 from .texts import Contents, describe_texts
 
 MAX_LABELS = 50
@@ -46,19 +48,18 @@ def audit_corpus(
         labels are no taxonomy.
     """
     contents = read_contents(path, columns, separator, progress=progress)
-    dev_contents = None
-    if dev is not None:
-        dev_contents = read_contents(dev, columns, separator, progress=progress)
+    dev_contents = dev and read_contents(dev, columns, separator, progress=progress)
     counts = count_labels(contents)
     taxonomy = build_taxonomy(counts, separator=separator)
-    is_multilabel = any(len(labels) > 1 for labels in contents.label_sets)
-    n_labelled = int((contents.sets != _get_empty(contents)).sum())
+    max_labels = max(map(len, contents.label_sets))
+    is_labelled = numpy.asarray([bool(labels) for labels in contents.label_sets])
+    n_labelled = int(is_labelled[contents.sets].sum())
     values = list(counts.values())
     facts = Audit(
         path=str(path),
         n_docs=len(contents.sets),
         n_unlabelled=len(contents.sets) - n_labelled,
-        is_multilabel=is_multilabel,
+        max_labels=max_labels,
         separator=separator,
         depth=max(len(taxonomy.path(leaf)) for leaf in taxonomy.leaves),
         counts=counts,
@@ -66,12 +67,12 @@ def audit_corpus(
         top_10_share=sum(values[:10]) / sum(values),
         levels=get_levels(taxonomy),
         buckets=get_buckets(counts),
-        pooling=get_pooling(counts, separator),
+        pooling=[get_pooling(counts, separator, n) for n in MIN_COUNTS],
         # Nothing competes for a document that can have several labels.
-        weights=[] if is_multilabel else get_weights(taxonomy),
+        weights=[] if max_labels > 1 else get_weights(taxonomy),
         texts=describe_texts(contents),
         similar_labels=find_similar_labels(list(counts)),
-        dev=compare(contents, counts, dev_contents) if dev_contents else None,
+        dev=compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
         advice=[],
     )
     facts.advice.extend(give_advice(facts))
@@ -92,14 +93,10 @@ def read_contents(
             for chunk in read_chunks(file_, columns):
                 prints.append(make_prints(chunk.keys, chunk.lengths))
                 for labels in chunk.labels:
-                    labels = drop_ancestors(labels, separator)
-                    sets.append(ids.setdefault(labels, len(ids)))
+                    leaves = tuple(find_leaves(labels, separator))
+                    sets.append(ids.setdefault(leaves, len(ids)))
                 bar.update(len(chunk.lengths))
-    joined = Prints(
-        numpy.concatenate([part.hashes for part in prints]),
-        numpy.concatenate([part.signatures for part in prints]).reshape(-1, N_HASHES),
-        numpy.concatenate([part.lengths for part in prints]),
-    )
+    joined = Prints(*map(numpy.concatenate, zip(*prints)))
     return Contents(files, columns, joined, numpy.asarray(sets, "int64"), list(ids))
 
 
@@ -113,20 +110,7 @@ def count_labels(contents: Contents) -> Dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def drop_ancestors(labels: Tuple[str, ...], separator: str) -> Tuple[str, ...]:
-    """RETURNS (Tuple[str, ...]): The labels that no other one stands below: an inner
-    node beside a label below it is a part of that label's path.
-    """
-    if len(labels) < 2:
-        return labels
-    return tuple(
-        label
-        for label in labels
-        if not any(other.startswith(label + separator) for other in labels)
-    )
-
-
-def compare(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
+def compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
     """RETURNS (Dev): How another corpus fits to this one."""
     dev_counts = count_labels(dev)
     missing = [label for label in counts if label not in dev_counts]
@@ -138,7 +122,3 @@ def compare(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
         unseen=[label for label in dev_counts if label not in counts],
         n_shared=int(numpy.isin(hashes, contents.prints.hashes).sum()),
     )
-
-
-def _get_empty(contents: Contents) -> int:
-    return contents.label_sets.index(()) if () in contents.label_sets else -1

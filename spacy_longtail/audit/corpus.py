@@ -15,8 +15,8 @@ from spacy.attrs import ORTH
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
 from ..errors import Errors
+from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader
-from ..tables.table import FORMATS, Table
 
 SUFFIX = ".spacy"
 # Texts read at a time from a table.
@@ -47,7 +47,7 @@ def find_files(path: Path) -> List[Path]:
 
     RAISES (ValueError): L640 if there are none.
     """
-    if path.is_file() and path.suffix.lower() in (SUFFIX, *FORMATS):
+    if path.is_file() and (path.suffix.lower() == SUFFIX or is_table(path)):
         return [path]
     files = []
     if path.is_dir():
@@ -88,7 +88,7 @@ def read_docbin(path: Path) -> Chunk:
 
 def read_table(path: Path, columns: Columns) -> Iterator[Chunk]:
     """Read a table, its words found by a simple rule."""
-    records = iter(RecordReader(Table(path), columns))
+    records = iter(RecordReader(open_table(path), columns))
     while True:
         batch = list(islice(records, CHUNK))
         if not batch:
@@ -121,7 +121,7 @@ def fetch_texts(
             if own:
                 found.update(_get_texts(data, own, start))
         else:
-            records = RecordReader(Table(path), columns)
+            records = RecordReader(open_table(path), columns)
             own, end = [], start
             for end, record in enumerate(
                 islice(records, wanted[-1] + 1 - start), start

@@ -124,7 +124,7 @@ class Audit:
 
     path (str): The corpus.
     n_docs, n_unlabelled (int): Documents, and those without a label.
-    is_multilabel (bool): Whether a document has several labels.
+    max_labels (int): Most labels of a document. Above 1, documents can have several.
     separator (str): What joins the segments of a label.
     depth (int): Levels of the taxonomy, 1 if it's flat.
     counts (Dict[str, int]): Documents of each label, the most frequent first.
@@ -138,7 +138,7 @@ class Audit:
     path: str
     n_docs: int
     n_unlabelled: int
-    is_multilabel: bool
+    max_labels: int
     separator: str
     depth: int
     counts: Dict[str, int]

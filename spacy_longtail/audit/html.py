@@ -16,7 +16,7 @@ MAX_MISSING = 20
 INK = "#123456"
 
 
-def render_html(facts: Audit) -> str:
+def render_audit(facts: Audit) -> str:
     """RETURNS (str): The page.
 
     RAISES (ValueError): L642 if matplotlib isn't installed.

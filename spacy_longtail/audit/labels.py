@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from statistics import median
-from typing import Dict, List, Mapping
+from typing import Any, Dict, List, Mapping
 
 import numpy
 
@@ -46,41 +46,31 @@ def get_buckets(counts: Mapping[str, int]) -> List[Bucket]:
         "mid": (values >= MID) & (values < HEAD),
         "tail": values < MID,
     }
-    return [
-        Bucket(
-            name,
-            int(mask.sum()),
-            int(values[mask].sum()),
-            float(values[mask].sum() / total),
-        )
-        for name, mask in masks.items()
-    ]
+    buckets = []
+    for name, mask in masks.items():
+        n_docs = int(values[mask].sum())
+        buckets.append(Bucket(name, int(mask.sum()), n_docs, n_docs / total))
+    return buckets
 
 
-def get_pooling(counts: Mapping[str, int], separator: str) -> List[Pooling]:
-    """RETURNS (List[Pooling]): What each of MIN_COUNTS would pool."""
-    return [get_pooling_at(counts, separator, min_count) for min_count in MIN_COUNTS]
-
-
-def get_pooling_at(
-    counts: Mapping[str, int], separator: str, min_count: int
-) -> Pooling:
+def get_pooling(counts: Mapping[str, int], separator: str, min_count: int) -> Pooling:
     """RETURNS (Pooling): What this min_count would pool."""
     taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
-    sizes = [
-        (len(o.members), sum(taxonomy.counts[m] for m in o.members), o.parent)
-        for o in taxonomy.others
+    others: List[Dict[str, Any]] = [
+        {
+            "parent": other.parent,
+            "n_labels": len(other.members),
+            "n_docs": sum(taxonomy.counts[member] for member in other.members),
+        }
+        for other in taxonomy.others
     ]
-    sizes.sort(key=lambda size: (-size[0], size[2]))
+    others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
     return Pooling(
         min_count=min_count,
-        n_labels=sum(n_labels for n_labels, _, _ in sizes),
-        n_docs=sum(n_docs for _, n_docs, _ in sizes),
-        n_others=len(sizes),
-        largest=[
-            {"parent": parent, "n_labels": n_labels, "n_docs": n_docs}
-            for n_labels, n_docs, parent in sizes[:MAX_OTHERS]
-        ],
+        n_labels=sum(other["n_labels"] for other in others),
+        n_docs=sum(other["n_docs"] for other in others),
+        n_others=len(others),
+        largest=others[:MAX_OTHERS],
     )
 
 

@@ -1,8 +1,9 @@
 """What the prints of the texts say."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy
 
@@ -17,6 +18,7 @@ MAX_EXAMPLES = 10
 MAX_SHOWN = 200
 
 
+@dataclass(frozen=True)
 class Contents:
     """The texts of a corpus and where to read them again.
 
@@ -27,19 +29,11 @@ class Contents:
     label_sets (List[Tuple[str, ...]]): The label sets.
     """
 
-    def __init__(
-        self,
-        files: List[Path],
-        columns: Columns,
-        prints: Prints,
-        sets: numpy.ndarray,
-        label_sets: List[Tuple[str, ...]],
-    ) -> None:
-        self.files = files
-        self.columns = columns
-        self.prints = prints
-        self.sets = sets
-        self.label_sets = label_sets
+    files: List[Path]
+    columns: Columns
+    prints: Prints
+    sets: numpy.ndarray
+    label_sets: List[Tuple[str, ...]]
 
     def fetch(self, rows: Sequence[int]) -> Dict[int, str]:
         """RETURNS (Dict[int, str]): The beginning of some texts."""
@@ -61,9 +55,25 @@ def describe_texts(contents: Contents) -> Texts:
     n_near, pairs = find_near_pairs(contents.prints, contents.sets)
     chosen = sorted(groups, key=len, reverse=True)[:MAX_EXAMPLES]
     shown = choose_different(pairs)
-    rows = [int(rows[0]) for rows in chosen]
-    rows += [row for pair in shown for row in pair[:2]]
-    texts = contents.fetch(rows)
+    wanted = [int(rows[0]) for rows in chosen]
+    wanted += [row for pair in shown for row in pair[:2]]
+    texts = contents.fetch(wanted)
+    conflicts = [
+        {
+            "text": texts[int(rows[0])],
+            "n_docs": len(rows),
+            "labels": dict(Counter(map(contents.name, rows.tolist())).most_common()),
+        }
+        for rows in chosen
+    ]
+    near_conflicts = [
+        {
+            "similarity": round(pair.similarity, 2),
+            "texts": [texts[row] for row in pair[:2]],
+            "labels": [contents.name(row) for row in pair[:2]],
+        }
+        for pair in shown
+    ]
     return Texts(
         n_empty=int((lengths == 0).sum()),
         n_long=int((lengths > LONG).sum()),
@@ -72,9 +82,9 @@ def describe_texts(contents: Contents) -> Texts:
         longest=int(lengths.max(initial=0)),
         n_duplicates=n_duplicates,
         n_conflicts=len(groups),
-        conflicts=[_describe_conflict(contents, texts, rows) for rows in chosen],
+        conflicts=conflicts,
         n_near_conflicts=n_near,
-        near_conflicts=[_describe_pair(contents, texts, pair) for pair in shown],
+        near_conflicts=near_conflicts,
         long_rows=numpy.flatnonzero(lengths > LONG)[:MAX_EXAMPLES].tolist(),
         empty_rows=numpy.flatnonzero(lengths == 0)[:MAX_EXAMPLES].tolist(),
     )
@@ -112,25 +122,3 @@ def choose_different(pairs: Sequence[NearPair]) -> List[NearPair]:
             used |= {pair.first, pair.second}
             chosen.append(pair)
     return chosen
-
-
-def _describe_conflict(
-    contents: Contents, texts: Dict[int, str], rows: numpy.ndarray
-) -> Dict[str, Any]:
-    labels = Counter(map(contents.name, rows.tolist()))
-    return {
-        "text": texts[int(rows[0])],
-        "n_docs": len(rows),
-        "labels": dict(labels.most_common()),
-    }
-
-
-def _describe_pair(
-    contents: Contents, texts: Dict[int, str], pair: NearPair
-) -> Dict[str, Any]:
-    rows = (pair.first, pair.second)
-    return {
-        "similarity": round(pair.similarity, 2),
-        "texts": [texts[row] for row in rows],
-        "labels": [contents.name(row) for row in rows],
-    }

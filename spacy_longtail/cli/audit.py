@@ -3,7 +3,7 @@ from typing import List, Optional
 
 from wasabi import msg
 
-from .group import Arg, Opt, longtail
+from .group import LABEL, LABELS, SEPARATOR, TEXT, Arg, Opt, longtail
 from .printing import fail_clearly, print_json, print_result
 
 
@@ -13,10 +13,10 @@ def audit_cli(
     corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, with the frequency curve"),
-    separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
-    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
-    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
-    labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
+    separator: str = SEPARATOR,
+    text: List[str] = TEXT,
+    label: List[str] = LABEL,
+    labels: Optional[str] = LABELS,
     json: bool = Opt(False, "--json", help="Print the facts as JSON"),
 ) -> None:
     # fmt: on
@@ -35,10 +35,10 @@ def audit_cli(
             corpus, dev=dev, separator=separator, columns=columns, progress=True
         )
         if output is not None:
-            from ..audit.html import render_html
+            from ..audit.html import render_audit
             from ..files import write_text
 
-            write_text(output, render_html(facts))
+            write_text(output, render_audit(facts))
     if json:
         print_json(facts.to_dict())
     else:

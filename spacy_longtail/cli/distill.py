@@ -12,7 +12,7 @@ from .printing import fail_clearly
 def distill_cli(
     model: str = Arg(..., help="Folder, installed package or hub name of a transformer"),
     output: Path = Arg(..., help="Folder to write the vectors to"),
-    corpus: List[Path] = Opt([], "--corpus", "-c", help="Add the words of a corpus: .spacy, .jsonl with 'text', or .txt"),
+    corpus: List[Path] = Opt([], "--corpus", "-c", help="Add the words of a corpus: .spacy, a table with the column 'text', or .txt"),
     vocab: Optional[Path] = Opt(None, "--vocab", "-v", help="Only these words, one a line, the most frequent first"),
     lang: str = Opt("en", "--lang", "-l", help="Language of the corpus, for its tokenizer"),
     min_freq: int = Opt(2, "--min-freq", "-m", help="How often a word of the corpus has to occur"),

@@ -3,19 +3,19 @@ from typing import List, Optional
 
 from wasabi import msg
 
-from .group import Arg, Opt, longtail
+from .group import PIPE, PIPELINE, Arg, Opt, longtail
 from .printing import fail_clearly, print_json, print_result
 
 
 # fmt: off
 @longtail.command("explain")
 def explain_cli(
-    pipeline: str = Arg(..., help="Pipeline folder or package, with a component of this package"),
+    pipeline: str = PIPELINE,
     text: str = Arg(..., help="The text"),
     label: Optional[List[str]] = Opt(None, "--label", "-l", help="Label to explain, by default the most probable one. With several labels per document it can be given several times, and by default is each one that the text has"),
     against: Optional[str] = Opt(None, "--against", "-a", help="Label to compare it with, by default the next one. Not with several labels per document"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, in displaCy's manner"),
-    pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
+    pipe: Optional[str] = PIPE,
     json: bool = Opt(False, "--json", help="Print the explanation as JSON"),
 ) -> None:
     # fmt: on

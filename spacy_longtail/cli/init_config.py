@@ -4,7 +4,7 @@ from typing import List, Optional
 import typer
 from wasabi import msg
 
-from .group import Arg, Opt, longtail
+from .group import LABEL, LABELS, SEPARATOR, TEXT, Arg, Opt, longtail
 from .printing import fail_clearly
 
 
@@ -14,10 +14,10 @@ def init_config_cli(
     corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
     config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
     optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
-    separator: str = Opt("/", "--separator", help="What joins the segments of a label"),
-    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table"),
-    label: List[str] = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]"),
-    labels: Optional[str] = Opt(None, "--labels", help="Column of lists of labels"),
+    separator: str = SEPARATOR,
+    text: List[str] = TEXT,
+    label: List[str] = LABEL,
+    labels: Optional[str] = LABELS,
     force: bool = Opt(False, "--force", "-F", help="Overwrite the file"),
 ) -> None:
     # fmt: on

@@ -4,21 +4,21 @@ from typing import Optional
 from spacy.cli._util import setup_gpu
 from wasabi import msg
 
-from .group import Arg, Opt, longtail
+from .group import GPU_ID, PIPE, PIPELINE, Arg, Opt, longtail
 from .printing import fail_clearly, get_progress, print_json, print_result
 
 
 # fmt: off
 @longtail.command("report")
 def report_cli(
-    pipeline: str = Arg(..., help="Pipeline folder or package, with a component of this package"),
+    pipeline: str = PIPELINE,
     corpus: Path = Arg(..., help="Corpus with gold labels: a .spacy file or a folder of them"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write"),
-    pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
+    pipe: Optional[str] = PIPE,
     head: int = Opt(50, "--head", min=2, help="Fewest training documents of a head label"),
     mid: int = Opt(10, "--mid", min=1, help="Fewest training documents of a mid label"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the bootstrap"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU"),
+    gpu_id: int = GPU_ID,
     json: bool = Opt(False, "--json", help="Print the report as JSON"),
 ) -> None:
     # fmt: on

@@ -2,22 +2,16 @@ from pathlib import Path
 from typing import Optional, Union
 
 from spacy.cli._util import setup_gpu
+from wasabi import msg
 
-from .group import Arg, Opt, longtail
-from .printing import fail_clearly, get_progress, print_json
-from .show_multilabel_tuning import show_multilabel_tuning
-from .show_tuning import show_tuning
-
-SHOW = {
-    "longtail_textcat": show_tuning,
-    "longtail_textcat_multilabel": show_multilabel_tuning,
-}
+from .group import GPU_ID, PIPE, PIPELINE, Arg, Opt, longtail
+from .printing import fail_clearly, get_progress, print_json, print_result
 
 
 # fmt: off
 @longtail.command("tune")
 def tune_cli(
-    pipeline: str = Arg(..., help="Pipeline folder or package, with a longtail_textcat or longtail_textcat_multilabel"),
+    pipeline: str = PIPELINE,
     dev: Path = Arg(..., help="Corpus with gold labels that wasn't trained on: a .spacy file or a folder of them"),
     output: Path = Opt(..., "--output", "-o", help="Folder to write the tuned pipeline to"),
     goal: str = Opt("macro", "--for", help="What should be best: macro (F1), accuracy (micro-F1 with several labels per document) or calibration"),
@@ -25,10 +19,10 @@ def tune_cli(
     precision: Optional[float] = Opt(None, "--precision", "-p", help="Abstain until this share of the labels given is right"),
     coverage: Optional[float] = Opt(None, "--coverage", "-c", help="Abstain until this share of the documents gets a label"),
     per_label: bool = Opt(False, "--per-label", "-l", help="Reach the precision for each label; with several labels per document it always is, but for accuracy"),
-    pipe: Optional[str] = Opt(None, "--pipe", help="Name of the component, if there are several"),
+    pipe: Optional[str] = PIPE,
     folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
-    gpu_id: int = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU"),
+    gpu_id: int = GPU_ID,
     force: bool = Opt(False, "--force", "-f", help="Replace the output folder"),
     json: bool = Opt(False, "--json", help="Print the result as JSON"),
 ) -> None:
@@ -44,8 +38,7 @@ def tune_cli(
     Example: python -m spacy longtail tune training/model-best corpus/dev.spacy
     --output training/tuned --for accuracy
     """
-    from ..tuning.command import tune_pipeline
-    from ..tuning.settings import Wish
+    from ..tuning import Wish, tune_pipeline
 
     setup_gpu(gpu_id, silent=True)
     with fail_clearly():
@@ -64,7 +57,8 @@ def tune_cli(
     if json:
         print_json(result.to_dict())
     else:
-        SHOW[result.kind](result, output)  # type: ignore[operator]
+        print_result(result)
+        msg.good("Saved the tuned pipeline", str(output))
 
 
 def _read_prior(prior: Optional[str]) -> Union[str, float, None]:

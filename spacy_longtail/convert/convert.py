@@ -7,11 +7,10 @@ from tqdm import tqdm
 
 from ..errors import Errors
 from ..files import write_together
-from ..tables.columns import Columns, Record, RecordReader
+from ..tables.columns import SPLITS, Columns, Record, RecordReader
 from ..tables.encodings import ENCODING
-from ..tables.splits import SPLITS
 from .allot import check_shares
-from .plan import Plan, Rows, count_labels, make_plan
+from .plan import Plan, Rows, count_by_split, make_plan
 from .shards import SUFFIX, CorpusWriter
 from .sources import Source, find_sources
 from .summary import Conversion
@@ -61,15 +60,17 @@ def convert_corpus(
     notes: "Counter[str]" = Counter()
     readers = [RecordReader(source.table, columns, notes) for source in sources]
     _check_same_kind(readers)
-    is_multilabel = readers[0].is_multilabel
+    has_lists = readers[0].has_lists
     bar = {"disable": None if progress else True, "unit": " rows"}
     for record in tqdm(_read(sources, readers), desc="Reading", **bar):
         rows.add(record)
-    plan = make_plan(rows, (dev, test), seed=seed, is_multilabel=is_multilabel)
+    plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
     found = {int(split) for split in set(plan.splits.tolist()) if split >= 0}
     if not found:
-        dropped = _describe(rows.dropped)
-        raise ValueError(Errors.L626.format(n=len(rows.sets), dropped=dropped))
+        dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
+        raise ValueError(
+            Errors.L626.format(n=len(rows.sets), dropped=dropped or "none")
+        )
     _check_output(output_dir, [SPLITS[split] for split in found])
     notes_of_all = _get_notes(notes, plan)
     with write_together(Path(output_dir)) as folder:
@@ -85,7 +86,7 @@ def convert_corpus(
                 writer.add(SPLITS[split], record.text, record.labels or ())
         names = writer.finish()
     paths = [output_dir / f"{s}{SUFFIX}" for s in SPLITS if f"{s}{SUFFIX}" in names]
-    return _summarize(rows, plan, paths, notes_of_all, is_multilabel)
+    return _summarize(rows, plan, paths, notes_of_all, has_lists)
 
 
 def _read(
@@ -98,7 +99,7 @@ def _read(
 
 def _check_same_kind(readers: Sequence[RecordReader]) -> None:
     for reader in readers[1:]:
-        if reader.is_multilabel != readers[0].is_multilabel:
+        if reader.has_lists != readers[0].has_lists:
             first, second = readers[0].table.path, reader.table.path
             raise ValueError(Errors.L629.format(first=first, second=second))
 
@@ -121,9 +122,9 @@ def _summarize(
     plan: Plan,
     paths: Sequence[Path],
     notes: Dict[str, int],
-    is_multilabel: bool,
+    has_lists: bool,
 ) -> Conversion:
-    counts = dict(zip(SPLITS, count_labels(rows, plan.splits.tolist())))
+    counts = dict(zip(SPLITS, count_by_split(rows, plan.splits.tolist())))
     docs = {split: int((plan.splits == i).sum()) for i, split in enumerate(SPLITS)}
     written = [split for split in SPLITS if docs[split]]
     dropped = {**rows.dropped, "in_earlier_split": plan.n_leaked}
@@ -132,14 +133,10 @@ def _summarize(
         n_rows=len(plan.splits),
         docs={split: docs[split] for split in written},
         labels={split: len(counts[split]) for split in written},
-        is_multilabel=is_multilabel,
+        has_lists=has_lists,
         missing={
             split: sorted(set(rows.labels) - set(counts[split])) for split in written
         },
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes=notes,
     )
-
-
-def _describe(dropped: "Counter[str]") -> str:
-    return ", ".join(f"{name}: {n}" for name, n in dropped.items()) or "none"

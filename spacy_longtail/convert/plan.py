@@ -8,8 +8,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
-from ..tables.columns import Record
-from ..tables.splits import SPLITS
+from ..tables.columns import SPLITS, Record
 from .allot import TRAIN, stratify, stratify_sets
 
 DROPPED = -1
@@ -75,7 +74,7 @@ class Plan(NamedTuple):
     n_leaked: int
 
 
-class Texts(NamedTuple):
+class TextGroups(NamedTuple):
     """The distinct texts.
 
     inverse (numpy.ndarray): Text of each kept row.
@@ -89,7 +88,7 @@ class Texts(NamedTuple):
 
 
 def make_plan(
-    rows: Rows, shares: Sequence[float], *, seed: int, is_multilabel: bool
+    rows: Rows, shares: Sequence[float], *, seed: int, has_lists: bool
 ) -> Plan:
     """Assign each row to a split.
 
@@ -100,7 +99,7 @@ def make_plan(
     rows (Rows): The rows.
     shares (Sequence[float]): Shares of dev and test.
     seed (int): Of the split.
-    is_multilabel (bool): Whether a row can have several labels.
+    has_lists (bool): Whether a row has a list of labels.
     """
     sets = numpy.asarray(rows.sets, dtype="int64")
     kept = numpy.flatnonzero(sets != DROPPED)
@@ -110,7 +109,7 @@ def make_plan(
     splits = numpy.full(len(rows.sets), DROPPED, dtype="int8")
     if (given != NOT_GIVEN).any():
         splits[kept] = keep_given(given, texts)
-    elif is_multilabel:
+    elif has_lists:
         of_text = stratify_sets(merge_sets(rows, sets, texts), shares, seed=seed)
         splits[kept] = of_text[texts.inverse]
     else:
@@ -129,7 +128,7 @@ def make_plan(
     )
 
 
-def find_texts(hashes: numpy.ndarray, sets: numpy.ndarray) -> Texts:
+def find_texts(hashes: numpy.ndarray, sets: numpy.ndarray) -> TextGroups:
     """Group rows by their text.
 
     hashes (numpy.ndarray): Of the text of each row.
@@ -140,10 +139,10 @@ def find_texts(hashes: numpy.ndarray, sets: numpy.ndarray) -> Texts:
     differs = sets != sets[first[inverse]]
     has_conflict = numpy.zeros(len(first), dtype="bool")
     has_conflict[inverse[differs]] = True
-    return Texts(inverse, first, has_conflict)
+    return TextGroups(inverse, first, has_conflict)
 
 
-def keep_given(given: numpy.ndarray, texts: Texts) -> numpy.ndarray:
+def keep_given(given: numpy.ndarray, texts: TextGroups) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): The split of each row, DROPPED if an earlier split has
     the same text.
     """
@@ -152,7 +151,9 @@ def keep_given(given: numpy.ndarray, texts: Texts) -> numpy.ndarray:
     return numpy.where(given == earliest[texts.inverse], given, DROPPED)
 
 
-def merge_sets(rows: Rows, sets: numpy.ndarray, texts: Texts) -> List[Sequence[int]]:
+def merge_sets(
+    rows: Rows, sets: numpy.ndarray, texts: TextGroups
+) -> List[Sequence[int]]:
     """RETURNS (List[Sequence[int]]): The labels that each text has in any row."""
     merged: List[Sequence[int]] = [rows.label_sets[i] for i in sets[texts.first]]
     in_conflict = numpy.flatnonzero(texts.has_conflict[texts.inverse])
@@ -173,7 +174,7 @@ def hash_text(text: str) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def count_labels(rows: Rows, splits: Iterable[int]) -> List["Counter[str]"]:
+def count_by_split(rows: Rows, splits: Iterable[int]) -> List["Counter[str]"]:
     """RETURNS (List[Counter[str]]): Rows of each label in train, dev and test."""
     names = list(rows.labels)
     counts: List["Counter[str]"] = [Counter() for _ in SPLITS]

@@ -2,8 +2,8 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
 from ..errors import Errors
-from ..tables.splits import get_split_name
-from ..tables.table import FORMATS, Table
+from ..tables import Table, is_table, open_table
+from ..tables.columns import get_split_name
 
 
 class Source(NamedTuple):
@@ -33,13 +33,13 @@ def find_sources(
     if None in splits or len(paths) == 1:
         splits = [None] * len(paths)
     return [
-        Source(Table(path, encoding=encoding, delimiter=delimiter), split)
+        Source(open_table(path, encoding=encoding, delimiter=delimiter), split)
         for path, split in zip(paths, splits)
     ]
 
 
 def _list_folder(folder: Path) -> List[Path]:
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in FORMATS)
+    tables = sorted(path for path in folder.iterdir() if is_table(path))
     found = [path for path in tables if get_split_name(path.stem)]
     names = [get_split_name(path.stem) for path in found]
     if "train" not in names or len(set(names)) < len(names):

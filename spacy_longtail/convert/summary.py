@@ -26,7 +26,7 @@ class Conversion:
     n_rows (int): Rows read.
     docs (Dict[str, int]): Documents written to each split.
     labels (Dict[str, int]): Labels that occur in each split.
-    is_multilabel (bool): Whether a document has a list of labels.
+    has_lists (bool): Whether a document has a list of labels.
     missing (Dict[str, List[str]]): Labels of the corpus that a split doesn't have.
     dropped (Dict[str, int]): Rows that were dropped: "no_text", "no_label",
         "too_long", "in_earlier_split".
@@ -40,7 +40,7 @@ class Conversion:
     n_rows: int
     docs: Dict[str, int]
     labels: Dict[str, int]
-    is_multilabel: bool
+    has_lists: bool
     missing: Dict[str, List[str]] = field(default_factory=dict)
     dropped: Dict[str, int] = field(default_factory=dict)
     notes: Dict[str, int] = field(default_factory=dict)

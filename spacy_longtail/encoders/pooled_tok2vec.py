@@ -4,9 +4,7 @@ from spacy.tokens import Doc
 from thinc.api import Model, reduce_max, reduce_mean
 from thinc.types import Floats2d, Ragged
 
-from ..ops import backprop_unit_rows
-
-EPSILON = 1e-6
+from ..ops import normalize_rows
 
 
 def build_pooled_tok2vec(
@@ -53,17 +51,14 @@ def forward(
     lengths = ops.asarray1i([len(docs[row]) for row in rows])
     ragged = Ragged(ops.flatten([tokens[row] for row in rows]), lengths)
     X, backprop_reduce = reduce(ragged, is_train)
-    norms = ops.xp.ones((len(rows), 1), dtype="float32")
+    backprop_norm: Optional[Callable] = None
     if model.attrs["normalize"]:
-        norms = ops.xp.maximum(ops.xp.sqrt((X * X).sum(1, keepdims=True)), EPSILON)
-    pooled = X / norms
+        X, backprop_norm = normalize_rows(X)
     Y = ops.alloc2f(len(docs), width)
-    Y[rows] = pooled
+    Y[rows] = X
 
     def backprop(dY: Floats2d) -> List[Doc]:
-        d_pooled = dY[rows]
-        if model.attrs["normalize"]:
-            d_pooled = backprop_unit_rows(d_pooled, pooled, norms)
+        d_pooled = backprop_norm(dY[rows]) if backprop_norm else dY[rows]
         d_tokens = [ops.alloc2f(0, width) for _ in docs]
         d_data = backprop_reduce(ops.as_contig(d_pooled)).data
         for row, d_doc in zip(rows, ops.unflatten(d_data, lengths)):

@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..pipeline.kinds.base import LabelKind
+from ..pipeline.kinds.base import LabelKind, get_factories
 from ..taxonomy import Taxonomy
 
 # What the function of a room does.
@@ -44,11 +44,15 @@ def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
     names = found[False] + found[True]
     if name in names:
         return str(name)
+    factories = " or ".join(map(repr, get_factories()))
     if name is not None and names:
-        raise ValueError(Errors.L518.format(name=name, found=names))
+        text = Errors.L518.format(name=name, found=names, factories=factories)
+        raise ValueError(text)
     meant = found[False] or found[True]
     if len(meant) != 1:
-        text = Errors.L514.format(found=names or "none", pipes=nlp.pipe_names)
+        text = Errors.L514.format(
+            found=names or "none", factories=factories, pipes=nlp.pipe_names
+        )
         raise ValueError(text)
     return meant[0]
 

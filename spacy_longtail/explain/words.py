@@ -5,6 +5,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..encoders import contract
 from ..evaluation.pipes import run_before
 from ..presentation import Remark, TextTable
 
@@ -58,27 +59,35 @@ def split_logits(
     component: Any = nlp.get_pipe(name)
     encoder = component.model.get_ref("encoder")
     output = component.model.get_ref("output")
-    if "split" in encoder.attrs and "get_linear" in output.attrs:
-        return "exact", _split_exactly(component, doc, pairs)
-    return "occlusion", _occlude(nlp, name, doc, pairs)
+    parts, linear = contract.split(encoder, doc), contract.get_linear(output)
+    if parts is None or linear is None:
+        return "occlusion", _occlude(nlp, name, doc, pairs)
+    W, b = map(component.model.ops.to_numpy, linear)
+    return "exact", _split_exactly(component, doc, pairs, parts, W, b)
 
 
-def _split_exactly(component: Any, doc: Doc, pairs: Sequence[PairT]) -> List[Split]:
-    encoder = component.model.get_ref("encoder")
-    output = component.model.get_ref("output")
-    W, b = map(component.model.ops.to_numpy, output.attrs["get_linear"](output))
-    parts = encoder.attrs["split"](encoder, doc)
+def _split_exactly(
+    component: Any,
+    doc: Doc,
+    pairs: Sequence[PairT],
+    parts: Dict[str, numpy.ndarray],
+    W: numpy.ndarray,
+    b: numpy.ndarray,
+) -> List[Split]:
     shift, temperature = component.get_bias(component.prior), component.temperature
     logits = _get_logits(component, [doc])[0]
     found = []
     for pair in pairs:
-        words, bigrams = (part @ (_subtract(W, pair) / temperature) for part in parts)
+        weights = _subtract(W, pair) / temperature
+        brought = {kind: (part @ weights).tolist() for kind, part in parts.items()}
+        bigrams = brought.get("bigrams", [0.0] * len(doc))
+        totals = [sum(values) for values in zip(*brought.values())]
         found.append(
             Split(
                 float(_subtract(logits, pair)),
                 [
-                    Word(token.text, token.whitespace_, float(word + two), float(two))
-                    for token, word, two in zip(doc, words, bigrams)
+                    Word(token.text, token.whitespace_, total, two)
+                    for token, total, two in zip(doc, totals, bigrams)
                 ],
                 float(_subtract(b, pair)) / temperature,
                 float(_subtract(shift, pair)) / temperature,

@@ -11,7 +11,6 @@ from .text import Setting, drop_component, make_comment, set_value
 
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
-MULTILABEL = {"efficiency": "multilabel", "accuracy": "multilabel_accuracy"}
 FACTORY = "longtail_textcat"
 FALLBACK = "zero_shot_fallback"
 DROPPED = (
@@ -57,12 +56,17 @@ def choose_template(facts: Audit, optimize: str) -> str:
     """
     if optimize not in OPTIMIZE:
         raise ValueError(Errors.L650.format(found=optimize, known=", ".join(OPTIMIZE)))
-    if not facts.is_multilabel:
+    if facts.max_labels == 1:
         return optimize
-    if optimize not in MULTILABEL:
-        known = " or ".join(f"--optimize {kind}" for kind in MULTILABEL)
+    # Those for several labels have a name of their own before what they optimize,
+    # which is the first if there is nothing else.
+    names = [path.stem for path in sorted(TEMPLATES.glob("*.cfg"))]
+    others = [name for name in names if name not in OPTIMIZE]
+    found = {name.partition("_")[2] or OPTIMIZE[0]: name for name in others}
+    if optimize not in found:
+        known = " or ".join(f"--optimize {name}" for name in found)
         raise ValueError(Errors.L651.format(found=optimize, known=known))
-    return MULTILABEL[optimize]
+    return found[optimize]
 
 
 def read_template(name: str) -> str:
@@ -106,7 +110,7 @@ def _choose_for_pipe(
         where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
         # A document that has two of them counts twice.
         share = f"{n_docs:,} of {facts.n_docs:,} documents"
-        if facts.is_multilabel:
+        if facts.max_labels > 1:
             share = f"{n_docs:,} of {sum(facts.counts.values()):,} gold labels"
         reason = (
             f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with {share}; "
@@ -183,7 +187,7 @@ def _has_key(template: Config, setting: Setting) -> bool:
 
 def _make_header(facts: Audit) -> str:
     kind = (
-        "several labels a document" if facts.is_multilabel else "one label a document"
+        "several labels a document" if facts.max_labels > 1 else "one label a document"
     )
     shape = f"{facts.depth} levels" if facts.depth > 1 else "flat"
     sentence = (

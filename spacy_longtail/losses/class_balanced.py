@@ -28,12 +28,10 @@ def make_class_balanced(
     """
     if not 0.0 <= beta < 1.0:
         raise ValueError(Errors.L104.format(value=beta))
-
     return partial(build_class_balanced, beta=beta)
 
 
 def build_class_balanced(taxonomy: Taxonomy, *, beta: float) -> TaxonomyCrossEntropy:
-    """Build the loss of make_class_balanced for a taxonomy."""
     counts = taxonomy.class_counts
     weights = (1.0 - beta) / (1.0 - beta**counts)
     weights = weights / weights.mean()

@@ -9,7 +9,38 @@ from ..errors import Errors
 EPSILON = 1e-30
 
 
-class TaxonomyCrossEntropy(Loss):
+class LeafLoss(Loss):
+    """A loss over the leaves of a taxonomy.
+
+    n_leaves (int): Number of columns.
+    log_prior (Any): The part of the prior, as logs or log odds, that the logits of a
+        model trained with this loss contain, of shape (leaves,). Zeros if the loss
+        takes all of it out. The component subtracts it to predict with another prior.
+    """
+
+    def __init__(self, n_leaves: int, log_prior: Any) -> None:
+        self.n_leaves = n_leaves
+        self.log_prior = log_prior
+
+    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
+        return self(guesses, truths)[0]
+
+    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
+        """RETURNS (float): Nats per document, see __call__."""
+        return self(guesses, truths)[1]
+
+    def check_shapes(self, guesses: Floats2d, truths: Floats2d) -> None:
+        """RAISES (ValueError): L101 if logits and truths aren't (docs, leaves)."""
+        if guesses.shape != truths.shape or guesses.shape[1] != self.n_leaves:
+            raise ValueError(
+                Errors.L101.format(
+                    guesses=guesses.shape, truths=truths.shape, n_leaves=self.n_leaves
+                )
+            )
+
+
+class TaxonomyCrossEntropy(LeafLoss):
     """Cross-entropy over the leaves of a taxonomy, the core of all losses here.
 
     The truth of a document is the set S of leaves that its gold label allows: one
@@ -17,10 +48,7 @@ class TaxonomyCrossEntropy(Loss):
     the sum over S, so the loss is -w log(sum of p over S) with p = softmax(logits
     + shifts). Documents that allow no leaf have no label and are ignored.
 
-    n_leaves (int): Number of columns.
-    log_prior (Floats1d): Log of the class prior that the logits of a model trained
-        with this loss contain, of shape (leaves,). Zeros if the loss takes all of
-        it out. The component subtracts it to predict with another prior.
+    n_leaves, log_prior: See LeafLoss.
     weights (Optional[Floats1d]): Weight of a document by its class, of shape
         (leaves,), or None for 1.0. For a set it's the mean over its documents.
     shifts (Optional[Floats1d]): Added to the logits, of shape (leaves,).
@@ -36,8 +64,7 @@ class TaxonomyCrossEntropy(Loss):
         shifts: Optional[Floats1d] = None,
         counts: Optional[Floats1d] = None,
     ) -> None:
-        self.n_leaves = n_leaves
-        self.log_prior = log_prior
+        super().__init__(n_leaves, log_prior)
         self.weights = weights
         self.shifts = shifts
         self.counts = counts
@@ -51,29 +78,13 @@ class TaxonomyCrossEntropy(Loss):
             and the loss in nats per document with a label, 0.0 without any.
         RAISES (ValueError): L101 if the shapes don't fit.
         """
-        self._check(guesses, truths)
+        self.check_shapes(guesses, truths)
         xp = get_array_module(guesses)
         P, Q, log_likelihood = self._get_posteriors(xp, guesses, truths)
         scale = self._get_scale(xp, truths)
         factors, losses = self._get_terms(xp, log_likelihood)
         d_logits = (P - Q) * (factors * scale).reshape((-1, 1))
         return d_logits.astype(guesses.dtype), float(xp.sum(losses * scale))
-
-    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
-        """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
-        return self(guesses, truths)[0]
-
-    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
-        """RETURNS (float): Nats per document with a label, see __call__."""
-        return self(guesses, truths)[1]
-
-    def _check(self, guesses: Floats2d, truths: Floats2d) -> None:
-        if guesses.shape != truths.shape or guesses.shape[1] != self.n_leaves:
-            raise ValueError(
-                Errors.L101.format(
-                    guesses=guesses.shape, truths=truths.shape, n_leaves=self.n_leaves
-                )
-            )
 
     def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
         return guesses if self.shifts is None else guesses + self.shifts

@@ -45,11 +45,9 @@ def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntro
     """
     if not 0.0 <= gamma < float("inf"):
         raise ValueError(Errors.L106.format(value=gamma))
-
     return partial(build_focal, gamma=gamma)
 
 
 def build_focal(taxonomy: Taxonomy, *, gamma: float) -> TaxonomyCrossEntropy:
-    """Build the loss of make_focal for a taxonomy."""
     log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
     return FocalLoss(len(log_prior), gamma=gamma, log_prior=log_prior)

@@ -44,14 +44,12 @@ def make_ldam(
     for name, value in (("max_margin", max_margin), ("scale", scale)):
         if not 0.0 < value < float("inf"):
             raise ValueError(Errors.L107.format(name=name, value=value))
-
     return partial(build_ldam, max_margin=max_margin, scale=scale)
 
 
 def build_ldam(
     taxonomy: Taxonomy, *, max_margin: float, scale: float
 ) -> TaxonomyCrossEntropy:
-    """Build the loss of make_ldam for a taxonomy."""
     counts = taxonomy.class_counts
     margins = scale * max_margin * (counts / counts.min()) ** -0.25
     ops = get_current_ops()

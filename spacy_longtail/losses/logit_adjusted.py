@@ -29,12 +29,10 @@ def make_logit_adjusted(
     """
     if not 0.0 <= tau < float("inf"):
         raise ValueError(Errors.L105.format(value=tau))
-
     return partial(build_logit_adjusted, tau=tau)
 
 
 def build_logit_adjusted(taxonomy: Taxonomy, *, tau: float) -> TaxonomyCrossEntropy:
-    """Build the loss of make_logit_adjusted for a taxonomy."""
     log_prior = get_log_prior(taxonomy.class_counts)
     ops = get_current_ops()
     return TaxonomyCrossEntropy(

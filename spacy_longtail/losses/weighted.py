@@ -38,7 +38,6 @@ def make_weighted_cross_entropy(
         raise ValueError(Errors.L102.format(value=power))
     if cap is not None and not cap > 0.0:
         raise ValueError(Errors.L103.format(value=cap))
-
     return partial(
         build_weighted_cross_entropy, power=power, cap=cap, normalize=normalize
     )
@@ -47,7 +46,6 @@ def make_weighted_cross_entropy(
 def build_weighted_cross_entropy(
     taxonomy: Taxonomy, *, power: float, cap: Optional[float], normalize: bool
 ) -> TaxonomyCrossEntropy:
-    """Build the loss of make_weighted_cross_entropy for a taxonomy."""
     counts = taxonomy.class_counts
     weights = (counts.sum() / (len(counts) * counts)) ** power
     if cap is not None:

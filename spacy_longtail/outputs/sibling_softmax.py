@@ -1,21 +1,11 @@
-from typing import Any, Callable, Dict, List, Literal, Optional, Tuple, cast
+from typing import Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
-from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
-from ..errors import Errors
-from ..ops import (
-    log_softmax_groups,
-    multiply_rows,
-    spread_groups,
-    sum_groups,
-    unit_rows,
-)
-from ..settings import check_at_least, check_bound
+from ..ops import log_softmax_groups, spread_groups, sum_groups
 from ..taxonomy import ROOT, Taxonomy
-
-NAME = "SiblingSoftmax"
+from .prototypes import LayerT, OtherT, build_prototype_layer, compare_rows, set_rows
 
 
 def SiblingSoftmax(
@@ -25,9 +15,9 @@ def SiblingSoftmax(
     scale: float = 20.0,
     learn_rate: float = 20.0,
     l2sp: float = 1e-6,
-    other: Literal["mixture", "single"] = "mixture",
+    other: OtherT = "mixture",
     use_prototypes: bool = True,
-) -> Model[Floats2d, Floats2d]:
+) -> LayerT:
     """Map document vectors to the log probability of each leaf, as the product of a
     softmax among siblings at each step of its path.
 
@@ -46,50 +36,41 @@ def SiblingSoftmax(
     nI (Optional[int]): Width of the document vectors, usually of unit length.
     scale (float): Logits per unit of cosine at the start, above 0.0.
     learn_rate (float): Multiple of the optimizer's rate, above 0.0.
-    l2sp (float): Strength of the pull towards the start, from 0.0.
+    l2sp (float): Strength of the pull to the start, see PrototypeSoftmax.
     other (str): "mixture" or "single", see above.
     use_prototypes (bool): Start each node at the mean of the prototypes below it.
         Otherwise at zero.
-    RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
+    RETURNS (LayerT): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    check_bound(NAME, "scale", scale)
-    check_bound(NAME, "learn_rate", learn_rate)
-    check_at_least(NAME, "l2sp", l2sp, 0.0)
-    return Model(
-        "sibling_softmax",
-        forward,
-        dims={"nO": nO, "nI": nI, "nR": None},
-        params={"start": None, "D": None, "b": None, "sizes": None},
-        attrs={
-            "scale": scale,
-            "learn_rate": learn_rate,
-            "l2sp": l2sp,
-            "other": other,
-            "use_prototypes": use_prototypes,
-            # Rows per sibling group, and for each level the row of each leaf (nR
-            # where its path has ended).
-            "group_lengths": [],
-            "steps": [],
-            "set_start": set_start,
-            "get_similarity": get_similarity,
-        },
-    )
+    settings = {
+        "scale": scale,
+        "learn_rate": learn_rate,
+        "l2sp": l2sp,
+        "other": other,
+        "use_prototypes": use_prototypes,
+    }
+    attrs = {
+        # Rows per sibling group, and for each level the row of each leaf (nR where
+        # its path has ended).
+        "group_lengths": [],
+        "steps": [],
+        "set_start": set_start,
+        "get_similarity": get_similarity,
+    }
+    model = build_prototype_layer("SiblingSoftmax", walk_paths, nO, nI, settings, attrs)
+    # How many leaves each row stands for.
+    model.set_param("sizes", None)
+    return model
 
 
-def forward(
-    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> Tuple[Floats2d, Callable]:
-    if not model.has_param("start"):
-        raise ValueError(Errors.L202.format(layer=NAME))
-    ops, rate = model.ops, model.attrs["learn_rate"]
+def walk_paths(model: LayerT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
+    """Normalize the scores among siblings and add up those of each path, see LinkT."""
+    ops = model.ops
     lengths = ops.asarray1i(model.attrs["group_lengths"])
     steps = [ops.asarray1i(step) for step in model.attrs["steps"]]
-    W, D = _get_weights(model), cast(Floats2d, model.get_param("D"))
-    b = cast(Floats1d, model.get_param("b"))
     log_sizes = ops.xp.log(cast(Floats1d, model.get_param("sizes")))
-    Z = multiply_rows(X, W) + rate * b + log_sizes
-    log_P = log_softmax_groups(ops, Z, lengths)
+    log_P = log_softmax_groups(ops, Z + log_sizes, lengths)
     # A row that stands for k leaves gives each of them 1 / k.
     per_leaf = ops.xp.pad(log_P - log_sizes, ((0, 0), (0, 1)))
     Y = per_leaf[:, steps[0]]
@@ -103,23 +84,12 @@ def forward(
             ops.scatter_add(d_log_P_T, step, dY_T)
         d_log_P = ops.as_contig(d_log_P_T[:-1].T)
         sums = spread_groups(ops, sum_groups(ops, d_log_P, lengths), lengths)
-        dZ = d_log_P - ops.xp.exp(log_P) * sums
-        dW = dZ.T @ X
-        l2sp = model.attrs["l2sp"]
-        model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
-        model.inc_grad("b", rate * dZ.sum(axis=0))
-        return dZ @ W
+        return d_log_P - ops.xp.exp(log_P) * sums
 
     return Y, backprop
 
 
-def set_start(
-    model: Model[Floats2d, Floats2d], taxonomy: Taxonomy, prototypes: numpy.ndarray
-) -> None:
-    """Give the layer its tree and its first weights.
-
-    prototypes (numpy.ndarray): Unit vectors of shape (leaves, width).
-    """
+def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     paths = get_modelled_paths(taxonomy, single=model.attrs["other"] == "single")
     rows: Dict[Tuple[str, str], int] = {}
     # Siblings have to be neighbours: sort the nodes by their parent.
@@ -139,21 +109,8 @@ def set_start(
     parents = [parent for parent, _ in rows]
     lengths: List[int] = [parents.count(parent) for parent in dict.fromkeys(parents)]
     model.attrs.update(group_lengths=lengths, steps=steps.tolist())
-    scale = model.attrs["scale"] if model.attrs["use_prototypes"] else 0.0
-    # Thinc keeps the dims of a layer with parameters, so these have to go first.
-    for name in model.param_names:
-        model.set_param(name, None)
-    model.set_dim("nO", len(paths), force=True)
-    model.set_dim("nI", prototypes.shape[1], force=True)
-    model.set_dim("nR", len(rows), force=True)
-    ops = model.ops
-    model.set_param("start", ops.asarray2f(unit_rows(start) * scale, dtype="float32"))
-    model.set_param("D", ops.alloc2f(*start.shape))
-    model.set_param("b", ops.alloc1f(len(rows)))
-    model.set_param("sizes", ops.asarray1f(sizes))
-    # What an earlier training left doesn't fit any more.
-    for name in ("D", "b"):
-        model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
+    set_rows(model, len(paths), start)
+    model.set_param("sizes", model.ops.asarray1f(sizes))
 
 
 def get_modelled_paths(
@@ -175,18 +132,10 @@ def get_modelled_paths(
     return paths
 
 
-def get_similarity(model: Model[Floats2d, Floats2d], X: Floats2d) -> Floats2d:
-    """RETURNS (Floats2d): Cosine of each document to the weights of each leaf's last
-    node, of shape (docs, leaves), 0.0 for a vector of zeros.
-    """
+def get_similarity(model: LayerT, X: Floats2d) -> Floats2d:
+    # The last node of a leaf's path counts.
     steps = numpy.asarray(model.attrs["steps"])
     last = numpy.where(steps < model.get_dim("nR"), steps, -1)
     ends = (last >= 0).sum(axis=0) - 1
     rows = model.ops.asarray1i(last[ends, numpy.arange(steps.shape[1])])
-    cosines = multiply_rows(unit_rows(X), unit_rows(_get_weights(model)))
-    return cosines[:, rows]
-
-
-def _get_weights(model: Model[Floats2d, Floats2d]) -> Any:
-    start = cast(Floats2d, model.get_param("start"))
-    return start + model.attrs["learn_rate"] * cast(Floats2d, model.get_param("D"))
+    return compare_rows(model, X)[:, rows]

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
@@ -5,22 +6,19 @@ import srsly
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .label_vectors import check_settings
-from .types import EncodeT, LabelCard, LabelRanker, Ranking
+from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
 
 
-class CombinedRanker:
+@dataclass(eq=False)
+class CombinedRanker(LabelRanker):
     """Adds up the log odds of several rankers.
 
     rankers (Dict[str, LabelRanker]): The rankers.
     weights (Dict[str, float]): Weight of each. Can be changed.
     """
 
-    def __init__(
-        self, rankers: Dict[str, LabelRanker], weights: Dict[str, float]
-    ) -> None:
-        self.rankers = rankers
-        self.weights = weights
+    rankers: Dict[str, LabelRanker]
+    weights: Dict[str, float]
 
     def load(self) -> None:
         for ranker in self.rankers.values():
@@ -37,32 +35,18 @@ class CombinedRanker:
             ranker.bind(encode)
 
     def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        prior: List[numpy.ndarray],
-        added: Sequence[str],
-        best: Sequence[str],
+        self, docs: List[Doc], candidates: List[List[str]], **context: Any
     ) -> Ranking:
-        """See LabelRanker. Margins and similarity are weighted means."""
         found = {
-            name: ranker.rank(docs, candidates, prior=prior, added=added, best=best)
+            name: ranker.rank(docs, candidates, **context)
             for name, ranker in self.rankers.items()
         }
-        scores = [
-            sum(
-                (
-                    self.weights[name] * ranking.scores[row]
-                    for name, ranking in found.items()
-                ),
-                numpy.zeros(len(labels)),
-            )
-            for row, labels in enumerate(candidates)
-        ]
-        return Ranking(
-            scores, self._mean(found, "margins"), self._mean(found, "similarity")
-        )
+        scores = [numpy.zeros(len(labels)) for labels in candidates]
+        for name, ranking in found.items():
+            for row, values in enumerate(ranking.scores):
+                scores[row] = scores[row] + self.weights[name] * values
+        means = self._mean(found, "margins"), self._mean(found, "similarity")
+        return Ranking(scores, *means)
 
     def _mean(self, found: Dict[str, Ranking], field: str) -> Optional[numpy.ndarray]:
         total, sums = 0.0, None
@@ -102,5 +86,5 @@ def make_combined_ranker(
     if not rankers or set(weights) != set(rankers):
         names, given = sorted(rankers), sorted(weights)
         raise ValueError(Errors.L407.format(rankers=names, weights=given))
-    check_settings("CombinedRanker", **weights)
+    check_numbers("CombinedRanker", **weights)
     return CombinedRanker(rankers, weights)

@@ -1,42 +1,34 @@
-from typing import Dict, List, Optional, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
 
-from .label_vectors import LabelVectors, check_settings
+from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
+from .label_vectors import LabelVectors
 from .transformer import LocalTransformer
-from .types import EncodeT, LabelCard, Ranking
 
 NAME = "EmbeddingRanker"
 
 
-class EmbeddingRanker:
+@dataclass(eq=False)
+class EmbeddingRanker(LabelRanker):
     """Compares documents with labels in the space of a frozen sentence encoder."""
 
-    def __init__(
-        self,
-        transformer: LocalTransformer,
-        vectors: LabelVectors,
-        *,
-        batch_size: int,
-        max_length: int,
-    ) -> None:
-        self.transformer = transformer
-        self.vectors = vectors
-        self.batch_size = batch_size
-        self.max_length = max_length
-        # Vectors of label texts, which the encoder gives once and for all.
-        self._known: Dict[str, numpy.ndarray] = {}
+    transformer: LocalTransformer
+    vectors: LabelVectors
+    batch_size: int
+    max_length: int
+    # Vectors of label texts, which the encoder gives once and for all.
+    _known: Dict[str, numpy.ndarray] = field(default_factory=dict)
 
     def load(self) -> None:
-        """Load the encoder."""
         self.transformer.load()
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """See LabelRanker. Texts that were encoded before aren't again."""
-
+        # Texts that were encoded before aren't again.
         def encode_labels(docs: List[Doc]) -> numpy.ndarray:
             texts = [doc.text for doc in docs]
             new = [text for text in dict.fromkeys(texts) if text not in self._known]
@@ -44,9 +36,6 @@ class EmbeddingRanker:
             return numpy.stack([self._known[text] for text in texts])
 
         self.vectors.set_labels(cards, encode_labels, only_added=only_added)
-
-    def bind(self, encode: EncodeT) -> None:
-        pass
 
     def encode(self, texts: List[str]) -> numpy.ndarray:
         """Encode texts: the mean of the last hidden states of their word pieces, as
@@ -80,11 +69,9 @@ class EmbeddingRanker:
         docs: List[Doc],
         candidates: List[List[str]],
         *,
-        prior: List[numpy.ndarray],
         added: Sequence[str],
-        best: Sequence[str],
+        **context: Any,
     ) -> Ranking:
-        """See LabelRanker."""
         X = self.encode([doc.text for doc in docs])
         return self.vectors.rank(X, candidates, added)
 
@@ -124,17 +111,8 @@ def make_embedding_ranker(
     RETURNS (EmbeddingRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    settings = {
-        "kappa": kappa,
-        "epochs": epochs,
-        "learn_rate": learn_rate,
-        "l2sp": l2sp,
-    }
-    check_settings(NAME, batch_size=batch_size, max_length=max_length, **settings)
-    vectors = LabelVectors(**settings, margin=margin, names_only=names_only)  # type: ignore[arg-type]
-    return EmbeddingRanker(
-        LocalTransformer(path, "AutoModel", NAME, device),
-        vectors,
-        batch_size=batch_size,
-        max_length=max_length,
-    )
+    check_numbers(NAME, batch_size=batch_size, max_length=max_length)
+    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
+    transformer = LocalTransformer(path, "AutoModel", NAME, device)
+    vectors = LabelVectors(NAME, *settings)
+    return EmbeddingRanker(transformer, vectors, batch_size, max_length)

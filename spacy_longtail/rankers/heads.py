@@ -2,7 +2,7 @@ from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy
 
-from ..ops import mean_by_class, unit_rows
+from ..ops import mean_by_class, softmax, unit_rows
 
 SCALE = 20.0
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -91,7 +91,7 @@ def _train_head(
     W0 = numpy.pad(start, ((0, 0), (0, 1))).astype("float64")
     W, M, V = W0.copy(), numpy.zeros_like(W0), numpy.zeros_like(W0)
     for step in range(1, epochs + 1):
-        d_logits = _softmax(X @ W.T + log_counts)
+        d_logits = softmax(X @ W.T + log_counts)
         d_logits[rows, columns] -= 1.0
         dW = d_logits.T @ X / len(X) + 2.0 * l2sp * (W - W0)
         M = BETA1 * M + (1 - BETA1) * dW
@@ -102,7 +102,7 @@ def _train_head(
     return W[:, :-1].astype("float32"), W[:, -1].astype("float32")
 
 
-def fit_temperature(
+def fit_head_temperature(
     kept: Kept, groups: Sequence[numpy.ndarray], **settings: float
 ) -> float:
     """Find what to divide the logits of heads by, so that they are log odds.
@@ -128,7 +128,7 @@ def fit_temperature(
             columns = numpy.searchsorted(members, part.owners)
             n_held_out += len(columns)
             for i, temperature in enumerate(TEMPERATURES):
-                P = _softmax(logits / temperature)[numpy.arange(len(columns)), columns]
+                P = softmax(logits / temperature)[numpy.arange(len(columns)), columns]
                 losses[i] -= numpy.log(numpy.maximum(P, 1e-12)).sum()
     return TEMPERATURES[int(losses.argmin())] if n_held_out >= MIN_HELD_OUT else 1.0
 
@@ -151,8 +151,3 @@ def fit_margin(kept: Kept, kappa: float) -> float:
     names = kept.names[kept.owners]
     others = unit_rows(sums[kept.owners] - kept.X + kappa * names)
     return float(((others - names) * kept.X).sum(axis=1).mean())
-
-
-def _softmax(Z: numpy.ndarray) -> numpy.ndarray:
-    P = numpy.exp(Z - Z.max(axis=1, keepdims=True, initial=-numpy.inf))
-    return P / P.sum(axis=1, keepdims=True)

@@ -1,62 +1,39 @@
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
-from spacy.tokens import Doc
 
-from ..errors import Errors
 from ..ops import unit_rows
-from .heads import SCALE, Kept, fit_margin, fit_temperature, train_heads
-from .types import EncodeT, LabelCard, Ranking
+from .base import EncodeT, LabelCard, Ranking, check_numbers
+from .heads import SCALE, Kept, fit_head_temperature, fit_margin, train_heads
 
 # Trained, those of them that are pooled, and added at run time.
 LABELS = ("known", "pooled", "added")
 
 
-def check_settings(ranker: str, **settings: float) -> None:
-    """Check settings that have to be numbers of at least 0.
-
-    RAISES (ValueError): L405 if one isn't.
-    """
-    for name, value in settings.items():
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not 0.0 <= value < float("inf"):
-            text = Errors.L405.format(ranker=ranker, name=name, value=value)
-            raise ValueError(text)
-
-
+@dataclass(eq=False)
 class LabelVectors:
     """Labels in a space of document vectors: their prototypes, and a head that tells
     those of each Other apart.
 
-    kappa (float): Documents that a name counts as in a prototype.
-    epochs (int): Updates of the heads.
-    learn_rate (float): Learning rate of the heads, as a share of their scale.
-    l2sp (float): Pull of the heads towards the prototypes.
-    margin (Optional[float]): What is added to the cosine of a label known by name
-        alone, when it competes. None estimates it from the training labels.
-    names_only (bool): Leave out the examples.
+    ranker (str): Whose labels they are, for messages.
+    kappa, epochs, learn_rate, l2sp, margin, names_only: See make_prototype_ranker.
+    RAISES (ValueError): L405 if a setting is out of range.
     """
 
-    def __init__(
-        self,
-        *,
-        kappa: float,
-        epochs: int,
-        learn_rate: float,
-        l2sp: float,
-        margin: Optional[float],
-        names_only: bool,
-    ) -> None:
-        self.kappa = kappa
-        self.margin = margin
-        self.names_only = names_only
-        self.settings = {
-            "kappa": kappa,
-            "epochs": epochs,
-            "learn_rate": learn_rate,
-            "l2sp": l2sp,
-        }
+    ranker: str
+    kappa: float
+    epochs: int
+    learn_rate: float
+    l2sp: float
+    margin: Optional[float]
+    names_only: bool
+
+    def __post_init__(self) -> None:
+        names = ("kappa", "epochs", "learn_rate", "l2sp")
+        self.settings: Dict[str, Any] = {name: getattr(self, name) for name in names}
+        check_numbers(self.ranker, **self.settings)
         self.temperature = 1.0
         # Estimated unless `margin` is given.
         self.found_margin = 0.0
@@ -67,7 +44,7 @@ class LabelVectors:
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """Encode the labels, once, and learn their heads. See LabelRanker."""
+        """Encode the labels, once, and learn their heads."""
         if not only_added or not self.arrays:
             self._learn([card for card in cards if not card.is_added], encode)
         added = [card for card in cards if card.is_added]
@@ -88,8 +65,8 @@ class LabelVectors:
         groups = [numpy.flatnonzero(numbers == i) for i in range(numbers.max() + 1)]
         is_pooled = numbers >= 0
         pooled = kept.select(is_pooled[kept.owners])
-        self.temperature = fit_temperature(pooled, groups, **self.settings)
-        W, b = train_heads(pooled, groups, **self.settings)  # type: ignore[arg-type]
+        self.temperature = fit_head_temperature(pooled, groups, **self.settings)
+        W, b = train_heads(pooled, groups, **self.settings)
         self.found_margin = (
             fit_margin(kept, self.kappa) if self.margin is None else self.margin
         )
@@ -133,14 +110,14 @@ class LabelVectors:
             for row, values in zip(rows, logits):
                 scores[row] = values
         closest = (X @ self.arrays["known"].T).max(axis=1)
-        leads = numpy.zeros((len(X), len(added)), dtype="float32")
+        margins = numpy.zeros((len(X), len(added)), dtype="float32")
         if len(added):
             columns = [self.index["added"][label] for label in added]
             cosines = X @ self.arrays["added"][columns].T
             margins = self.arrays["margins"][columns]
-            leads = SCALE * (cosines + margins - closest[:, None])
+            margins = SCALE * (cosines + margins - closest[:, None])
             closest = numpy.maximum(closest, cosines.max(axis=1))
-        return Ranking(scores, leads, numpy.clip(closest, 0.0, 1.0))
+        return Ranking(scores, margins, numpy.clip(closest, 0.0, 1.0))
 
     def to_bytes(self) -> bytes:
         arrays = {
@@ -174,11 +151,3 @@ def _group_rows(candidates: List[List[str]]) -> List[Tuple[Tuple[str, ...], List
         if labels:
             rows.setdefault(tuple(labels), []).append(row)
     return list(rows.items())
-
-
-def encode_batches(
-    docs: List[Doc], encode: EncodeT, batch_size: int = 256
-) -> numpy.ndarray:
-    """Encode any number of documents."""
-    starts = range(0, len(docs), batch_size)
-    return numpy.concatenate([encode(docs[i : i + batch_size]) for i in starts])

@@ -1,22 +1,18 @@
 from collections import Counter
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 import numpy
 import srsly
 from spacy.tokens import Doc
 
-from .label_vectors import check_settings
-from .types import EncodeT, LabelCard, Ranking
+from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
 
 ARRAYS = ("starts", "columns", "weights")
 
 
-class LexicalRanker:
-    """Looks for the words of a document in what is known of each label, by BM25.
-
-    k1 (float): How soon more occurrences of a word stop to count.
-    b (float): How much long label texts are marked down, from 0.0 to 1.0.
-    weight (float): Log odds per unit of BM25.
+class LexicalRanker(LabelRanker):
+    """Looks for the words of a document in what is known of each label, by BM25. See
+    make_lexical_ranker for the settings.
     """
 
     def __init__(self, k1: float, b: float, weight: float) -> None:
@@ -29,23 +25,19 @@ class LexicalRanker:
         # starts[i + 1].
         self.arrays: Dict[str, numpy.ndarray] = {}
 
-    def load(self) -> None:
-        pass
-
-    def bind(self, encode: EncodeT) -> None:
-        pass
-
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """See LabelRanker. A label's text is all its texts."""
+        # A label's text is all its texts.
         self.index = {card.label: row for row, card in enumerate(cards)}
         counts = [Counter(_get_words([*card.names, *card.examples])) for card in cards]
         self.words = {}
         for count in counts:
             for word in count:
                 self.words.setdefault(word, len(self.words))
-        rows, columns, n = _to_arrays(counts, self.words)
+        rows = numpy.asarray([self.words[word] for count in counts for word in count])
+        columns = numpy.repeat(numpy.arange(len(counts)), [len(c) for c in counts])
+        n = numpy.asarray([n for count in counts for n in count.values()], "float64")
         lengths = numpy.bincount(columns, weights=n, minlength=len(cards))
         # Of how many labels each word is part.
         n_labels = numpy.bincount(rows, minlength=len(self.words))
@@ -76,21 +68,22 @@ class LexicalRanker:
         docs: List[Doc],
         candidates: List[List[str]],
         *,
-        prior: List[numpy.ndarray],
         added: Sequence[str],
         best: Sequence[str],
+        **context: Any,
     ) -> Ranking:
-        """See LabelRanker."""
         Z = self.weight * self.score(docs)
         index = self.index
         scores = [
             Z[i, [index[c] for c in labels]] for i, labels in enumerate(candidates)
         ]
         known = Z[numpy.arange(len(docs)), [index[label] for label in best]]
-        leads = Z[:, [index[label] for label in added]] - known[:, None]
+        margins = Z[:, [index[label] for label in added]] - known[:, None]
         # Sharing no word with a label is no reason to take it.
-        leads = numpy.where(Z[:, [index[label] for label in added]] > 0, leads, -20.0)
-        return Ranking(scores, leads)
+        margins = numpy.where(
+            Z[:, [index[label] for label in added]] > 0, margins, -20.0
+        )
+        return Ranking(scores, margins)
 
     def to_bytes(self) -> bytes:
         data: Dict[str, Any] = {"labels": list(self.index), "words": list(self.words)}
@@ -127,22 +120,9 @@ def make_lexical_ranker(
     RETURNS (LexicalRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    check_settings("LexicalRanker", k1=k1, b=b, weight=weight)
+    check_numbers("LexicalRanker", k1=k1, b=b, weight=weight)
     return LexicalRanker(k1, b, weight)
 
 
 def _get_words(docs: Sequence[Doc]) -> List[str]:
     return [token.lower_ for doc in docs for token in doc if not token.is_space]
-
-
-def _to_arrays(
-    counts: Sequence[Dict[str, int]], words: Dict[str, int]
-) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    rows = [words[word] for count in counts for word in count]
-    columns = [column for column, count in enumerate(counts) for _ in count]
-    n = [value for count in counts for value in count.values()]
-    return (
-        numpy.asarray(rows),
-        numpy.asarray(columns),
-        numpy.asarray(n, dtype="float64"),
-    )

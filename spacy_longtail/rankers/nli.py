@@ -1,3 +1,4 @@
+from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
@@ -5,50 +6,39 @@ import srsly
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .label_vectors import check_settings
+from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
 from .transformer import LocalTransformer
-from .types import EncodeT, LabelCard, Ranking
 
 NAME = "NLIRanker"
 # A candidate that there was no time for is that far below the worst of the others.
 GAP = 5.0
 
 
-class NLIRanker:
+@dataclass(eq=False)
+class NLIRanker(LabelRanker):
     """Asks an entailment model whether a document means a label, for each label on
-    its own, so that it can find that none fits.
+    its own, so that it can find that none fits. See make_nli_ranker for the settings.
+
+    hypotheses (Dict[str, str]): What is asked for each label.
+    n_pairs (int): How often it has asked.
     """
 
-    def __init__(
-        self,
-        transformer: LocalTransformer,
-        *,
-        template: str,
-        max_pairs: int,
-        batch_size: int,
-        max_length: int,
-        weight: float,
-    ) -> None:
-        self.transformer = transformer
-        self.template = template
-        self.max_pairs = max_pairs
-        self.batch_size = batch_size
-        self.max_length = max_length
-        self.weight = weight
-        self.hypotheses: Dict[str, str] = {}
-        self.n_pairs = 0
+    transformer: LocalTransformer
+    template: str
+    max_pairs: int
+    batch_size: int
+    max_length: int
+    weight: float
+    hypotheses: Dict[str, str] = field(default_factory=dict)
+    n_pairs: int = 0
 
     def load(self) -> None:
-        """Load the model and look for its classes."""
         self._get_class()
-
-    def bind(self, encode: EncodeT) -> None:
-        pass
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """See LabelRanker. A description takes the place of the name."""
+        # A description takes the place of the name.
         hypotheses = {
             card.label: self.template.format(card.names[-1].text) for card in cards
         }
@@ -64,9 +54,8 @@ class NLIRanker:
         added: Sequence[str],
         best: Sequence[str],
     ) -> Ranking:
-        """See LabelRanker. The candidates that the first stage thinks most of are
-        asked about, run-time labels and their rival before.
-        """
+        # The candidates that the first stage thinks most of are asked about, run-time
+        # labels and their rival before.
         wanted: List[List[str]] = []
         for labels, chances, rival in zip(candidates, prior, best):
             order = numpy.argsort(-chances, kind="stable")
@@ -75,14 +64,16 @@ class NLIRanker:
             chosen = list(dict.fromkeys([*rivals, *ranked]))
             wanted.append(chosen[: max(self.max_pairs, len(rivals))])
         odds = self._ask(docs, wanted)
-        scores, leads = [], numpy.full((len(docs), len(added)), -20.0)
+        scores, margins = [], numpy.full((len(docs), len(added)), -20.0)
         for row, (labels, found) in enumerate(zip(candidates, odds)):
             floor = min(found.values(), default=0.0) - GAP
             scores.append(numpy.asarray([found.get(label, floor) for label in labels]))
             for column, label in enumerate(added):
                 # Against the best known label, and against none of them.
-                leads[row, column] = min(found[label] - found[best[row]], found[label])
-        return Ranking(scores, leads if added else None, None, 0.0)
+                margins[row, column] = min(
+                    found[label] - found[best[row]], found[label]
+                )
+        return Ranking(scores, margins if added else None, None, 0.0)
 
     def _ask(self, docs: List[Doc], wanted: List[List[str]]) -> List[Dict[str, float]]:
         """Find the log odds of entailment, in batches across documents."""
@@ -159,15 +150,10 @@ def make_nli_ranker(
     RAISES (ValueError): L405 if a setting is out of range, L408 if the template has
         no place for a label.
     """
-    check_settings(NAME, batch_size=batch_size, max_length=max_length, weight=weight)
-    check_settings(NAME, max_pairs=max_pairs - 1)
+    check_numbers(NAME, batch_size=batch_size, max_length=max_length, weight=weight)
+    check_numbers(NAME, max_pairs=max_pairs - 1)
     if template.count("{}") != 1:
         raise ValueError(Errors.L408.format(template=template))
-    return NLIRanker(
-        LocalTransformer(path, "AutoModelForSequenceClassification", NAME, device),
-        template=template,
-        max_pairs=max_pairs,
-        batch_size=batch_size,
-        max_length=max_length,
-        weight=weight,
-    )
+    kind = "AutoModelForSequenceClassification"
+    transformer = LocalTransformer(path, kind, NAME, device)
+    return NLIRanker(transformer, template, max_pairs, batch_size, max_length, weight)

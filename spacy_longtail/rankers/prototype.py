@@ -1,33 +1,33 @@
-from typing import List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .label_vectors import LabelVectors, check_settings, encode_batches
-from .types import EncodeT, LabelCard, Ranking
+from .base import EncodeT, LabelCard, LabelRanker, Ranking
+from .label_vectors import LabelVectors
+
+NAME = "PrototypeRanker"
+BATCH_SIZE = 256
 
 
-class PrototypeRanker:
+class PrototypeRanker(LabelRanker):
     """Compares documents with labels in the first stage's own vectors."""
 
     def __init__(self, vectors: LabelVectors) -> None:
         self.vectors = vectors
         self._encode: Optional[EncodeT] = None
 
-    def load(self) -> None:
-        pass
-
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """See LabelRanker."""
-        self.vectors.set_labels(
-            cards, lambda docs: encode_batches(docs, encode), only_added=only_added
-        )
+        def encode_batches(docs: List[Doc]) -> numpy.ndarray:
+            starts = range(0, len(docs), BATCH_SIZE)
+            return numpy.concatenate([encode(docs[i : i + BATCH_SIZE]) for i in starts])
+
+        self.vectors.set_labels(cards, encode_batches, only_added=only_added)
 
     def bind(self, encode: EncodeT) -> None:
-        """Get the first stage's encoder, which isn't saved with the labels."""
         self._encode = encode
 
     def rank(
@@ -35,13 +35,11 @@ class PrototypeRanker:
         docs: List[Doc],
         candidates: List[List[str]],
         *,
-        prior: List[numpy.ndarray],
         added: Sequence[str],
-        best: Sequence[str],
+        **context: Any,
     ) -> Ranking:
-        """See LabelRanker."""
         if self._encode is None:
-            raise ValueError(Errors.L406.format(ranker="PrototypeRanker"))
+            raise ValueError(Errors.L406.format(ranker=NAME))
         X: numpy.ndarray = self._encode(docs)
         return self.vectors.rank(X, candidates, added)
 
@@ -77,12 +75,5 @@ def make_prototype_ranker(
     RETURNS (PrototypeRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    settings = {
-        "kappa": kappa,
-        "epochs": epochs,
-        "learn_rate": learn_rate,
-        "l2sp": l2sp,
-    }
-    check_settings("PrototypeRanker", **settings)
-    vectors = LabelVectors(**settings, margin=margin, names_only=names_only)  # type: ignore[arg-type]
-    return PrototypeRanker(vectors)
+    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
+    return PrototypeRanker(LabelVectors(NAME, *settings))

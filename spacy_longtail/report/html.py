@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from ..pages import render
 from .plots import CURVES, plot_curve, plot_reliability, plot_tail
@@ -21,7 +21,7 @@ def render_html(data: Dict[str, Any]) -> str:
         **{key: plot_curve(key, data[key]) for key in CURVES if key in data},
     }
     template = TEMPLATES / f"{about['labels']}.html.jinja"
-    filters = {"step": get_step, "capital": show_title}
+    filters: Dict[str, Callable[..., str]] = {"step": get_step, "capital": show_title}
     return render(template, filters=filters, data=data, plots=plots)
 
 

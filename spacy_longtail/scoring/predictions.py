@@ -139,6 +139,14 @@ class Predictions:
             self.counts >= head, 0, numpy.where(self.counts >= mid, 1, 2)
         )
 
+    @property
+    def group_sizes(self) -> Dict[str, int]:
+        """RETURNS (Dict[str, int]): How many labels of each of GROUPS have gold
+        documents.
+        """
+        groups = self.groups[count(self).support[0] > 0]
+        return {name: int((groups == i).sum()) for i, name in enumerate(GROUPS)}
+
     @cached_property
     def gold_columns(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): The label of each document, or ABSTAINED, of shape

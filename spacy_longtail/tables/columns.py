@@ -1,13 +1,15 @@
 """From the cells of a row to a text and its labels."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
 from ..taxonomy import SEPARATOR
-from .splits import get_split_name
-from .table import CSV, TSV, Table
+from .table import Table
+
+SPLITS = ("train", "dev", "test")
+SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
 
 
 @dataclass(frozen=True)
@@ -66,39 +68,36 @@ class RecordReader:
         # Not `or`, an empty Counter is false.
         self.notes: "Counter[str]" = Counter() if notes is None else notes
         self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
+        self._labels = self.columns.label or _some(self.columns.labels)
+        self._split = _some(self.columns.split)
+        option = "--labels" if self.has_lists else "--label"
         table.check_columns(self.columns.text, "--text")
-        table.check_columns(self.columns.label, "--label")
-        table.check_columns(_some(self.columns.labels), "--labels")
-        table.check_columns(_some(self.columns.split), "--split-column")
+        table.check_columns(self._labels, option)
+        table.check_columns(self._split, "--split-column")
 
     @property
-    def is_multilabel(self) -> bool:
+    def has_lists(self) -> bool:
         """RETURNS (bool): Whether a row has a list of labels."""
         return self.columns.labels is not None
 
     def __iter__(self) -> Iterator[Record]:
-        columns = self.columns
-        label_columns = columns.label or _some(columns.labels)
-        n_texts, n_labels = len(columns.text), len(label_columns)
-        names = [*columns.text, *label_columns, *_some(columns.split)]
-        for number, values in self.table.rows(names):
-            text = self._get_text(values[:n_texts])
-            cells = values[n_texts : n_texts + n_labels]
-            if self.is_multilabel:
-                labels = self._get_labels(cells[0], number)
+        texts, labels, splits = self.columns.text, self._labels, self._split
+        start, end = len(texts), len(texts) + len(labels)
+        for number, values in self.table.rows([*texts, *labels, *splits]):
+            parts = [str(value) for value in values[:start] if not is_missing(value)]
+            found: Optional[Tuple[str, ...]]
+            if self.has_lists:
+                found = self._get_labels(values[start], number)
             else:
-                label = self._get_label(cells, number)
-                labels = (label,) if label else None
-            split = self._get_split(values[-1], number) if columns.split else None
-            yield Record(text, labels, split)
-
-    def _get_text(self, values: Tuple[Any, ...]) -> str:
-        return "\n".join(str(value) for value in values if not is_missing(value))
+                label = self._get_label(values[start:end], number)
+                found = (label,) if label else None
+            split = self._get_split(values[end], number) if splits else None
+            yield Record("\n".join(parts), found, split)
 
     def _get_labels(self, value: Any, number: int) -> Optional[Tuple[str, ...]]:
         if value is None:
             return None
-        if self.table.format in (CSV, TSV):
+        if not self.table.has_types:
             value = value.split(self.columns.list_separator)
         if not isinstance(value, (list, tuple)):
             hint = "--label for one label a row"
@@ -120,8 +119,7 @@ class RecordReader:
     ) -> Tuple[str, Tuple[str, ...]]:
         notes: List[str] = []
         segments = [self._to_str(cell, number, notes) for cell in cells]
-        is_path = len(segments) == 1
-        if is_path:
+        if len(segments) == 1:
             separator = self.columns.path_separator or self.columns.separator
             segments = segments[0].strip().strip(separator).split(separator)
         segments = [segment.strip() for segment in segments]
@@ -130,13 +128,11 @@ class RecordReader:
             notes.append("gap")
         elif 0 < n_known < len(segments):
             notes.append("inner_node")
-        separator = self.columns.separator
-        for segment in segments[:n_known]:
-            if separator in segment:
-                message = Errors.L619.format(
-                    where=self.table.where(number), value=segment, separator=separator
-                )
-                raise ValueError(message)
+        separator, where = self.columns.separator, self.table.where(number)
+        for value in segments[:n_known]:
+            if separator in value:
+                text = Errors.L619.format(where=where, value=value, separator=separator)
+                raise ValueError(text)
         return separator.join(segments[:n_known]), tuple(notes)
 
     def _to_str(self, value: Any, number: int, notes: List[str]) -> str:
@@ -156,10 +152,10 @@ class RecordReader:
 
     def _fail(self, value: Any, number: int, expected: str, hint: str) -> ValueError:
         where = self.table.where(number)
-        message = Errors.L617.format(
+        text = Errors.L617.format(
             where=where, value=value, expected=expected, hint=hint
         )
-        return ValueError(message)
+        return ValueError(text)
 
     def _get_split(self, value: Any, number: int) -> str:
         split = get_split_name(str(value))
@@ -179,12 +175,16 @@ def choose_labels(table: Table, columns: Columns) -> Columns:
         raise ValueError(message)
     if columns.label or columns.labels:
         return columns
-    values = dict(vars(columns))
     if "labels" in table.columns and "label" not in table.columns:
-        values["labels"] = "labels"
-    else:
-        values["label"] = ("label",)
-    return Columns(**values)
+        return replace(columns, labels="labels")
+    return replace(columns, label=("label",))
+
+
+def get_split_name(name: str) -> Optional[str]:
+    """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
+    name = name.strip().lower()
+    name = SPLIT_NAMES.get(name, name)
+    return name if name in SPLITS else None
 
 
 def is_missing(value: Any) -> bool:

@@ -1,6 +1,7 @@
 import codecs
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Tuple
+from typing import Iterator, TextIO, Tuple
 
 from ..errors import Errors
 
@@ -19,6 +20,22 @@ def check_encoding(encoding: str) -> str:
     except LookupError:
         raise ValueError(Errors.L627.format(encoding=encoding)) from None
     return ENCODING if name == "utf-8" else name
+
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
+    """Open a file of lines.
+
+    RAISES (ValueError): L615 with line and byte if it's of another encoding.
+    """
+    try:
+        with path.open(encoding=encoding, newline="") as file_:
+            yield file_
+    except UnicodeDecodeError:
+        line, offset = find_undecodable(path, encoding)
+        where = f"{path}, line {line}"
+        message = Errors.L615.format(where=where, offset=offset, encoding=encoding)
+        raise ValueError(message) from None
 
 
 def find_undecodable(path: Path, encoding: str) -> Tuple[int, int]:

@@ -2,11 +2,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Iterable, Iterator, List
 
-import srsly
 from spacy.tokens import Doc, DocBin
 from spacy.util import get_lang_class
 
 from ..errors import Errors
+from ..tables import is_table, open_table
+
+# Column of a table.
+TEXT = "text"
 
 
 def count_words(
@@ -14,7 +17,7 @@ def count_words(
 ) -> List[str]:
     """Collect the lower-cased words of a corpus.
 
-    paths (Iterable[Path]): Files: .spacy, .jsonl with the key "text", or .txt.
+    paths (Iterable[Path]): Files: .spacy, tables with a column "text", or .txt.
     lang (str): Language whose tokenizer splits the texts of the latter two.
     min_freq (int): How often a word has to occur.
     RETURNS (List[str]): The words, the most frequent first.
@@ -47,8 +50,11 @@ def _read_docs(path: Path, lang: str) -> Iterator[Doc]:
     nlp = get_lang_class(lang)()
     if path.suffix == ".spacy":
         yield from DocBin().from_disk(path).get_docs(nlp.vocab)
-    elif path.suffix == ".jsonl":
-        yield from (nlp.make_doc(record["text"]) for record in srsly.read_jsonl(path))
+    elif is_table(path):
+        table = open_table(path)
+        if TEXT not in table.columns:
+            raise KeyError(TEXT)
+        yield from (nlp.make_doc(text) for _, (text,) in table.rows([TEXT]))
     else:
         with path.open(encoding="utf8") as lines:
             yield from (nlp.make_doc(line.rstrip("\n")) for line in lines)

@@ -6,7 +6,7 @@ from thinc.types import Floats2d
 from tqdm import tqdm
 
 from ..errors import Errors
-from .local_model import load_model
+from .local_model import load_transformer
 from .pipeline import TYPICAL_LENGTH
 from .table import StaticTable
 from .word_pieces import CONTINUED
@@ -49,7 +49,7 @@ def distill(
     RAISES (ValueError): L210 or L211 if the transformer can't be loaded, L260 if
         there are fewer than two words.
     """
-    tokenizer, model = load_model(name)
+    tokenizer, model = load_transformer(name)
     pieces = read_vocabulary(tokenizer) if use_vocabulary else {}
     add_words(pieces, tokenizer, words)
     n_words = sum(not word.startswith(CONTINUED) for word in pieces)

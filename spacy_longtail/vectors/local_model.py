@@ -5,6 +5,9 @@ from typing import Any, Tuple
 
 from ..errors import Errors
 
+# The process that imported this, which forked ones have copied.
+_HOME = os.getpid()
+
 
 def find_model(name: str) -> str:
     """Find the files of a transformer.
@@ -19,7 +22,7 @@ def find_model(name: str) -> str:
     return str(package.get_model_path()) if hasattr(package, "get_model_path") else name
 
 
-def load_model(name: str) -> Tuple[Any, Any]:
+def load_transformer(name: str) -> Tuple[Any, Any]:
     """Load a transformer with the transformers library.
 
     name (str): See find_model.
@@ -43,3 +46,14 @@ def describe_failure(name: str, error: Exception) -> str:
     reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     folder = os.path.abspath(name)
     return Errors.L211.format(name=name, folder=folder, error=reason)
+
+
+def survive_fork() -> None:
+    """Let torch use one thread in a forked process, such as those of 'n_process'.
+
+    The threads of OpenMP don't survive a fork, and waiting for them never ends.
+    """
+    if os.getpid() != _HOME:
+        import torch
+
+        torch.set_num_threads(1)

@@ -1,11 +1,52 @@
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, Optional, Protocol, Sequence, Tuple, cast
 
 import numpy
 from thinc.types import Floats2d, Ints1d
 
+from ..errors import Errors
 from .storage import TableData, read_data, read_meta, write_table
 from .word_pieces import index_words
+
+
+class StaticVectors(Protocol):
+    """A fixed vector per word, the same wherever the word stands.
+
+    An object that has these members can be the vectors of a static encoder. It
+    never changes after it was built, and one object can serve many pipelines.
+
+    name (str): What a saved pipeline remembers the vectors by.
+    width (int): Length of each vector.
+    words (Tuple[str, ...]): The word of each row. A word piece that continues a
+        word is written with two leading number signs, "##ing".
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def words(self) -> Tuple[str, ...]: ...
+
+    def find(self, word: str) -> Tuple[int, ...]:
+        """Look up the rows that make up a lower-cased word.
+
+        word (str): Any string, in lower case.
+        RETURNS (Tuple[int, ...]): The row of the word, or the rows of its pieces
+            from left to right, or () if nothing in it is known.
+        """
+        ...
+
+    def get(self, rows: Ints1d) -> Floats2d:
+        """Copy rows out of the table.
+
+        rows (Ints1d): Row numbers, in any order, repeats allowed.
+        RETURNS (Floats2d): float32 array of shape (rows, width).
+        """
+        ...
+
 
 # What a table is remade from in another process: a function and its arguments.
 Origin = Tuple[Callable[..., "StaticTable"], Tuple[str, ...]]
@@ -113,23 +154,12 @@ class StaticTable:
         return self.data.words
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up a lower-cased word, see StaticVectors.
-
-        An unknown word is looked up without accents, then by greedy longest match
-        of pieces, see WordPieces. Never raises, whatever the string.
-
-        word (str): Any string, in lower case.
-        RETURNS (Tuple[int, ...]): The row of the word, or the rows of its pieces
-            from left to right, or () if nothing in it is known.
+        """Look up a lower-cased word; an unknown one without accents, then by greedy
+        longest match of pieces, see WordPieces. Never raises, whatever the string.
         """
         return self.data.lookup.find(word)
 
     def get(self, rows: Ints1d) -> Floats2d:
-        """Copy rows out of the table, as 32-bit floats.
-
-        rows (Ints1d): Row numbers, in any order, repeats allowed.
-        RETURNS (Floats2d): Array of shape (rows, width).
-        """
         picked = numpy.asarray(rows, dtype=numpy.intp)
         scales = self.data.scales[picked]
         return cast(Floats2d, self.data.rows[picked] * scales[:, None])
@@ -144,6 +174,23 @@ class StaticTable:
         if self._origin is not None:
             return self._origin
         return StaticTable._from_data, (self.data, self.name, self.meta)
+
+
+def make_table_vectors(*, path: Optional[str]) -> StaticTable:
+    """Open static word vectors that 'spacy longtail distill' made.
+
+    Registered as "spacy-longtail.TableVectors.v1". The vectors are read at the first
+    lookup. A saved pipeline has the path, not the vectors, so the folder has to
+    stay where it is.
+
+    path (Optional[str]): The folder.
+    RETURNS (StaticTable): The vectors.
+    RAISES (ValueError): L261 if no path is given, L251 if there are no vectors, L252
+        or L253 if they are damaged.
+    """
+    if not path:
+        raise ValueError(Errors.L261)
+    return StaticTable.from_disk(Path(path))
 
 
 def quantize(vectors: Floats2d) -> Tuple[numpy.ndarray, numpy.ndarray]:

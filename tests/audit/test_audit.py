@@ -19,7 +19,7 @@ def test_counts(pairs, write):
     assert (facts.depth, facts.imbalance_ratio) == (2, 60.0)
     assert facts.top_10_share == 1.0
     assert facts.count_rarer(4) == 3
-    assert not facts.is_multilabel
+    assert facts.max_labels == 1
     assert [tuple(vars(level).values()) for level in facts.levels] == [
         (1, 2, 80, 4, 40.0, 76),
         (2, 6, 80, 1, 3.0, 60),
@@ -124,7 +124,7 @@ def test_examples_are_fetched_from_the_right_file(write, tmp_path):
 def test_several_labels(write):
     pairs = [("one", {"a": 1.0, "b": 1.0}), ("two", {"a": 1.0}), ("three", {})]
     facts = audit_corpus(write(pairs))
-    assert facts.is_multilabel
+    assert facts.max_labels == 2
     assert facts.counts == {"a": 2, "b": 1}
     assert facts.weights == []
     rows = {row.min_count: row for row in facts.pooling}
@@ -135,7 +135,7 @@ def test_several_labels(write):
 def test_a_path_with_its_ancestors_is_one_label(write):
     pairs = [("one", {"a": 1.0, "a/b": 1.0}), ("two", {"a/c": 1.0})]
     facts = audit_corpus(write(pairs))
-    assert not facts.is_multilabel
+    assert facts.max_labels == 1
     assert facts.counts == {"a/b": 1, "a/c": 1}
 
 

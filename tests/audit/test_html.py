@@ -4,7 +4,7 @@ import re
 import pytest
 
 from spacy_longtail.audit import audit_corpus
-from spacy_longtail.audit.html import draw_frequencies, render_html
+from spacy_longtail.audit.html import draw_frequencies, render_audit
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def page(pairs, write):
     pairs = [*pairs, ("<b>card</b> lost", {"bank/card": 1.0})]
     pairs.append(("<b>card</b> lost", {"bank/fee": 1.0}))
     dev = write(pairs[:3], name="dev.spacy")
-    return render_html(audit_corpus(write(pairs), dev=dev))
+    return render_audit(audit_corpus(write(pairs), dev=dev))
 
 
 def test_page_needs_nothing_else(page):

@@ -43,3 +43,11 @@ def test_separator_and_columns(run, tmp_path):
     args = ["--text", "body", "--label", "topic", "--separator", "|", "--json"]
     facts = json.loads(run("audit", path, *args).stdout)
     assert (facts["depth"], facts["n_labels"]) == (2, 2)
+
+
+def test_a_page_that_cannot_be_written(run, table, tmp_path):
+    pytest.importorskip("matplotlib")
+    result = run("audit", table, "-o", table / "audit.html")
+    assert result.exit_code == 1
+    assert "[L625]" in result.output and "audit.html" in result.output
+    assert list(tmp_path.iterdir()) == [table]

@@ -8,8 +8,8 @@ from spacy.cli._util import app
 from typer.testing import CliRunner
 
 import spacy_longtail.cli  # noqa: F401
-from spacy_longtail.vectors.folder import make_table_vectors
 from spacy_longtail.vectors.pipeline import make_pipeline_vectors
+from spacy_longtail.vectors.table import make_table_vectors
 
 
 def run(*arguments):

@@ -29,3 +29,9 @@ def test_unknown_kind(run, table, tmp_path):
     assert result.exit_code == 1
     assert "[L650]" in result.output
     assert not (tmp_path / "c.cfg").exists()
+
+
+def test_a_config_that_cannot_be_written(run, table):
+    result = run("init-config", table, table / "config.cfg")
+    assert result.exit_code == 1
+    assert "[L625]" in result.output

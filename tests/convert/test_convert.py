@@ -87,7 +87,7 @@ def test_several_labels(tmp_path):
     records = [{"text": str(i), "labels": ["a", "b"][: i % 3]} for i in range(30)]
     srsly.write_jsonl(tmp_path / "all.jsonl", records)
     result = convert_corpus([tmp_path / "all.jsonl"], tmp_path / "out", test=0.0)
-    assert result.is_multilabel
+    assert result.has_lists
     found = dict(pair for path in result.paths for pair in read(path))
     assert [found[str(i)] for i in range(3)] == [{}, {"a": 1.0}, {"a": 1.0, "b": 1.0}]
 

@@ -5,19 +5,18 @@ from hypothesis import strategies as st
 from spacy_longtail.convert.plan import (
     DROPPED,
     Rows,
-    count_labels,
+    count_by_split,
     hash_text,
     make_plan,
 )
-from spacy_longtail.tables.columns import Record
-from spacy_longtail.tables.splits import SPLITS
+from spacy_longtail.tables.columns import SPLITS, Record
 
 
-def plan(records, shares=(0.2, 0.2), is_multilabel=False):
+def plan(records, shares=(0.2, 0.2), has_lists=False):
     rows = Rows(max_length=100)
     for record in records:
         rows.add(record)
-    return rows, make_plan(rows, shares, seed=0, is_multilabel=is_multilabel)
+    return rows, make_plan(rows, shares, seed=0, has_lists=has_lists)
 
 
 def test_hash_ignores_case_and_spaces():
@@ -75,14 +74,14 @@ RECORDS = st.lists(
 )
 
 
-@pytest.mark.parametrize("is_multilabel", [False, True])
+@pytest.mark.parametrize("has_lists", [False, True])
 @given(records=RECORDS)
-def test_no_text_is_in_two_splits_and_every_label_is_in_train(is_multilabel, records):
-    rows, found = plan(records, is_multilabel=is_multilabel)
+def test_no_text_is_in_two_splits_and_every_label_is_in_train(has_lists, records):
+    rows, found = plan(records, has_lists=has_lists)
     places = {}
     for record, split in zip(records, found.splits.tolist()):
         assert places.setdefault(record.text, split) == split
-    counts = count_labels(rows, found.splits.tolist())
+    counts = count_by_split(rows, found.splits.tolist())
     assert set(counts[0]) == {label for record in records for label in record.labels}
     assert sum(counts[0].values()) + sum(counts[1].values()) + sum(
         counts[2].values()
@@ -96,7 +95,7 @@ def test_a_label_with_clear_texts_is_in_dev_and_test(records):
     labels_of = {}
     for record in records:
         labels_of.setdefault(record.text, set()).update(record.labels)
-    counts = dict(zip(SPLITS, count_labels(rows, found.splits.tolist())))
+    counts = dict(zip(SPLITS, count_by_split(rows, found.splits.tolist())))
     for label in rows.labels:
         n_clear = sum(labels == {label} for labels in labels_of.values())
         assert (label in counts["dev"]) == (n_clear >= 2)

@@ -1,7 +1,7 @@
 import numpy
 import pytest
 import spacy
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from spacy.ml.models.tok2vec import build_hash_embed_cnn_tok2vec
 from thinc.api import Adam, Model, fix_random_seed
 
@@ -52,27 +52,6 @@ def test_equals_a_loop_over_documents(docs, pooling, normalize):
         assert_allclose(y, slow, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max"])
-def test_vector_does_not_depend_on_the_batch(docs, pooling):
-    encoder = make_encoder(docs, pooling=pooling)
-    single = numpy.concatenate([encoder.predict([doc]) for doc in docs])
-    assert_allclose(encoder.predict(docs), single, atol=1e-5)
-    assert not single[1].any()
-
-
-@pytest.mark.parametrize("n_docs", [0, 2])
-def test_batch_without_tokens_gives_rows_of_zeros(nlp, docs, n_docs):
-    encoder = make_encoder(docs)
-    empty = [nlp("") for _ in range(n_docs)]
-    assert_array_equal(encoder.predict(empty), numpy.zeros((n_docs, 8)))
-    Y, backprop = encoder.begin_update(empty)
-    backprop(Y)
-
-
-def test_width_is_known_after_initialize(docs):
-    assert make_encoder(docs).get_dim("nO") == 8
-
-
 def test_initializes_with_empty_documents_first(nlp, docs):
     encoder = make_encoder([nlp(""), nlp("")])
     assert encoder.predict(docs).shape == (len(docs), 8)
@@ -112,11 +91,3 @@ def test_learns_beside_empty_documents(docs):
         encoder.finish_update(optimizer)
         losses.append(float(((Y - targets)[[0, 2, 3]] ** 2).sum()))
     assert losses[-1] < losses[0] / 10
-
-
-def test_bytes_round_trip_predicts_the_same(docs):
-    encoder = make_encoder(docs, normalize=False)
-    loaded = build_pooled_tok2vec(make_tok2vec(), normalize=True)
-    loaded.initialize(X=docs)
-    loaded.from_bytes(encoder.to_bytes())
-    assert_array_equal(loaded.predict(docs), encoder.predict(docs))

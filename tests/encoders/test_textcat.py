@@ -2,6 +2,7 @@ import numpy
 import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 
+from spacy_longtail.encoders.contract import set_start
 from spacy_longtail.encoders.static_bag.architecture import build_static_bag
 from spacy_longtail.encoders.textcat import build_taxonomy_textcat
 from spacy_longtail.outputs.prototype_softmax import PrototypeSoftmax
@@ -17,7 +18,7 @@ def make_model():
     model = build_taxonomy_textcat(encoder, PrototypeSoftmax(scale=5.0))
     prototypes = numpy.asarray([[1, 0], [0, 1], [-1, 0]], dtype="float32")
     output = model.get_ref("output")
-    output.attrs["set_start"](output, TAXONOMY, prototypes)
+    set_start(output, TAXONOMY, prototypes)
     return model
 
 

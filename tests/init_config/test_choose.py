@@ -91,7 +91,7 @@ def test_fallback_stays_where_labels_are_pooled(tmp_path):
 def test_what_is_missing_is_said(facts):
     from dataclasses import replace
 
-    several = replace(facts, is_multilabel=True, n_unlabelled=5)
+    several = replace(facts, max_labels=2, n_unlabelled=5)
     text = init_config(several)
     assert "5 of 12 documents have no gold label" in " ".join(text.split())
     assert parse(text)["components"]["longtail_textcat_multilabel"]["missing"] == "auto"
@@ -132,18 +132,18 @@ def test_large_corpus_gets_larger_batches(facts):
 def test_several_labels_have_their_own_config(facts):
     from dataclasses import replace
 
-    several = replace(facts, is_multilabel=True)
+    several = replace(facts, max_labels=2)
     assert choose_template(several, "efficiency") == "multilabel"
     assert choose_template(several, "accuracy") == "multilabel_accuracy"
     with pytest.raises(ValueError, match=r"\[L651\].*'cascade'.*--optimize accuracy"):
         choose_template(several, "cascade")
 
 
-@pytest.mark.parametrize("is_multilabel", [True, False])
-def test_fine_tuning_takes_more_passes(facts, is_multilabel):
+@pytest.mark.parametrize("max_labels", [2, 1])
+def test_fine_tuning_takes_more_passes(facts, max_labels):
     from dataclasses import replace
 
-    large = replace(facts, n_docs=32_000, is_multilabel=is_multilabel)
+    large = replace(facts, n_docs=32_000, max_labels=max_labels)
     training = parse(init_config(large, optimize="accuracy"))["training"]
     assert training["max_steps"] == 6_000
     assert training["optimizer"]["learn_rate"]["warmup_steps"] == 600

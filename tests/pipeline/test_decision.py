@@ -1,14 +1,19 @@
 import json
+import pickle
+import subprocess
+import sys
 
 import numpy
 import pytest
 import spacy
-from spacy.tokens import Doc
+import srsly
+from spacy.tokens import Doc, DocBin
 
 from spacy_longtail.pipeline.decision import (
     Decision,
     read_decision,
     register_extension,
+    write_decision,
 )
 from spacy_longtail.pipeline.kinds.exclusive import ExclusiveLabels
 from spacy_longtail.taxonomy import Other, Taxonomy
@@ -100,3 +105,80 @@ def test_labels_of_a_pipe_that_gives_several_are_its_own():
     data = describe([1, 0, 0, 0, 0])[0]
     labels = ["bank/card/lost", "visa"]
     assert make_decision({**data, "labels": labels}).labels == tuple(labels)
+
+
+def make_doc(nlp=NLP):
+    doc = nlp.make_doc("hello")
+    write_decision(doc, make_decision(describe([0.5, 0.25, 0.125, 0.125, 0])[0]))
+    return doc
+
+
+def test_decision_is_a_dict_of_json_values():
+    decision = make_doc()._.longtail
+    data = json.loads(json.dumps(decision))
+    assert data == json.loads(srsly.json_dumps(decision)) == decision.to_dict()
+    assert data["labels"] == [decision["label"]] == ["bank/card/lost"]
+    assert data["path"] == ["bank", "bank/card", "bank/card/lost"]
+    assert Decision.from_dict(data) == decision
+    assert pickle.loads(pickle.dumps(decision)) == decision
+
+
+def test_document_goes_to_json_and_back():
+    doc, nothing = make_doc(), NLP.make_doc("hello")
+    data = json.loads(json.dumps(doc.to_json(underscore=["longtail"])))
+    copy = Doc(NLP.vocab).from_json(data)
+    assert copy._.longtail == doc._.longtail
+    assert copy.user_data["longtail"] == doc.user_data["longtail"]
+    data = nothing.to_json(underscore=["longtail"])
+    assert Doc(NLP.vocab).from_json(data)._.longtail is None
+
+
+def test_importing_the_package_is_enough_to_read_a_saved_decision(tmp_path):
+    path = tmp_path / "docs.spacy"
+    DocBin(docs=[make_doc()], store_user_data=True).to_disk(path)
+    code = f"""
+import spacy_longtail
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+(doc,) = DocBin().from_disk({str(path)!r}).get_docs(Vocab())
+print(doc._.longtail.label)
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert child.stdout.strip() == "bank/card/lost"
+
+
+def test_what_is_stored_is_what_a_component_stores():
+    for labels in ({}, {"labels": ["bank/card/lost", "visa"]}):
+        data = {**describe([1, 0, 0, 0, 0])[0], **labels}
+        doc = NLP.make_doc("hello")
+        write_decision(doc, make_decision(data))
+        assert doc.user_data["longtail"] == data
+
+
+def test_second_stage_says_what_it_has_replaced():
+    before = make_decision(describe([0.5, 0.25, 0.125, 0.125, 0])[0])
+    found = make_decision(describe([0, 1, 0, 0, 0])[0])
+    kept = found.refine(before)
+    assert (kept.label, kept.first, kept.first_labels) == (
+        *("bank/card/stolen", "bank/card/lost"),
+        ("bank/card/lost",),
+    )
+    assert (kept.stage, kept.reason) == (before.stage, before.reason)
+    assert found.refine(before, "better").reason == "better"
+    doc = NLP.make_doc("hello")
+    write_decision(doc, kept)
+    assert doc.user_data["longtail"]["first"] == "bank/card/lost"
+    assert doc._.longtail == kept
+
+
+def test_abstention_keeps_broad_categories_that_are_sure_enough():
+    decision = make_decision(describe([0.5, 0.25, 0.125, 0.125, 0])[0])
+    assert decision.similarity == pytest.approx(1.0, abs=1e-5)
+    kept = decision.abstain(0.7, "not sure")
+    assert (kept.label, kept.labels) == (None, ())
+    assert (kept.path, kept.stage) == (("bank", "bank/card"), "abstained")
+    assert kept.probability == pytest.approx(0.75, abs=1e-5)
+    assert kept.reason == "not sure (known = 0.500)"
+    assert decision.abstain(0.0, "not sure").path == ()

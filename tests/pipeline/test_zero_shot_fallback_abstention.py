@@ -2,7 +2,7 @@ import numpy
 import pytest
 
 from spacy_longtail.pipeline.decision import KEY
-from spacy_longtail.rankers.types import Ranking
+from spacy_longtail.rankers.base import Ranking
 
 UNKNOWN = "zzxq wvut"
 

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.rankers.types import Ranking
+from spacy_longtail.rankers.base import Ranking
 
 NAME = "longtail_textcat_multilabel"
 UNKNOWN = "papers zzxq wvut"

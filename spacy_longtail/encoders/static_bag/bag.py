@@ -1,46 +1,16 @@
-from typing import Callable, NamedTuple, Tuple, cast
+from typing import Callable, Tuple, cast
 
 import numpy
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
-from ...ops import backprop_unit_rows
+from ...ops import normalize_rows
 from ...settings import check_share
+from .features import BagFeatures, FeatureRows
 from .row_table import RowTable
 
-EPSILON = 1e-6
 # Rows are summed in main memory, whatever device the rest of the model is on.
 OPS = NumpyOps()
-
-
-class BagFeatures(NamedTuple):
-    """The features of a batch of documents, one after another.
-
-    keys (numpy.ndarray): uint64 array of shape (features,).
-    weights (numpy.ndarray): Share of its document, float32 array, (features,).
-    lengths (numpy.ndarray): Features of each document, int64 array, (docs,).
-    """
-
-    keys: numpy.ndarray
-    weights: numpy.ndarray
-    lengths: numpy.ndarray
-
-
-class FeatureRows(NamedTuple):
-    """Where the vectors of features start, and at what rate they learn.
-
-    found (numpy.ndarray): Which of the features start at a vector, ascending; the
-        others start at zeros.
-    vectors (numpy.ndarray): Theirs, float32 array of shape (found, width).
-    rates (numpy.ndarray): Multiples of the optimizer's rate, (features,). Features
-        of rate 0.0 never get a row of their own.
-    """
-
-    found: numpy.ndarray
-    vectors: numpy.ndarray
-    rates: numpy.ndarray
-
-
 StartT = Callable[[numpy.ndarray], FeatureRows]
 
 
@@ -73,8 +43,8 @@ def forward(
     table = cast(RowTable, model.shims[0])
     get_start = model.attrs["get_start"]
     if not is_train:
-        X = predict_sums(table, get_start, features)
-        return model.ops.asarray2f(_to_unit_length(X)[0]), lambda dY: features
+        Y, _ = normalize_rows(predict_sums(table, get_start, features))
+        return model.ops.asarray2f(Y), lambda dY: features
     keys, inverse = numpy.unique(features.keys, return_inverse=True)
     rows = table.find(keys)
     missing = numpy.flatnonzero(rows < 0)
@@ -92,10 +62,10 @@ def forward(
         )
     docs = numpy.repeat(numpy.arange(len(features.lengths)), features.lengths)
     X = sum_runs(vectors[inverse] * weights[:, None], docs, len(features.lengths))
-    Y, norms = _to_unit_length(X)
+    Y, backprop_norm = normalize_rows(X)
 
     def backprop(dY: Floats2d) -> BagFeatures:
-        dX = backprop_unit_rows(model.ops.to_numpy(dY), Y, norms)
+        dX = backprop_norm(model.ops.to_numpy(dY))
         # The same sum with the sides changed: for each feature over its documents.
         order = numpy.argsort(inverse, kind="stable")
         spread = dX[docs[order]] * weights[order, None]
@@ -149,8 +119,3 @@ def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.nda
         # Ten times as fast as numpy.add.reduceat, but it can't end with empty runs.
         X[lengths > 0] = OPS.reduce_sum(vectors, lengths[lengths > 0])
     return X
-
-
-def _to_unit_length(X: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    norms = numpy.maximum(numpy.sqrt((X * X).sum(axis=1, keepdims=True)), EPSILON)
-    return X / norms, norms

@@ -2,21 +2,14 @@ from typing import Any, Callable, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
-from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ...errors import Errors
-from ...ops import backprop_unit_rows
+from ...ops import normalize_rows
 from ...settings import check_at_least
-from ...vectors.local_model import describe_failure, find_model
-from .curated_pieces import sum_curated
-from .heard_pieces import sum_heard
-from .own_pieces import sum_windows
-from .piece_sums import PieceReader
+from .readers import find_reader
 
 NAME = "PooledTransformer"
-EPSILON = 1e-6
 
 
 def build_pooled_transformer(
@@ -73,25 +66,21 @@ def build_pooled_transformer(
             "loaders": loaders,
         },
     )
-    find_source(model)
+    find_reader(model)
     return model
 
 
 def forward(
     model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
 ) -> Tuple[Floats2d, Callable]:
-    source, sum_pieces = find_source(model)
-    X, n_pieces, backprop_sums = sum_pieces(model, source, docs, is_train)
+    X, n_pieces, backprop_sums = find_reader(model).sum_pieces(docs, is_train)
     counts = model.ops.asarray2f(numpy.maximum(n_pieces, 1)[:, None], dtype="float32")
-    Y = X / counts
-    norms = model.ops.xp.ones_like(counts)
+    Y, backprop_norm = X / counts, None
     if model.attrs["normalize"]:
-        norms = model.ops.xp.sqrt((Y * Y).sum(axis=1, keepdims=True))
-        norms = model.ops.xp.maximum(norms, EPSILON)
-        Y = Y / norms
+        Y, backprop_norm = normalize_rows(Y)
 
     def backprop(dY: Floats2d) -> List[Doc]:
-        dX = backprop_unit_rows(dY, Y, norms) if model.attrs["normalize"] else dY
+        dX = backprop_norm(dY) if backprop_norm else dY
         return backprop_sums(dX * (get_grad_factor(model) / counts))
 
     return Y, backprop
@@ -102,43 +91,9 @@ def init(
     X: Optional[List[Doc]] = None,
     Y: Optional[Floats2d] = None,
 ) -> None:
-    source, reader = find_source(model)
-    loader = model.attrs["loaders"]["piece_encoder"]
-    name = str(source.attrs.get("name") or getattr(loader, "name", source.name))
-    if reader is sum_windows:
-        source.attrs["name"] = find_model(name)
-    try:
-        if reader is sum_windows:
-            source.initialize()
-        elif reader is sum_curated:
-            set_loaders(model, source)
-            source.initialize(X=[Doc(Vocab(), words=["a"])])
-    except Exception as err:
-        raise ValueError(describe_failure(name, err)) from err
-    model.set_dim("nO", source.get_dim("nO"), force=True)
-
-
-def set_loaders(model: Model[List[Doc], Floats2d], source: Model) -> None:
-    """Let a curated transformer initialize itself from what its loaders find."""
-    for ref, loader in model.attrs["loaders"].items():
-        if loader is not None:
-            source.get_ref(ref).init = loader
-
-
-def find_source(model: Model[List[Doc], Floats2d]) -> Tuple[Model, PieceReader]:
-    """RETURNS (Tuple[Model, PieceReader]): The layer that has the word pieces, and
-    who reads it.
-
-    RAISES (ValueError): L212 if there is none.
-    """
-    for node in model.layers[0].walk():
-        if "set_transformer" in node.attrs:
-            return node, sum_windows
-        if hasattr(node, "upstream_name"):
-            return node, sum_heard
-        if "piece_encoder" in node.ref_names:
-            return node, sum_curated
-    raise ValueError(Errors.L212.format(found=model.layers[0].name))
+    reader = find_reader(model)
+    reader.initialize()
+    model.set_dim("nO", reader.source.get_dim("nO"), force=True)
 
 
 def get_grad_factor(model: Model[List[Doc], Floats2d]) -> float:

@@ -1,4 +1,4 @@
-from typing import Any, Iterator, List, NamedTuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy
 
@@ -9,11 +9,12 @@ MAX_BATCH_PIECES = 4096
 class Windows(NamedTuple):
     """Texts as the windows that a transformer reads.
 
-    ids (List[List[int]]): Word pieces of each window, special ones included.
+    rows (List[Dict[str, List[int]]]): The inputs of the transformer for each window,
+        by name: "input_ids", its word pieces with the special ones, and maybe others.
     owners (List[int]): The text that each window is from.
     """
 
-    ids: List[List[int]]
+    rows: List[Dict[str, List[int]]]
     owners: List[int]
 
 
@@ -30,39 +31,53 @@ class Pieces(NamedTuple):
     token_type_ids: None = None
 
 
-def split_windows(tokenizer: Any, texts: List[str], window: int) -> Windows:
+def split_windows(
+    tokenizer: Any, texts: List[str], window: int, pairs: Optional[List[str]] = None
+) -> Windows:
     """Split texts into windows that follow each other without overlap.
 
     tokenizer (Any): A tokenizer of the transformers library, fast or not.
-    window (int): Most word pieces of a window, special ones included.
+    window (int): Most word pieces of a window, its pair and special ones included.
+    pairs (Optional[List[str]]): A second text for each, whole in each of its windows.
     RETURNS (Windows): Together they have all word pieces of the texts.
     """
     if not texts:
         return Windows([], [])
     if not tokenizer.is_fast:
-        return _split_slowly(tokenizer, texts, window)
+        return _split_slowly(tokenizer, texts, window, pairs)
     found = tokenizer(
         texts,
-        truncation=True,
+        pairs,
+        truncation="only_first",
         max_length=window,
         return_overflowing_tokens=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
     )
-    return Windows(found["input_ids"], found["overflow_to_sample_mapping"])
+    owners = found.pop("overflow_to_sample_mapping")
+    names = list(found)
+    return Windows([dict(zip(names, row)) for row in zip(*found.values())], owners)
 
 
-def _split_slowly(tokenizer: Any, texts: List[str], window: int) -> Windows:
+def _split_slowly(
+    tokenizer: Any, texts: List[str], window: int, pairs: Optional[List[str]]
+) -> Windows:
     """Split with a tokenizer that can't return what it cuts off."""
-    length = window - tokenizer.num_special_tokens_to_add()
     windows = Windows([], [])
     for owner, text in enumerate(texts):
-        pieces = tokenizer.encode(text, add_special_tokens=False, verbose=False)
+        pieces, pair = get_pieces(tokenizer, text), None
+        length = window - tokenizer.num_special_tokens_to_add(pair=pairs is not None)
+        if pairs is not None:
+            pair = get_pieces(tokenizer, pairs[owner])
+            length -= len(pair)
         for start in range(0, max(len(pieces), 1), length):
             part = pieces[start : start + length]
-            windows.ids.append(tokenizer.build_inputs_with_special_tokens(part))
+            windows.rows.append(dict(tokenizer.prepare_for_model(part, pair)))
             windows.owners.append(owner)
     return windows
+
+
+def get_pieces(tokenizer: Any, text: str) -> List[int]:
+    """RETURNS (List[int]): Word pieces of a text, without special ones."""
+    return tokenizer.encode(text, add_special_tokens=False, verbose=False)
 
 
 def get_limit(tokenizer: Any, config: Any, window: int) -> int:
@@ -82,7 +97,7 @@ def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
 
     YIELDS (numpy.ndarray): Numbers of the windows of a batch, longest first.
     """
-    lengths = numpy.asarray([len(ids) for ids in windows.ids])
+    lengths = numpy.asarray([len(row["input_ids"]) for row in windows.rows])
     order = numpy.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
@@ -93,7 +108,7 @@ def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
 
 def pad_windows(windows: Windows, batch: numpy.ndarray, pad_id: int) -> Pieces:
     """RETURNS (Pieces): The windows of a batch, padded on the right."""
-    rows = [windows.ids[i] for i in batch]
+    rows = [windows.rows[i]["input_ids"] for i in batch]
     shape = len(rows), max(map(len, rows))
     ids = numpy.full(shape, pad_id, dtype="int64")
     mask = numpy.zeros(shape, dtype="float32")

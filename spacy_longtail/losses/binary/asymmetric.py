@@ -3,8 +3,9 @@ from typing import Any, Callable, Tuple
 
 from thinc.types import Floats2d
 
+from ...ops import sigmoid
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_setting, sigmoid, softplus
+from .core import BinaryCrossEntropy, check_not_negative, check_setting, softplus
 
 NAME = "Asymmetric"
 EPSILON = 1e-8
@@ -34,22 +35,13 @@ def make_asymmetric(
     RAISES (ValueError): L108 if a setting is out of range.
     """
     gammas = {"gamma_positive": gamma_positive, "gamma_negative": gamma_negative}
-    for name, value in gammas.items():
-        is_fine = 0.0 <= value < float("inf")
-        check_setting(NAME, name, value, is_fine, "of at least 0")
+    check_not_negative(NAME, **gammas)
     is_fine = 0.0 <= margin < 1.0
     check_setting(NAME, "margin", margin, is_fine, "of at least 0 and below 1")
-    return partial(
-        Asymmetric,
-        gamma_positive=gamma_positive,
-        gamma_negative=gamma_negative,
-        margin=margin,
-    )
+    return partial(Asymmetric, margin=margin, **gammas)
 
 
 class Asymmetric(BinaryCrossEntropy):
-    """See make_asymmetric."""
-
     def __init__(
         self,
         taxonomy: Taxonomy,
@@ -66,7 +58,7 @@ class Asymmetric(BinaryCrossEntropy):
     def _get_terms(
         self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
     ) -> Tuple[Floats2d, Floats2d]:
-        P, N = sigmoid(xp, Z), sigmoid(xp, -Z)
+        P, N = sigmoid(Z), sigmoid(-Z)
         log_p = -softplus(xp, -Z)
         focus = N**self.gamma_positive
         loss_yes = -focus * log_p

@@ -3,15 +3,15 @@ from typing import Any, Optional, Tuple, cast
 import numpy
 from thinc.api import Ops
 from thinc.backends import get_array_ops
-from thinc.loss import Loss
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...ops import spread_groups, sum_groups
+from ...ops import sigmoid, spread_groups, sum_groups
 from ...taxonomy import Taxonomy
+from ..core import LeafLoss
 
 
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(LeafLoss):
     """Independent cross-entropies, one for each label, the core of all binary losses.
 
     The classes are the leaves that are trained on their own, then the Others. The odds
@@ -20,9 +20,7 @@ class BinaryCrossEntropy(Loss):
     the odds. What isn't known (NaN) has no gradient.
 
     taxonomy (Taxonomy): The label tree.
-    log_odds (numpy.ndarray): The part of the prior log odds that the logits of a model
-        trained with this loss contain, of shape (leaves,). The component subtracts it
-        to predict with another prior.
+    log_odds (numpy.ndarray): The log_prior of LeafLoss, as log odds.
     shifts (Optional[numpy.ndarray]): Added to the logits, of shape (leaves,).
     """
 
@@ -33,9 +31,8 @@ class BinaryCrossEntropy(Loss):
         log_odds: numpy.ndarray,
         shifts: Optional[numpy.ndarray] = None,
     ) -> None:
-        self.log_prior = log_odds
+        super().__init__(len(taxonomy.leaves), log_odds)
         self.shifts = shifts
-        self.n_leaves = len(taxonomy.leaves)
         self.heads = numpy.flatnonzero(taxonomy.other_of < 0)
         members = [other.members for other in taxonomy.others]
         self.members = numpy.asarray([m for group in members for m in group], "int64")
@@ -52,19 +49,12 @@ class BinaryCrossEntropy(Loss):
             known; 0.0 without any.
         RAISES (ValueError): L101 if the shapes don't fit.
         """
-        if guesses.shape != truths.shape or guesses.shape[1] != self.n_leaves:
-            raise ValueError(
-                Errors.L101.format(
-                    guesses=guesses.shape, truths=truths.shape, n_leaves=self.n_leaves
-                )
-            )
+        self.check_shapes(guesses, truths)
         ops = get_array_ops(guesses)
         xp = ops.xp
-        Z = (
-            guesses
-            if self.shifts is None
-            else guesses + xp.asarray(self.shifts, guesses.dtype)
-        )
+        Z = guesses
+        if self.shifts is not None:
+            Z = Z + xp.asarray(self.shifts, Z.dtype)
         Z, Y, shares = self._pool(ops, Z, xp.asarray(truths, dtype=Z.dtype))
         is_known = ~xp.isnan(Y)
         losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0), is_known)
@@ -72,14 +62,6 @@ class BinaryCrossEntropy(Loss):
         loss = float(xp.where(is_known, losses, 0.0).sum()) * scale
         d_logits = self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares)
         return cast(Floats2d, d_logits.astype(guesses.dtype)), loss
-
-    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
-        """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
-        return self(guesses, truths)[0]
-
-    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
-        """RETURNS (float): Nats per document, see __call__."""
-        return self(guesses, truths)[1]
 
     def _get_terms(
         self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
@@ -90,7 +72,7 @@ class BinaryCrossEntropy(Loss):
         Y (Floats2d): 1.0 or 0.0, 0.0 also where it isn't known.
         is_known (Any): Where it is known. What is returned elsewhere is ignored.
         """
-        return softplus(xp, Z) - Z * Y, sigmoid(xp, Z) - Y
+        return softplus(xp, Z) - Z * Y, sigmoid(Z) - Y
 
     def _pool(
         self, ops: Ops, Z: Floats2d, Y: Floats2d
@@ -129,6 +111,12 @@ class BinaryCrossEntropy(Loss):
         return numpy.concatenate([values[self.heads], values[firsts]])
 
 
+def check_not_negative(loss: str, **settings: float) -> None:
+    """RAISES (ValueError): L108 if a setting of a loss isn't finite and at least 0."""
+    for name, value in settings.items():
+        check_setting(loss, name, value, 0.0 <= value < float("inf"), "of at least 0")
+
+
 def check_setting(
     loss: str, name: str, value: float, is_fine: bool, expected: str
 ) -> None:
@@ -138,21 +126,6 @@ def check_setting(
         raise ValueError(text)
 
 
-def sigmoid(xp: Any, Z: Floats2d) -> Floats2d:
-    """RETURNS (Floats2d): 1 / (1 + exp(-Z)), without overflow."""
-    exps = xp.exp(-xp.abs(Z))
-    return xp.where(Z >= 0, 1.0, exps) / (1.0 + exps)
-
-
 def softplus(xp: Any, Z: Floats2d) -> Floats2d:
     """RETURNS (Floats2d): log(1 + exp(Z)), without overflow: -log of sigmoid(-Z)."""
     return xp.maximum(Z, 0.0) + xp.log1p(xp.exp(-xp.abs(Z)))
-
-
-def get_class_counts(taxonomy: Taxonomy) -> Tuple[Floats1d, float]:
-    """RETURNS (Tuple[Floats1d, float]): Training documents per leaf, the mean for the
-    members of an Other, and in total.
-    """
-    counts = taxonomy.class_counts
-    n_docs = counts.sum() if taxonomy.n_docs is None else taxonomy.n_docs
-    return counts, float(n_docs)

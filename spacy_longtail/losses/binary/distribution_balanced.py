@@ -3,14 +3,9 @@ from typing import Any, Callable, Tuple
 
 from thinc.types import Floats2d
 
+from ...ops import sigmoid
 from ...taxonomy import Taxonomy
-from .core import (
-    BinaryCrossEntropy,
-    check_setting,
-    get_class_counts,
-    sigmoid,
-    softplus,
-)
+from .core import BinaryCrossEntropy, check_not_negative, check_setting, softplus
 
 NAME = "DistributionBalanced"
 
@@ -48,9 +43,7 @@ def make_distribution_balanced(
         taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
-    for name, value in {"alpha": alpha, "beta": beta, "kappa": kappa}.items():
-        is_fine = 0.0 <= value < float("inf")
-        check_setting(NAME, name, value, is_fine, "of at least 0")
+    check_not_negative(NAME, alpha=alpha, beta=beta, kappa=kappa)
     check_setting(NAME, "scale", scale, 0.0 < scale < float("inf"), "above 0")
     check_setting(NAME, "mu", mu, abs(mu) < float("inf"), "that is finite")
     return partial(
@@ -59,8 +52,6 @@ def make_distribution_balanced(
 
 
 class DistributionBalanced(BinaryCrossEntropy):
-    """See make_distribution_balanced."""
-
     def __init__(
         self,
         taxonomy: Taxonomy,
@@ -76,8 +67,9 @@ class DistributionBalanced(BinaryCrossEntropy):
             taxonomy, log_odds=(1.0 - kappa) * log_odds, shifts=kappa * log_odds
         )
         self.alpha, self.beta, self.mu, self.scale = alpha, beta, mu, scale
-        counts, n_docs = get_class_counts(taxonomy)
-        self.inverse = n_docs / self._get_class_values(counts)
+        counts = taxonomy.class_counts
+        n_docs = counts.sum() if taxonomy.n_docs is None else taxonomy.n_docs
+        self.inverse = float(n_docs) / self._get_class_values(counts)
 
     def _get_terms(
         self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
@@ -85,8 +77,8 @@ class DistributionBalanced(BinaryCrossEntropy):
         inverse = xp.asarray(self.inverse, dtype=Z.dtype)
         totals = (Y @ inverse).reshape((-1, 1))
         ratios = xp.where(totals > 0, inverse / xp.where(totals > 0, totals, 1.0), 1.0)
-        weights = self.alpha + sigmoid(xp, self.beta * (ratios - self.mu))
+        weights = self.alpha + sigmoid(self.beta * (ratios - self.mu))
         loss_no = softplus(xp, self.scale * Z) / self.scale
         losses = xp.where(Y > 0, softplus(xp, -Z), loss_no)
-        d_logits = xp.where(Y > 0, -sigmoid(xp, -Z), sigmoid(xp, self.scale * Z))
+        d_logits = xp.where(Y > 0, -sigmoid(-Z), sigmoid(self.scale * Z))
         return weights * losses, weights * d_logits

@@ -2,7 +2,7 @@ from functools import partial
 from typing import Callable
 
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_setting
+from .core import BinaryCrossEntropy, check_not_negative
 
 
 def make_binary_logit_adjusted(
@@ -21,15 +21,13 @@ def make_binary_logit_adjusted(
         taxonomy is known.
     RAISES (ValueError): L108 if tau is out of range.
     """
-    is_fine = 0.0 <= tau < float("inf")
-    check_setting("BinaryLogitAdjusted", "tau", tau, is_fine, "of at least 0")
+    check_not_negative("BinaryLogitAdjusted", tau=tau)
     return partial(build_binary_logit_adjusted, tau=tau)
 
 
 def build_binary_logit_adjusted(
     taxonomy: Taxonomy, *, tau: float
 ) -> BinaryCrossEntropy:
-    """Build the loss of make_binary_logit_adjusted for a taxonomy."""
     log_odds = taxonomy.log_odds
     return BinaryCrossEntropy(
         taxonomy, log_odds=(1.0 - tau) * log_odds, shifts=tau * log_odds

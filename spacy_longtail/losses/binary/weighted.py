@@ -4,8 +4,9 @@ from typing import Any, Callable, Optional, Tuple
 import numpy
 from thinc.types import Floats2d
 
+from ...ops import sigmoid
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_setting, sigmoid, softplus
+from .core import BinaryCrossEntropy, check_not_negative, check_setting, softplus
 
 NAME = "WeightedBinaryCrossEntropy"
 
@@ -29,16 +30,13 @@ def make_weighted_binary_cross_entropy(
         taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
-    is_fine = 0.0 <= power < float("inf")
-    check_setting(NAME, "power", power, is_fine, "of at least 0")
+    check_not_negative(NAME, power=power)
     if cap is not None:
         check_setting(NAME, "cap", cap, cap > 0.0, "above 0 or null")
     return partial(WeightedBinaryCrossEntropy, power=power, cap=cap)
 
 
 class WeightedBinaryCrossEntropy(BinaryCrossEntropy):
-    """See make_weighted_binary_cross_entropy."""
-
     def __init__(
         self, taxonomy: Taxonomy, *, power: float, cap: Optional[float]
     ) -> None:
@@ -53,4 +51,4 @@ class WeightedBinaryCrossEntropy(BinaryCrossEntropy):
         self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
     ) -> Tuple[Floats2d, Floats2d]:
         weights = 1.0 + Y * (xp.asarray(self.weights, Z.dtype) - 1.0)
-        return weights * (softplus(xp, Z) - Z * Y), weights * (sigmoid(xp, Z) - Y)
+        return weights * (softplus(xp, Z) - Z * Y), weights * (sigmoid(Z) - Y)

@@ -23,7 +23,7 @@ from ..names import get_name
 
 
 class CardDocs(NamedTuple):
-    """The fields of rankers.types.LabelCard, see there."""
+    """The fields of rankers.base.LabelCard, see there."""
 
     label: str
     names: List[Doc]

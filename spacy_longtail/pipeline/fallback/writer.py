@@ -1,13 +1,12 @@
-from typing import List
+from typing import Any, Dict, List
 
 import numpy
 from spacy.tokens import Doc
 
 from ...ops import top_columns
-from ..decision import Decision, read_decision, write_decision
+from ..decision import KEY, Decision, write_decision
 from ..settings import spread_thresholds
-from .refinement import Judged
-from .router import Stages
+from .refinement import Judged, Stages
 from .settings import FallbackSettings
 
 STAGE = "zero_shot_fallback"
@@ -39,21 +38,18 @@ class RefinedWriter:
         P (numpy.ndarray): Refined probabilities, of shape (routed, labels).
         settings (FallbackSettings): How sure a decision has to be.
         """
-        added, taxonomy = self.stages.added, self.taxonomy
-        least, found = settings.abstain_threshold, []
+        stages, least, found = self.stages, settings.abstain_threshold, []
         if len(P):
-            known = self.kind.find_known(P, judged, added, taxonomy)
+            known = self.kind.find_known(P, judged, stages)
             found = self._describe(P, known, STAGE, "")
         rows = judged.rows.tolist()
         for i, row in enumerate(rows):
             doc, decision = docs[row], Decision.from_dict(found[i])
-            before = read_decision(doc)
-            decision = self.kind.compare(
-                decision, before, judged.others[i], added, taxonomy
-            )
+            before = Decision.from_dict(doc.user_data[KEY])
+            decision = self.kind.compare(decision, before, judged.others[i], stages)
             write_decision(doc, decision)
             self._write_cats(doc, P[i])
-            if self.kind.is_refused(decision, judged.deficit[i], taxonomy):
+            if self.kind.is_refused(decision, judged.deficit[i], self.taxonomy):
                 self._abstain(doc, decision, 0.0, "no candidate fits, by the ranker")
             elif decision.known < least:
                 self._abstain(doc, decision, least, "no label is close enough")
@@ -64,22 +60,33 @@ class RefinedWriter:
             self._back_off(docs, settings)
 
     def _back_off(self, docs: List[Doc], settings: FallbackSettings) -> None:
-        needed = spread_thresholds(self.taxonomy, settings.thresholds)
+        needed = spread_thresholds(self.taxonomy, settings.thresholds).tolist()
         for doc in docs:
-            decision = read_decision(doc)
-            if decision and decision.pipe == self.kind.pipe and decision.label:
-                threshold = float(needed[self.taxonomy.index[decision.label]])
+            data = self._get_own(doc)
+            label = data.get("label")
+            threshold = 0.0 if label is None else needed[self.taxonomy.index[label]]
+            if label is not None and data["probability"] < threshold:
+                decision = Decision.from_dict(data)
                 above = settings.ancestor_threshold
                 write_decision(doc, decision.back_off(threshold, above))
 
+    def _get_own(self, doc: Doc) -> Dict[str, Any]:
+        """Get the first stage's decision as it is stored: most stay as they are.
+
+        RETURNS (Dict[str, Any]): Empty if there is none.
+        """
+        data = doc.user_data.get(KEY) or {}
+        return data if data.get("pipe") == self.kind.pipe else {}
+
     def _write_rest(self, doc: Doc, least: float) -> None:
         """Complete a document that nobody had to look at again."""
-        decision = read_decision(doc)
-        if decision is None or decision.pipe != self.kind.pipe:
+        data = self._get_own(doc)
+        if not data:
             return
         if self.stages.added and self.stages.source.cats_top_k is None:
             doc.cats.update(dict.fromkeys(self.stages.added, 0.0))
-        if decision.known < least:
+        if data["known"] < least:
+            decision = Decision.from_dict(data)
             decision = decision.refine(decision)
             self._abstain(doc, decision, least, "no label is close enough")
 

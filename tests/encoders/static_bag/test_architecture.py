@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from spacy.tokens import Doc
 from thinc.api import Adam, fix_random_seed
 
+from spacy_longtail.encoders import contract
 from spacy_longtail.encoders.static_bag.architecture import build_static_bag
 from spacy_longtail.ops import unit_rows
 from spacy_longtail.vectors.table import StaticTable
@@ -69,10 +70,6 @@ def test_document_without_known_words_is_a_row_of_zeros(nlp, text):
     assert_array_equal(encoder.predict([nlp(text)])[0], Y[1])
 
 
-def test_no_documents_give_no_rows():
-    assert make_encoder().predict([]).shape == (0, 8)
-
-
 def test_width_is_known_before_anything_runs():
     assert make_encoder().get_dim("nO") == 8
 
@@ -103,8 +100,8 @@ def test_rare_bigrams_stay_at_zero(nlp):
     encoder = make_encoder(bigram_buckets=100_000, min_bigram_count=2)
     rare = [nlp("dog bites man"), nlp("man bites dog")]
     common = [nlp("un mark kind"), nlp("kind mark un")]
-    encoder.attrs["observe"](encoder, None)
-    encoder.attrs["observe"](encoder, rare + 2 * common)
+    contract.observe(encoder, None)
+    contract.observe(encoder, rare + 2 * common)
     for docs, differ in ((rare, False), (common, True)):
         train(encoder, docs)
         Y = encoder.predict(docs)
@@ -114,7 +111,7 @@ def test_rare_bigrams_stay_at_zero(nlp):
 def test_without_counts_every_bigram_learns(nlp):
     """A streamed corpus can't be counted, so nothing may be held back."""
     encoder = make_encoder(min_bigram_count=2)
-    encoder.attrs["observe"](encoder, None)
+    contract.observe(encoder, None)
     docs = [nlp("dog bites man"), nlp("man bites dog")]
     train(encoder, docs)
     Y = encoder.predict(docs)
@@ -149,17 +146,8 @@ def test_frozen_encoder_learns_nothing(nlp):
     before = encoder.predict(docs)
     train(encoder, docs, n_updates=3)
     assert_array_equal(encoder.predict(docs), before)
-    assert encoder.attrs["is_frozen"] is True
-    assert make_encoder().attrs["is_frozen"] is False
-
-
-def test_vector_does_not_depend_on_the_batch(nlp):
-    texts = ["dog bites man", "", "a dog, unkindly", " ", "man " * 500]
-    docs = [nlp(text) for text in texts]
-    encoder = make_encoder()
-    train(encoder, docs[:1], n_updates=5)
-    single = numpy.concatenate([encoder.predict([doc]) for doc in docs])
-    assert_array_equal(encoder.predict(docs), single)
+    assert contract.is_frozen(encoder) is True
+    assert contract.is_frozen(make_encoder()) is False
 
 
 def test_vector_does_not_depend_on_what_was_encoded_before(nlp):
@@ -174,13 +162,10 @@ def test_vector_does_not_depend_on_what_was_encoded_before(nlp):
     assert_array_equal(encoder.predict(docs), before)
 
 
-def test_bytes_round_trip_predicts_the_same(nlp):
-    docs = [nlp("dog bites man"), nlp("unkindly"), nlp("")]
-    encoder = make_encoder()
-    train(encoder, docs, n_updates=10)
-    loaded = make_encoder().from_bytes(encoder.to_bytes())
-    unseen = [*docs, nlp("man bites dog"), nlp("mark")]
-    assert_array_equal(loaded.predict(unseen), encoder.predict(unseen))
+def test_copy_encodes_words_that_it_never_saw(nlp):
+    encoder, docs = make_encoder(), [nlp("dog bites"), nlp("unkindly")]
+    copied = encoder.copy()
+    assert_array_equal(copied.predict(docs), encoder.predict(docs))
 
 
 def test_saved_size_is_that_of_the_rows_that_learned(nlp):
@@ -203,7 +188,7 @@ def test_forgets_what_it_learned_when_a_new_corpus_begins(nlp):
     encoder = make_encoder()
     before = encoder.predict(docs)
     train(encoder, docs)
-    encoder.attrs["observe"](encoder, None)
+    contract.observe(encoder, None)
     assert_array_equal(encoder.predict(docs), before)
 
 

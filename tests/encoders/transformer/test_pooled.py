@@ -88,14 +88,6 @@ def test_documents_without_text_are_zeros(make_encoder, text):
     backprop(Y)
 
 
-def test_vectors_do_not_depend_on_the_batch(make_encoder):
-    encoder = make_encoder()
-    encoder.initialize()
-    docs = make_docs("card", LONG, "", "send money to my mother", "🎉")
-    alone = numpy.concatenate([encoder.predict([doc]) for doc in docs])
-    assert_allclose(encoder.predict(docs), alone, atol=1e-6)
-
-
 def test_gradient_is_derivative(make_encoder):
     encoder = make_encoder()
     encoder.initialize()

@@ -2,7 +2,8 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from spacy_longtail.losses.binary.core import BinaryCrossEntropy, sigmoid, softplus
+from spacy_longtail.losses.binary.core import BinaryCrossEntropy, softplus
+from spacy_longtail.ops import sigmoid
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_members_of_an_other_share_its_gradient_by_their_odds(loss):
     logits = numpy.asarray([[0.0, 2.0, 1.0, 0.0, 0.0]])
     d_logits = loss.get_grad(logits, numpy.asarray([[0.0, 0.0, 1.0, 0.0, 0.0]]))[0]
     assert d_logits[1] / d_logits[2] == pytest.approx(numpy.exp(1.0))
-    p = sigmoid(numpy, numpy.log(numpy.exp(2.0) + numpy.exp(1.0)))
+    p = sigmoid(numpy.log(numpy.exp([2.0]) + numpy.exp([1.0])))[0]
     assert d_logits[1] + d_logits[2] == pytest.approx(p - 1.0)
 
 
@@ -83,4 +84,4 @@ def test_shapes_that_do_not_fit_are_an_error(loss):
 
 def test_softplus_is_the_log_of_the_sigmoid():
     Z = numpy.linspace(-15, 15, 7)
-    assert_allclose(softplus(numpy, Z), -numpy.log(sigmoid(numpy, -Z)), rtol=1e-6)
+    assert_allclose(softplus(numpy, Z), -numpy.log(sigmoid(-Z)), rtol=1e-6)

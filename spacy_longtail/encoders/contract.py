@@ -1,0 +1,103 @@
+"""What a component may ask of its encoder and its output layer.
+
+An encoder is any Model[List[Doc], Floats2d] that gives each document a row of unit
+length, or of zeros where there is nothing to encode, and for which it doesn't matter
+what else is in the batch. An output layer is any Model[Floats2d, Floats2d] that makes
+logits over the leaves of a taxonomy of such rows; its backprop takes the gradient of
+the logits. All else is optional and stands in `model.attrs`, Thinc's way to give a
+layer methods, under the names below. Read it with these functions only.
+
+    encoder  is_frozen (bool), observe (function), split (function)
+    output   set_start, get_similarity (functions, both needed), set_bias, get_linear
+"""
+
+from typing import Dict, List, Optional, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats1d, Floats2d
+
+from ..taxonomy import Taxonomy
+
+EncoderT = Model[List[Doc], Floats2d]
+OutputT = Model[Floats2d, Floats2d]
+
+
+def is_frozen(encoder: EncoderT) -> bool:
+    """RETURNS (bool): Whether the vector of a text stays as it is, so that each
+    training text is encoded only once. False if the encoder doesn't say.
+    """
+    return bool(encoder.attrs.get("is_frozen", False))
+
+
+def is_listening(encoder: EncoderT) -> bool:
+    """RETURNS (bool): Whether the encoder gets its vectors from another component, so
+    that it can only encode the documents that the other one has seen.
+    """
+    return any(
+        hasattr(node, "upstream_name") or "_upstream_name" in node.attrs
+        for node in encoder.walk()
+    )
+
+
+def observe(encoder: EncoderT, docs: Optional[List[Doc]]) -> None:
+    """Show the training corpus to an encoder that counts it; others don't need it.
+
+    docs (Optional[List[Doc]]): A batch. None, before the first, lets it forget all it
+        has counted and learned.
+    """
+    if "observe" in encoder.attrs:
+        encoder.attrs["observe"](encoder, docs)
+
+
+def split(encoder: EncoderT, doc: Doc) -> Optional[Dict[str, numpy.ndarray]]:
+    """Split the vector of a document into what each token brings to it.
+
+    RETURNS (Optional[Dict[str, numpy.ndarray]]): By kind of feature, for example
+        "words", an array of shape (tokens, width). All of them together sum to the
+        vector. None if that can't be told.
+    """
+    return encoder.attrs["split"](encoder, doc) if "split" in encoder.attrs else None
+
+
+def set_start(output: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
+    """Give an output layer its leaves and its first weights, in place of all it had.
+    It can't run before. Its first logits are cosines times a scale, or log
+    probabilities made of those.
+
+    taxonomy (Taxonomy): The label tree, its leaves in the order of the logits.
+    prototypes (numpy.ndarray): A unit vector for each, of shape (leaves, width).
+    """
+    output.attrs["set_start"](output, taxonomy, prototypes)
+
+
+def get_similarity(output: OutputT, X: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): Cosine of each document to the present weights of each leaf,
+    from -1.0 to 1.0, of shape (docs, leaves), 0.0 for a vector of zeros.
+    """
+    return output.attrs["get_similarity"](output, X)
+
+
+def can_set_bias(output: OutputT) -> bool:
+    """RETURNS (bool): Whether `set_bias` is possible. Without it, logits can't stand
+    for probabilities that are independent of each other.
+    """
+    return "set_bias" in output.attrs
+
+
+def set_bias(output: OutputT, bias: numpy.ndarray) -> None:
+    """Set what is added to each leaf's logit, in place of what was: a softmax doesn't
+    need it, but independent probabilities do. It learns like any bias.
+
+    bias (numpy.ndarray): Of shape (leaves,). Leaves that share weights get their mean.
+    """
+    output.attrs["set_bias"](output, bias)
+
+
+def get_linear(output: OutputT) -> Optional[Tuple[Floats2d, Floats1d]]:
+    """RETURNS (Optional[Tuple[Floats2d, Floats1d]]): Weights of shape (leaves, width)
+    and biases of shape (leaves,), so that the logits are X @ weights.T + biases. None
+    if they aren't linear in the document vector.
+    """
+    return output.attrs["get_linear"](output) if "get_linear" in output.attrs else None

@@ -1,0 +1,284 @@
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy
+from spacy.attrs import IS_SPACE, LOWER
+from spacy.strings import StringStore
+from spacy.tokens import Doc
+from thinc.api import NumpyOps
+
+from ...vectors.table import StaticVectors
+
+OPS = NumpyOps()
+MAX_CACHED_WORDS = 500_000
+# Bits of the number of a bucket. The bits above it are the kind's.
+BUCKET_BITS = numpy.uint64(32)
+# Stand for the edges of a document in bigrams.
+BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
+
+
+class Words(NamedTuple):
+    """The lower-cased words of documents, one after another, white space left out.
+
+    hashes (numpy.ndarray): uint64 array of shape (words,).
+    lengths (numpy.ndarray): Words of each document, int64 array, (docs,).
+    strings (StringStore): Has their texts.
+    """
+
+    hashes: numpy.ndarray
+    lengths: numpy.ndarray
+    strings: StringStore
+
+
+class BagFeatures(NamedTuple):
+    """The features of a batch of documents, one after another.
+
+    keys (numpy.ndarray): uint64 array of shape (features,).
+    weights (numpy.ndarray): Share of its document, float32 array, (features,).
+    lengths (numpy.ndarray): Features of each document, int64 array, (docs,).
+    """
+
+    keys: numpy.ndarray
+    weights: numpy.ndarray
+    lengths: numpy.ndarray
+
+
+class FeatureRows(NamedTuple):
+    """Where the vectors of features start, and at what rate they learn.
+
+    found (numpy.ndarray): Which of the features start at a vector, ascending; the
+        others start at zeros.
+    vectors (numpy.ndarray): Theirs, float32 array of shape (found, width).
+    rates (numpy.ndarray): Multiples of the optimizer's rate, (features,). Features
+        of rate 0.0 never get a row of their own.
+    """
+
+    found: numpy.ndarray
+    vectors: numpy.ndarray
+    rates: numpy.ndarray
+
+
+class FeatureKind:
+    """A kind of feature. Those of a document share its weight equally, start at zeros
+    and learn at one rate, unless the kind says something else.
+
+    rate (float): Multiple of the optimizer's learning rate, from 0.0.
+    """
+
+    # Name of its part of an explanation.
+    name: str
+    # The upper half of its keys: no other kind may have it, and saved rows are found
+    # by it. 0 for the kind whose keys are all that are nobody else's.
+    number: int
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): uint64 array of keys, one
+        document after another, and how many each document has, int64, (docs,).
+        """
+        raise NotImplementedError
+
+    def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
+        """Find where features start. Their keys were given by get_keys before.
+
+        keys (numpy.ndarray): uint64 array of shape (features,).
+        """
+        nothing = numpy.zeros((0, width), dtype="float32")
+        rates = numpy.full(len(keys), self.rate, dtype="float32")
+        return FeatureRows(numpy.zeros(0, dtype="int64"), nothing, rates)
+
+    def count(self, words: Optional[Words]) -> None:
+        """Count features of the training corpus. None forgets all that were counted."""
+
+    def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
+        """Divide what the features of a document bring to it among its words.
+
+        parts (numpy.ndarray): In the order of get_keys, of shape (features, width).
+        RETURNS (numpy.ndarray): Array of shape (words, width) of the same sum.
+        """
+        raise NotImplementedError
+
+
+class WordFeatures(FeatureKind):
+    """Words. Their keys are their hashes, and they start at their static vectors; an
+    unknown word is the mean of its pieces.
+
+    vectors (StaticVectors): The static vectors.
+    """
+
+    # Some words, like "mark", have one of spaCy's symbols as their hash, a small
+    # number; that a word's hash is among the buckets is as good as impossible.
+    name, number = "words", 0
+
+    def __init__(self, rate: float, vectors: StaticVectors) -> None:
+        super().__init__(rate)
+        self.vectors = vectors
+        # Rows of the pieces of each word seen so far, by its hash, which alone doesn't
+        # give its text.
+        self._pieces: Dict[int, Tuple[int, ...]] = {}
+
+    def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        if len(self._pieces) > MAX_CACHED_WORDS:
+            self._pieces.clear()
+        pieces, find = self._pieces, self.vectors.find
+        for word in set(words.hashes.tolist()):
+            if word not in pieces:
+                pieces[word] = find(words.strings[word])
+        return words.hashes, words.lengths
+
+    def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
+        pieces = [self._pieces.get(key, ()) for key in keys.tolist()]
+        counts = numpy.asarray([len(p) for p in pieces], dtype="int32")
+        rows = numpy.asarray([row for p in pieces for row in p], dtype="int64")
+        start = super().get_start(keys, width)
+        if not len(rows):
+            return start
+        found = numpy.flatnonzero(counts)
+        counts = counts[found]
+        means = OPS.reduce_sum(self.vectors.get(rows), counts) / counts[:, None]
+        return FeatureRows(found, means, start.rates)
+
+    def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
+        return parts
+
+    def __reduce__(self) -> Any:
+        return WordFeatures, (self.rate, self.vectors)
+
+
+class BigramFeatures(FeatureKind):
+    """Each two neighbouring words, the edges of a document included, hashed.
+
+    n_buckets (int): Number of buckets, from 1.
+    min_count (int): Bigrams that were counted less often don't learn.
+    """
+
+    name, number = "bigrams", 1
+
+    def __init__(self, rate: float, n_buckets: int, min_count: int) -> None:
+        super().__init__(rate)
+        self.n_buckets = n_buckets
+        self.min_count = min_count
+        # Occurrences of each bucket. Unknown, for example after loading: all learn.
+        self._counts: Optional[numpy.ndarray] = None
+
+    def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        hashes, lengths = words.hashes, words.lengths
+        ends = numpy.cumsum(lengths)
+        starts = (ends - lengths)[lengths > 0]
+        left = numpy.insert(hashes, starts, BEGIN)
+        right = numpy.insert(hashes, ends[lengths > 0], END)
+        keys = left * BEGIN + (right ^ (right >> numpy.uint64(29))) * END
+        keys ^= keys >> numpy.uint64(32)
+        first = numpy.uint64(self.number) << BUCKET_BITS
+        return keys % numpy.uint64(self.n_buckets) + first, lengths + (lengths > 0)
+
+    def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
+        start = super().get_start(keys, width)
+        if self._counts is not None:
+            start.rates[self._counts[self._get_buckets(keys)] < self.min_count] = 0.0
+        return start
+
+    def count(self, words: Optional[Words]) -> None:
+        if words is None:
+            self._counts = None
+            return
+        if self._counts is None:
+            self._counts = numpy.zeros(self.n_buckets, dtype="int64")
+        numpy.add.at(self._counts, self._get_buckets(self.get_keys(words)[0]), 1)
+
+    def _get_buckets(self, keys: numpy.ndarray) -> numpy.ndarray:
+        return (keys - (numpy.uint64(self.number) << BUCKET_BITS)).astype("int64")
+
+    def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
+        """Half of each bigram for each of its words, all of it at the edges."""
+        halves = parts.copy()
+        halves[1:-1] /= 2
+        return halves[:-1] + halves[1:]
+
+    def __reduce__(self) -> Any:
+        return BigramFeatures, (self.rate, self.n_buckets, self.min_count)
+
+
+class FeatureKinds:
+    """All the kinds of feature of a bag. The vectors of the kinds add up.
+
+    kinds (List[FeatureKind]): The kind with the number 0 first.
+    width (int): Length of a vector.
+    """
+
+    def __init__(self, kinds: List[FeatureKind], width: int) -> None:
+        self.kinds = kinds
+        self.width = width
+
+    def extract(self, docs: List[Doc]) -> BagFeatures:
+        """RETURNS (BagFeatures): The features of each document, kind after kind."""
+        if not docs:
+            return BagFeatures(*(numpy.zeros(0, t) for t in ("uint64", "f4", "int64")))
+        words = collect_words(docs)
+        found = [kind.get_keys(words) for kind in self.kinds]
+        keys = numpy.concatenate([part for part, _ in found])
+        weights = numpy.concatenate(
+            [numpy.repeat(1.0 / numpy.maximum(n, 1), n) for _, n in found]
+        )
+        rows = numpy.arange(len(docs))
+        owners = numpy.concatenate([numpy.repeat(rows, n) for _, n in found])
+        order = numpy.argsort(owners, kind="stable")
+        lengths = numpy.sum([n for _, n in found], axis=0)
+        return BagFeatures(keys[order], weights[order].astype("float32"), lengths)
+
+    def get_start(self, keys: numpy.ndarray) -> FeatureRows:
+        """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
+        numbers, owners = keys >> BUCKET_BITS, numpy.zeros(len(keys), dtype="int8")
+        for i, kind in enumerate(self.kinds):
+            owners[numbers == kind.number] = i
+        rates, starts = numpy.zeros(len(keys), dtype="float32"), []
+        for i, kind in enumerate(self.kinds):
+            places = numpy.flatnonzero(owners == i)
+            start = kind.get_start(keys[places], self.width)
+            rates[places] = start.rates
+            if len(start.found) or not i:
+                starts.append((places[start.found], start.vectors))
+        found, vectors = starts[0]
+        if len(starts) > 1:
+            found = numpy.concatenate([places for places, _ in starts])
+            order = numpy.argsort(found)
+            found = found[order]
+            vectors = numpy.concatenate([vectors for _, vectors in starts])[order]
+        return FeatureRows(found, vectors, rates)
+
+    def count(self, docs: Optional[List[Doc]]) -> None:
+        """Count features of the training corpus. None forgets all that were counted."""
+        if docs is None or docs:
+            words = None if docs is None else collect_words(docs)
+            for kind in self.kinds:
+                kind.count(words)
+
+    def split(self, parts: numpy.ndarray, doc: Doc) -> Dict[str, numpy.ndarray]:
+        """Divide what the features of a document bring to it among its tokens.
+
+        parts (numpy.ndarray): In the order of extract, of shape (features, width).
+        RETURNS (Dict[str, numpy.ndarray]): By kind, arrays of shape (tokens, width).
+        """
+        words, found, start = collect_words([doc]), {}, 0
+        tokens = [token.i for token in doc if not token.is_space]
+        for kind in self.kinds:
+            end = start + len(kind.get_keys(words)[0])
+            found[kind.name] = numpy.zeros((len(doc), self.width))
+            if end > start:
+                found[kind.name][tokens] = kind.split(parts[start:end], words)
+            start = end
+        return found
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> "FeatureKinds":
+        # Two layers share it, which are copied one by one.
+        return self
+
+
+def collect_words(docs: List[Doc]) -> Words:
+    """RETURNS (Words): The words of documents, at least one, of a pipeline."""
+    tokens = numpy.concatenate([doc.to_array([LOWER, IS_SPACE]) for doc in docs])
+    is_word = tokens[:, 1] == 0
+    owners = numpy.repeat(numpy.arange(len(docs)), [len(doc) for doc in docs])
+    lengths = numpy.bincount(owners[is_word], minlength=len(docs))
+    return Words(tokens[is_word, 0], lengths, docs[0].vocab.strings)

@@ -1,0 +1,109 @@
+"""What output layers share whose rows start at prototypes."""
+
+from functools import partial
+from typing import Any, Callable, Dict, Literal, Optional, Tuple, cast
+
+import numpy
+from thinc.api import Model
+from thinc.types import Floats1d, Floats2d
+
+from ..errors import Errors
+from ..ops import multiply_rows, unit_rows
+from ..settings import check_at_least, check_bound
+
+OtherT = Literal["mixture", "single"]
+LayerT = Model[Floats2d, Floats2d]
+# Takes the scores of the rows, (docs, rows). Gives logits over the leaves, (docs, nO),
+# and a function that turns their gradient into that of the scores.
+LinkT = Callable[[LayerT, Floats2d], Tuple[Floats2d, Callable[[Floats2d], Floats2d]]]
+
+
+def build_prototype_layer(
+    layer: str,
+    link: LinkT,
+    nO: Optional[int],
+    nI: Optional[int],
+    settings: Dict[str, Any],
+    attrs: Dict[str, Any],
+) -> LayerT:
+    """Build a layer that compares documents with rows, which start at prototypes, and
+    makes logits over the leaves of the results.
+
+    The rows are W = start + learn_rate * D, of which only D is trained, from zero:
+    this gives the layer a learning rate of its own under any optimizer.
+
+    Source: the pull towards the start is L2-SP of Li et al. (2018), "Explicit
+        Inductive Bias for Transfer Learning with Convolutional Networks", equation 5.
+        https://arxiv.org/abs/1802.01483
+
+    layer (str): Its registered name, for messages.
+    settings (Dict[str, Any]): 'scale' and the others, see PrototypeSoftmax.
+    attrs (Dict[str, Any]): What the layer has beside its settings.
+    RAISES (ValueError): L201 if a setting is out of range.
+    """
+    check_bound(layer, "scale", settings["scale"])
+    check_bound(layer, "learn_rate", settings["learn_rate"])
+    check_at_least(layer, "l2sp", settings["l2sp"], 0.0)
+    return Model(
+        layer.replace("Softmax", "_softmax").lower(),
+        partial(forward, layer=layer, link=link),
+        dims={"nO": nO, "nI": nI, "nR": None},
+        params={"start": None, "D": None, "b": None},
+        attrs={**settings, **attrs},
+    )
+
+
+def forward(
+    model: LayerT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
+) -> Tuple[Floats2d, Callable]:
+    if not model.has_param("start"):
+        raise ValueError(Errors.L202.format(layer=layer))
+    W, D = get_rows(model), cast(Floats2d, model.get_param("D"))
+    rate, l2sp = model.attrs["learn_rate"], model.attrs["l2sp"]
+    Y, backprop_link = link(model, multiply_rows(X, W) + get_row_biases(model))
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        dZ = backprop_link(dY)
+        dW = dZ.T @ X
+        model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
+        model.inc_grad("b", rate * dZ.sum(axis=0))
+        return dZ @ W
+
+    return Y, backprop
+
+
+def set_rows(model: LayerT, n_leaves: int, start: numpy.ndarray) -> None:
+    """Give the layer its rows, in place of those before.
+
+    start (numpy.ndarray): Their directions, of any length, of shape (rows, width).
+    """
+    scale = model.attrs["scale"] if model.attrs["use_prototypes"] else 0.0
+    # Thinc keeps the dims of a layer with parameters, so these have to go first.
+    for name in model.param_names:
+        model.set_param(name, None)
+    model.set_dim("nO", n_leaves, force=True)
+    model.set_dim("nI", start.shape[1], force=True)
+    model.set_dim("nR", len(start), force=True)
+    ops = model.ops
+    model.set_param("start", ops.asarray2f(unit_rows(start) * scale, dtype="float32"))
+    model.set_param("D", ops.alloc2f(*start.shape))
+    model.set_param("b", ops.alloc1f(len(start)))
+    # What an earlier training left doesn't fit any more.
+    for name in ("D", "b"):
+        model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
+
+
+def get_rows(model: LayerT) -> Any:
+    """RETURNS (Any): The present rows, of shape (rows, nI)."""
+    start = cast(Floats2d, model.get_param("start"))
+    return start + model.attrs["learn_rate"] * cast(Floats2d, model.get_param("D"))
+
+
+def get_row_biases(model: LayerT) -> Any:
+    """RETURNS (Any): What is added to the scores of the rows, of shape (rows,)."""
+    return model.attrs["learn_rate"] * cast(Floats1d, model.get_param("b"))
+
+
+def compare_rows(model: LayerT, X: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): Cosines of documents to the present rows, (docs, rows)."""
+    return multiply_rows(unit_rows(X), unit_rows(get_rows(model)))
