@@ -1,5 +1,15 @@
 from dataclasses import dataclass, fields, replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy
 from spacy.tokens import Doc
@@ -219,6 +229,17 @@ def register_extension() -> None:
     """Make `doc._.longtail` readable, in this process, unless it already is."""
     if not Doc.has_extension(KEY):
         Doc.set_extension(KEY, getter=read_decision, setter=write_decision)
+
+
+class Prediction(NamedTuple):
+    """What predict finds.
+
+    probabilities (numpy.ndarray): Joint leaf probabilities, of shape (docs, leaves).
+    known (numpy.ndarray): See Decision, of shape (docs,).
+    """
+
+    probabilities: numpy.ndarray
+    known: numpy.ndarray
 
 
 class DecisionWriter:

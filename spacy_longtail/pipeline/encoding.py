@@ -1,14 +1,27 @@
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
+from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..encoders import contract
-from .start import EncodeT
+from .start import EncodeT, make_start_encoder
 
 MAX_CACHED_TEXTS = 1_000_000
+
+
+class RawScores(NamedTuple):
+    """What the model finds, before prior and temperature.
+
+    logits (numpy.ndarray): float32 array of shape (docs, leaves), as the loss saw
+        them.
+    similarity (numpy.ndarray): Highest cosine to a prototype, of shape (docs,).
+    """
+
+    logits: numpy.ndarray
+    similarity: numpy.ndarray
 
 
 class VectorCache(Dict[str, numpy.ndarray]):
@@ -49,13 +62,19 @@ class EncoderRunner:
         """Forget all vectors."""
         self._cache.clear()
 
-    def remember(self, encode: EncodeT) -> EncodeT:
-        """Remember the vectors of a frozen encoder, none from before.
+    def initialize(
+        self, docs: List[Doc], nlp: Optional[Language], component: object
+    ) -> EncodeT:
+        """Initialize the encoder. Its vectors are kept if it is frozen, none from
+        before.
 
-        encode (EncodeT): See make_start_encoder.
-        RETURNS (EncodeT): The same, once per text if the encoder is frozen.
+        docs (List[Doc]): A few.
+        nlp, component: See make_start_encoder.
+        RETURNS (EncodeT): Documents to vectors, before the pipeline is trained.
         """
+        self.encoder.initialize(X=docs)
         self.clear()
+        encode = make_start_encoder(self.encoder, nlp, component)
         if not self.is_frozen:
             return encode
         return lambda docs: self._look_up(docs, encode)
@@ -81,10 +100,13 @@ class EncoderRunner:
             return self.model.begin_update(docs)
         return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
-    def predict(self, docs: List[Doc]) -> Floats2d:
-        """RETURNS (Floats2d): Vectors of documents, of shape (docs, width)."""
+    def get_raw_scores(self, docs: List[Doc]) -> RawScores:
+        """RETURNS (RawScores): What the model finds in documents."""
         # A cache isn't empty while training: the dev corpus is read again and again.
-        return self._encode_once(docs) if self._cache else self.encoder.predict(docs)
+        X = self._encode_once(docs) if self._cache else self.encoder.predict(docs)
+        output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
+        cosines = to_numpy(contract.get_similarity(output, X))
+        return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
         ops, encoder = self.model.ops, self.encoder

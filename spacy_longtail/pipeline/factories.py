@@ -28,48 +28,30 @@ MODEL = {
     "output": {"@layers": "spacy-longtail.PrototypeSoftmax.v1"},
 }
 
-# 1.0 chooses the best model, 0.0 is shown while training, None is kept in the meta.
-EXCLUSIVE_WEIGHTS: Dict[str, Optional[float]] = {
-    "longtail_macro_f": 1.0,
-    "longtail_head_f": 0.0,
-    "longtail_mid_f": 0.0,
-    "longtail_tail_f": 0.0,
-    "longtail_accuracy": 0.0,
-    "longtail_coarse_accuracy": 0.0,
-    "longtail_hier_p": None,
-    "longtail_hier_r": None,
-    "longtail_hier_f": None,
-    "longtail_coverage": None,
-    "longtail_other_recall": None,
-    "longtail_ece": None,
-    "longtail_f_per_label": None,
-}
-MULTILABEL_WEIGHTS: Dict[str, Optional[float]] = {
-    "longtail_macro_ap": 1.0,
-    "longtail_macro_f": 0.0,
-    "longtail_micro_f": 0.0,
-    "longtail_head_f": 0.0,
-    "longtail_mid_f": 0.0,
-    "longtail_tail_f": 0.0,
-    "longtail_lrap": 0.0,
-    "longtail_micro_p": None,
-    "longtail_micro_r": None,
-    "longtail_p_at_1": None,
-    "longtail_p_at_3": None,
-    "longtail_p_at_5": None,
-    "longtail_ndcg_at_1": None,
-    "longtail_ndcg_at_3": None,
-    "longtail_ndcg_at_5": None,
-    "longtail_psp_at_1": None,
-    "longtail_psp_at_3": None,
-    "longtail_psp_at_5": None,
-    "longtail_f_per_label": None,
-}
-FALLBACK_WEIGHTS: Dict[str, Optional[float]] = {
-    "longtail_refined_gain": 0.0,
-    "longtail_refined_fixed": None,
-    "longtail_refined_broken": None,
-}
+
+def make_weights(best: str, shown: str, kept: str) -> Dict[str, Optional[float]]:
+    """Make the default score weights of a component from names of scores.
+
+    best (str): Chooses the best model. shown (str): Printed while training. kept (str):
+        Only in the meta of the pipeline.
+    """
+    weights = {best: 1.0, **dict.fromkeys(shown.split(), 0.0)}
+    weights.update(dict.fromkeys(kept.split()))  # type: ignore[arg-type]
+    return {f"longtail_{name}": weight for name, weight in weights.items() if name}
+
+
+EXCLUSIVE_WEIGHTS = make_weights(
+    "macro_f",
+    "head_f mid_f tail_f accuracy coarse_accuracy",
+    "hier_p hier_r hier_f coverage other_recall ece f_per_label",
+)
+MULTILABEL_WEIGHTS = make_weights(
+    "macro_ap",
+    "macro_f micro_f head_f mid_f tail_f lrap",
+    "micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
+    "psp_at_3 psp_at_5 f_per_label",
+)
+FALLBACK_WEIGHTS = make_weights("", "refined_gain", "refined_fixed refined_broken")
 
 
 def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Callable]:

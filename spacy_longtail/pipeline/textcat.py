@@ -1,20 +1,8 @@
 from contextlib import contextmanager
+from copy import copy
 from itertools import islice
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Container,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -32,9 +20,9 @@ from ..errors import Errors
 from ..gold import read_labels
 from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
-from .decision import KEY, N_CANDIDATES, DecisionWriter, register_extension
-from .encoding import EncoderRunner
-from .kinds.base import LabelKind
+from .decision import KEY, N_CANDIDATES, DecisionWriter, Prediction, register_extension
+from .encoding import EncoderRunner, RawScores
+from .kinds.base import KnownT, LabelKind
 from .names import NameExamples, get_name_words, make_name_docs
 from .settings import PriorT, check_nodes, read_prior
 from .start import (
@@ -43,33 +31,18 @@ from .start import (
     count_and_sum,
     get_name_vectors,
     get_prototypes,
-    make_start_encoder,
 )
 
 FORMAT = 1
+NOTHING: Iterable[str] = SimpleFrozenList()
 
 
-class RawScores(NamedTuple):
-    """What the model finds, before prior and temperature.
-
-    logits (numpy.ndarray): float32 array of shape (docs, leaves), as the loss saw
-        them.
-    similarity (numpy.ndarray): Highest cosine to a prototype, of shape (docs,).
-    """
-
-    logits: numpy.ndarray
-    similarity: numpy.ndarray
-
-
-class Prediction(NamedTuple):
-    """What predict finds.
-
-    probabilities (numpy.ndarray): Joint leaf probabilities, of shape (docs, leaves).
-    known (numpy.ndarray): See Decision, of shape (docs,).
-    """
-
-    probabilities: numpy.ndarray
-    known: numpy.ndarray
+def _make_property(name: str) -> Any:
+    """RETURNS (Any): A property that gets a copy of a setting, and changes it."""
+    return property(
+        lambda pipe: copy(getattr(pipe.settings, name)),
+        lambda pipe, value: pipe.change_setting(name, value),
+    )
 
 
 class TextCategorizer(TrainablePipe):
@@ -79,6 +52,11 @@ class TextCategorizer(TrainablePipe):
     Writes the probability of every label to `doc.cats` and the decision to
     `doc._.longtail`. Labels with few examples are trained as one class, the Other of
     their parent, and predicted one by one all the same.
+
+    Where labels exclude each other and there are thresholds, a decision without a sure
+    label abstains, and keeps the deepest node above it that is sure. With a
+    zero_shot_fallback in the pipeline, set those in its settings then: it needs all
+    labels of this stage.
 
     vocab (Vocab): The shared vocabulary.
     model (Model[List[Doc], Floats2d]): Documents to logits over the leaves, with the
@@ -119,9 +97,7 @@ class TextCategorizer(TrainablePipe):
 
     @property
     def settings(self) -> Any:
-        """RETURNS (Any): A TextcatSettings, of the kind's type. `prior`, `temperature`
-        and `thresholds` are set on the component, which knows what depends on them.
-        """
+        """RETURNS (Any): A TextcatSettings, of the kind's type."""
         return self.kind.settings
 
     @property
@@ -145,77 +121,26 @@ class TextCategorizer(TrainablePipe):
         one can have several labels, for 'spacy init labels'.
         """
         taxonomy = self.taxonomy
-        counts = {
-            **dict(zip(taxonomy.leaves, taxonomy.counts)),
-            **taxonomy.inner_counts,
-        }
+        counts = dict(zip(taxonomy.leaves, taxonomy.counts))
+        counts.update(taxonomy.inner_counts)
         extra = {} if taxonomy.n_docs is None else {"n_docs": taxonomy.n_docs}
         return {"counts": counts, **extra}
 
-    @property
-    def prior(self) -> PriorT:
-        """RETURNS (PriorT): Which prior predictions are made with. Can be set."""
-        return self.settings.prior
+    # Settings that can be changed after training, see the type of `settings`.
+    prior = _make_property("prior")
+    temperature = _make_property("temperature")
+    cats_top_k = _make_property("cats_top_k")
+    thresholds = _make_property("thresholds")
+    ancestor_threshold = _make_property("ancestor_threshold")
 
-    @prior.setter
-    def prior(self, prior: PriorT) -> None:
-        self._change("prior", prior)
-
-    @property
-    def temperature(self) -> float:
-        """RETURNS (float): What logits are divided by. Can be set."""
-        return self.settings.temperature
-
-    @temperature.setter
-    def temperature(self, temperature: float) -> None:
-        self._change("temperature", temperature)
-
-    @property
-    def cats_top_k(self) -> Optional[int]:
-        """RETURNS (Optional[int]): How many labels are written. Can be set."""
-        return self.settings.cats_top_k
-
-    @cats_top_k.setter
-    def cats_top_k(self, cats_top_k: Optional[int]) -> None:
-        self.settings.cats_top_k = cats_top_k
-
-    @property
-    def thresholds(self) -> Dict[str, float]:
-        """The probability that a label needs to be given, by its path, or by that of a
-        node above it; "" stands for all labels. The nearest one counts.
-
-        Where labels exclude each other, a decision without a sure label abstains, and
-        keeps the deepest node above it that is sure. With a zero_shot_fallback in the
-        pipeline, set those in its settings then: it needs all labels of this stage.
-
-        RETURNS (Dict[str, float]): A copy of what was set. Can be set.
-        RAISES (ValueError): L313 or L314 for what can't be set.
-        """
-        return dict(self.settings.thresholds)
-
-    @thresholds.setter
-    def thresholds(self, thresholds: Mapping[str, float]) -> None:
-        if self._taxonomy is not None:
-            check_nodes(self._taxonomy, thresholds)
-        self.settings.thresholds = thresholds
-
-    @property
-    def ancestor_threshold(self) -> float:
-        """RETURNS (float): The probability that a node above an abstained label needs
-        to be kept. Can be set, where labels exclude each other.
-        """
-        return self.settings.ancestor_threshold
-
-    @ancestor_threshold.setter
-    def ancestor_threshold(self, ancestor_threshold: float) -> None:
-        self.settings.ancestor_threshold = ancestor_threshold
-
-    def _change(self, setting: str, value: Any) -> None:
-        """Change a setting that probabilities depend on."""
-        is_new = getattr(self.settings, setting) != value
-        setattr(self.settings, setting, value)
-        if is_new:
-            self.kind.forget_fits(setting)
+    def change_setting(self, name: str, value: Any) -> None:
+        """RAISES (ValueError): That of the setting, or L314 for an unknown node."""
+        if name == "thresholds" and self._taxonomy is not None:
+            check_nodes(self._taxonomy, value)
+        is_new = getattr(self.settings, name) != value
+        setattr(self.settings, name, value)
+        if is_new and name in ("prior", "temperature"):
+            self.kind.forget_fits(name)
 
     def add_label(self, label: str) -> int:
         """Declare a label before initialize, which then takes no others.
@@ -231,33 +156,23 @@ class TextCategorizer(TrainablePipe):
         return 1
 
     def get_gold(
-        self,
-        example: Example,
-        index: int = 0,
-        known: Optional[Container[str]] = None,
+        self, example: Example, index: int = 0, known: KnownT = None
     ) -> Optional[List[str]]:
         """Find the gold labels of a document, see LabelKind."""
         return self.kind.get_gold(example, index, known)
 
     def read_truths(
-        self, examples: Sequence[Example], taxonomy: Optional[Taxonomy] = None
+        self, examples: Iterable[Example], taxonomy: Optional[Taxonomy] = None
     ) -> numpy.ndarray:
-        """Read what is known about documents that can have several labels.
+        """RETURNS (numpy.ndarray): See LabelKind. A taxonomy can have more labels."""
+        return self.kind.read_truths(list(examples), taxonomy or self.taxonomy)
 
-        taxonomy (Optional[Taxonomy]): With more labels than the component's.
-        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (docs, leaves).
-        RAISES (ValueError): L325 if a gold value isn't 0 or 1.
-        """
-        return self.kind.read_truths(examples, taxonomy or self.taxonomy)
-
-    def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
+    def get_thresholds(self, labels: Iterable[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
-        return self.kind.get_thresholds(labels)
+        return self.kind.get_thresholds(list(labels))
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
-        """RETURNS (DecisionWriter): For a taxonomy, which can have more labels than the
-        component's.
-        """
+        """RETURNS (DecisionWriter): For the component's labels and maybe others."""
         return self.kind.make_writer(taxonomy)
 
     def initialize(
@@ -286,9 +201,8 @@ class TextCategorizer(TrainablePipe):
         if is_streamed and (given is None or given.counts is None):
             raise ValueError(Errors.L304.format(name=self.name))
         self.n_updates += 1
-        encoder = self._encoding.encoder
-        encoder.initialize(X=[eg.reference for eg in islice(get_examples(), 10)])
-        encode = self._encoding.remember(make_start_encoder(encoder, nlp, self))
+        first = [eg.reference for eg in islice(get_examples(), 10)]
+        encode = self._encoding.initialize(first, nlp, self)
         counting = self._encoding.count_features(encode, is_sample=is_streamed)
         known = None if given is None else set(given.names)
         sample = VectorSample()
@@ -337,16 +251,12 @@ class TextCategorizer(TrainablePipe):
 
         RETURNS (RawScores): For apply_settings.
         """
-        docs = list(docs)
-        n_leaves = len(self.taxonomy.leaves)
+        docs, n_leaves = list(docs), len(self.taxonomy.leaves)
         if not docs:
             return RawScores(numpy.zeros((0, n_leaves)), numpy.zeros(0))
-        output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
-        X = self._encoding.predict(docs)
-        logits = to_numpy(output.predict(X))
-        check_finite(docs, logits, self.name)
-        cosines = to_numpy(contract.get_similarity(output, X))
-        return RawScores(logits, cosines.max(axis=1))
+        raw = self._encoding.get_raw_scores(docs)
+        check_finite(docs, raw.logits, self.name)
+        return raw
 
     def apply_settings(self, raw: RawScores) -> Prediction:
         """Turn raw scores into probabilities under the prior and the temperature.
@@ -452,15 +362,13 @@ class TextCategorizer(TrainablePipe):
         d_logits, loss = self.loss(scores, self._make_truths(list(examples), []))
         return loss, d_logits
 
-    def _make_truths(
-        self, examples: Sequence[Example], columns: Sequence[int]
-    ) -> Floats2d:
+    def _make_truths(self, examples: List[Example], columns: List[int]) -> Floats2d:
         truths = self.kind.make_truths(examples, columns, self.taxonomy)
         return self.model.ops.asarray2f(truths)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): What the scorer returns."""
-        self.cfg.update(self.settings.to_dict())
+        self._fill_cfg(self._taxonomy)
         labels = kwargs.get("labels", self.labels)
         needed = dict(zip(labels, self.get_thresholds(labels).tolist()))
         settings = {"pipe": self.name, "thresholds": needed, **kwargs}
@@ -478,49 +386,33 @@ class TextCategorizer(TrainablePipe):
         RAISES (ValueError): L325 or L327, see there, and L329 for documents without
             the probability of some label, because of 'cats_top_k' for example.
         """
-        examples, labels = list(examples), self.labels
-        scores = numpy.zeros((len(examples), len(labels)))
-        for row, eg in enumerate(examples):
-            cats = eg.predicted.cats
-            missing = next((label for label in labels if label not in cats), None)
-            if missing is not None:
-                text = Errors.L329.format(name=self.name, row=row, label=missing)
-                raise ValueError(text)
-            scores[row] = [cats[label] for label in labels]
-        values = self.kind.fit_thresholds(scores, self.read_truths(examples), **wish)
-        self.thresholds = dict(zip(labels, values.tolist()))
+        found = self.kind.fit_thresholds(list(examples), self.taxonomy, **wish)
+        self.thresholds = dict(zip(self.labels, found.tolist()))
         return self.thresholds
 
-    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
+    def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """RETURNS (bytes): The component. RAISES (ValueError): L301, see taxonomy."""
-        self._fill_cfg()
+        self._fill_cfg(self.taxonomy)
         return super().to_bytes(exclude=exclude)
 
-    def to_disk(
-        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> None:
-        """Write the component to a folder."""
-        self._fill_cfg()
+    def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
+        self._fill_cfg(self.taxonomy)
         super().to_disk(path, exclude=exclude)
 
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "TextCategorizer":
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
         """RAISES (ValueError): L305 if a newer version wrote it."""
-        self.cfg.update(self.settings.to_dict())
+        self._fill_cfg(self._taxonomy)
         super().from_bytes(bytes_data, exclude=exclude)
         return self._read_cfg()
 
-    def from_disk(
-        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "TextCategorizer":
-        """RAISES (ValueError): L305 if a newer version wrote it."""
-        self.cfg.update(self.settings.to_dict())
+    def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
+        self._fill_cfg(self._taxonomy)
         super().from_disk(path, exclude=exclude)
         return self._read_cfg()
 
-    def _fill_cfg(self) -> None:
-        self.cfg.update(self.settings.to_dict(), taxonomy=self.taxonomy.to_dict())
+    def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
+        tree = None if taxonomy is None else taxonomy.to_dict()
+        self.cfg.update(self.settings.to_dict(), taxonomy=tree)
 
     def _read_cfg(self) -> "TextCategorizer":
         if self.cfg["format"] > FORMAT:
@@ -533,7 +425,6 @@ class TextCategorizer(TrainablePipe):
 
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
-        self.cfg["taxonomy"] = taxonomy.to_dict()
         self.loss = self.make_loss(taxonomy)
         self._writer = self.make_writer(taxonomy)
         self._own = frozenset(taxonomy.leaves)

@@ -2,17 +2,7 @@ import time
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 import srsly
@@ -32,8 +22,8 @@ from ..start import make_start_encoder
 from ..textcat import TextCategorizer
 from .fitting import fit_abstention, fit_mixture
 from .labels import LabelStore, extend_taxonomy, make_records, read_new_labels
-from .refinement import Judged
-from .router import Stages, Usage, judge
+from .refinement import Judged, Stages
+from .router import Usage, judge
 from .settings import FallbackSettings
 from .writer import RefinedWriter
 
@@ -209,7 +199,7 @@ class ZeroShotFallback(Pipe):
             else:
                 yield from docs
 
-    def predict(self, docs: Sequence[Doc]) -> Optional[Judged]:
+    def predict(self, docs: Iterable[Doc]) -> Optional[Judged]:
         """Ask the ranker about the documents that are routed to it.
 
         RETURNS (Optional[Judged]): For set_annotations. None if there is nothing to do.
@@ -229,7 +219,7 @@ class ZeroShotFallback(Pipe):
         self.usage.seconds += time.perf_counter() - start
         return judged
 
-    def set_annotations(self, docs: Sequence[Doc], judged: Optional[Judged]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], judged: Optional[Judged]) -> None:
         """Write the refined `doc.cats` and `doc._.longtail`."""
         if judged is not None:
             start = time.perf_counter()
@@ -239,8 +229,7 @@ class ZeroShotFallback(Pipe):
 
     def refine(self, judged: Judged) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Probabilities of both stages together."""
-        added, taxonomy = self.added_labels, self.taxonomy
-        return self.kind.refine(judged, added, self.settings, taxonomy)
+        return self.kind.refine(judged, self._refresh().stages, self.settings)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the final labels, and warn if the fallback breaks more than it fixes,

@@ -1,9 +1,26 @@
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Any, List, NamedTuple, Optional, Sequence
 
 import numpy
 
-from ...taxonomy import Other
+from ...taxonomy import Other, Taxonomy
 from ..decision import EPSILON
+
+
+class Stages(NamedTuple):
+    """Whom to ask.
+
+    source (Any): The first stage.
+    ranker (Any): A LabelRanker.
+    gate (Any): One that tells which documents run-time labels could win.
+    taxonomy (Taxonomy): With the run-time labels.
+    added (Sequence[str]): The run-time labels.
+    """
+
+    source: Any
+    ranker: Any
+    gate: Optional[Any]
+    taxonomy: Taxonomy
+    added: Sequence[str]
 
 
 class Judged(NamedTuple):

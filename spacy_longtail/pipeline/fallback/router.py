@@ -1,13 +1,13 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
 from ...errors import Errors
 from ...taxonomy import Taxonomy
-from ..decision import KEY
-from .refinement import EPSILON, Judged
+from ..decision import EPSILON, KEY
+from .refinement import Judged, Stages
 from .settings import FallbackSettings
 
 
@@ -36,23 +36,6 @@ class Usage:
             "ms_per_doc": 1000.0 * self.seconds / max(self.docs, 1),
             "ms_per_routed_doc": 1000.0 * self.seconds / max(self.routed, 1),
         }
-
-
-class Stages(NamedTuple):
-    """Whom to ask.
-
-    source (Any): The first stage.
-    ranker (Any): A LabelRanker.
-    gate (Any): One that tells which documents run-time labels could win.
-    taxonomy (Taxonomy): With the run-time labels.
-    added (Sequence[str]): The run-time labels.
-    """
-
-    source: Any
-    ranker: Any
-    gate: Optional[Any]
-    taxonomy: Taxonomy
-    added: Sequence[str]
 
 
 def judge(

@@ -6,8 +6,7 @@ from spacy.tokens import Doc
 from ...ops import top_columns
 from ..decision import KEY, Decision, write_decision
 from ..settings import spread_thresholds
-from .refinement import Judged
-from .router import Stages
+from .refinement import Judged, Stages
 from .settings import FallbackSettings
 
 STAGE = "zero_shot_fallback"
@@ -39,21 +38,18 @@ class RefinedWriter:
         P (numpy.ndarray): Refined probabilities, of shape (routed, labels).
         settings (FallbackSettings): How sure a decision has to be.
         """
-        added, taxonomy = self.stages.added, self.taxonomy
-        least, found = settings.abstain_threshold, []
+        stages, least, found = self.stages, settings.abstain_threshold, []
         if len(P):
-            known = self.kind.find_known(P, judged, added, taxonomy)
+            known = self.kind.find_known(P, judged, stages)
             found = self._describe(P, known, STAGE, "")
         rows = judged.rows.tolist()
         for i, row in enumerate(rows):
             doc, decision = docs[row], Decision.from_dict(found[i])
             before = Decision.from_dict(doc.user_data[KEY])
-            decision = self.kind.compare(
-                decision, before, judged.others[i], added, taxonomy
-            )
+            decision = self.kind.compare(decision, before, judged.others[i], stages)
             write_decision(doc, decision)
             self._write_cats(doc, P[i])
-            if self.kind.is_refused(decision, judged.deficit[i], taxonomy):
+            if self.kind.is_refused(decision, judged.deficit[i], self.taxonomy):
                 self._abstain(doc, decision, 0.0, "no candidate fits, by the ranker")
             elif decision.known < least:
                 self._abstain(doc, decision, least, "no label is close enough")

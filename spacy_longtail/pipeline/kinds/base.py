@@ -19,10 +19,13 @@ from thinc.types import Floats2d
 
 from ...taxonomy import Taxonomy
 from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import Judged, Rivals
+from ..fallback.refinement import Judged, Rivals, Stages
 from ..fallback.settings import FallbackSettings
 from ..settings import TextcatSettings, look_up_thresholds
 from ..start import ClassSums, EncodeT, VectorSample
+
+# Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
+KnownT = Optional[Container[str]]
 
 
 class LabelKind:
@@ -58,16 +61,11 @@ class LabelKind:
     # Gold labels.
 
     def get_gold(
-        self,
-        example: Example,
-        index: int = 0,
-        known: Optional[Container[str]] = None,
+        self, example: Example, index: int = 0, known: KnownT = None
     ) -> Optional[List[str]]:
         """Find the gold labels of a document.
 
         index (int): Number of the document, for messages.
-        known (Optional[Container[str]]): The component's labels and inner nodes. None
-            if all keys of `doc.cats` are its own.
         RETURNS (Optional[List[str]]): None if nothing is known about the document.
         RAISES (ValueError): L302, L303 or L325 for gold labels that can't be.
         """
@@ -139,10 +137,10 @@ class LabelKind:
         )
 
     def fit_thresholds(
-        self, scores: numpy.ndarray, truths: numpy.ndarray, **wish: Any
+        self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
     ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The best threshold of each label, of shape
-        (labels,), see fitting.thresholds.fit_thresholds.
+        """RETURNS (numpy.ndarray): The best threshold of each leaf, of shape (leaves,),
+        see TextCategorizer.fit_thresholds.
         """
         raise NotImplementedError
 
@@ -165,26 +163,16 @@ class LabelKind:
         """RAISES (ValueError): L340 for a setting that means nothing here."""
 
     def refine(
-        self,
-        judged: Judged,
-        added: Sequence[str],
-        settings: FallbackSettings,
-        taxonomy: Taxonomy,
+        self, judged: Judged, stages: Stages, settings: FallbackSettings
     ) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Probabilities of both stages together, of shape
         (routed, labels).
 
-        added (Sequence[str]): The run-time labels.
-        taxonomy (Taxonomy): With them.
         """
         raise NotImplementedError
 
     def find_known(
-        self,
-        P: numpy.ndarray,
-        judged: Judged,
-        added: Sequence[str],
-        taxonomy: Taxonomy,
+        self, P: numpy.ndarray, judged: Judged, stages: Stages
     ) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): See Decision, of shape (routed,).
 
@@ -201,12 +189,7 @@ class LabelKind:
         return False
 
     def compare(
-        self,
-        decision: Decision,
-        before: Decision,
-        others: Sequence[int],
-        added: Sequence[str],
-        taxonomy: Taxonomy,
+        self, decision: Decision, before: Decision, others: List[int], stages: Stages
     ) -> Decision:
         """Write down what decided, and what was decided before.
 

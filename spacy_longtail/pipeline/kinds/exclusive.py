@@ -1,14 +1,5 @@
 from dataclasses import dataclass
-from typing import (
-    Any,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.training import Example
@@ -18,10 +9,10 @@ from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import EPSILON, Judged, Rivals, redistribute
+from ..fallback.refinement import EPSILON, Judged, Rivals, Stages, redistribute
 from ..fallback.settings import FallbackSettings
 from ..settings import TextcatSettings, read_threshold
-from .base import LabelKind, name_other
+from .base import KnownT, LabelKind, name_other
 
 
 @dataclass
@@ -48,10 +39,7 @@ class ExclusiveLabels(LabelKind):
     settings_type = ExclusiveTextcatSettings
 
     def get_gold(
-        self,
-        example: Example,
-        index: int = 0,
-        known: Optional[Container[str]] = None,
+        self, example: Example, index: int = 0, known: KnownT = None
     ) -> Optional[List[str]]:
         label = get_gold_label(
             example,
@@ -100,31 +88,20 @@ class ExclusiveLabels(LabelKind):
         ]
 
     def refine(
-        self,
-        judged: Judged,
-        added: Sequence[str],
-        settings: FallbackSettings,
-        taxonomy: Taxonomy,
+        self, judged: Judged, stages: Stages, settings: FallbackSettings
     ) -> numpy.ndarray:
         """Rows sum to what they did before."""
+        plan = stages.taxonomy.others
         P = redistribute(
-            judged.P,
-            taxonomy.others,
-            judged.others,
-            judged.scores,
-            settings.mixture_weight,
+            judged.P, plan, judged.others, judged.scores, settings.mixture_weight
         )
         if judged.margins is not None and len(P):
-            columns = [taxonomy.index[label] for label in added]
+            columns = [stages.taxonomy.index[label] for label in stages.added]
             P = insert_exclusive(P, judged.margins, columns, settings.trust)
         return P
 
     def find_known(
-        self,
-        P: numpy.ndarray,
-        judged: Judged,
-        added: Sequence[str],
-        taxonomy: Taxonomy,
+        self, P: numpy.ndarray, judged: Judged, stages: Stages
     ) -> numpy.ndarray:
         return P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0)
 
@@ -135,22 +112,17 @@ class ExclusiveLabels(LabelKind):
         return deficit > 0 and decision.label in taxonomy.pooled
 
     def compare(
-        self,
-        decision: Decision,
-        before: Decision,
-        others: Sequence[int],
-        added: Sequence[str],
-        taxonomy: Taxonomy,
+        self, decision: Decision, before: Decision, others: List[int], stages: Stages
     ) -> Decision:
         """Who decided is whose label it is."""
-        label, reason = decision.label, None
+        label, taxonomy, reason = decision.label, stages.taxonomy, None
         if label in taxonomy.pooled:
             number = int(taxonomy.other_of[taxonomy.index[label]])
             reason = f"ranked first in the Other {name_other(taxonomy, number)}"
-        elif label in added:
+        elif label in stages.added:
             reason = "closest to a label that was added at run time"
         # Sums of what was rounded to 32 bits, so they are kept as they were.
-        other = decision.other if added else before.other
+        other = decision.other if stages.added else before.other
         return decision.refine(before, reason, other=other)
 
     def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:

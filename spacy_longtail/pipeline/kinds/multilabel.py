@@ -1,16 +1,7 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import (
-    Any,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -26,11 +17,11 @@ from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import EPSILON, Judged, Rivals, redistribute
+from ..fallback.refinement import EPSILON, Judged, Rivals, Stages, redistribute
 from ..fallback.settings import FallbackSettings
 from ..settings import PriorT, TextcatSettings, check_prior, read_threshold
 from ..start import ClassSums, EncodeT, VectorSample, fit_bias
-from .base import LabelKind, name_other
+from .base import KnownT, LabelKind, name_other
 
 
 def _read_missing(name: str, value: str) -> str:
@@ -83,22 +74,12 @@ class MultilabelLabels(LabelKind):
         if not contract.can_set_bias(output):
             raise ValueError(Errors.L323.format(name=self.pipe, layer=output.name))
 
-    def _read_gold(
-        self, example: Example, index: int, known: Optional[Container[str]]
-    ) -> Any:
-        return read_gold(
-            example,
-            index,
-            name=self.pipe,
-            missing=self.settings.missing,
-            known=known,
-        )
+    def _read_gold(self, example: Example, index: int, known: KnownT) -> Any:
+        missing = self.settings.missing
+        return read_gold(example, index, name=self.pipe, missing=missing, known=known)
 
     def get_gold(
-        self,
-        example: Example,
-        index: int = 0,
-        known: Optional[Container[str]] = None,
+        self, example: Example, index: int = 0, known: KnownT = None
     ) -> Optional[List[str]]:
         gold = self._read_gold(example, index, known)
         if gold is None:
@@ -168,9 +149,18 @@ class MultilabelLabels(LabelKind):
         return super().get_thresholds(labels, default)
 
     def fit_thresholds(
-        self, scores: numpy.ndarray, truths: numpy.ndarray, **wish: Any
+        self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
     ) -> numpy.ndarray:
-        return fit_thresholds(scores, truths, **wish)
+        labels = taxonomy.leaves
+        scores = numpy.zeros((len(examples), len(labels)))
+        for row, eg in enumerate(examples):
+            cats = eg.predicted.cats
+            missing = next((label for label in labels if label not in cats), None)
+            if missing is not None:
+                text = Errors.L329.format(name=self.pipe, row=row, label=missing)
+                raise ValueError(text)
+            scores[row] = [cats[label] for label in labels]
+        return fit_thresholds(scores, self.read_truths(examples, taxonomy), **wish)
 
     def forget_fits(self, setting: str) -> None:
         """Thresholds were fitted to what was before, so there is a warning, LW301."""
@@ -199,50 +189,38 @@ class MultilabelLabels(LabelKind):
             raise ValueError(Errors.L340.format(name=name, source=self.pipe))
 
     def refine(
-        self,
-        judged: Judged,
-        added: Sequence[str],
-        settings: FallbackSettings,
-        taxonomy: Taxonomy,
+        self, judged: Judged, stages: Stages, settings: FallbackSettings
     ) -> numpy.ndarray:
         """Labels from training that aren't pooled stay as they are."""
-        plan = taxonomy.others
+        plan = stages.taxonomy.others
         P = redistribute(
             judged.P, plan, judged.others, judged.scores, settings.mixture_weight
         )
         P = discount_other(P, plan, judged.others, judged.deficit)
         P = numpy.minimum(P, 1.0)
         if judged.margins is not None and len(P):
-            columns = [taxonomy.index[label] for label in added]
+            columns = [stages.taxonomy.index[label] for label in stages.added]
             P = insert_independent(
                 P, judged.margins, columns, settings.trust, judged.similarity
             )
         return P
 
     def find_known(
-        self,
-        P: numpy.ndarray,
-        judged: Judged,
-        added: Sequence[str],
-        taxonomy: Taxonomy,
+        self, P: numpy.ndarray, judged: Judged, stages: Stages
     ) -> numpy.ndarray:
         """Similarity is part of what run-time labels have got."""
         shares = P * numpy.clip(judged.similarity, 0.0, 1.0)[:, None]
-        columns = [taxonomy.index[label] for label in added]
+        columns = [stages.taxonomy.index[label] for label in stages.added]
         shares[:, columns] = P[:, columns]
         return shares.max(axis=1)
 
     def compare(
-        self,
-        decision: Decision,
-        before: Decision,
-        others: Sequence[int],
-        added: Sequence[str],
-        taxonomy: Taxonomy,
+        self, decision: Decision, before: Decision, others: List[int], stages: Stages
     ) -> Decision:
         """The fallback has decided if a label that it has judged is, or was before,
         among those of the document or the most probable one.
         """
+        taxonomy = stages.taxonomy
         named = {decision.label, before.label, *decision.labels, *before.labels}
         columns = [taxonomy.index[label] for label in named if label in taxonomy.index]
         touched = set(taxonomy.other_of[columns].tolist())
@@ -250,7 +228,7 @@ class MultilabelLabels(LabelKind):
             f"ranked in the Other {name_other(taxonomy, number)}"
             for number in filter(touched.__contains__, others)
         ]
-        if named.intersection(added):
+        if named.intersection(stages.added):
             reasons.append("compared with labels that were added at run time")
         return decision.refine(before, "; ".join(reasons) or None, other=before.other)
 
