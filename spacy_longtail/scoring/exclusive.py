@@ -103,7 +103,8 @@ def longtail_score(
         of Modern Neural Networks", section 2, https://arxiv.org/abs/1706.04599
     """
     examples = list(examples)
-    decided = (find_decision(eg.predicted, pipe).get("label") for eg in examples)
+    decisions = (find_decision(eg.predicted, pipe) for eg in examples)
+    decided = (decision.label for decision in decisions if decision)
     tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
     predictions = read_exclusive(
         examples, tree, pipe=pipe, bounds=(head, mid), has_counts=bool(taxonomy)
@@ -134,10 +135,10 @@ def read_exclusive(
     is_refined = False
     for eg in examples:
         decision = find_decision(eg.predicted, pipe)
-        is_refined |= "first" in decision
-        guesses.append(_get_guess(eg.predicted, taxonomy.index, pipe))
+        is_refined |= bool(decision) and decision.first_labels is not None
+        guesses.append(_get_guess(eg.predicted, taxonomy.index, decision))
         shares.append(_get_share(eg.predicted.cats, golds.add(eg), taxonomy))
-        firsts.append(decision.get("first"))
+        firsts.append(decision.first if decision else None)
     labels = {n: label for n, label in enumerate(golds.finish()) if label is not None}
     ids = dict(taxonomy.index)
     gold, given, confidence, fixed, broken = [], [], [], [], []
@@ -250,12 +251,11 @@ def _get_share(
 
 
 def _get_guess(
-    doc: Doc, leaves: Container[str], pipe: Optional[str]
+    doc: Doc, leaves: Container[str], decision: Any
 ) -> Tuple[Optional[str], float]:
-    decision = find_decision(doc, pipe)
     if decision:
-        probability = decision.get("probability")
-        return decision["label"], numpy.nan if probability is None else probability
+        probability = decision.probability
+        return decision.label, numpy.nan if probability is None else probability
     label, probability = _get_most_probable(doc.cats)
     if label is None or label in leaves:
         return label, probability

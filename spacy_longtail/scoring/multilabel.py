@@ -133,7 +133,7 @@ def read_multilabel(
         predicts, with warning LW502.
     """
     references: List[Example] = []
-    decisions: List[Mapping[str, Any]] = []
+    decisions: List[Any] = []
     rows: List[numpy.ndarray] = []
     cut: List[List[int]] = []
     foreign: Set[str] = set()
@@ -144,8 +144,8 @@ def read_multilabel(
         decisions.append(decision)
         foreign.update(cats)
         rows.append(numpy.asarray([cats.get(leaf, 0.0) for leaf in taxonomy.leaves]))
-        labels = [n for n in decision.get("labels", ()) if n not in cats and n in index]
-        cut.append([index[label] for label in labels])
+        given = decision.labels if decision else ()
+        cut.append([index[n] for n in given if n not in cats and n in index])
     unseen = _find_unseen(references, taxonomy, foreign)
     labels = [*taxonomy.leaves, *unseen]
     n_docs, n_leaves = len(rows), len(taxonomy.leaves)
@@ -157,7 +157,7 @@ def read_multilabel(
     for row, columns in enumerate(cut):
         # What 'cats_top_k' has cut off.
         is_given[row, columns] = True
-    has_abstained = [decision.get("label", "") is None for decision in decisions]
+    has_abstained = [found is not None and found.label is None for found in decisions]
     is_given[has_abstained] = False
     is_given &= ~numpy.isnan(truths)
     gold, given = numpy.nonzero(truths == 1.0), numpy.nonzero(is_given)
@@ -200,17 +200,17 @@ def _read_truths(
 
 
 def _count_changes(
-    decisions: Sequence[Mapping[str, Any]],
+    decisions: Sequence[Any],
     truths: numpy.ndarray,
     labels: Sequence[str],
 ) -> Optional[Changes]:
-    if not any("first" in decision for decision in decisions):
+    if not any(found and found.first_labels is not None for found in decisions):
         return None
     index = {label: column for column, label in enumerate(labels)}
     fixed, broken = numpy.zeros((2, len(decisions)))
     for row, decision in enumerate(decisions):
-        if "first_labels" in decision and decision.get("label", "") is not None:
-            now, before = set(decision["labels"]), set(decision["first_labels"])
+        if decision and decision.first_labels is not None and decision.label:
+            now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]
                 fixed[row] += truth == (label in now)

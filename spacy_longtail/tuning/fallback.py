@@ -15,6 +15,7 @@ from ..fitting.thresholds import (
     fit_precision_threshold,
 )
 from ..pipeline.decision import KEY, Decision
+from ..pipeline.fallback.refinement import Stages
 from ..pipeline.textcat import write_all_cats
 from ..scoring.bootstrap import bootstrap, measure
 from ..scoring.metrics import find_metrics
@@ -146,7 +147,10 @@ def _try(
     judged = _drop_below(judged, tree, route)
     P, kind, rows = fallback.refine(judged), fallback.kind, judged.rows
     columns[rows], confidence[rows] = P.argmax(axis=1), P.max(axis=1)
-    known[rows] = kind.find_known(P, judged, fallback.added_labels, tree)
+    stages = Stages(
+        part.pipe, fallback.ranker, fallback.gate, tree, fallback.added_labels
+    )
+    known[rows] = kind.find_known(P, judged, stages)
     for row, deficit in zip(rows, judged.deficit):
         decision = Decision.from_dict({"label": labels[columns[row]]})
         if deficit > 0 and kind.is_refused(decision, deficit, tree):
