@@ -115,10 +115,17 @@ class Predictions:
     @cached_property
     def right(self) -> Pairs:
         """RETURNS (Pairs): The given ones that are gold."""
-        n = max(len(self.labels), 1)
-        gold = self.gold.rows * n + self.gold.columns
-        given = self.given.rows * n + self.given.columns
-        return self.given.select(numpy.isin(given, gold))
+        return self.given.select(self._has(self.given, self.gold))
+
+    @cached_property
+    def missed(self) -> Pairs:
+        """RETURNS (Pairs): The gold ones that aren't given."""
+        return self.gold.select(~self._has(self.gold, self.given))
+
+    @cached_property
+    def false(self) -> Pairs:
+        """RETURNS (Pairs): The given ones that aren't gold."""
+        return self.given.select(~self._has(self.given, self.gold))
 
     @cached_property
     def groups(self) -> numpy.ndarray:
@@ -156,6 +163,12 @@ class Predictions:
     def ones(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
         return numpy.ones((1, self.n_docs))
+
+    def _has(self, pairs: Pairs, others: Pairs) -> numpy.ndarray:
+        """Whether each of some pairs is among others."""
+        n = max(len(self.labels), 1)
+        ids, known = (part.rows * n + part.columns for part in (pairs, others))
+        return numpy.isin(ids, known)
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """RETURNS (Any): What is made the first time that it is asked for."""
