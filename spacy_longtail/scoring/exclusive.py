@@ -103,9 +103,9 @@ def longtail_score(
         of Modern Neural Networks", section 2, https://arxiv.org/abs/1706.04599
     """
     examples = list(examples)
-    decisions = filter(None, (find_decision(eg.predicted, pipe) for eg in examples))
-    decided = {decision.label for decision in decisions} - {None}
-    tree = _extend(read_tree(taxonomy), [*labels, *decided])
+    decisions = (find_decision(eg.predicted, pipe) for eg in examples)
+    decided = (decision.label for decision in decisions if decision)
+    tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
     predictions = read_exclusive(
         examples, tree, pipe=pipe, bounds=(head, mid), has_counts=bool(taxonomy)
     )
@@ -135,10 +135,10 @@ def read_exclusive(
     is_refined = False
     for eg in examples:
         decision = find_decision(eg.predicted, pipe)
-        is_refined |= decision is not None and decision.first_labels is not None
+        is_refined |= bool(decision) and decision.first_labels is not None
         guesses.append(_get_guess(eg.predicted, taxonomy.index, decision))
         shares.append(_get_share(eg.predicted.cats, golds.add(eg), taxonomy))
-        firsts.append(None if decision is None else decision.first)
+        firsts.append(decision.first if decision else None)
     labels = {n: label for n, label in enumerate(golds.finish()) if label is not None}
     ids = dict(taxonomy.index)
     gold, given, confidence, fixed, broken = [], [], [], [], []

@@ -144,8 +144,8 @@ def read_multilabel(
         decisions.append(decision)
         foreign.update(cats)
         rows.append(numpy.asarray([cats.get(leaf, 0.0) for leaf in taxonomy.leaves]))
-        own = decision.labels if decision else ()
-        cut.append([index[n] for n in own if n not in cats and n in index])
+        given = decision.labels if decision else ()
+        cut.append([index[n] for n in given if n not in cats and n in index])
     unseen = _find_unseen(references, taxonomy, foreign)
     labels = [*taxonomy.leaves, *unseen]
     n_docs, n_leaves = len(rows), len(taxonomy.leaves)
@@ -204,17 +204,12 @@ def _count_changes(
     truths: numpy.ndarray,
     labels: Sequence[str],
 ) -> Optional[Changes]:
-    refined = {
-        row: decision
-        for row, decision in enumerate(decisions)
-        if decision is not None and decision.first_labels is not None
-    }
-    if not refined:
+    if not any(found and found.first_labels is not None for found in decisions):
         return None
     index = {label: column for column, label in enumerate(labels)}
     fixed, broken = numpy.zeros((2, len(decisions)))
-    for row, decision in refined.items():
-        if decision.label is not None:
+    for row, decision in enumerate(decisions):
+        if decision and decision.first_labels is not None and decision.label:
             now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]

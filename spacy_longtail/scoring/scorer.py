@@ -94,8 +94,8 @@ def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     pipe (Optional[str]): Name of the pipe whose decisions count. None for any.
     RETURNS (Any): The Decision, None without one.
     """
-    decision = doc._.longtail
-    return decision if decision and pipe in (None, decision.pipe or pipe) else None
+    found = doc._.longtail
+    return found if found and pipe in (None, found.pipe or pipe) else None
 
 
 def warn_unseen(text: str) -> None:

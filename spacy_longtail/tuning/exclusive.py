@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Dict, List, Tuple
 
@@ -8,12 +8,7 @@ from spacy.language import Language
 from ..evaluation.evidence import Evidence
 from ..evaluation.pipes import find_fallback
 from ..fitting.calibration import choose_prior, fit_prior, fit_temperature
-from ..fitting.thresholds import (
-    fit_ancestor_threshold,
-    fit_coverage_threshold,
-    fit_label_thresholds,
-    fit_precision_threshold,
-)
+from ..fitting.thresholds import fit_ancestor_threshold
 from ..pipeline.settings import PriorT, read_prior
 from ..scoring.bootstrap import measure
 from ..scoring.metrics import find_metrics
@@ -26,12 +21,6 @@ from .settings import NAMES, Settings, try_settings
 from .wish import Wish
 
 CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
-# With a fallback, it is the fallback that abstains.
-NO_ABSTENTION: Dict[str, Any] = {
-    "precision": None,
-    "coverage": None,
-    "per_label": False,
-}
 
 
 @dataclass(frozen=True)
@@ -47,11 +36,6 @@ class ExclusiveTuning(Tuning):
     """
 
     allows_several: ClassVar[bool] = False
-    goals: ClassVar[Dict[str, str]] = {
-        "macro": "macro_f",
-        "accuracy": "accuracy",
-        "calibration": "ece",
-    }
     kept: Dict[str, int]
     priors: Dict[float, Tuple[float, float]]
     is_seen: bool
@@ -126,7 +110,8 @@ def tune_exclusive(
     folds (numpy.ndarray): For cross-fitting, of shape (docs,).
     """
     fallback = find_fallback(nlp, name)
-    first_wish = wish if fallback is None else replace(wish, **NO_ABSTENTION)
+    # With a fallback, it is the fallback that abstains.
+    first_wish = wish if fallback is None else Wish(wish.goal, wish.prior)
     fitted, calibrated = _fit_all(evidence, first_wish, before, folds)
     kept: List[bool] = []
     if fallback is None:
@@ -208,18 +193,9 @@ def _fit_thresholds(
         and the ancestor threshold.
     """
     guess, confidence = P.argmax(axis=1), P.max(axis=1)
-    is_right = guess == gold
-    tree = evidence.pipe.taxonomy
-    if wish.precision is not None and wish.per_label:
-        thresholds = fit_label_thresholds(
-            tree, guess, confidence, is_right, wish.precision
-        )
-    elif wish.precision is not None:
-        threshold = fit_precision_threshold(confidence, is_right, wish.precision)
-        thresholds = {ROOT: threshold}
-    elif wish.coverage is not None:
-        thresholds = {ROOT: fit_coverage_threshold(confidence, wish.coverage)}
-    else:
+    is_right, tree = guess == gold, evidence.pipe.taxonomy
+    thresholds = wish.fit_thresholds(tree, guess, confidence, is_right)
+    if not thresholds:
         return {}, 0.5
     needed = tree.spread(thresholds, 0.0)[guess]
     has_parent = numpy.asarray([tree.parent(leaf) != ROOT for leaf in tree.leaves])

@@ -9,17 +9,13 @@ from spacy.language import Language
 from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
-from ..fitting.thresholds import (
-    fit_coverage_threshold,
-    fit_label_thresholds,
-    fit_precision_threshold,
-)
 from ..pipeline.decision import KEY, Decision
+from ..pipeline.fallback.refinement import Stages
 from ..pipeline.textcat import write_all_cats
 from ..scoring.bootstrap import bootstrap, measure
 from ..scoring.metrics import find_metrics
 from ..scoring.predictions import ABSTAINED, Predictions
-from ..taxonomy import Taxonomy
+from ..taxonomy import ROOT, Taxonomy
 from .settings import Settings, try_settings
 from .wish import Wish
 
@@ -146,7 +142,10 @@ def _try(
     judged = _drop_below(judged, tree, route)
     P, kind, rows = fallback.refine(judged), fallback.kind, judged.rows
     columns[rows], confidence[rows] = P.argmax(axis=1), P.max(axis=1)
-    known[rows] = kind.find_known(P, judged, fallback.added_labels, tree)
+    stages = Stages(
+        part.pipe, fallback.ranker, fallback.gate, tree, fallback.added_labels
+    )
+    known[rows] = kind.find_known(P, judged, stages)
     for row, deficit in zip(rows, judged.deficit):
         decision = Decision.from_dict({"label": labels[columns[row]]})
         if deficit > 0 and kind.is_refused(decision, deficit, tree):
@@ -209,20 +208,12 @@ def _fit_floors(
     floors: Floors,
 ) -> Floors:
     """RETURNS (Floors): The present ones if nothing is wished."""
-    given = trial.columns != ABSTAINED
-    is_right = (trial.columns == gold)[given]
-    if wish.precision is not None and wish.per_label:
-        found = fit_label_thresholds(
-            evidence.taxonomy,
-            trial.columns[given],
-            trial.confidence[given],
-            is_right,
-            wish.precision,
-        )
+    # What is refused is none of the labels given, but one of the documents.
+    rows = numpy.flatnonzero((trial.columns != ABSTAINED) | (wish.coverage is not None))
+    sure = trial.confidence if wish.per_label else trial.known
+    columns = trial.columns[rows]
+    is_right = columns == gold[rows]
+    found = wish.fit_thresholds(evidence.taxonomy, columns, sure[rows], is_right)
+    if wish.per_label:
         return Floors(thresholds=found)
-    if wish.precision is not None:
-        known = trial.known[given]
-        return Floors(fit_precision_threshold(known, is_right, wish.precision))
-    if wish.coverage is not None:
-        return Floors(fit_coverage_threshold(trial.known, wish.coverage))
-    return floors
+    return Floors(found[ROOT]) if found else floors

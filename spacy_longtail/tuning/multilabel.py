@@ -83,11 +83,7 @@ class MultilabelTuning(Tuning):
     """
 
     allows_several: ClassVar[bool] = True
-    goals: ClassVar[Dict[str, str]] = {
-        "macro": "macro_f",
-        "accuracy": "micro_f",
-        "calibration": "ece",
-    }
+    goals: ClassVar[Dict[str, str]] = {**Tuning.goals, "accuracy": "micro_f"}
     labels: List[LabelChange]
     later: List[str]
     refit_as: Optional[str]

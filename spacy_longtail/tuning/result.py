@@ -41,7 +41,11 @@ class Tuning:
 
     allows_several: ClassVar[bool]
     # The metric that a goal is about.
-    goals: ClassVar[Dict[str, str]]
+    goals: ClassVar[Dict[str, str]] = {
+        "macro": "macro_f",
+        "accuracy": "accuracy",
+        "calibration": "ece",
+    }
     kind: str
     wish: Wish
     before: Settings

@@ -56,7 +56,7 @@ def tune(
     if not len(rows):
         raise ValueError(Errors.L510.format(n=evidence.n_read, name=name))
     n_ignored, evidence = evidence.n_read - len(rows), evidence.select(rows)
-    parts = divide(len(rows), folds, seed)
+    parts = make_folds(len(rows), folds, seed)
     tune_kind = find_part("tuning", component.kind)
     found: Fitted = tune_kind(nlp, name, evidence, wish, before, parts)
     write_settings(nlp, name, found.after)
@@ -101,7 +101,7 @@ def tune_pipeline(
     return result
 
 
-def divide(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
+def make_folds(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
     """Divide documents into folds for cross-fitting, at random.
 
     RETURNS (numpy.ndarray): The fold of each document, from 0 to folds - 1.

@@ -1,8 +1,16 @@
 from dataclasses import dataclass
-from typing import Literal, Optional
+from typing import Dict, Literal, Optional
+
+import numpy
 
 from ..errors import Errors
+from ..fitting.thresholds import (
+    fit_coverage_threshold,
+    fit_label_thresholds,
+    fit_precision_threshold,
+)
 from ..pipeline.settings import PriorT, read_prior
+from ..taxonomy import ROOT, Taxonomy
 
 GOALS = ("macro", "accuracy", "calibration")
 GoalT = Literal["macro", "accuracy", "calibration"]
@@ -53,3 +61,27 @@ class Wish:
         """RAISES (ValueError): L515 if a component with such labels can't fulfil it."""
         if self.coverage is not None and allows_several:
             raise ValueError(Errors.L515.format(name=name, value=self.coverage))
+
+    def fit_thresholds(
+        self,
+        taxonomy: Taxonomy,
+        columns: numpy.ndarray,
+        confidence: numpy.ndarray,
+        is_right: numpy.ndarray,
+    ) -> Dict[str, float]:
+        """Find how sure predictions have to be for a wished precision or coverage.
+
+        columns (numpy.ndarray): The label of each, of shape (predictions,).
+        confidence, is_right (numpy.ndarray): Same shape.
+        RETURNS (Dict[str, float]): By node, "" for all. Empty if neither is wished.
+        """
+        if self.precision is not None and self.per_label:
+            return fit_label_thresholds(
+                taxonomy, columns, confidence, is_right, self.precision
+            )
+        if self.precision is not None:
+            found = fit_precision_threshold(confidence, is_right, self.precision)
+            return {ROOT: found}
+        if self.coverage is not None:
+            return {ROOT: fit_coverage_threshold(confidence, self.coverage)}
+        return {}

@@ -5,8 +5,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_longtail.rankers.base import Ranking
-from spacy_longtail.rankers.noop import NoOpRanker
+from spacy_longtail.rankers.base import LabelRanker, Ranking
 from spacy_longtail.tuning import Wish, tune
 from spacy_longtail.tuning.settings import read_settings
 
@@ -14,7 +13,7 @@ NAME, FALLBACK = "longtail_textcat", "zero_shot_fallback"
 WORDS = {"money/fee": "fee charge cost price", "money/tax": "tax form revenue"}
 
 
-class WordRanker(NoOpRanker):
+class WordRanker(LabelRanker):
     """Knows by the words of a text which pooled label it has, or which it hasn't."""
 
     def __init__(self, sign):
@@ -107,7 +106,7 @@ def test_at_least_the_wished_share_is_covered(make_nlp, tickets_dev):
 def test_gold_labels_added_at_run_time_are_known(make_nlp, tickets_dev, goal, recwarn):
     nlp = make_nlp(1.0)
     fallback = nlp.get_pipe(FALLBACK)
-    fallback.ranker = NoOpRanker()
+    fallback.ranker = LabelRanker()
     fallback.add_label("home/attic", examples=["attic roof"])
     tickets_dev[0].reference.cats = {"home/attic": 1.0}
     result = tune(nlp, tickets_dev, Wish(goal), resamples=5)

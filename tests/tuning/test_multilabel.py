@@ -158,7 +158,7 @@ def test_thresholds_of_an_earlier_tuning_are_not_believed(
 
 def test_earlier_tuning_that_does_not_matter_any_more(mixed_nlp, mixed_dev):
     run(mixed_nlp, mixed_dev, "accuracy")
-    copy = spacy.blank("en", config=mixed_nlp.config, meta=mixed_nlp.meta)
+    copy = spacy.blank(mixed_nlp.lang, config=mixed_nlp.config, meta=mixed_nlp.meta)
     other = copy.from_bytes(mixed_nlp.to_bytes())
     assert run(other, mixed_dev[:100], "accuracy").refit_as is None
     mixed_nlp.get_pipe(NAME).thresholds = {"": 0.3}
@@ -168,7 +168,9 @@ def test_earlier_tuning_that_does_not_matter_any_more(mixed_nlp, mixed_dev):
 def test_fit_of_training_has_the_settings_of_the_config(mixed_nlp, mixed_dev):
     settings = {"precision": 0.9, "smoothing": 5.0}
     make_fit_thresholds(lambda nlp: mixed_dev, **settings)(mixed_nlp)
-    other = spacy.blank("en", config=mixed_nlp.config).from_bytes(mixed_nlp.to_bytes())
+    other = spacy.blank(mixed_nlp.lang, config=mixed_nlp.config).from_bytes(
+        mixed_nlp.to_bytes()
+    )
     assert run(other, mixed_dev).refit_as is None
     block = {"@callbacks": "spacy-longtail.fit_thresholds.v1", **settings}
     mixed_nlp.config["training"]["before_to_disk"] = block

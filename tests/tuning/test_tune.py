@@ -11,7 +11,7 @@ from spacy.training import Example
 from spacy_longtail.evaluation.pipes import find_pipe
 from spacy_longtail.tuning import Wish, tune, tune_pipeline
 from spacy_longtail.tuning.settings import read_settings, write_settings
-from spacy_longtail.tuning.tune import divide
+from spacy_longtail.tuning.tune import make_folds
 
 GOALS = ("macro", "accuracy", "calibration")
 
@@ -193,8 +193,8 @@ def test_progress_sees_each_example(kind_nlp, kind_dev):
 
 
 def test_folds_are_of_the_same_size():
-    assert sorted(numpy.bincount(divide(23, 5, 0))) == [4, 4, 5, 5, 5]
-    assert sorted(divide(3, 5, 0)) == [0, 1, 2]
+    assert sorted(numpy.bincount(make_folds(23, 5, 0))) == [4, 4, 5, 5, 5]
+    assert sorted(make_folds(3, 5, 0)) == [0, 1, 2]
 
 
 def test_new_pipeline_has_the_settings_and_the_old_one_stays(kind_dir, tmp_path):
