@@ -13,9 +13,8 @@ from multilabel import CONFIG, PIPE, read_examples
 from spacy.language import Language
 
 from spacy_longtail.report.build import build_report
-from spacy_longtail.tuning.multilabel.settings import apply_settings, read_settings
-from spacy_longtail.tuning.settings import Wish
-from spacy_longtail.tuning.tune import tune
+from spacy_longtail.tuning import Wish, tune
+from spacy_longtail.tuning.settings import read_settings, write_settings
 
 WISHES = {
     "for macro": Wish("macro"),
@@ -47,7 +46,7 @@ def main() -> None:
         trained = read_settings(nlp, PIPE)
         print_row(f"{name}, as trained", nlp, folder / "test.jsonl")
         for title, wish in WISHES.items():
-            apply_settings(nlp, PIPE, trained)
+            write_settings(nlp, PIPE, trained)
             tune(nlp, read_examples(nlp, folder / "dev.jsonl"), wish, resamples=10)
             print_row(f"{name}, {title}", nlp, folder / "test.jsonl")
 

@@ -8,8 +8,8 @@ is balanced, and is looked for on dev for naics2012.
 
 from common import get_parser, print_setting, read_examples, train
 
-from spacy_longtail.tuning.settings import Wish, apply_settings, read_settings
-from spacy_longtail.tuning.tune import tune
+from spacy_longtail.tuning import Wish, tune
+from spacy_longtail.tuning.settings import read_settings, write_settings
 
 NAME = "longtail_textcat"
 WISHES = {
@@ -41,7 +41,7 @@ def main() -> None:
         untuned = read_settings(nlp, NAME)
         print_row(f"{name}, untuned", nlp, test)
         for title, wish in {**WISHES[name], **ABSTAINING}.items():
-            apply_settings(nlp, NAME, untuned)
+            write_settings(nlp, NAME, untuned)
             tune(nlp, read_examples(nlp, dev), wish, resamples=10)
             print_row(f"{name}, {title}", nlp, test)
 

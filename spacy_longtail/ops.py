@@ -5,6 +5,8 @@ from thinc.api import Ops, get_array_module
 from thinc.types import Floats2d, Ints1d
 
 EPSILON = 1e-9
+# Log odds of a probability of exactly 0.0 or 1.0 wouldn't be finite.
+LOWEST = 1e-6
 # Shorter vectors have no direction that could be learned from.
 MIN_NORM = 1e-6
 BLOCK = 64
@@ -104,6 +106,14 @@ def softmax(Z: numpy.ndarray) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Each row of the logits as a distribution."""
     Z = numpy.exp(Z - Z.max(axis=1, keepdims=True))
     return Z / Z.sum(axis=1, keepdims=True)
+
+
+def get_log_odds(P: Any) -> Any:
+    """RETURNS (Any): Log odds of probabilities. Those of exactly 0.0 or 1.0 count as
+    nearly that.
+    """
+    P = numpy.clip(P, LOWEST, 1.0 - LOWEST)
+    return numpy.log(P) - numpy.log1p(-P)
 
 
 def mean_by_class(

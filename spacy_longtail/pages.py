@@ -17,13 +17,14 @@ METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 def render(
     template: Path,
     *,
-    filters: Optional[Mapping[str, Callable[..., str]]] = None,
+    filters: Optional[Mapping[str, Callable[..., Any]]] = None,
     **values: Any,
 ) -> str:
     """Fill in a template, all values escaped.
 
     template (Path): It finds others in its folder, and by their path in this package.
-    filters (Optional[Mapping[str, Callable[..., str]]]): Further filters.
+    filters (Optional[Mapping[str, Callable[..., Any]]]): Besides "figure", which is
+        show_figure.
     values (Any): What it needs; a missing one is an error.
     RETURNS (str): The page.
     """
@@ -36,8 +37,13 @@ def render(
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(filters or {})
+    environment.filters.update({"figure": show_figure, **(filters or {})})
     return environment.get_template(template.name).render(**values)
+
+
+def show_figure(value: Optional[float], digits: int = 3) -> str:
+    """RETURNS (str): The number, or a dash without one."""
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 @contextmanager

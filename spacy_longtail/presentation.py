@@ -11,12 +11,16 @@ class Remark(NamedTuple):
     """A sentence about a result.
 
     level (str): "text", "info", "warn" or "good"; "plain" for a line that is printed
-        as it is, with its own spaces.
+        as it is, with its own spaces; "marked" for a text some words of which count.
     text (str): The sentence.
+    marks (Sequence[Tuple[str, str, float]]): With "marked", the words of the text, the
+        white space after each, and how strongly it speaks for something, up to 1.0, or
+        against it, down to -1.0.
     """
 
     level: str
     text: str
+    marks: Sequence[Tuple[str, str, float]] = ()
 
 
 class TextTable(NamedTuple):

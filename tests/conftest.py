@@ -8,8 +8,6 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from thinc.api import fix_random_seed
 
-from spacy_longtail.taxonomy import build_taxonomy
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
 OPTIONAL_MARKERS = {"slow": "take longer than 5 seconds", "gpu": "need a GPU"}
@@ -69,7 +67,7 @@ def make_tickets(seed, n_docs=None):
 def tickets_dir(tmp_path_factory):
     """A folder with the pipeline "model", and "dev.spacy" of 15 documents a label."""
     folder = tmp_path_factory.mktemp("tickets")
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("longtail_textcat")
     fix_random_seed(0)
     examples = [
@@ -126,29 +124,10 @@ def make_cats(labels):
 
 
 @pytest.fixture(scope="session")
-def make_answers():
-    """Make what is compared by the scorer of several labels, from arrays."""
-
-    def make(truths, scores, counts, n_docs):
-        labels = "abcdefghij"[: len(counts)]
-        counts = dict(zip(labels, map(int, counts)))
-        taxonomy = build_taxonomy(counts, min_count=0, n_docs=n_docs)
-        nlp, examples = spacy.blank("en"), []
-        for truth, score in zip(truths.tolist(), scores.tolist()):
-            cats = {label: y for label, y in zip(labels, truth) if y in (0.0, 1.0)}
-            example = Example.from_dict(nlp.make_doc("text"), {"cats": cats})
-            example.predicted.cats = dict(zip(labels, score))
-            examples.append(example)
-        return get_answers(examples, taxonomy, "pipe", "auto")
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def mixed_dir(tmp_path_factory):
     """Like tickets_dir, with any number of labels per document."""
     folder = tmp_path_factory.mktemp("mixed")
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("longtail_textcat_multilabel")
     fix_random_seed(0)
     examples = [
@@ -178,6 +157,31 @@ def mixed_nlp(mixed_dir):
 def mixed_dev(mixed_dir, mixed_nlp):
     """Fresh examples with gold labels, of documents that weren't trained on."""
     return list(Corpus(mixed_dir / "dev.spacy")(mixed_nlp))
+
+
+# For each kind of labels, whose pipeline and documents it has.
+KINDS = {"exclusive": "tickets", "multilabel": "mixed"}
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request):
+    """What holds for labels that exclude each other and for several a document."""
+    return request.param
+
+
+@pytest.fixture
+def kind_dir(request, kind):
+    return request.getfixturevalue(f"{KINDS[kind]}_dir")
+
+
+@pytest.fixture
+def kind_nlp(request, kind):
+    return request.getfixturevalue(f"{KINDS[kind]}_nlp")
+
+
+@pytest.fixture
+def kind_dev(request, kind):
+    return request.getfixturevalue(f"{KINDS[kind]}_dev")
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@ from spacy.cli.evaluate import evaluate
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 
-from spacy_longtail.tuning.command import tune_pipeline
-from spacy_longtail.tuning.settings import Wish
+from spacy_longtail.tuning import Wish, tune_pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,14 +4,7 @@ from typing import List, Optional
 from wasabi import msg
 
 from .group import PIPE, PIPELINE, Arg, Opt, longtail
-from .printing import fail_clearly, print_json
-from .show_explanation import show_explanation
-from .show_multilabel_explanation import show_multilabel_explanation
-
-SHOW = {
-    "longtail_textcat": show_explanation,
-    "longtail_textcat_multilabel": show_multilabel_explanation,
-}
+from .printing import fail_clearly, print_json, print_result
 
 
 # fmt: off
@@ -31,10 +24,9 @@ def explain_cli(
 
     Example: python -m spacy longtail explain training/model-best "my card was stolen"
     """
-    from ..explain.explain import explain
-    from ..explain.html import render_explanation
+    from ..evaluation.pipes import find_pipe
+    from ..explain import explain, render_explanation
     from ..files import load_pipeline, write_text
-    from ..tuning.settings import find_pipe
 
     with fail_clearly():
         nlp = load_pipeline(pipeline)
@@ -45,6 +37,6 @@ def explain_cli(
     if json:
         print_json(found.to_dict())
         return
-    SHOW[found.kind](found)  # type: ignore[operator]
+    print_result(found)
     if output is not None:
         msg.good("Saved the explanation", str(output))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Iterator
 
 import typer
-from wasabi import Printer, msg
+from wasabi import Printer, color, msg
 
 from ..presentation import Presentable, Remark
 
@@ -30,8 +30,18 @@ def print_remark(remark: Remark) -> None:
     """Print a sentence as its level says."""
     if remark.level == "plain":
         typer.echo(remark.text)
+    elif remark.level == "marked":
+        # Where it isn't a terminal, the colours are left out.
+        typer.echo("".join(_mark(*mark) for mark in remark.marks))
     else:
         getattr(msg, remark.level)(remark.text)
+
+
+def _mark(text: str, space: str, strength: float) -> str:
+    if abs(strength) >= 0.1:
+        tone = "green" if strength > 0 else "red"
+        text = color(text, fg=tone, bold=abs(strength) > 0.5)
+    return text + space
 
 
 def print_json(data: Any) -> None:

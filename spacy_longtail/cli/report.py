@@ -5,7 +5,7 @@ from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from .group import GPU_ID, PIPE, PIPELINE, Arg, Opt, longtail
-from .printing import fail_clearly, get_progress, print_json
+from .printing import fail_clearly, get_progress, print_json, print_result
 
 
 # fmt: off
@@ -32,8 +32,7 @@ def report_cli(
     --output report.html
     """
     from ..files import load_pipeline, read_corpus, write_text
-    from ..report.build import build_report
-    from ..report.html import render_html
+    from ..report import build_report, render_html
 
     setup_gpu(gpu_id, silent=True)
     with fail_clearly():
@@ -52,11 +51,6 @@ def report_cli(
     if json:
         print_json(data)
         return
-    rows = [
-        (name, f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
-        for name, found in data["headline"].items()
-        if found is not None
-    ]
-    msg.table(rows, header=("metric", "value", "interval"), divider=True)
+    print_result(data)
     if output is not None:
         msg.good("Saved the report", str(output))

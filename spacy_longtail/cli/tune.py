@@ -2,16 +2,10 @@ from pathlib import Path
 from typing import Optional, Union
 
 from spacy.cli._util import setup_gpu
+from wasabi import msg
 
 from .group import GPU_ID, PIPE, PIPELINE, Arg, Opt, longtail
-from .printing import fail_clearly, get_progress, print_json
-from .show_multilabel_tuning import show_multilabel_tuning
-from .show_tuning import show_tuning
-
-SHOW = {
-    "longtail_textcat": show_tuning,
-    "longtail_textcat_multilabel": show_multilabel_tuning,
-}
+from .printing import fail_clearly, get_progress, print_json, print_result
 
 
 # fmt: off
@@ -44,8 +38,7 @@ def tune_cli(
     Example: python -m spacy longtail tune training/model-best corpus/dev.spacy
     --output training/tuned --for accuracy
     """
-    from ..tuning.command import tune_pipeline
-    from ..tuning.settings import Wish
+    from ..tuning import Wish, tune_pipeline
 
     setup_gpu(gpu_id, silent=True)
     with fail_clearly():
@@ -64,7 +57,8 @@ def tune_cli(
     if json:
         print_json(result.to_dict())
     else:
-        SHOW[result.kind](result, output)  # type: ignore[operator]
+        print_result(result)
+        msg.good("Saved the tuned pipeline", str(output))
 
 
 def _read_prior(prior: Optional[str]) -> Union[str, float, None]:

@@ -1,4 +1,19 @@
-from typing import Any, Callable, Iterable, List, NamedTuple, Tuple
+"""One run of a pipeline over a corpus, kept."""
+
+from contextlib import closing, contextmanager
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 from spacy.language import Language
@@ -7,46 +22,65 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..errors import Errors
-from ..ops import softmax
+from ..pipeline.decision import KEY
 from ..pipeline.settings import PriorT
-from ..pipeline.textcat import RawScores
-from ..scoring.exclusive import get_gold_labels
+from ..pipeline.textcat import RawScores, write_all_cats
+from ..scoring.predictions import HEAD, MID, Predictions
+from ..taxonomy import Taxonomy
+from .pipes import find_later, find_part, find_taxonomy, run_before
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 class Evidence(NamedTuple):
-    """What a model finds in documents with a gold label, before prior and temperature.
+    """What a component finds in documents, before prior and temperature, and what comes
+    out at the end of the pipeline.
 
-    pipe (Any): The component, for its taxonomy and biases.
-    docs (List[Doc]): As they were before the component.
-    names (Tuple[str, ...]): The leaves, then gold labels that training never saw.
-    gold (numpy.ndarray): Index into names, of shape (docs,).
-    raw (RawScores): For these documents.
-    n_ignored (int): Documents left out: without a gold label or with one at an inner
-        node.
+    pipe (Any): The component.
+    taxonomy (Taxonomy): With the labels that were added at run time.
+    docs (List[Doc]): Documents with gold labels, as they were before the component.
+    decisions (List[Dict[str, Any]]): Those at the end, see Decision.
+    predictions (Predictions): Gold labels, and those at the end. The first labels are
+        the leaves of the taxonomy.
+    raw (Any): The RawScores of these documents, None if they weren't kept.
+    columns (numpy.ndarray): Which labels are the component's own, of shape (leaves,).
+    n_read (int): Documents of the corpus, with and without gold labels.
     """
 
     pipe: Any
+    taxonomy: Taxonomy
     docs: List[Doc]
-    names: Tuple[str, ...]
-    gold: numpy.ndarray
-    raw: RawScores
-    n_ignored: int
+    decisions: List[Dict[str, Any]]
+    predictions: Predictions
+    raw: Any
+    columns: numpy.ndarray
+    n_read: int
+
+    @property
+    def has_abstained(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Whether a document is left without any label,
+        whatever their probabilities, of shape (docs,).
+        """
+        is_none = [decision["label"] is None for decision in self.decisions]
+        return numpy.asarray(is_none, dtype=bool)
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
-        raw = RawScores(self.raw.logits[rows], self.raw.similarity[rows])
-        docs = [self.docs[row] for row in rows.tolist()]
-        return self._replace(docs=docs, gold=self.gold[rows], raw=raw)
+        raw = self.raw and RawScores(*(part[rows] for part in self.raw))
+        return self._replace(
+            docs=[self.docs[row] for row in rows.tolist()],
+            decisions=[self.decisions[row] for row in rows.tolist()],
+            predictions=self.predictions.select(rows),
+            raw=raw,
+        )
 
     def get_logits(self, prior: PriorT) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Logits under the prior, of shape (docs, leaves)."""
         return self.raw.logits + self.pipe.get_bias(prior)
 
     def get_probabilities(self, prior: PriorT, temperature: float) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): As the component would predict."""
-        return softmax(self.get_logits(prior) / temperature)
+        """RETURNS (numpy.ndarray): As the component would predict, same shape."""
+        return self.pipe.get_probabilities(self.get_logits(prior) / temperature)
 
 
 def collect(
@@ -54,46 +88,94 @@ def collect(
     name: str,
     examples: Iterable[Example],
     *,
+    bounds: Optional[Tuple[int, int]] = None,
+    keeps_raw: bool = True,
     progress: ProgressT = iter,
 ) -> Evidence:
-    """Run a pipeline up to a component once, and keep what its model finds.
+    """Run a pipeline once, and keep what a component finds and what comes out at last.
+    The components that write other decisions are left out, and `doc.cats` stays as it
+    was before the component.
 
-    name (str): Name of the component, a longtail_textcat.
+    name (str): Name of the component.
     examples (Iterable[Example]): With gold labels.
+    bounds (Optional[Tuple[int, int]]): Fewest training documents of a head and of a
+        mid label. None for those of the component's scorer.
+    keeps_raw (bool): Whether other settings will be tried on the scores of the model,
+        an array of documents and labels.
     progress (ProgressT): Wraps the examples, for example tqdm.
     RETURNS (Evidence): In the order of the examples.
-    RAISES (ValueError): L510 if no document has a leaf as its gold label.
+    RAISES (ValueError): L510 if no document has a gold label.
     """
     pipe: Any = nlp.get_pipe(name)
-    kept: List[Example] = []
-    parts: List[RawScores] = []
-    for batch in minibatch(progress(examples), nlp.batch_size):
-        docs = run_before(nlp, name, [eg.predicted for eg in batch])
-        parts.append(pipe.get_raw_scores(docs))
-        kept += [Example(doc, eg.reference) for doc, eg in zip(docs, batch)]
-    taxonomy = pipe.taxonomy
-    labels = get_gold_labels(kept, taxonomy)
-    inner = taxonomy.ranges.keys() - taxonomy.index.keys()
-    rows = [row for row, label in enumerate(labels) if label and label not in inner]
-    if not rows:
-        raise ValueError(Errors.L510.format(n=len(kept), name=name))
-    ids = dict(taxonomy.index)
-    gold = [ids.setdefault(labels[row], len(ids)) for row in rows]  # type: ignore[arg-type]
+    taxonomy = find_taxonomy(nlp, name)
+    docs: List[Doc] = []
+    decisions: List[Dict[str, Any]] = []
+    raws: List[RawScores] = []
+
+    def run() -> Generator[Example, None, None]:
+        for batch in minibatch(progress(examples), nlp.batch_size):
+            before = run_before(nlp, name, [eg.predicted for eg in batch])
+            raw = pipe.get_raw_scores(before)
+            with run_after(nlp, name, before, raw) as done:
+                for doc, eg in zip(done, batch):
+                    yield Example(doc, eg.reference)
+                docs.extend(done)
+                decisions.extend(doc.user_data[KEY] for doc in done)
+            raws.extend([raw] if keeps_raw else [])
+
+    read = find_part("scoring", pipe.kind)
+    with closing(run()) as stream:
+        predictions = read(
+            stream,
+            taxonomy,
+            pipe=name,
+            bounds=bounds or find_bounds(pipe),
+            get_thresholds=pipe.get_thresholds,
+            missing=getattr(pipe.settings, "missing", ""),
+        )
+    if not len(predictions.gold.rows):
+        raise ValueError(Errors.L510.format(n=len(docs), name=name))
+    rows = predictions.places
+    raw = None
+    if keeps_raw:
+        raw = RawScores(*(numpy.concatenate(part)[rows] for part in zip(*raws)))
     return Evidence(
         pipe=pipe,
-        docs=[kept[row].predicted for row in rows],
-        names=tuple(ids),
-        gold=numpy.asarray(gold),
-        raw=RawScores(
-            numpy.concatenate([part.logits for part in parts])[rows],
-            numpy.concatenate([part.similarity for part in parts])[rows],
-        ),
-        n_ignored=len(kept) - len(rows),
+        taxonomy=taxonomy,
+        docs=[docs[row] for row in rows],
+        decisions=[decisions[row] for row in rows],
+        predictions=predictions,
+        raw=raw,
+        columns=numpy.asarray([taxonomy.index[label] for label in pipe.labels]),
+        n_read=len(docs),
     )
 
 
-def run_before(nlp: Language, name: str, docs: List[Doc]) -> List[Doc]:
-    """RETURNS (List[Doc]): The documents as a component gets them."""
-    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
-    with nlp.select_pipes(enable=before):
-        return list(nlp.pipe(docs))
+@contextmanager
+def run_after(
+    nlp: Language, name: str, docs: Sequence[Doc], raw: RawScores
+) -> Iterator[List[Doc]]:
+    """Let documents be as they are at the end of the pipeline for a while. The model
+    isn't run again. All labels are in `doc.cats`, whatever 'cats_top_k' is.
+
+    docs (Sequence[Doc]): As the component gets them.
+    raw (RawScores): What the component finds in them.
+    """
+    pipe: Any = nlp.get_pipe(name)
+    before = [dict(doc.cats) for doc in docs]
+    with write_all_cats(pipe), nlp.select_pipes(enable=find_later(nlp, name)):
+        pipe.set_annotations(docs, pipe.apply_settings(raw))
+        done = list(nlp.pipe(docs))
+    try:
+        yield done
+    finally:
+        for doc, cats in zip(done, before):
+            doc.cats = cats
+
+
+def find_bounds(pipe: Any) -> Tuple[int, int]:
+    """RETURNS (Tuple[int, int]): Fewest training documents of a head and of a mid label
+    for a component's scorer.
+    """
+    keywords = getattr(pipe.scorer, "keywords", {})
+    return keywords.get("head", HEAD), keywords.get("mid", MID)

@@ -3,19 +3,20 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence
 
 import numpy
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..evaluation.evidence import run_before
+from ..evaluation.pipes import find_added
 from ..pipeline.decision import KEY
-from ..tuning.settings import EXCLUSIVE
-from .added import find_added
-from .words import Word, split_logits
+from ..presentation import Remark, TextTable
+from .words import Word, describe_decision, say_method, split_logits, tabulate_words
 
 
 @dataclass(frozen=True)
 class Explanation:
     """Why a label and not another one.
 
+    kind (str): Factory of the component.
     label, against (str): The label and the one that it is compared with.
     difference (float): Log of how many times more probable it is in the first stage,
         before a fallback.
@@ -29,7 +30,8 @@ class Explanation:
         judged by its prototype, not by words: what is explained is the first stage.
     """
 
-    kind: ClassVar[str] = EXCLUSIVE
+    template: ClassVar[str] = "exclusive.html.jinja"
+    kind: str
     label: str
     against: str
     difference: float
@@ -42,20 +44,42 @@ class Explanation:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        return {"kind": self.kind, **asdict(self)}
+        return asdict(self)
+
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The decision, and the words that count most."""
+        levels = [
+            Remark("plain", f"{'  ' * depth}{node}  {probability:.3f}")
+            for depth, (node, probability) in enumerate(self.decision["levels"])
+        ]
+        added = [self.added] if self.added else []
+        lines = describe_decision(self.decision, added, self.decision["label"] is None)
+        why = tabulate_words(
+            f"Why {self.label} and not {self.against}",
+            self.words,
+            [("(bias)", self.bias), ("(prior)", self.prior)],
+            [("log of the odds", self.difference)],
+        )
+        return [TextTable("Decision", lines=[*levels, *lines]), why]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): What the numbers mean if they aren't shares."""
+        return say_method(self.method)
 
 
 def explain_exclusive(
     nlp: Language,
     name: str,
-    text: str,
+    before: Doc,
+    final: Doc,
     *,
     labels: Sequence[str] = (),
     against: Optional[str] = None,
 ) -> Explanation:
     """Find out why a label and not another one, see explain.
 
-    name (str): Name of the component, a longtail_textcat.
+    name (str): Name of the component.
+    before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): The label to explain, by default the most probable one.
     RETURNS (Explanation): Contributions in the logs of odds.
     RAISES (ValueError): L523 for several labels.
@@ -63,25 +87,21 @@ def explain_exclusive(
     if len(labels) > 1:
         raise ValueError(Errors.L523.format(n=len(labels), name=name))
     component: Any = nlp.get_pipe(name)
-    decision = nlp(text).user_data[KEY]
-    doc = run_before(nlp, name, [nlp.make_doc(text)])[0]
-    P = component.apply_settings(component.get_raw_scores([doc])).probabilities[0]
+    decision, index = final.user_data[KEY], component.taxonomy.index
+    P = component.apply_settings(component.get_raw_scores([before])).probabilities[0]
     ranked = [choice for choice, _ in decision["candidates"]]
     ranked += [component.labels[column] for column in numpy.argsort(-P)[:3]]
     # The fallback can have labels of its own.
-    known = [choice for choice in ranked if choice in component.taxonomy.index]
+    known = [choice for choice in ranked if choice in index]
     label = labels[0] if labels else next(c for c in known if c != against)
     against = against or next(choice for choice in known if choice != label)
-    index = component.taxonomy.index
-    method, (found,) = split_logits(nlp, name, doc, [(index[label], index[against])])
+    method, (found,) = split_logits(nlp, name, before, [(index[label], index[against])])
     return Explanation(
-        label,
-        against,
-        found.difference,
-        method,
-        found.words,
-        found.bias,
-        found.prior,
-        decision,
-        decision["label"] if decision["label"] in find_added(nlp, name) else None,
+        kind=nlp.get_pipe_meta(name).factory,
+        label=label,
+        against=against,
+        method=method,
+        **found._asdict(),
+        decision=decision,
+        added=decision["label"] if decision["label"] in find_added(nlp, name) else None,
     )

@@ -1,18 +1,19 @@
-from typing import Any, Callable, Dict, Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..evaluation.pipes import (
+    find_added,
+    find_part,
+    find_pipe,
+    find_rivals,
+    run_before,
+)
+from ..pipeline.textcat import write_all_cats
 from ..taxonomy import Taxonomy, find_similar
-from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, get_kind
-from .added import find_added
-from .exclusive import Explanation, explain_exclusive
-from .multilabel import MultilabelExplanation, explain_multilabel
 
-EXPLAINERS: Dict[str, Callable[..., Any]] = {
-    EXCLUSIVE: explain_exclusive,
-    MULTILABEL: explain_multilabel,
-}
 # What find_similar says then.
 NOTHING_SIMILAR = "–"
 
@@ -24,7 +25,7 @@ def explain(
     label: Union[str, Sequence[str], None] = None,
     against: Optional[str] = None,
     pipe: Optional[str] = None,
-) -> Union[Explanation, MultilabelExplanation]:
+) -> Any:
     """Find out which words carried a decision.
 
     The document vector of a bag of words is a sum over words and bigrams, and the
@@ -38,21 +39,33 @@ def explain(
     against (Optional[str]): What to compare it with, by default the next one. Not with
         several labels per document.
     pipe (Optional[str]): Name of the component, if there are several.
-    RETURNS (Union[Explanation, MultilabelExplanation]): Contributions in the logs of
-        odds.
+    RETURNS (Any): An Explanation of the kind of labels, with contributions in the logs
+        of odds.
     RAISES (ValueError): L521 without a word, L522 for an unknown label, L525 for one
         that was added at run time, L514, L518, L523, L524.
     """
     name = find_pipe(nlp, pipe)
+    component: Any = nlp.get_pipe(name)
     if not text.strip():
         raise ValueError(Errors.L521.format(text=text))
     labels = [label] if isinstance(label, str) else list(label or ())
     for wanted in (*labels, against):
         if wanted is not None:
             _check_label(nlp, name, wanted)
-    return EXPLAINERS[get_kind(nlp, name)](
-        nlp, name, text, labels=labels, against=against
-    )
+    explain_kind = find_part("explain", component.kind)
+    before, final = _run_alone(nlp, name, text)
+    return explain_kind(nlp, name, before, final, labels=labels, against=against)
+
+
+def _run_alone(nlp: Language, name: str, text: str) -> Tuple[Doc, Doc]:
+    """RETURNS (Tuple[Doc, Doc]): The text as a component gets it, and with all labels
+    and the decision that it and what belongs to it give, whatever other components
+    there are.
+    """
+    pipe: Any = nlp.get_pipe(name)
+    before = run_before(nlp, name, [nlp.make_doc(text)])[0]
+    with write_all_cats(pipe), nlp.select_pipes(disable=find_rivals(nlp, name)):
+        return before, nlp(text)
 
 
 def _check_label(nlp: Language, name: str, label: str) -> None:

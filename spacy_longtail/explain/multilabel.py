@@ -1,20 +1,23 @@
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
-import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..evaluation.evidence import run_before
+from ..evaluation.pipes import find_added
+from ..ops import get_log_odds
 from ..pipeline.decision import KEY
-from ..pipeline.textcat import write_all_cats
-from ..tuning.settings import MULTILABEL, find_rivals
-from .added import find_added
-from .words import Word, split_logits
-
-# Log odds of a threshold of exactly 0.0 or 1.0 wouldn't be finite.
-LOWEST = 1e-6
+from ..presentation import Remark, TextTable
+from .words import (
+    N_WORDS,
+    Word,
+    describe_decision,
+    rank_words,
+    say_method,
+    split_logits,
+    tabulate_words,
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,36 @@ class LabelExplanation:
     other: Optional[str]
     is_given: bool
 
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The words that count most, and all others."""
+        rest = sum(word.contribution for word in rank_words(self.words)[N_WORDS:])
+        # Without a bias, the words needn't sum to anything.
+        other = None if self.bias is None else rest
+        ends = [("log of the odds", self.difference)]
+        if self.other is None:
+            ends.append((f"needed for {self.threshold:.3f}", self.needed))
+        why = tabulate_words(
+            f"Why {'' if self.is_given else 'not '}{self.label}",
+            self.words,
+            [("(other words)", other), ("(bias)", self.bias), ("(prior)", self.prior)],
+            ends,
+        )
+        if self.other is None:
+            return [why]
+        text = (
+            f"It is pooled in the Other of {self.other or 'the root'}: its odds are "
+            "against the absence of all labels that are pooled there, which share its "
+            f"probability. It has {self.probability:.3f} of the {self.threshold:.3f} "
+            "needed."
+        )
+        return [why, TextTable("", lines=[Remark("text", text)])]
+
 
 @dataclass(frozen=True)
 class MultilabelExplanation:
     """Why a document has the labels it has.
 
+    kind (str): Factory of the component.
     method (str): "exact": the contributions of the words, `bias` and `prior` sum to
         the difference. "occlusion": each is what the difference loses without the word.
     labels (List[LabelExplanation]): Those that were asked for.
@@ -60,7 +88,8 @@ class MultilabelExplanation:
         judged by their prototypes, not by words.
     """
 
-    kind: ClassVar[str] = MULTILABEL
+    template: ClassVar[str] = "multilabel.html.jinja"
+    kind: str
     method: str
     labels: List[LabelExplanation]
     thresholds: Dict[str, float]
@@ -69,20 +98,48 @@ class MultilabelExplanation:
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values."""
-        return {"kind": self.kind, **asdict(self)}
+        return asdict(self)
+
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The decision, and each label."""
+        candidates, given = self.decision["candidates"], set(self.decision["labels"])
+        rows = [
+            (
+                label,
+                f"{probability:.3f}",
+                f"{self.thresholds[label]:.3f}",
+                "given" if label in given else "",
+            )
+            for label, probability in candidates
+        ]
+        header = ("most probable", "probability", "threshold", "")
+        n_more = len(given - {label for label, _ in candidates})
+        more = f"; {n_more} more given" if n_more else ""
+        lines = describe_decision(self.decision, self.added, not given, more)
+        return [
+            TextTable("Decision", header, rows, "lrrl"),
+            TextTable("", lines=lines),
+            *(table for label in self.labels for table in label.tables()),
+        ]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): What the numbers mean if they aren't shares."""
+        return say_method(self.method) if self.labels else []
 
 
 def explain_multilabel(
     nlp: Language,
     name: str,
-    text: str,
+    before: Doc,
+    final: Doc,
     *,
     labels: Sequence[str] = (),
     against: Optional[str] = None,
 ) -> MultilabelExplanation:
     """Find out which words speak for labels, see explain.
 
-    name (str): Name of the component, a longtail_textcat_multilabel.
+    name (str): Name of the component.
+    before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): By default those that the document has, without those that
         were added at run time, or the most probable one if it has none at all.
     RETURNS (MultilabelExplanation): Contributions in the logs of odds.
@@ -91,9 +148,6 @@ def explain_multilabel(
     if against is not None:
         raise ValueError(Errors.L524.format(name=name, against=against))
     component: Any = nlp.get_pipe(name)
-    rivals = find_rivals(nlp, name)
-    with write_all_cats(component), nlp.select_pipes(disable=rivals):
-        final = nlp(text)
     decision, index = final.user_data[KEY], component.taxonomy.index
     # A later component can have labels of its own.
     given, new = final._.longtail.labels, find_added(nlp, name)
@@ -103,8 +157,9 @@ def explain_multilabel(
     if not labels and not added:
         labels = [max(index, key=lambda label: final.cats.get(label, 0.0))]
     names = [label for label, _ in decision["candidates"]]
-    method, found = _explain_labels(nlp, name, final, labels)
+    method, found = _explain_labels(nlp, name, before, final, labels)
     return MultilabelExplanation(
+        kind=nlp.get_pipe_meta(name).factory,
         method=method,
         labels=found,
         thresholds=dict(zip(names, component.get_thresholds(names).tolist())),
@@ -114,30 +169,22 @@ def explain_multilabel(
 
 
 def _explain_labels(
-    nlp: Language, name: str, final: Doc, labels: Sequence[str]
+    nlp: Language, name: str, before: Doc, final: Doc, labels: Sequence[str]
 ) -> Tuple[str, List[LabelExplanation]]:
-    """RETURNS (Tuple[str, List[LabelExplanation]]): The method, and what it finds for
-    each label. final (Doc): At the end of the pipeline.
-    """
     component: Any = nlp.get_pipe(name)
     index = component.taxonomy.index
-    doc = run_before(nlp, name, [nlp.make_doc(final.text)])[0]
     columns = [index[label] for label in labels]
-    method, splits = split_logits(nlp, name, doc, [(c, None) for c in columns])
+    method, splits = split_logits(nlp, name, before, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
-    clipped = numpy.clip(thresholds, LOWEST, 1.0 - LOWEST)
-    odds = numpy.log(clipped) - numpy.log1p(-clipped)
+    odds = get_log_odds(thresholds).tolist()
     pooled = {m: o.parent for o in component.taxonomy.others for m in o.members}
     found = [
         LabelExplanation(
             label=label,
             probability=float(final.cats.get(label, 0.0)),
             threshold=float(thresholds[i]),
-            difference=split.difference,
-            needed=float(odds[i]),
-            words=split.words,
-            bias=split.bias,
-            prior=split.prior,
+            needed=odds[i],
+            **split._asdict(),
             other=pooled.get(columns[i]),
             is_given=label in final._.longtail.labels,
         )

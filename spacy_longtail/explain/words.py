@@ -6,7 +6,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..encoders import contract
-from ..evaluation.evidence import run_before
+from ..evaluation.pipes import run_before
+from ..presentation import Remark, TextTable
+
+N_WORDS = 10
 
 # The columns of a label, and of the one that its logit is compared with, if any.
 PairT = Tuple[int, Optional[int]]
@@ -124,3 +127,67 @@ def _subtract(values: numpy.ndarray, pair: PairT) -> Any:
     """Values of a label, less those of the other one of a pair."""
     first, second = pair
     return values[first] if second is None else values[first] - values[second]
+
+
+def weigh_words(words: Sequence[Word]) -> List[Tuple[Word, float]]:
+    """RETURNS (List[Tuple[Word, float]]): Each word and how strongly to mark it, from
+    -1.0 to 1.0, the word that counts most having one of these.
+    """
+    largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
+    return [(word, word.contribution / largest) for word in words]
+
+
+def rank_words(words: Sequence[Word]) -> List[Word]:
+    """RETURNS (List[Word]): Those that count most first."""
+    return sorted(words, key=lambda word: -abs(word.contribution))
+
+
+def tabulate_words(
+    title: str,
+    words: Sequence[Word],
+    shifts: Sequence[Tuple[str, Optional[float]]],
+    ends: Sequence[Tuple[str, float]],
+) -> TextTable:
+    """Show the text with its words marked, the words that count most, and what else
+    there is to sum up.
+
+    shifts (Sequence[Tuple[str, Optional[float]]]): Names and values, left out if there
+        is none.
+    ends (Sequence[Tuple[str, float]]): The last rows.
+    """
+    rows = [
+        (word.text, f"{word.contribution:+.2f}", f"{word.bigrams:+.2f}")
+        for word in rank_words(words)[:N_WORDS]
+    ]
+    others = [*(pair for pair in shifts if pair[1]), *ends]
+    rows += [(name, f"{value:+.2f}", "") for name, value in others]
+    marks = [(w.text, w.space, strength) for w, strength in weigh_words(words)]
+    text = "".join(word.text + word.space for word in words)
+    header = ("word", "counts", "of it with its neighbours")
+    return TextTable(title, header, rows, "lrr", [Remark("marked", text, marks)])
+
+
+def describe_decision(
+    decision: Dict[str, Any], added: Sequence[str], has_none: bool, more: str = ""
+) -> List[Remark]:
+    """Say which stage decided, and of labels that were added at run time why there are
+    no words for them.
+
+    has_none (bool): Whether the text has no label.
+    more (str): The end of the first line.
+    """
+    stage, reason, known = (decision[key] for key in ("stage", "reason", "known"))
+    lines = [Remark("plain", f"{stage}: {reason}; known {known:.3f}{more}")]
+    for label in added:
+        text = (
+            f"{label} was added at run time: it is judged by how close the text is to "
+            "its prototype, not by words."
+        )
+        lines.append(Remark("text", text))
+    return lines + [Remark("text", "The text has no label.")] * has_none
+
+
+def say_method(method: str) -> List[Remark]:
+    """RETURNS (List[Remark]): What the numbers mean if they aren't shares."""
+    text = "Each word counts as what is lost without it; they needn't add up."
+    return [Remark("text", text)] if method == "occlusion" else []

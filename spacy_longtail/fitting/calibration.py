@@ -1,21 +1,27 @@
+"""How far logits are divided, and how much of the prior is put back: what makes
+probabilities right.
+"""
+
 import math
-from typing import Callable, Sequence, Tuple
+from typing import Callable, Tuple
 
 import numpy
 
-from ..scoring.metrics import Guesses, MetricT, get_expected_macro_f
-from .search import search
+from ..ops import LOWEST
+from ..scoring.metrics import get_expected_macro_f
+from ..scoring.predictions import pair_columns
 
 PRIORS = [round(0.05 * step, 2) for step in range(21)]
-# 1 / temperature is searched between these.
-LOWEST, HIGHEST = 0.05, 20.0
+# Temperatures are searched between these.
+COLDEST, HOTTEST = 0.05, 20.0
+GOLDEN = (5.0**0.5 - 1.0) / 2.0
+# A temperature, and how improbable the gold labels are with it.
+FitT = Tuple[float, float]
 
 
-def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> Tuple[float, float]:
-    """Find the most likely temperature, by the gold labels and a weak prior: its log is
-    normally distributed around 0.0 with a standard deviation of 1.0. If all labels of a
-    small corpus are found easily, the gold labels alone would make predictions ever
-    more certain.
+def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> FitT:
+    """Find the most likely temperature of labels that exclude each other, by the gold
+    labels and a weak prior, see get_penalty.
 
     The negative log likelihood is convex in 1 / temperature: its slope, mean logit
     minus gold logit, changes its sign once, and still does with that of the prior
@@ -39,13 +45,13 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> Tuple[float, float
         return 1.0, 0.0
     Z = Z - Z.max(axis=1, keepdims=True)
     wanted = Z[numpy.arange(len(Z)), gold]
-    low, high, factor, loss = LOWEST, HIGHEST, 1.0, 0.0
+    low, high, factor, loss = 1.0 / HOTTEST, 1.0 / COLDEST, 1.0, 0.0
     for _ in range(60):
         E = numpy.exp(factor * Z)
         sums = E.sum(axis=1)
         means = (E * Z).sum(axis=1) / sums
         log, n = math.log(factor), len(Z)
-        loss = float((numpy.log(sums) - factor * wanted).mean()) + log**2 / 2 / n
+        loss = float((numpy.log(sums) - factor * wanted).mean()) + get_penalty(log, n)
         slope = float((means - wanted).mean()) + log / factor / n
         curve = float(((E * Z * Z).sum(axis=1) / sums - means**2).mean())
         curve += (1.0 - log) / factor**2 / n
@@ -58,26 +64,70 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> Tuple[float, float
     return round(1.0 / factor, 6), loss
 
 
-def fit_prior_and_temperature(
-    get_logits: Callable[[float], numpy.ndarray], gold: numpy.ndarray
-) -> Tuple[float, float]:
-    """Find the prior and the temperature that are most likely, see fit_temperature.
+def fit_pair_temperature(
+    get_probabilities: Callable[[float], numpy.ndarray], truths: numpy.ndarray
+) -> FitT:
+    """Find the most likely temperature where a document can have several labels, by the
+    binary loss of each pair of a document and a label, see fit_temperature.
+
+    With independent labels the loss has one minimum in 1 / temperature, so that a
+    golden-section search finds it.
+
+    get_probabilities (Callable[[float], numpy.ndarray]): Of shape (docs, labels),
+        under a temperature.
+    truths (numpy.ndarray): 1.0, 0.0 or NaN, same shape.
+    RETURNS (Tuple[float, float]): The temperature, 1.0 if nothing is known, and the
+        loss in nats per pair, with what the prior adds to it.
+    """
+    n_pairs = int((~numpy.isnan(truths)).sum())
+    if not n_pairs:
+        return 1.0, 0.0
+
+    def get_loss_at(log: float) -> float:
+        loss = get_pair_loss(get_probabilities(math.exp(log)), truths)
+        return loss + get_penalty(log, n_pairs)
+
+    log = search(get_loss_at, math.log(COLDEST), math.log(HOTTEST), 0.002)
+    # Digits that JSON keeps, see above.
+    return round(math.exp(log), 6), get_loss_at(log)
+
+
+def get_pair_loss(P: numpy.ndarray, truths: numpy.ndarray) -> float:
+    """RETURNS (float): How improbable what is known is, in nats per pair of a document
+    and a label.
+    """
+    is_known = ~numpy.isnan(truths)
+    if not is_known.any():
+        return 0.0
+    P, is_yes = numpy.clip(P[is_known], LOWEST, 1.0 - LOWEST), truths[is_known] == 1.0
+    return float(-numpy.log(numpy.where(is_yes, P, 1.0 - P)).mean())
+
+
+def get_penalty(log: float, n: int) -> float:
+    """Let the log of the temperature be normally distributed around 0.0 with a standard
+    deviation of 1.0. If all labels of a small corpus are found easily, the gold labels
+    alone would make predictions ever more certain.
+
+    n (int): What the loss is a mean of: the more there is, the less the prior matters.
+    RETURNS (float): Nats to add to the loss.
+    """
+    return log**2 / 2 / n
+
+
+def fit_prior(fit: Callable[[float], FitT]) -> Tuple[float, float]:
+    """Find the prior and the temperature that are most likely.
 
     The likelihood is concave in 1 / temperature and prior / temperature together, so
     its best value at each prior has one peak: a golden-section search finds it.
 
-    get_logits (Callable[[float], numpy.ndarray]): Logits under a prior.
-    gold (numpy.ndarray): See fit_temperature.
+    fit (Callable[[float], Tuple[float, float]]): Finds the temperature under a prior,
+        see fit_temperature.
     RETURNS (Tuple[float, float]): Prior from 0.0 to 1.0, and temperature.
     """
-
-    def try_prior(prior: float) -> float:
-        return fit_temperature(get_logits(prior), gold)[1]
-
-    found = search(try_prior, 0.0, 1.0, 0.02)
+    found = search(lambda prior: fit(prior)[1], 0.0, 1.0, 0.02)
     # The ends are never tried otherwise.
-    prior = min((round(found, 2), 0.0, 1.0), key=try_prior)
-    return prior, fit_temperature(get_logits(prior), gold)[0]
+    prior = min((round(found, 2), 0.0, 1.0), key=lambda prior: fit(prior)[1])
+    return prior, fit(prior)[0]
 
 
 def choose_prior(
@@ -90,31 +140,38 @@ def choose_prior(
     now (float): The present prior, which stays unless another is better.
     RETURNS (float): From 0.0 to 1.0.
     """
-    W = numpy.ones((1, len(P)))
+    nothing, names = numpy.zeros(len(P), "int64"), tuple(map(str, range(P.shape[1])))
+    predictions = pair_columns(nothing, nothing, P[:, 0], names, calibrated=P)
     rated = {}
     for prior in (now, *PRIORS):
         guess = get_logits(prior).argmax(axis=1)
-        guesses = Guesses(guess, guess, P[:, 0])
-        rated[prior] = float(get_expected_macro_f(guesses, W, P)[0])
+        given = predictions.give_columns(guess, P[:, 0])
+        rated[prior] = float(get_expected_macro_f(given, given.ones)[0])
     # The first of the best.
     return max(rated, key=rated.__getitem__)
 
 
-def rate_priors(
-    get_logits: Callable[[float], numpy.ndarray],
-    gold: numpy.ndarray,
-    metric: MetricT,
-    W: numpy.ndarray,
-    priors: Sequence[float] = tuple(PRIORS),
-) -> numpy.ndarray:
-    """Measure predictions under several priors. The temperature has no part in it.
+def search(
+    function: Callable[[float], float], low: float, high: float, tolerance: float
+) -> float:
+    """Find where a function with one minimum is lowest, by golden sections.
 
-    metric (MetricT): Of the labels, not of their probabilities.
-    W (numpy.ndarray): Weightings of the documents, (weightings, docs).
-    RETURNS (numpy.ndarray): Of shape (priors, weightings).
+    Source: Kiefer 1953, "Sequential Minimax Search for a Maximum".
+        https://doi.org/10.2307/2032161
+
+    low, high (float): Where to look.
+    tolerance (float): How far off the result may be.
+    RETURNS (float): Between them.
     """
-    rated = []
-    for prior in priors:
-        guess = get_logits(prior).argmax(axis=1)
-        rated.append(metric(Guesses(gold, guess, numpy.ones(len(guess))), W))
-    return numpy.stack(rated)
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    values = function(left), function(right)
+    while high - low > tolerance:
+        if values[0] <= values[1]:
+            high, right = right, left
+            left = high - GOLDEN * (high - low)
+            values = function(left), values[0]
+        else:
+            low, left = left, right
+            right = low + GOLDEN * (high - low)
+            values = values[1], function(right)
+    return (low + high) / 2

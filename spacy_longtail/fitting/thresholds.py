@@ -1,14 +1,23 @@
-from typing import Any, Optional
+"""How probable a label has to be to be given."""
+
+import math
+from typing import Any, Dict, Optional
 
 import numpy
 
 from ..errors import Errors
+from ..ops import LOWEST, get_log_odds
+from ..taxonomy import ROOT, Taxonomy
 
-LOWEST, HIGHEST = 1e-6, 1.0 - 1e-6
 N_GRID = 200
 SMOOTHING = 30.0
 # Below every probability.
 UNKNOWN = -1.0
+# Fewer predictions than this say too little about a threshold.
+MIN_SUPPORT = 20
+NEVER = 1.0
+# Those that JSON keeps.
+DIGITS = 8
 
 
 def fit_thresholds(
@@ -44,7 +53,7 @@ def fit_thresholds(
         raise ValueError(text)
     _check("precision", precision, precision is None or 0.0 < precision <= 1.0)
     _check("smoothing", smoothing, 0.0 <= smoothing < float("inf"))
-    scores = numpy.clip(scores, LOWEST, HIGHEST)
+    scores = numpy.clip(scores, LOWEST, 1.0 - LOWEST)
     # What isn't known is never above a threshold and never positive.
     scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
     is_yes = truths == 1.0
@@ -54,7 +63,7 @@ def fit_thresholds(
         return numpy.full(len(support), common)
     own = _fit_each(scores, is_yes, precision, common)
     share = support / numpy.maximum(support + smoothing, 1e-9)
-    odds = share * _to_odds(own) + (1.0 - share) * _to_odds(common)
+    odds = share * get_log_odds(own) + (1.0 - share) * get_log_odds(common)
     return 1.0 / (1.0 + numpy.exp(-odds))
 
 
@@ -79,9 +88,9 @@ def _fit_each(
     best = merit.argmax(axis=0)
     columns = numpy.arange(scores.shape[1])
     above, below = ranked[best, columns], below[best, columns]
-    odds = (_to_odds(above) + _to_odds(below)) / 2.0
+    odds = (get_log_odds(above) + get_log_odds(below)) / 2.0
     has_none = below == UNKNOWN
-    odds[has_none] = _to_odds(numpy.minimum(above[has_none], common))
+    odds[has_none] = get_log_odds(numpy.minimum(above[has_none], common))
     return 1.0 / (1.0 + numpy.exp(-odds))
 
 
@@ -118,13 +127,142 @@ def _get_merit(
     return numpy.where(found >= precision, recall, found - 1.0)
 
 
-def _to_odds(P: Any) -> Any:
-    P = numpy.clip(P, LOWEST, HIGHEST)
-    return numpy.log(P) - numpy.log1p(-P)
-
-
 def _check(name: str, value: Any, is_fine: bool) -> None:
     if not is_fine:
         expected = {"precision": "above 0 and at most 1, or None"}
         text = expected.get(name, "a number of at least 0")
         raise ValueError(Errors.L327.format(name=name, expected=text, value=value))
+
+
+def fit_precision_threshold(
+    confidence: numpy.ndarray, is_right: numpy.ndarray, precision: float
+) -> float:
+    """Find the lowest threshold at which enough of what is left is right.
+
+    confidence (numpy.ndarray): Probability of each prediction, of shape (docs,).
+    is_right (numpy.ndarray): Whether it is right, of shape (docs,).
+    precision (float): Wished share of right ones.
+    RETURNS (float): 0.0 if all can stay, 1.0 if no threshold is high enough.
+    """
+    ranked = numpy.sort(confidence)[::-1]
+    given = numpy.ones(len(ranked), dtype="int64")
+    n_kept = _count_precise(confidence, is_right, given, precision)
+    return _get_bound(ranked, n_kept) if n_kept else NEVER
+
+
+def fit_coverage_threshold(confidence: numpy.ndarray, coverage: float) -> float:
+    """RETURNS (float): The highest threshold that at least a share of the predictions
+    reach, 0.0 if there are none. Those of the same confidence stay together.
+    """
+    if not len(confidence):
+        return 0.0
+    # The share of a whole number may have a rounding error.
+    n_kept = max(math.ceil(coverage * len(confidence) - 1e-9), 1)
+    return _get_bound(numpy.sort(confidence)[::-1], n_kept)
+
+
+def fit_abstention_threshold(
+    known: numpy.ndarray,
+    right: numpy.ndarray,
+    given: numpy.ndarray,
+    *,
+    precision: Optional[float] = None,
+    coverage: Optional[float] = None,
+) -> Optional[float]:
+    """Find the lowest threshold, so that as many documents as possible get labels.
+
+    known (numpy.ndarray): How sure it is that a document fits a known label, of shape
+        (docs,).
+    right (numpy.ndarray): How many of its labels are right, of shape (docs,).
+    given (numpy.ndarray): How many labels it has, of shape (docs,).
+    precision (Optional[float]): Wished share of right ones among the labels given.
+    coverage (Optional[float]): Share of the documents that keep theirs, at least. Give
+        one of the two.
+    RETURNS (Optional[float]): From 0.0 to 1.0, None if nothing reaches the precision.
+    """
+    if not len(known):
+        return None
+    if precision is None:
+        found = fit_coverage_threshold(known, 1.0 if coverage is None else coverage)
+    else:
+        n_kept = _count_precise(known, right, given, precision)
+        if not n_kept:
+            return None
+        found = float(numpy.sort(known)[::-1][n_kept - 1])
+    return min(max(found, 0.0), 1.0)
+
+
+def fit_label_thresholds(
+    taxonomy: Taxonomy,
+    guess: numpy.ndarray,
+    confidence: numpy.ndarray,
+    is_right: numpy.ndarray,
+    precision: float,
+    *,
+    min_support: int = MIN_SUPPORT,
+) -> Dict[str, float]:
+    """Find a threshold for each node that enough predictions are below. A label whose
+    predictions are too few has that of its parent, which is fitted on the predictions
+    of all labels below it, and so on up to the root.
+
+    guess (numpy.ndarray): Columns of the predicted labels, of shape (docs,).
+    confidence, is_right, precision: See fit_precision_threshold.
+    min_support (int): Fewest predictions.
+    RETURNS (Dict[str, float]): By node, "" being the root.
+    """
+    thresholds = {ROOT: fit_precision_threshold(confidence, is_right, precision)}
+    for node, (start, end) in taxonomy.ranges.items():
+        below = (guess >= start) & (guess < end)
+        if below.sum() >= min_support:
+            thresholds[node] = fit_precision_threshold(
+                confidence[below], is_right[below], precision
+            )
+    return thresholds
+
+
+def fit_ancestor_threshold(
+    probability: numpy.ndarray,
+    is_right: numpy.ndarray,
+    precision: Optional[float],
+    *,
+    min_support: int = MIN_SUPPORT,
+) -> float:
+    """Find how probable the parent of an abstained label has to be to be kept.
+
+    probability (numpy.ndarray): Of the parents of abstained labels, of shape (docs,).
+    is_right (numpy.ndarray): Whether they are right, of shape (docs,).
+    precision (Optional[float]): Wished share of right ones.
+    RETURNS (float): 0.5 without a wish; the wish itself, as if probabilities were
+        exact, if there are too few documents.
+    """
+    if precision is None:
+        return 0.5
+    if len(probability) < min_support:
+        return precision
+    return fit_precision_threshold(probability, is_right, precision)
+
+
+def _count_precise(
+    confidence: numpy.ndarray,
+    right: numpy.ndarray,
+    given: numpy.ndarray,
+    precision: float,
+) -> int:
+    """RETURNS (int): The most documents, surest first, whose labels are precise enough.
+    Those of the same confidence stay or go together.
+    """
+    order = numpy.argsort(-confidence, kind="stable")
+    n_given = numpy.maximum(numpy.cumsum(given[order]), 1)
+    shares = numpy.cumsum(right[order]) / n_given
+    is_last = numpy.append(numpy.diff(confidence[order]) < 0, True)[: len(order)]
+    enough = numpy.flatnonzero((shares >= precision) & is_last)
+    return int(enough[-1]) + 1 if len(enough) else 0
+
+
+def _get_bound(confidence: numpy.ndarray, n_kept: int) -> float:
+    """Find what divides the first values from the others, in digits that JSON keeps."""
+    if n_kept == len(confidence):
+        return 0.0
+    last, first = float(confidence[n_kept - 1]), float(confidence[n_kept])
+    bound = round((last + first) / 2, DIGITS)
+    return bound if bound <= last else math.floor(last * 10**DIGITS) / 10**DIGITS

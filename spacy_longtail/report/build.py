@@ -1,18 +1,36 @@
-from typing import Any, Callable, Dict, Iterable, Optional
+from datetime import date
+from typing import Any, Dict, Iterable, List, Optional
 
 from spacy.language import Language
 from spacy.training import Example
 
-from ..errors import Errors
-from ..evaluation.evidence import ProgressT
-from ..tuning.settings import EXCLUSIVE, MULTILABEL, find_pipe, get_kind
-from .exclusive import build_exclusive_report
-from .multilabel.data import build_multilabel_report
+from .. import __version__
+from ..evaluation.evidence import Evidence, ProgressT, collect
+from ..evaluation.pipes import find_part, find_pipe
+from ..presentation import Remark, TextTable
+from ..scoring.bootstrap import estimate
+from ..scoring.metrics import Metric, find_metrics
+from ..scoring.predictions import GROUPS, Predictions, count
+from ..scoring.scorer import check_bounds
+from ..tuning.settings import read_settings
+from .sections import describe_rows, find_confusions, get_tree
 
-BUILDERS: Dict[str, Callable[..., Dict[str, Any]]] = {
-    EXCLUSIVE: build_exclusive_report,
-    MULTILABEL: build_multilabel_report,
-}
+
+class Report(Dict[str, Any]):
+    """What build_report finds: a dict of JSON values that presents itself."""
+
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The headline."""
+        rows = [
+            (key, f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
+            for key, found in self["headline"].items()
+            if found is not None
+        ]
+        return [TextTable("", ("metric", "value", "interval"), rows)]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): None."""
+        return []
 
 
 def build_report(
@@ -25,7 +43,7 @@ def build_report(
     resamples: int = 1000,
     seed: int = 0,
     progress: ProgressT = iter,
-) -> Dict[str, Any]:
+) -> Report:
     """Find out how well a pipeline does on a corpus, and where it fails.
 
     examples (Iterable[Example]): With gold labels.
@@ -33,22 +51,80 @@ def build_report(
     head, mid (int): Fewest training documents of a head and of a mid label.
     resamples (int): For the bootstrap intervals.
     progress (ProgressT): Wraps the examples, for example tqdm.
-    RETURNS (Dict[str, Any]): JSON values, for render_html. What they are depends on
-        the kind of the component, which is in "about": see build_exclusive_report and
-        build_multilabel_report.
+    RETURNS (Report): JSON values, for render_html. Besides what the kind of the
+        component's labels adds:
+        about: what was evaluated, by which metrics, and its settings.
+        headline: value, low and high of each metric, None without labels.
+        labels: for each label count, group, support, p, r, f.
+        tree: nested nodes with the mean F1 of the labels below.
     RAISES (ValueError): L501 if head or mid is out of range, L510, L514 or L518 without
         anything to report.
     """
-    if not 1 <= mid < head:
-        raise ValueError(Errors.L501.format(head=head, mid=mid))
+    check_bounds(head, mid)
     name = find_pipe(nlp, pipe)
-    return BUILDERS[get_kind(nlp, name)](
-        nlp,
-        name,
-        examples,
-        head=head,
-        mid=mid,
-        resamples=resamples,
-        seed=seed,
-        progress=progress,
+    kind = nlp.get_pipe(name).kind  # type: ignore[attr-defined]
+    evidence = collect(
+        nlp, name, examples, bounds=(head, mid), keeps_raw=False, progress=progress
     )
+    predictions = evidence.predictions
+    own = find_part("report", kind)(evidence, find_confusions(predictions))
+    more = own.pop("labels")
+    labels = [{**row, **more[i]} for i, row in describe_rows(predictions).items()]
+    metrics = find_metrics("report", predictions.allows_several)
+    about = _get_about(nlp, name, evidence)
+    if about["depth"] == 1:
+        # There is no level above the labels.
+        metrics.pop("coarse_accuracy", None)
+    notes = {"head": head, "mid": mid, "below": head - 1}
+    titles = {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
+    about.update(labels=kind.name, metrics=titles, **own.pop("about", {}))
+    return Report(
+        about=about,
+        headline=_get_headline(predictions, metrics, resamples, seed),
+        labels=labels,
+        tree=get_tree(evidence.taxonomy, labels),
+        **own,
+    )
+
+
+def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
+    tree, predictions = evidence.taxonomy, evidence.predictions
+    head, mid = predictions.bounds
+    return {
+        "kind": nlp.get_pipe_meta(name).factory,
+        "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}",
+        "version": nlp.meta["version"],
+        "component": name,
+        "written_by": f"spacy-longtail {__version__}",
+        "date": date.today().isoformat(),
+        "n_docs": evidence.n_read,
+        "n_gold": int(predictions.is_known.sum()),
+        "n_labels": len(tree.leaves),
+        "n_pooled": len(tree.pooled),
+        "n_training": predictions.n_training,
+        "depth": max(len(tree.path(leaf)) for leaf in tree.leaves),
+        "head": head,
+        "mid": mid,
+        "separator": tree.separator,
+        "settings": read_settings(nlp, name).to_dict(),
+    }
+
+
+def _get_headline(
+    predictions: Predictions, metrics: Dict[str, Metric], resamples: int, seed: int
+) -> Dict[str, Any]:
+    if not predictions.is_counted.any():
+        return {}
+    found = estimate(predictions, metrics, resamples=resamples, seed=seed)
+    headline: Dict[str, Any] = {
+        key: {**interval._asdict(), "n_labels": None} for key, interval in found.items()
+    }
+    has_gold = count(predictions).support[0] > 0
+    for i, group in enumerate(GROUPS):
+        n_labels = int((has_gold & (predictions.groups == i)).sum())
+        key = f"{group}_f"
+        if key in headline:
+            headline[key] = (
+                {**headline[key], "n_labels": n_labels} if n_labels else None
+            )
+    return headline

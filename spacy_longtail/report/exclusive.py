@@ -1,164 +1,146 @@
-from collections import Counter
-from datetime import date
-from functools import partial
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy
-from spacy.language import Language
-from spacy.training import Example
 
-from .. import __version__
-from ..evaluation.evidence import ProgressT
-from ..scoring.metrics import (
-    Guesses,
-    MetricT,
-    bootstrap,
-    get_accuracy,
-    get_coverage,
-    get_ece,
-    get_interval,
-    get_macro_f,
+from ..evaluation.evidence import Evidence
+from ..scoring.metrics import get_coverage, get_micro_p
+from .sections import (
+    N_CASES,
+    N_POINTS,
+    ConfusionsT,
+    find_instead,
+    get_reliability,
     get_value,
+    shorten_text,
+    show_confusions,
 )
-from ..tuning.settings import EXCLUSIVE, read_settings
-from .answers import Answers, collect_answers
-from .cases import get_confusions, get_hardest, get_refinement
-from .curves import get_coverage_curve, get_reliability
-from .tree import get_tree
+
+N_EXAMPLES = 10
 
 
-def build_exclusive_report(
-    nlp: Language,
-    name: str,
-    examples: Iterable[Example],
-    *,
-    head: int = 50,
-    mid: int = 10,
-    resamples: int = 1000,
-    seed: int = 0,
-    progress: ProgressT = iter,
-) -> Dict[str, Any]:
-    """Report on a longtail_textcat, see build_report.
+def report_exclusive(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, Any]:
+    """Report what there is where labels exclude each other, see build_report.
 
-    name (str): Name of the component.
-    RETURNS (Dict[str, Any]): JSON values, for render_html:
-        about: what was evaluated, and its settings.
-        headline: value, low and high of each metric, None without labels.
-        labels: for each label count, group, support, p, r, f, and what its documents
-            were most often taken for.
-        tree: nested nodes with the mean F1 of the labels below.
+    RETURNS (Dict[str, Any]): JSON values:
+        labels: by column, what documents of a label were most often taken for.
         confusions: pairs of siblings that were taken for each other, most first.
         reliability, coverage: the points of the curves.
         refinement: what a second stage has fixed and broken, None without one.
         hardest: documents whose gold label was least probable.
-    RAISES (ValueError): L510 without anything to report.
     """
-    answers = collect_answers(
-        nlp, name, examples, head=head, mid=mid, progress=progress
-    )
-    labels = _get_labels(answers, head, mid)
+    predictions, parent = evidence.predictions, evidence.taxonomy.parent
+    names = predictions.labels
+    siblings = {
+        (gold, label): rows
+        for (gold, label), rows in confusions.items()
+        if parent(names[gold]) == parent(names[label])
+    }
+    on_leaves = evidence.select(numpy.flatnonzero(predictions.is_counted))
+    given, right = on_leaves.predictions.given, on_leaves.predictions.right
     return {
-        "about": _get_about(nlp, name, answers, head, mid),
-        "headline": _get_headline(answers, labels, resamples, seed),
-        "labels": labels,
-        "tree": get_tree(answers.taxonomy, labels),
-        "confusions": get_confusions(answers),
-        "reliability": get_reliability(answers.on_leaves),
-        "coverage": get_coverage_curve(answers.on_leaves),
-        "refinement": get_refinement(answers.answers),
-        "hardest": get_hardest(answers.answers),
+        "labels": {
+            column: {"taken_for": other, "n_taken_for": n}
+            for column, (other, n) in find_instead(predictions, confusions).items()
+        },
+        "confusions": show_confusions(evidence, siblings, predictions.gold),
+        "reliability": get_reliability(
+            given.confidence, numpy.isin(given.rows, right.rows)
+        ),
+        "coverage": _get_coverage_curve(on_leaves),
+        "refinement": _get_refinement(evidence),
+        "hardest": _get_hardest(evidence),
     }
 
 
-def _get_about(
-    nlp: Language, name: str, answers: Answers, head: int, mid: int
-) -> Dict[str, Any]:
-    taxonomy = answers.taxonomy
+def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
+    """Find out how often the pipeline is right if only its surest labels are taken.
+
+    RETURNS (Dict[str, Any]): Points of coverage, accuracy and the lowest probability
+        taken, and "now", the coverage and accuracy of the pipeline as it is.
+    """
+    predictions = evidence.predictions
+    choices = [decision["candidates"][0] for decision in evidence.decisions]
+    gold = [predictions.labels[column] for column in predictions.gold_columns]
+    P = numpy.asarray([probability for _, probability in choices])
+    is_right = numpy.asarray([label == own for (label, _), own in zip(choices, gold)])
+    order = numpy.argsort(-P, kind="stable")
+    n = numpy.arange(1, len(order) + 1)
+    accuracy = numpy.cumsum(is_right[order]) / n
+    last = len(order) - 1
+    picked = numpy.unique(numpy.linspace(0, last, N_POINTS).astype("int64"))
     return {
-        "kind": EXCLUSIVE,
-        "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}",
-        "version": nlp.meta["version"],
-        "component": name,
-        "written_by": f"spacy-longtail {__version__}",
-        "date": date.today().isoformat(),
-        "n_docs": answers.n_docs,
-        "n_gold": len(answers.answers),
-        "n_labels": len(taxonomy.leaves),
-        "n_pooled": len(taxonomy.pooled),
-        "n_training": sum(taxonomy.counts),
-        "depth": max(len(taxonomy.path(leaf)) for leaf in taxonomy.leaves),
-        "head": head,
-        "mid": mid,
-        "separator": taxonomy.separator,
-        "settings": read_settings(nlp, name).to_dict(),
-    }
-
-
-def _get_labels(answers: Answers, head: int, mid: int) -> List[Dict[str, Any]]:
-    found = answers.scores["longtail_f_per_label"]
-    taxonomy = answers.taxonomy
-    counts = dict(zip(taxonomy.leaves, taxonomy.counts))
-    taken: Dict[str, Counter] = {}
-    for answer in answers.on_leaves:
-        if answer.label is not None and answer.label != answer.gold:
-            taken.setdefault(answer.gold, Counter())[answer.label] += 1
-    nothing = {"p": None, "r": None, "f": None, "support": 0}
-    labels = []
-    for label in [*taxonomy.leaves, *(set(found) - set(counts))]:
-        count = counts.get(label, 0)
-        scores = {key: found.get(label, nothing)[key] for key in nothing}
-        best = taken.get(label, Counter()).most_common(1)
-        labels.append(
+        "points": [
             {
-                "label": label,
-                "count": count,
-                "group": "head" if count >= head else "mid" if count >= mid else "tail",
-                "pooled": label in taxonomy.pooled,
-                **scores,
-                "taken_for": best[0][0] if best else None,
-                "n_taken_for": best[0][1] if best else 0,
+                "coverage": float(n[i] / len(order)),
+                "accuracy": float(accuracy[i]),
+                "threshold": float(P[order[i]]),
             }
-        )
-    return labels
+            for i in (picked if len(order) else [])
+        ],
+        "now": {
+            "coverage": get_value(get_coverage, predictions),
+            "accuracy": get_value(get_micro_p, predictions),
+        },
+    }
 
 
-def _get_headline(
-    answers: Answers, labels: List[Dict[str, Any]], resamples: int, seed: int
-) -> Dict[str, Any]:
-    names, guesses = answers.get_guesses()
-    if not len(guesses.gold):
-        return {}
-    groups = {row["label"]: row["group"] for row in labels}
-    coarse = _get_coarse(answers)
-    metrics: Dict[str, MetricT] = {"macro_f": get_macro_f, "accuracy": get_accuracy}
-    sizes = {}
-    for group in ("head", "mid", "tail"):
-        among = numpy.asarray([groups.get(name) == group for name in names])
-        metrics[f"{group}_f"] = partial(get_macro_f, among=among)
-        sizes[f"{group}_f"] = int(among[numpy.unique(guesses.gold)].sum())
-    if coarse is not None:
-        metrics["coarse_accuracy"] = lambda _, W: get_accuracy(coarse, W)
-    metrics.update(coverage=get_coverage, ece=get_ece)
-    drawn = bootstrap([guesses], metrics, resamples=resamples, seed=seed)
-    headline: Dict[str, Any] = {}
-    for name, metric in metrics.items():
-        interval = get_interval(get_value(metric, guesses), drawn[name][0])
-        headline[name] = {**interval._asdict(), "n_labels": sizes.get(name)}
-        if sizes.get(name) == 0:
-            headline[name] = None
-    return headline
+def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
+    """See what a second stage changed: "first" is the label before it.
 
-
-def _get_coarse(answers: Answers) -> Optional[Guesses]:
-    """Compare the first level. None if it is the only one."""
-    if all(len(answers.taxonomy.path(leaf)) == 1 for leaf in answers.taxonomy.leaves):
+    RETURNS (Optional[Dict[str, Any]]): Numbers and examples, None without one.
+    """
+    gold = [evidence.predictions.labels[c] for c in evidence.predictions.gold_columns]
+    refined = [
+        (row, decision["first"], decision["label"], gold[row])
+        for row, decision in enumerate(evidence.decisions)
+        if "first" in decision
+    ]
+    if not refined:
         return None
-    ids: Dict[Optional[str], int] = {}
-    pairs = []
-    for answer in answers.on_leaves:
-        levels = answer.decision["levels"]
-        node = levels[0][0] if levels else None
-        gold = answers.taxonomy.path(answer.gold)[0]
-        pairs.append([ids.setdefault(gold, len(ids)), ids.setdefault(node, len(ids))])
-    gold_ids, node_ids = numpy.asarray(pairs).T
-    return Guesses(gold_ids, node_ids, numpy.ones(len(pairs)))
+    fixed = [row for row, first, label, own in refined if first != label == own]
+    broken = [row for row, first, label, own in refined if first == own != label]
+    return {
+        "n_refined": len(refined),
+        "n_changed": sum(first != label for _, first, label, _ in refined),
+        "n_fixed": len(fixed),
+        "n_broken": len(broken),
+        "fixed": [_describe(evidence, row) for row in fixed[:N_EXAMPLES]],
+        "broken": [_describe(evidence, row) for row in broken[:N_EXAMPLES]],
+    }
+
+
+def _get_hardest(evidence: Evidence) -> List[Dict[str, Any]]:
+    """RETURNS (List[Dict[str, Any]]): Wrong documents, the least probable gold label
+    first.
+    """
+    gold = evidence.predictions.gold
+    wrong = [
+        row
+        for row in numpy.argsort(gold.confidence, kind="stable").tolist()
+        if not _is_right(evidence, row)
+    ]
+    return [_describe(evidence, row) for row in wrong[:N_CASES]]
+
+
+def _is_right(evidence: Evidence, row: int) -> bool:
+    """Whether the gold label of a document, which can be an inner node, is on the path
+    of its label.
+    """
+    gold = evidence.predictions.labels[evidence.predictions.gold.columns[row]]
+    return gold in [node for node, _ in evidence.decisions[row]["levels"]]
+
+
+def _describe(evidence: Evidence, row: int) -> Dict[str, Any]:
+    decision, predictions = evidence.decisions[row], evidence.predictions
+    return {
+        "text": shorten_text(evidence.docs[row].text),
+        "gold": predictions.labels[predictions.gold.columns[row]],
+        "gold_probability": float(predictions.gold.confidence[row]),
+        "label": decision["label"],
+        "first": decision.get("first"),
+        "levels": [list(level) for level in decision["levels"]],
+        "candidates": [list(candidate) for candidate in decision["candidates"]],
+        "known": decision["known"],
+        "stage": decision["stage"],
+        "reason": decision["reason"],
+    }

@@ -1,8 +1,8 @@
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
-from ..tuning.settings import MULTILABEL
-from .plots import plot_coverage, plot_reliability, plot_tail, plot_tradeoff
+from ..pages import render
+from .plots import CURVES, plot_curve, plot_reliability, plot_tail
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -15,38 +15,21 @@ def render_html(data: Dict[str, Any]) -> str:
     RAISES (ValueError): L642 without matplotlib.
     """
     about = data["about"]
-    plots = {"tail": plot_tail(data["labels"], about["head"], about["mid"])}
-    if about["kind"] == MULTILABEL:
-        # Nearly all pairs of a document and a label are in the first bin.
-        plots["reliability"] = plot_reliability(data["reliability"], is_log=True)
-        plots["tradeoff"] = plot_tradeoff(data["tradeoff"])
-        return render("multilabel.html.jinja", data=data, plots=plots)
-    plots["reliability"] = plot_reliability(data["reliability"])
-    plots["coverage"] = plot_coverage(data["coverage"])
-    return render("exclusive.html.jinja", data=data, plots=plots)
-
-
-def render(template: str, **values: Any) -> str:
-    """RETURNS (str): A template of this package with all values escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["figure"] = show_figure
-    environment.filters["step"] = get_step
-    return environment.get_template(template).render(**values)
-
-
-def show_figure(value: Optional[float], digits: int = 3) -> str:
-    """RETURNS (str): The number, or a dash without one."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    plots = {
+        "tail": plot_tail(data["labels"], about["head"], about["mid"]),
+        "reliability": plot_reliability(data["reliability"]),
+        **{key: plot_curve(key, data[key]) for key in CURVES if key in data},
+    }
+    template = TEMPLATES / f"{about['labels']}.html.jinja"
+    filters: Dict[str, Callable[..., str]] = {"step": get_step, "capital": show_title}
+    return render(template, filters=filters, data=data, plots=plots)
 
 
 def get_step(value: Optional[float]) -> str:
     """RETURNS (str): Which colour an F1 has: "0" to "4", "none" without one."""
     return "none" if value is None else str(min(int(value * 5), 4))
+
+
+def show_title(title: str) -> str:
+    """RETURNS (str): With a capital at the start, unless it has others, like nDCG."""
+    return title if title[1:2].isupper() else title[:1].upper() + title[1:]

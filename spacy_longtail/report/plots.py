@@ -1,25 +1,22 @@
 import math
-import re
-from io import StringIO
-from typing import Any, Dict, List, Tuple
+from functools import partial
+from typing import Any, Dict, List
 
 import numpy
 
-from ..errors import Errors
+from ..pages import open_figure
 
 # Drawn in these colours, which then become those of the page, so that a plot follows
 # its theme.
 INK, SOFT, ACCENT, SECOND, FILL = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
-STYLES = {
+COLOURS = {
     INK: "var(--ink)",
     SOFT: "var(--line)",
     ACCENT: "var(--accent)",
     SECOND: "var(--second)",
     FILL: "var(--fill)",
 }
-SETTINGS: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "spacy-longtail",
+SETTINGS = {
     "font.family": "sans-serif",
     "font.size": 11.0,
     "text.color": INK,
@@ -35,6 +32,18 @@ SETTINGS: Any = {
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
+# Keys of x and y in the points of each curve, and what people call them.
+CURVES = {
+    "coverage": (
+        ("coverage", "share of the documents with a label"),
+        ("accuracy", "share that is right"),
+    ),
+    "tradeoff": (
+        ("recall", "share of the gold labels that are given"),
+        ("precision", "share of the given labels that are right"),
+    ),
+}
+_open = partial(open_figure, colours=COLOURS, settings=SETTINGS)
 
 
 def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
@@ -42,7 +51,7 @@ def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
 
     RETURNS (str): An SVG element.
     """
-    with _open_figure("tail", (13.0, 4.6)) as (figure, finish):
+    with _open("tail", (13.0, 4.6)) as (figure, finish):
         left, right = figure.subplots(1, 2)
         counts = numpy.sort([max(row["count"], 0.5) for row in labels])[::-1]
         ranks = numpy.arange(1, len(counts) + 1)
@@ -69,13 +78,13 @@ def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
         return finish()
 
 
-def plot_reliability(curve: List[Dict[str, Any]], is_log: bool = False) -> str:
-    """Draw how often labels are right over how probable they are.
+def plot_reliability(curve: List[Dict[str, Any]]) -> str:
+    """Draw how often labels are right over how probable they are. The dots are larger
+    where there are more of them or, if most are in one bin, where their log is.
 
-    is_log (bool): Whether the size of the dots stands for the log of their number.
     RETURNS (str): An SVG element.
     """
-    with _open_figure("reliability", (6.6, 5.0)) as (figure, finish):
+    with _open("reliability", (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()
         used = [point for point in curve if point["n"]]
         axes.plot([0, 1], [0, 1], color=SECOND, linewidth=1, linestyle="--")
@@ -88,7 +97,9 @@ def plot_reliability(curve: List[Dict[str, Any]], is_log: bool = False) -> str:
             edgecolor=ACCENT,
             linewidth=0.8,
         )
-        sizes = [math.log1p(point["n"]) if is_log else point["n"] for point in used]
+        sizes: List[float] = [point["n"] for point in used]
+        if sizes and max(sizes) > sum(sizes) / 2:
+            sizes = [math.log1p(size) for size in sizes]
         largest = max(sizes, default=1)
         axes.scatter(
             [point["probability"] for point in used],
@@ -102,74 +113,19 @@ def plot_reliability(curve: List[Dict[str, Any]], is_log: bool = False) -> str:
         return finish()
 
 
-def plot_coverage(curve: Dict[str, Any]) -> str:
-    """Draw how often labels are right over the share of documents that get one.
+def plot_curve(name: str, curve: Dict[str, Any]) -> str:
+    """Draw a curve, and a dot where the pipeline is now.
 
+    name (str): One of CURVES.
     RETURNS (str): An SVG element.
     """
-    with _open_figure("coverage", (6.6, 5.0)) as (figure, finish):
+    (x, xlabel), (y, ylabel) = CURVES[name]
+    with _open(name, (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()
-        points = curve["points"]
-        x = [point["coverage"] for point in points]
-        y = [point["accuracy"] for point in points]
-        axes.plot(x, y, color=ACCENT, linewidth=2)
-        now = curve["now"]
-        axes.scatter([now["coverage"]], [now["accuracy"]], color=SECOND, zorder=3)
-        axes.set(xlim=(0, 1.02), xlabel="share of the documents with a label")
-        axes.set_ylim(max(0.0, min([*y, now["accuracy"]]) - 0.05), 1.01)
-        axes.set_ylabel("share that is right")
+        points, now = curve["points"], curve["now"]
+        heights = [point[y] for point in points]
+        axes.plot([p[x] for p in points], heights, color=ACCENT, linewidth=2)
+        axes.scatter([now[x]], [now[y]], color=SECOND, zorder=3)
+        axes.set(xlim=(0, 1.02), xlabel=xlabel, ylabel=ylabel)
+        axes.set_ylim(max(0.0, min([*heights, now[y]]) - 0.05), 1.02)
         return finish()
-
-
-def plot_tradeoff(curve: Dict[str, Any]) -> str:
-    """Draw precision over recall.
-
-    RETURNS (str): An SVG element.
-    """
-    with _open_figure("tradeoff", (6.6, 5.0)) as (figure, finish):
-        axes = figure.subplots()
-        x = [point["recall"] for point in curve["points"]]
-        y = [point["precision"] for point in curve["points"]]
-        axes.plot(x, y, color=ACCENT, linewidth=2)
-        now = curve["now"]
-        axes.scatter([now["recall"]], [now["precision"]], color=SECOND, zorder=3)
-        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.set_xlabel("share of the gold labels that are given")
-        axes.set_ylabel("share of the given labels that are right")
-        return finish()
-
-
-class _open_figure:
-    """Gives a figure and a function that turns it into SVG."""
-
-    def __init__(self, name: str, size: Tuple[float, float]) -> None:
-        self.name = name
-        self.size = size
-
-    def __enter__(self) -> Tuple[Any, Any]:
-        try:
-            from matplotlib import rc_context
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ValueError(Errors.L642) from error
-        self.context = rc_context(SETTINGS)
-        self.context.__enter__()
-        self.figure = Figure(figsize=self.size)
-        return self.figure, self.finish
-
-    def __exit__(self, *error: Any) -> None:
-        self.context.__exit__(*error)
-
-    def finish(self) -> str:
-        out = StringIO()
-        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        self.figure.savefig(out, format="svg", transparent=True, metadata=metadata)
-        svg = out.getvalue()
-        svg = svg[svg.index("<svg") :]
-        for colour, style in STYLES.items():
-            svg = svg.replace(colour, style)
-        # Several plots are in one page, so their ids have to differ.
-        svg = re.sub(r'id="([^"]+)"', rf'id="{self.name}-\1"', svg)
-        svg = re.sub(r'href="#([^"]+)"', rf'href="#{self.name}-\1"', svg)
-        svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{self.name}-\1)", svg)
-        return svg.replace("<svg ", '<svg role="img" aria-hidden="true" ', 1)

@@ -103,7 +103,8 @@ def longtail_score(
         of Modern Neural Networks", section 2, https://arxiv.org/abs/1706.04599
     """
     examples = list(examples)
-    decided = (find_decision(eg.predicted, pipe).get("label") for eg in examples)
+    decisions = (find_decision(eg.predicted, pipe) for eg in examples)
+    decided = (decision.label for decision in decisions if decision)
     tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
     predictions = read_exclusive(
         examples, tree, pipe=pipe, bounds=(head, mid), has_counts=bool(taxonomy)
@@ -112,53 +113,66 @@ def longtail_score(
 
 
 def read_exclusive(
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     taxonomy: Taxonomy,
     *,
     pipe: Optional[str] = None,
     bounds: Tuple[int, int] = (HEAD, MID),
     has_counts: bool = True,
+    **cfg: Any,
 ) -> Predictions:
     """Read gold and predicted labels of the documents that have a gold label, see
     longtail_score.
 
+    examples (Iterable[Example]): Their documents are looked at once, one after the
+        other, so that they can be another pipeline's before and after that.
     taxonomy (Taxonomy): With the labels that were added at run time.
     has_counts (bool): Whether it knows the training documents.
+    RETURNS (Predictions): The labels are the leaves, then gold ones that aren't leaves.
     """
-    gold, given, confidence, fixed, broken = [], [], [], [], []
-    ids: Dict[str, int] = {}
+    golds = _Golds(taxonomy)
+    guesses, shares, firsts = [], [], []
     is_refined = False
-    for eg, label in zip(examples, get_gold_labels(examples, taxonomy), strict=True):
+    for eg in examples:
         decision = find_decision(eg.predicted, pipe)
-        is_refined |= "first" in decision
-        if label is None:
-            continue
-        guess, probability = _get_guess(eg.predicted, taxonomy.index, pipe)
+        is_refined |= bool(decision) and decision.first_labels is not None
+        guesses.append(_get_guess(eg.predicted, taxonomy.index, decision))
+        shares.append(_get_share(eg.predicted.cats, golds.add(eg), taxonomy))
+        firsts.append(decision.first if decision else None)
+    labels = {n: label for n, label in enumerate(golds.finish()) if label is not None}
+    ids = dict(taxonomy.index)
+    gold, given, confidence, fixed, broken = [], [], [], [], []
+    for place, label in labels.items():
+        guess, probability = guesses[place]
         gold.append(ids.setdefault(label, len(ids)))
         given.append(ABSTAINED if guess is None else ids.setdefault(guess, len(ids)))
         confidence.append(probability)
         # Abstention shows in the coverage.
-        first = None if guess is None else decision.get("first")
+        first = None if guess is None else firsts[place]
         fixed.append(first is not None and first != label == guess)
         broken.append(first is not None and first == label != guess)
     inner = taxonomy.ranges.keys() - taxonomy.index.keys()
-    known = dict(zip(taxonomy.leaves, taxonomy.counts, strict=True))
+    n_more = len(ids) - len(taxonomy.leaves)
+    counts = numpy.asarray([*taxonomy.counts, *[0] * n_more])
     is_leaf = numpy.asarray([name not in inner for name in ids], dtype="bool")
     columns = numpy.asarray(gold, dtype="i8")
-    return pair_columns(
+    predictions = pair_columns(
         columns,
         numpy.asarray(given, dtype="i8"),
         numpy.asarray(confidence, dtype="f8"),
         tuple(ids),
         is_counted=is_leaf[columns],
-        counts=numpy.asarray([known.get(n, 0) for n in ids]) if has_counts else None,
+        counts=counts if has_counts else None,
         n_training=sum(taxonomy.counts),
         taxonomy=taxonomy,
         bounds=bounds,
         changes=Changes(numpy.asarray(fixed, "f8"), numpy.asarray(broken, "f8"))
         if is_refined
         else None,
+        places=numpy.asarray(list(labels), dtype="i8"),
     )
+    found = numpy.asarray([shares[place] for place in labels], dtype="f8")
+    return replace(predictions, gold=predictions.gold._replace(confidence=found))
 
 
 def _extend(taxonomy: Taxonomy, labels: Iterable[str]) -> Taxonomy:
@@ -172,40 +186,50 @@ def _extend(taxonomy: Taxonomy, labels: Iterable[str]) -> Taxonomy:
     )
 
 
-def get_gold_labels(
-    examples: Sequence[Example], taxonomy: Taxonomy
-) -> List[Optional[str]]:
-    """RETURNS (List[Optional[str]]): The gold label of each document, a node of the
-    taxonomy or one that training never saw, None without one. See longtail_score.
+class _Golds:
+    """Reads the gold label of one document after the other: a node of the taxonomy or
+    one that training never saw, None without one. See longtail_score.
     """
-    found: List[Optional[str]] = []
-    unknown: Dict[int, List[str]] = {}
-    foreign: Set[str] = set()
-    for row, eg in enumerate(examples):
-        cats = eg.reference.cats
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.taxonomy = taxonomy
+        self.labels: List[Optional[str]] = []
+        self.unknown: Dict[int, List[str]] = {}
+        self.foreign: Set[str] = set()
+
+    def add(self, eg: Example) -> Optional[str]:
+        """RETURNS (Optional[str]): The label, if it is a node of the taxonomy."""
+        cats, ranges = eg.reference.cats, self.taxonomy.ranges
         # Dense cats can have thousands of keys, so the zeros are skipped in C.
         positive = [key for key in compress(cats, cats.values()) if cats[key] > 0]
-        ours = [key for key in positive if key in taxonomy.ranges]
-        others = [key for key in positive if key not in taxonomy.ranges]
+        ours = [key for key in positive if key in ranges]
+        others = [key for key in positive if key not in ranges]
         if ours:
-            foreign.update(others)
-        else:
-            unknown[row] = others
-        found.append(_get_deepest(ours, eg, taxonomy) if ours else None)
-    unseen = []
-    for row, keys in unknown.items():
-        known = foreign.union(examples[row].predicted.cats) if keys else foreign
-        left = [key for key in keys if key not in known]
-        if len(left) == 1:
-            found[row] = left[0]
-            unseen.append(left[0])
-    if unseen:
-        names = sorted(set(unseen))
-        text = Warnings.LW501.format(
-            n_docs=len(unseen), n_labels=len(names), labels=", ".join(names[:5])
-        )
-        warn_unseen(text)
-    return found
+            self.foreign.update(others)
+        elif others:
+            left = [key for key in others if key not in eg.predicted.cats]
+            self.unknown[len(self.labels)] = left
+        label = _get_deepest(ours, eg, self.taxonomy) if ours else None
+        self.labels.append(label)
+        return label
+
+    def finish(self) -> List[Optional[str]]:
+        """RETURNS (List[Optional[str]]): Those of all documents, with warning LW501 if
+        training never saw some.
+        """
+        unseen = []
+        for row, keys in self.unknown.items():
+            left = [key for key in keys if key not in self.foreign]
+            if len(left) == 1:
+                self.labels[row] = left[0]
+                unseen.append(left[0])
+        if unseen:
+            names = sorted(set(unseen))
+            text = Warnings.LW501.format(
+                n_docs=len(unseen), n_labels=len(names), labels=", ".join(names[:5])
+            )
+            warn_unseen(text)
+        return self.labels
 
 
 def _get_deepest(nodes: Sequence[str], eg: Example, taxonomy: Taxonomy) -> str:
@@ -216,13 +240,22 @@ def _get_deepest(nodes: Sequence[str], eg: Example, taxonomy: Taxonomy) -> str:
     return path[-1]
 
 
+def _get_share(
+    cats: Dict[str, float], gold: Optional[str], taxonomy: Taxonomy
+) -> float:
+    """The probability of a gold label, summed below an inner node."""
+    if gold is None or gold in taxonomy.index:
+        return cats.get(gold or "", 0.0)
+    leaves = taxonomy.leaves[slice(*taxonomy.ranges[gold])]
+    return float(sum(cats.get(leaf, 0.0) for leaf in leaves))
+
+
 def _get_guess(
-    doc: Doc, leaves: Container[str], pipe: Optional[str]
+    doc: Doc, leaves: Container[str], decision: Any
 ) -> Tuple[Optional[str], float]:
-    decision = find_decision(doc, pipe)
     if decision:
-        probability = decision.get("probability")
-        return decision["label"], numpy.nan if probability is None else probability
+        probability = decision.probability
+        return decision.label, numpy.nan if probability is None else probability
     label, probability = _get_most_probable(doc.cats)
     if label is None or label in leaves:
         return label, probability

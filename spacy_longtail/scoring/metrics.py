@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
+from ..ops import LOWEST
 from .predictions import ABSTAINED, GROUPS, Counts, Predictions, count, sum_by_id
 from .ranking import (
     get_lrap,
@@ -18,7 +19,6 @@ from .ranking import (
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 SHARE = (0.0, 1.0)
 NUMBER = (0.0, inf)
-LOWEST = 1e-6
 # From weights of the documents, of shape (weightings, docs), to a value for each of the
 # weightings, NaN where there is nothing to measure.
 MetricT = Callable[[Predictions, numpy.ndarray], numpy.ndarray]
@@ -344,15 +344,20 @@ def find_metrics(
     allows_several (bool): Whether a document can have several labels.
     ks (Sequence[int]): Ranks of the metrics "at k", each from 1.
     """
+    shown = [m for m in METRICS if room in m.rooms]
+    shown = [m for m in shown if m.several in (None, allows_several)]
+    ranked = [m for m in shown if m.key in AT]
     found: Dict[str, Metric] = {}
-    for metric in METRICS:
-        if room not in metric.rooms or metric.several not in (None, allows_several):
-            continue
-        if metric.key not in AT:
+    for metric in shown:
+        if metric not in ranked:
             found[metric.key] = metric
-            continue
-        for k in ks:
-            function: Any = partial(metric.function, k=k)
-            key, note = f"{metric.key}_{k}", metric.note.format(k=k)
-            found[key] = metric._replace(key=key, note=note, function=function)
+        elif metric is ranked[0]:
+            for k in ks:
+                found.update(_rank_at(other, k) for other in ranked)
     return found
+
+
+def _rank_at(metric: Metric, k: int) -> Tuple[str, Metric]:
+    function: Any = partial(metric.function, k=k)
+    key, note = f"{metric.key}_{k}", metric.note.format(k=k)
+    return key, metric._replace(key=key, note=note, function=function)

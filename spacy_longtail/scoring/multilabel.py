@@ -95,87 +95,79 @@ def longtail_multilabel_score(
         f_per_label: dict of p, r, f, support (gold documents), count (training
             documents) and threshold for each leaf with gold or predicted documents.
     """
-    tree, found = read_tree(taxonomy), list(examples)
-    unseen = find_unseen(found, tree)
-    limits = tree.spread(thresholds or {}, threshold)
-    limits = numpy.append(limits, numpy.full(len(unseen), threshold))
+    tree = read_tree(taxonomy)
+    own = tree.spread(thresholds or {}, threshold)
+
+    def get_thresholds(labels: Sequence[str]) -> numpy.ndarray:
+        return numpy.append(own, numpy.full(len(labels) - len(own), threshold))
+
     predictions = read_multilabel(
-        found,
+        examples,
         tree,
-        limits,
         pipe=pipe,
+        get_thresholds=get_thresholds,
         missing=missing,
         bounds=(head, mid),
-        unseen=unseen,
     )
+    limits = get_thresholds(predictions.labels)
     return score_predictions(predictions, ks=ks, thresholds=limits)
 
 
 def read_multilabel(
-    examples: Sequence[Example],
+    examples: Iterable[Example],
     taxonomy: Taxonomy,
-    thresholds: numpy.ndarray,
     *,
     pipe: str,
+    get_thresholds: Callable[[Sequence[str]], numpy.ndarray],
     missing: str = "auto",
     bounds: Tuple[int, int] = (HEAD, MID),
-    unseen: Sequence[str] = (),
-    can_rank: bool = True,
+    **cfg: Any,
 ) -> Predictions:
     """Read gold and predicted labels, see longtail_multilabel_score.
 
+    examples (Iterable[Example]): Their documents are looked at once, one after the
+        other, so that they can be another pipeline's before and after that.
     taxonomy (Taxonomy): With the labels that were added at run time.
-    thresholds (numpy.ndarray): What each label needs, of shape (labels,): the leaves,
-        then the unseen ones.
-    unseen (Sequence[str]): See find_unseen.
-    can_rank (bool): Whether to keep an array of documents and labels, which metrics
-        that rank or calibrate need. Those that count don't.
+    get_thresholds (Callable[[Sequence[str]], numpy.ndarray]): Gives what each label
+        needs: the leaves, then gold labels that neither this component nor another one
+        predicts, with warning LW502.
     """
-    labels = (*taxonomy.leaves, *unseen)
-    index = {label: column for column, label in enumerate(labels)}
-    known = taxonomy.ranges.keys() | set(unseen)
-    n_docs, n_leaves = len(examples), len(taxonomy.leaves)
-    shape = (n_docs if can_rank else 1, len(labels))
-    truths, P = numpy.full(shape, numpy.nan), numpy.zeros(shape)
-    gold: List[numpy.ndarray] = []
-    given: List[numpy.ndarray] = []
-    confidence: List[numpy.ndarray] = []
-    is_known = numpy.zeros(n_docs, dtype=bool)
-    fixed, broken = numpy.zeros((2, n_docs))
-    is_refined = False
-    for number, eg in enumerate(examples):
-        row = number if can_rank else 0
-        found = read_gold(eg, number, name=pipe, missing=missing, known=known)
-        fill_truths(truths[row, :n_leaves], found, taxonomy)
-        for label in unseen:
-            has_label = found is not None and label in found.positive
-            truths[row, index[label]] = numpy.nan if found is None else has_label
+    references: List[Example] = []
+    decisions: List[Any] = []
+    rows: List[numpy.ndarray] = []
+    cut: List[List[int]] = []
+    foreign: Set[str] = set()
+    index = taxonomy.index
+    for eg in examples:
         cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
-        P[row, :n_leaves] = [cats.get(leaf, 0.0) for leaf in taxonomy.leaves]
-        is_given = P[row] >= thresholds
-        for label in decision.get("labels", ()):
-            # What 'cats_top_k' has cut off.
-            if label not in cats and label in taxonomy.index:
-                is_given[index[label]] = True
-        has_abstained = decision.get("label", "") is None
-        is_given &= ~numpy.isnan(truths[row]) & (not has_abstained)
-        gold.append(numpy.flatnonzero(truths[row] == 1.0))
-        given.append(numpy.flatnonzero(is_given))
-        confidence.append(P[row, is_given])
-        is_known[number] = not numpy.isnan(truths[row]).all()
-        is_refined |= "first" in decision
-        if "first_labels" in decision and not has_abstained:
-            now, before = set(decision["labels"]), set(decision["first_labels"])
-            for label in (now ^ before) & index.keys():
-                truth = truths[row, index[label]]
-                fixed[number] += truth == (label in now)
-                broken[number] += truth == (label not in now)
+        references.append(eg)
+        decisions.append(decision)
+        foreign.update(cats)
+        rows.append(numpy.asarray([cats.get(leaf, 0.0) for leaf in taxonomy.leaves]))
+        given = decision.labels if decision else ()
+        cut.append([index[n] for n in given if n not in cats and n in index])
+    unseen = _find_unseen(references, taxonomy, foreign)
+    labels = [*taxonomy.leaves, *unseen]
+    n_docs, n_leaves = len(rows), len(taxonomy.leaves)
+    P = numpy.zeros((n_docs, len(labels)))
+    if rows:
+        P[:, :n_leaves] = numpy.stack(rows)
+    truths = _read_truths(references, taxonomy, unseen, pipe, missing)
+    is_given = get_thresholds(labels) <= P
+    for row, columns in enumerate(cut):
+        # What 'cats_top_k' has cut off.
+        is_given[row, columns] = True
+    has_abstained = [found is not None and found.label is None for found in decisions]
+    is_given[has_abstained] = False
+    is_given &= ~numpy.isnan(truths)
+    gold, given = numpy.nonzero(truths == 1.0), numpy.nonzero(is_given)
+    is_known = ~numpy.isnan(truths).all(axis=1)
     n_training = taxonomy.n_docs
     return Predictions(
-        labels=labels,
+        labels=tuple(labels),
         n_docs=n_docs,
-        gold=_join(gold, [numpy.ones(len(columns)) for columns in gold]),
-        given=_join(given, confidence),
+        gold=Pairs(gold[0], gold[1], P[gold]),
+        given=Pairs(given[0], given[1], P[given]),
         allows_several=True,
         is_known=is_known,
         is_counted=is_known,
@@ -183,19 +175,55 @@ def read_multilabel(
         counts=numpy.asarray([*taxonomy.counts, *[0] * len(unseen)]),
         n_training=sum(taxonomy.counts) if n_training is None else n_training,
         bounds=bounds,
-        scores=Scores(P, truths) if can_rank else None,
-        changes=Changes(fixed, broken) if is_refined else None,
+        scores=Scores(P, truths),
+        changes=_count_changes(decisions, truths, labels),
+        places=numpy.arange(n_docs),
     )
 
 
-def find_unseen(examples: Sequence[Example], taxonomy: Taxonomy) -> List[str]:
-    """RETURNS (List[str]): Gold labels that neither this pipe nor another one predicts,
-    with warning LW502 if there are any.
-    """
+def _read_truths(
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    unseen: Sequence[str],
+    pipe: str,
+    missing: str,
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, leaves and unseen)."""
+    n_leaves, known = len(taxonomy.leaves), taxonomy.ranges.keys() | set(unseen)
+    truths = numpy.full((len(examples), n_leaves + len(unseen)), numpy.nan)
+    for row, eg in enumerate(examples):
+        gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
+        fill_truths(truths[row, :n_leaves], gold, taxonomy)
+        if gold is not None:
+            truths[row, n_leaves:] = [label in gold.positive for label in unseen]
+    return truths
+
+
+def _count_changes(
+    decisions: Sequence[Any],
+    truths: numpy.ndarray,
+    labels: Sequence[str],
+) -> Optional[Changes]:
+    if not any(found and found.first_labels is not None for found in decisions):
+        return None
+    index = {label: column for column, label in enumerate(labels)}
+    fixed, broken = numpy.zeros((2, len(decisions)))
+    for row, decision in enumerate(decisions):
+        if decision and decision.first_labels is not None and decision.label:
+            now, before = set(decision.labels), set(decision.first_labels)
+            for label in (now ^ before) & index.keys():
+                truth = truths[row, index[label]]
+                fixed[row] += truth == (label in now)
+                broken[row] += truth == (label not in now)
+    return Changes(fixed, broken)
+
+
+def _find_unseen(
+    examples: Sequence[Example], taxonomy: Taxonomy, foreign: Set[str]
+) -> List[str]:
+    """RETURNS (List[str]): Gold labels that nothing predicts, with warning LW502."""
     found: Set[str] = set()
-    foreign: Set[str] = set()
     for eg in examples:
-        foreign.update(eg.predicted.cats)
         cats = eg.reference.cats
         positive = (label for label, value in cats.items() if value == 1.0)
         found.update(label for label in positive if label not in taxonomy.ranges)
@@ -204,13 +232,3 @@ def find_unseen(examples: Sequence[Example], taxonomy: Taxonomy) -> List[str]:
         labels = ", ".join(unseen[:5])
         warn_unseen(Warnings.LW502.format(n_labels=len(unseen), labels=labels))
     return unseen
-
-
-def _join(columns: List[numpy.ndarray], confidence: List[numpy.ndarray]) -> Pairs:
-    rows = numpy.repeat(numpy.arange(len(columns)), [len(part) for part in columns])
-    nothing = numpy.zeros(0)
-    return Pairs(
-        rows,
-        numpy.concatenate([nothing.astype("int64"), *columns]),
-        numpy.concatenate([nothing, *confidence]),
-    )

@@ -18,8 +18,8 @@ class Pairs(NamedTuple):
 
     rows (numpy.ndarray): Index of the document, ascending, int64 of shape (pairs,).
     columns (numpy.ndarray): Index of the label, int64 of shape (pairs,).
-    confidence (numpy.ndarray): Probability of the label, NaN if there is none, float64
-        of shape (pairs,).
+    confidence (numpy.ndarray): What the probability of the label is, in the end, NaN if
+        there is none, float64 of shape (pairs,).
     """
 
     rows: numpy.ndarray
@@ -91,6 +91,8 @@ class Predictions:
     calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
         label, whatever was given by, of shape (docs, labels).
     changes (Optional[Changes]): None without a second stage.
+    places (Optional[numpy.ndarray]): Which of the documents that were read these are,
+        of shape (docs,). None if that isn't known.
     """
 
     labels: Tuple[str, ...]
@@ -107,15 +109,23 @@ class Predictions:
     scores: Optional[Scores] = None
     calibrated: Optional[numpy.ndarray] = None
     changes: Optional[Changes] = None
+    places: Optional[numpy.ndarray] = None
     _kept: Dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def right(self) -> Pairs:
         """RETURNS (Pairs): The given ones that are gold."""
-        n = max(len(self.labels), 1)
-        gold = self.gold.rows * n + self.gold.columns
-        given = self.given.rows * n + self.given.columns
-        return self.given.select(numpy.isin(given, gold))
+        return self.given.select(self._has(self.given, self.gold))
+
+    @cached_property
+    def missed(self) -> Pairs:
+        """RETURNS (Pairs): The gold ones that aren't given."""
+        return self.gold.select(~self._has(self.gold, self.given))
+
+    @cached_property
+    def false(self) -> Pairs:
+        """RETURNS (Pairs): The given ones that aren't gold."""
+        return self.given.select(~self._has(self.given, self.gold))
 
     @cached_property
     def groups(self) -> numpy.ndarray:
@@ -128,6 +138,14 @@ class Predictions:
         return numpy.where(
             self.counts >= head, 0, numpy.where(self.counts >= mid, 1, 2)
         )
+
+    @property
+    def group_sizes(self) -> Dict[str, int]:
+        """RETURNS (Dict[str, int]): How many labels of each of GROUPS have gold
+        documents.
+        """
+        groups = self.groups[count(self).support[0] > 0]
+        return {name: int((groups == i).sum()) for i, name in enumerate(GROUPS)}
 
     @cached_property
     def gold_columns(self) -> numpy.ndarray:
@@ -145,6 +163,12 @@ class Predictions:
     def ones(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
         return numpy.ones((1, self.n_docs))
+
+    def _has(self, pairs: Pairs, others: Pairs) -> numpy.ndarray:
+        """Whether each of some pairs is among others."""
+        n = max(len(self.labels), 1)
+        ids, known = (part.rows * n + part.columns for part in (pairs, others))
+        return numpy.isin(ids, known)
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """RETURNS (Any): What is made the first time that it is asked for."""
@@ -179,6 +203,34 @@ class Predictions:
             scores=cut(self.scores),
             changes=cut(self.changes),
             calibrated=None if self.calibrated is None else self.calibrated[rows],
+            places=None if self.places is None else self.places[rows],
+            _kept={},
+        )
+
+    def give_columns(
+        self, columns: numpy.ndarray, confidence: numpy.ndarray, **values: Any
+    ) -> "Predictions":
+        """RETURNS (Predictions): The same documents, given other labels: one column
+        each, or ABSTAINED. values (Any): Other fields that change.
+        """
+        rows = numpy.flatnonzero(columns != ABSTAINED)
+        given = Pairs(rows, columns[rows], confidence[rows])
+        return replace(self, given=given, changes=None, _kept={}, **values)
+
+    def give_scores(self, P: numpy.ndarray, thresholds: numpy.ndarray) -> "Predictions":
+        """RETURNS (Predictions): The same documents, given the labels that are at least
+        as probable as their threshold, see pair_scores.
+        """
+        unknown = numpy.full(P.shape, numpy.nan)
+        truths = unknown if self.scores is None else self.scores.truths
+        rows, columns = numpy.nonzero((P >= thresholds) & ~numpy.isnan(truths))
+        gold = self.gold._replace(confidence=P[self.gold.rows, self.gold.columns])
+        return replace(
+            self,
+            gold=gold,
+            given=Pairs(rows, columns, P[rows, columns]),
+            scores=Scores(P, truths),
+            changes=None,
             _kept={},
         )
 

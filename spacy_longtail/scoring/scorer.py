@@ -87,16 +87,15 @@ def describe_labels(
     return {label: rows[label] for label in sorted(rows)}
 
 
-def find_decision(doc: Doc, pipe: Optional[str]) -> Mapping[str, Any]:
+def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     """The last pipe's decision replaces that of the one before, so it may be that of
     another taxonomy.
 
     pipe (Optional[str]): Name of the pipe whose decisions count. None for any.
-    RETURNS (Mapping[str, Any]): The decision, empty without one.
+    RETURNS (Any): The Decision, None without one.
     """
-    decision = doc.user_data.get("longtail") or {}
-    is_own = pipe is None or decision.get("pipe", pipe) == pipe
-    return decision if is_own else {}
+    found = doc._.longtail
+    return found if found and pipe in (None, found.pipe or pipe) else None
 
 
 def warn_unseen(text: str) -> None:

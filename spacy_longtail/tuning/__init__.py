@@ -1,4 +1,4 @@
-from .settings import Wish
-from .tune import tune
+from .tune import tune, tune_pipeline
+from .wish import Wish
 
-__all__ = ["Wish", "tune"]
+__all__ = ["Wish", "tune", "tune_pipeline"]

@@ -1,159 +1,265 @@
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, ClassVar, Dict, List, Tuple
 
 import numpy
 from spacy.language import Language
-from spacy.training import Example
 
-from ..evaluation.evidence import Evidence, ProgressT, collect
-from ..fitting.calibration import (
-    choose_prior,
-    fit_prior_and_temperature,
-    fit_temperature,
-    rate_priors,
-)
+from ..evaluation.evidence import Evidence
+from ..evaluation.pipes import find_fallback
+from ..fitting.calibration import choose_prior, fit_prior, fit_temperature
+from ..fitting.thresholds import fit_ancestor_threshold
 from ..pipeline.settings import PriorT, read_prior
-from ..scoring.exclusive import ABSTAINED
-from ..scoring.metrics import METRICS, Guesses, MetricT, get_expected_macro_f
-from .abstaining import decide, fit_thresholds
+from ..scoring.bootstrap import measure
+from ..scoring.metrics import find_metrics
+from ..scoring.predictions import ABSTAINED, Predictions
+from ..taxonomy import ROOT
 from .fallback import tune_fallback
-from .folds import make_parts
-from .provenance import recall, remember
-from .result import Tuning, compare
-from .settings import (
-    Settings,
-    Wish,
-    apply_settings,
-    find_fallback,
-    read_settings,
-)
+from .provenance import find_note
+from .result import Fitted, RowT, Tuning, show_value
+from .settings import NAMES, Settings, try_settings
+from .wish import Wish
 
-NAMES: Dict[PriorT, PriorT] = {0.0: "uniform", 1.0: "train"}
 CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
-# With a fallback, it is the fallback that abstains.
-NO_ABSTENTION: Dict[str, Any] = {
-    "precision": None,
-    "coverage": None,
-    "per_label": False,
-}
+
+
+@dataclass(frozen=True)
+class ExclusiveTuning(Tuning):
+    """See Tuning.
+
+    kept (Dict[str, int]): Of the documents that abstained: all, those that keep an
+        inner node, those for which it is right.
+    priors (Dict[float, Tuple[float, float]]): For each prior that was tried, macro-F1
+        and accuracy on the whole corpus.
+    is_seen (bool): Whether the settings before were tuned on the same documents, so
+        that "before" looks better than it is.
+    """
+
+    allows_several: ClassVar[bool] = False
+    kept: Dict[str, int]
+    priors: Dict[float, Tuple[float, float]]
+    is_seen: bool
+
+    def to_dict(self) -> Dict[str, Any]:
+        priors = [[prior, *values] for prior, values in self.priors.items()]
+        return {**super().to_dict(), "priors": priors}
+
+    def get_hidden(self) -> Tuple[str, ...]:
+        is_wished = self.wish.precision is not None or self.wish.coverage is not None
+        return () if is_wished else ("coverage", "precision")
+
+    def describe_settings(self) -> List[RowT]:
+        names = ("prior", "temperature", "ancestor_threshold")
+        rows = [self.compare_settings(name) for name in names]
+        pair = (self.before, self.after)
+        for name in self.after.fallback:
+            if name != "thresholds":
+                cells = (show_value(settings.fallback[name]) for settings in pair)
+                rows.append((f"fallback {name}", *cells))
+        # With a fallback, it is the last stage that holds them.
+        old, new = (
+            {**settings.thresholds, **settings.fallback.get("thresholds", {})}
+            for settings in pair
+        )
+        cells = (show_value(needed.get(ROOT, 0.0)) for needed in (old, new))
+        rows.append(("threshold", *cells))
+        few, many = (len(needed.keys() - {ROOT}) for needed in (old, new))
+        if few or many:
+            rows.append(("nodes with their own threshold", str(few), str(many)))
+        return rows
+
+    def get_notes(self) -> List[str]:
+        notes = []
+        if self.is_seen:
+            notes.append(
+                "The settings before were tuned on these documents, so that 'before' "
+                "looks better than it is: it isn't cross-fitted."
+            )
+        kept = self.kept
+        if kept["kept"]:
+            notes.append(
+                f"Of {kept['abstained']} documents without a label, {kept['kept']} "
+                "keep a broader category; it is right for "
+                f"{kept['right'] / kept['kept']:.0%}."
+            )
+        return notes
+
+    def judge_wish(self) -> Any:
+        if self.get_hidden():
+            return None
+        given, right = self.scores["coverage"], self.scores["precision"]
+        return (
+            f"{given.after.value:.0%} of the documents get a label, and "
+            f"{right.after.value:.1%} of those are right."
+        )
 
 
 def tune_exclusive(
     nlp: Language,
     name: str,
-    examples: Iterable[Example],
+    evidence: Evidence,
     wish: Wish,
-    *,
-    folds: int = 5,
-    resamples: int = 1000,
-    seed: int = 0,
-    progress: ProgressT = iter,
-) -> Tuning:
-    """Fit the settings of a longtail_textcat, see tune.
+    before: Settings,
+    folds: numpy.ndarray,
+) -> Fitted:
+    """Fit the settings of a component whose labels exclude each other.
 
-    With a zero_shot_fallback after the component, its thresholds are fitted too, and
-    abstaining is left to it.
+    With a fallback after the component, its thresholds are fitted too, and abstaining
+    is left to it.
 
-    name (str): Name of the component.
-    RETURNS (Tuning): Settings and scores, before and after.
-    RAISES (ValueError): L510 without anything to tune.
+    folds (numpy.ndarray): For cross-fitting, of shape (docs,).
     """
-    before = read_settings(nlp, name)
-    evidence = collect(nlp, name, examples, progress=progress)
-    parts = make_parts(len(evidence.gold), folds, seed)
     fallback = find_fallback(nlp, name)
-    first_wish = wish if fallback is None else replace(wish, **NO_ABSTENTION)
-    fitted, calibrated = _fit_all(evidence, first_wish, before, parts)
-    metrics = dict(METRICS)
+    # With a fallback, it is the fallback that abstains.
+    first_wish = wish if fallback is None else Wish(wish.goal, wish.prior)
+    fitted, calibrated = _fit_all(evidence, first_wish, before, folds)
     kept: List[bool] = []
     if fallback is None:
-        after, (old, _) = fitted[-1], decide(evidence, before)
-        new, kept = _apply_all(evidence, fitted, parts)
-        metrics["expected_macro_f"] = _make_expected(evidence, calibrated, parts)
+        after = fitted[-1]
+        P = _calibrate(evidence, calibrated, folds)
+        columns, confidence, _ = _decide(nlp, name, evidence, before)
+        old = evidence.predictions.give_columns(columns, confidence, calibrated=P)
+        for fold, settings in enumerate(fitted[:-1]):
+            rows = numpy.flatnonzero(folds == fold)
+            found = _decide(nlp, name, evidence.select(rows), settings)
+            columns[rows], confidence[rows] = found[:2]
+            kept += found[2]
+        new = evidence.predictions.give_columns(columns, confidence, calibrated=P)
     else:
         after, old, new = tune_fallback(
-            nlp, name, fallback, evidence, wish, before, fitted[-1], parts
+            nlp, name, fallback, evidence, wish, before, fitted[-1], folds
         )
-    is_seen = recall(nlp, name, evidence.docs, before) is not None
-    apply_settings(nlp, name, after)
-    remember(nlp, name, wish, evidence.docs, after)
-    return Tuning(
-        wish=wish,
-        before=before,
-        after=after,
-        scores=compare(old, new, metrics, resamples=resamples, seed=seed),
+    make_result = partial(
+        ExclusiveTuning,
         kept={
-            "abstained": int((new.guess == ABSTAINED).sum()),
+            "abstained": int((new.given_columns == ABSTAINED).sum()),
             "kept": len(kept),
             "right": sum(kept),
         },
-        priors=_rate(evidence),
-        is_seen=is_seen,
-        n_docs=len(parts),
-        n_ignored=evidence.n_ignored,
+        priors=_rate_priors(evidence),
+        is_seen=find_note(nlp, name, evidence.docs, before) is not None,
     )
+    return Fitted(after, old, new, make_result)
 
 
 def _fit_all(
-    evidence: Evidence, wish: Wish, before: Settings, parts: numpy.ndarray
+    evidence: Evidence, wish: Wish, before: Settings, folds: numpy.ndarray
 ) -> Tuple[List[Settings], List[Tuple[float, float]]]:
-    """Fit settings without each part in turn, at last with all, and the priors and
+    """Fit settings without each fold in turn, at last with all, and the priors and
     temperatures whose probabilities are right, whatever is wished.
     """
-    n_parts = int(parts.max()) + 1
-    masks = [parts != part for part in range(n_parts)] + [parts >= 0]
+    n_folds = int(folds.max()) + 1
+    masks = [folds != fold for fold in range(n_folds)] + [folds >= 0]
     settings, calibrated = [], []
     for mask in masks:
         part = evidence.select(numpy.flatnonzero(mask))
-        true_prior, heat = fit_prior_and_temperature(part.get_logits, part.gold)
-        calibrated.append((true_prior, heat))
+        gold, get_logits = _get_gold(part), part.get_logits
+        true_prior, temperature = fit_prior(
+            lambda prior: fit_temperature(get_logits(prior), gold)  # noqa: B023
+        )
+        calibrated.append((true_prior, temperature))
         prior: PriorT = true_prior
         if wish.prior is not None:
             prior = wish.prior
         elif wish.goal == "macro":
-            P = part.get_probabilities(true_prior, heat)
-            prior = choose_prior(part.get_logits, P, read_prior(before.prior))
+            P = part.get_probabilities(true_prior, temperature)
+            prior = choose_prior(get_logits, P, read_prior(before.prior))
         if prior != true_prior:
-            heat, _ = fit_temperature(part.get_logits(prior), part.gold)
-        P = part.get_probabilities(prior, heat)
-        needed, ancestor = fit_thresholds(part, P, wish)
-        settings.append(Settings(NAMES.get(prior, prior), heat, needed, ancestor))
+            temperature, _ = fit_temperature(get_logits(prior), gold)
+        P = part.get_probabilities(prior, temperature)
+        needed, above = _fit_thresholds(part, P, gold, wish)
+        settings.append(Settings(NAMES.get(prior, prior), temperature, needed, above))
     return settings, calibrated
 
 
-def _apply_all(
-    evidence: Evidence, fitted: List[Settings], parts: numpy.ndarray
-) -> Tuple[Guesses, List[bool]]:
-    """Predict each part with the settings that were fitted without it."""
-    guesses = Guesses(
-        evidence.gold, numpy.zeros(len(parts), "int64"), numpy.zeros(len(parts))
+def _get_gold(evidence: Evidence) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The gold label's place among the component's own, one
+    beyond them if it isn't.
+    """
+    n_own = len(evidence.columns)
+    places = numpy.full(len(evidence.predictions.labels), n_own)
+    places[evidence.columns] = numpy.arange(n_own)
+    return places[evidence.predictions.gold_columns]
+
+
+def _fit_thresholds(
+    evidence: Evidence, P: numpy.ndarray, gold: numpy.ndarray, wish: Wish
+) -> Tuple[Dict[str, float], float]:
+    """Find how probable a label has to be to be given.
+
+    P (numpy.ndarray): Leaf probabilities of shape (docs, leaves).
+    gold (numpy.ndarray): See _get_gold.
+    RETURNS (Tuple[Dict[str, float], float]): Thresholds, empty if nothing is wished,
+        and the ancestor threshold.
+    """
+    guess, confidence = P.argmax(axis=1), P.max(axis=1)
+    is_right, tree = guess == gold, evidence.pipe.taxonomy
+    thresholds = wish.fit_thresholds(tree, guess, confidence, is_right)
+    if not thresholds:
+        return {}, 0.5
+    needed = tree.spread(thresholds, 0.0)[guess]
+    has_parent = numpy.asarray([tree.parent(leaf) != ROOT for leaf in tree.leaves])
+    rows = numpy.flatnonzero((confidence < needed) & has_parent[guess])
+    parents = [tree.parent(tree.leaves[column]) for column in guess[rows]]
+    bounds = [tree.ranges[parent] for parent in parents]
+    sums = [P[row, start:end].sum() for row, (start, end) in zip(rows, bounds)]
+    right = [_is_below(evidence, row, parent) for row, parent in zip(rows, parents)]
+    return thresholds, fit_ancestor_threshold(
+        numpy.asarray(sums), numpy.asarray(right, dtype=bool), wish.precision
     )
-    kept: List[bool] = []
-    for part, settings in enumerate(fitted[:-1]):
-        rows = numpy.flatnonzero(parts == part)
-        found, nodes = decide(evidence.select(rows), settings)
-        guesses.guess[rows], guesses.confidence[rows] = found.guess, found.confidence
-        kept += nodes
-    return guesses, kept
 
 
-def _make_expected(
-    evidence: Evidence, calibrated: List[Tuple[float, float]], parts: numpy.ndarray
-) -> MetricT:
-    """RETURNS (MetricT): The macro-F1 to expect by the probabilities of each part under
-    the prior and temperature that were fitted without it.
+def _decide(
+    nlp: Language, name: str, evidence: Evidence, settings: Settings
+) -> Tuple[numpy.ndarray, numpy.ndarray, List[bool]]:
+    """Decide as the component would with other settings.
+
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray, List[bool]]): The column of the label
+        given, or ABSTAINED, and its probability, both of shape (docs,). For each inner
+        node that was kept instead of a label, whether it is right.
+    """
+    pipe, index = evidence.pipe, evidence.taxonomy.index
+    with try_settings(nlp, name, settings):
+        P, known = pipe.apply_settings(evidence.raw)
+        found = pipe.make_writer(pipe.taxonomy).describe(P, known, "", "")
+        decisions = pipe.kind.back_off(found)
+    columns = [index.get(decision["label"], ABSTAINED) for decision in decisions]
+    kept = [
+        _is_below(evidence, row, decision["levels"][-1][0])
+        for row, decision in enumerate(decisions)
+        if decision["label"] is None and decision["levels"]
+    ]
+    confidence = [decision["probability"] for decision in decisions]
+    return numpy.asarray(columns), numpy.asarray(confidence), kept
+
+
+def _is_below(evidence: Evidence, row: int, node: str) -> bool:
+    """Whether the gold label of a document is below a node."""
+    predictions = evidence.predictions
+    gold = predictions.labels[predictions.gold_columns[row]]
+    return gold.startswith(node + evidence.taxonomy.separator)
+
+
+def _calibrate(
+    evidence: Evidence, calibrated: List[Tuple[float, float]], folds: numpy.ndarray
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The probabilities of each fold under the prior and
+    temperature that were fitted without it, of shape (docs, leaves).
     """
     P = numpy.zeros(evidence.raw.logits.shape)
-    for part, pair in enumerate(calibrated[:-1]):
-        rows = numpy.flatnonzero(parts == part)
+    for fold, pair in enumerate(calibrated[:-1]):
+        rows = numpy.flatnonzero(folds == fold)
         P[rows] = evidence.select(rows).get_probabilities(*pair)
-    return partial(get_expected_macro_f, P=P)
+    return P
 
 
-def _rate(evidence: Evidence) -> Dict[float, Tuple[float, float]]:
-    W = numpy.ones((1, len(evidence.gold)))
-    logits, gold = evidence.get_logits, evidence.gold
-    macro = rate_priors(logits, gold, METRICS["macro_f"], W, CURVE)[:, 0]
-    accuracy = rate_priors(logits, gold, METRICS["accuracy"], W, CURVE)[:, 0]
-    return dict(zip(CURVE, zip(macro.tolist(), accuracy.tolist())))
+def _rate_priors(evidence: Evidence) -> Dict[float, Tuple[float, float]]:
+    metrics, ones = find_metrics("tune", False), numpy.ones(len(evidence.docs))
+
+    def rate(prior: float) -> Tuple[float, float]:
+        columns = evidence.columns[evidence.get_logits(prior).argmax(axis=1)]
+        given: Predictions = evidence.predictions.give_columns(columns, ones)
+        macro, accuracy = metrics["macro_f"], metrics["accuracy"]
+        return measure(macro, given), measure(accuracy, given)
+
+    return {prior: rate(prior) for prior in CURVE}

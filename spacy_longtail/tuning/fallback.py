@@ -1,25 +1,60 @@
+"""Tuning of the second stage, where labels exclude each other."""
+
 from dataclasses import replace
 from itertools import product
-from typing import Any, Dict, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
+from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
-from ..fitting.abstention import (
-    fit_coverage_threshold,
-    fit_label_thresholds,
-    fit_precision_threshold,
-)
-from ..pipeline.settings import spread_thresholds
-from ..scoring.exclusive import ABSTAINED
-from ..scoring.metrics import METRICS, Guesses, bootstrap, get_value
-from ..taxonomy import Taxonomy
-from .settings import Settings, Wish
-from .trials import Trial, try_all
+from ..pipeline.decision import KEY, Decision
+from ..pipeline.fallback.refinement import Stages
+from ..pipeline.textcat import write_all_cats
+from ..scoring.bootstrap import bootstrap, measure
+from ..scoring.metrics import find_metrics
+from ..scoring.predictions import ABSTAINED, Predictions
+from ..taxonomy import ROOT, Taxonomy
+from .settings import Settings, try_settings
+from .wish import Wish
 
 ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]
 WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
+# Such a mass can't change a decision, and asking the ranker costs time.
+LOWEST_ROUTE = 0.02
+
+
+class Trial(NamedTuple):
+    """What the pipeline predicts with a route threshold and a mixture weight.
+
+    columns (numpy.ndarray): The label given, or ABSTAINED; (docs,).
+    confidence, known (numpy.ndarray): As in a decision, of shape (docs,).
+    likelihood (numpy.ndarray): Probability of the gold label, of shape (docs,).
+    """
+
+    columns: numpy.ndarray
+    confidence: numpy.ndarray
+    known: numpy.ndarray
+    likelihood: numpy.ndarray
+
+
+class Floors(NamedTuple):
+    """How sure a label has to be to be given.
+
+    known (float): See FallbackSettings.abstain_threshold.
+    thresholds (Dict[str, float]): See FallbackSettings.
+    """
+
+    known: float = 0.0
+    thresholds: Dict[str, float] = {}
+
+    def apply(self, trial: Trial, taxonomy: Taxonomy) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The columns that are left, of shape (docs,)."""
+        needed = taxonomy.spread(self.thresholds, 0.0)
+        is_sure = trial.known >= self.known
+        is_sure &= trial.confidence >= needed[trial.columns]
+        return numpy.where(is_sure, trial.columns, ABSTAINED)
 
 
 def tune_fallback(
@@ -30,124 +65,155 @@ def tune_fallback(
     wish: Wish,
     before: Settings,
     first: Settings,
-    parts: numpy.ndarray,
-) -> Tuple[Settings, Guesses, Guesses]:
-    """Fit the thresholds of a zero_shot_fallback. Its ranker is asked once.
+    folds: numpy.ndarray,
+) -> Tuple[Settings, Predictions, Predictions]:
+    """Fit the thresholds of a fallback. Its ranker is asked once more.
 
-    Needed of the fallback are `settings` with route_threshold, mixture_weight,
-    abstain_threshold and thresholds, `taxonomy` with the run-time labels, `predict`,
-    and `refine`, which turns what that returns into probabilities under the settings.
-
+    fallback (str): Its name.
     before (Settings): As the pipeline was.
     first (Settings): Those fitted for the component before the fallback.
-    RETURNS (Tuple[Settings, Guesses, Guesses]): The settings with those of the
+    RETURNS (Tuple[Settings, Predictions, Predictions]): The settings with those of the
         fallback, and what is predicted before and, cross-fitted, after.
     """
-    now = (before.fallback["route_threshold"], before.fallback["mixture_weight"])
-    old = try_all(nlp, name, fallback, evidence, before, [now])[0]
-    floors = _Floors(
-        before.fallback["abstain_threshold"], before.fallback["thresholds"]
-    )
+    numbers = before.fallback
+    now = (numbers["route_threshold"], numbers["mixture_weight"])
     pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
-    settings = replace(first, fallback=before.fallback)
-    trials = try_all(nlp, name, fallback, evidence, settings, pairs)
-    tree: Taxonomy = nlp.get_pipe(fallback).taxonomy  # type: ignore[attr-defined]
-    columns = _get_columns(evidence.names, tree)
-    gold = evidence.gold
-    guess, confidence = numpy.zeros(len(gold), "int64"), numpy.zeros(len(gold))
-    for part in range(int(parts.max()) + 1):
-        best, found = _choose(trials, gold, wish, floors, parts != part, tree, columns)
-        rows = parts == part
-        new = found.apply(trials[best], gold, tree, columns)
-        guess[rows], confidence[rows] = new.guess[rows], new.confidence[rows]
-    best, found = _choose(trials, gold, wish, floors, parts >= 0, tree, columns)
+    settings = replace(first, fallback=numbers)
+    trials = _try_all(nlp, name, fallback, evidence, settings, pairs)
+    floors = Floors(numbers["abstain_threshold"], numbers["thresholds"])
+    columns = numpy.zeros(len(folds), dtype="int64")
+    confidence = numpy.zeros(len(folds))
+    for fold in range(int(folds.max()) + 1):
+        best, found = _choose(trials, evidence, wish, floors, folds != fold)
+        rows = folds == fold
+        columns[rows] = found.apply(trials[best], evidence.taxonomy)[rows]
+        confidence[rows] = trials[best].confidence[rows]
+    best, found = _choose(trials, evidence, wish, floors, folds >= 0)
     route, weight = pairs[best]
-    numbers: Dict[str, Any] = {"route_threshold": route, "mixture_weight": weight}
+    numbers = {"route_threshold": route, "mixture_weight": weight}
     numbers.update(abstain_threshold=found.known, thresholds=found.thresholds)
-    return (
-        replace(first, fallback=numbers),
-        floors.apply(old, gold, tree, columns),
-        Guesses(gold, guess, confidence),
+    new = evidence.predictions.give_columns(columns, confidence)
+    return replace(first, fallback=numbers), evidence.predictions, new
+
+
+def _try_all(
+    nlp: Language,
+    name: str,
+    fallback_name: str,
+    evidence: Evidence,
+    settings: Settings,
+    pairs: List[Tuple[float, float]],
+) -> List[Trial]:
+    """Predict with pairs of a route threshold and a mixture weight."""
+    pipe, fallback = evidence.pipe, nlp.get_pipe(fallback_name)
+    lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
+    numbers = {**settings.fallback, "route_threshold": lowest}
+    numbers.update(abstain_threshold=0.0, thresholds={})
+    found: List[List[Trial]] = [[] for _ in pairs]
+    with try_settings(nlp, name, replace(settings, fallback=numbers)):
+        for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
+            part = evidence.select(numpy.asarray(rows))
+            cats = [dict(doc.cats) for doc in part.docs]
+            with write_all_cats(pipe):
+                pipe.set_annotations(part.docs, pipe.apply_settings(part.raw))
+                judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
+            for pair, trials in zip(pairs, found):
+                trials.append(_try(fallback, judged, part, pair))
+            for doc, before in zip(part.docs, cats):
+                doc.cats = before
+    return [Trial(*map(numpy.concatenate, zip(*trials))) for trials in found]
+
+
+def _try(
+    fallback: Any, judged: Any, part: Evidence, pair: Tuple[float, float]
+) -> Trial:
+    tree, (route, weight) = part.taxonomy, pair
+    gold, labels = part.predictions.gold_columns, part.predictions.labels
+    decisions = [doc.user_data[KEY] for doc in part.docs]
+    columns = numpy.asarray([tree.index[decision["label"]] for decision in decisions])
+    confidence = numpy.asarray([decision["probability"] for decision in decisions])
+    known = numpy.asarray([decision["known"] for decision in decisions])
+    likelihood = numpy.asarray(
+        [doc.cats.get(labels[column], 0.0) for doc, column in zip(part.docs, gold)]
     )
+    if judged is None or not len(judged.rows):
+        return Trial(columns, confidence, known, likelihood)
+    fallback.settings.mixture_weight = weight
+    judged = _drop_below(judged, tree, route)
+    P, kind, rows = fallback.refine(judged), fallback.kind, judged.rows
+    columns[rows], confidence[rows] = P.argmax(axis=1), P.max(axis=1)
+    stages = Stages(
+        part.pipe, fallback.ranker, fallback.gate, tree, fallback.added_labels
+    )
+    known[rows] = kind.find_known(P, judged, stages)
+    for row, deficit in zip(rows, judged.deficit):
+        decision = Decision.from_dict({"label": labels[columns[row]]})
+        if deficit > 0 and kind.is_refused(decision, deficit, tree):
+            columns[row] = ABSTAINED
+    is_known = gold[rows] < P.shape[1]
+    own = P[numpy.arange(len(rows)), numpy.where(is_known, gold[rows], 0)]
+    likelihood[rows] = numpy.where(is_known, own, 0.0)
+    return Trial(columns, confidence, known, likelihood)
 
 
-class _Floors(NamedTuple):
-    """How sure a label has to be to be given.
-
-    known (float): See FallbackSettings.abstain_threshold.
-    thresholds (Dict[str, float]): See FallbackSettings.
-    """
-
-    known: float = 0.0
-    thresholds: Dict[str, float] = {}
-
-    def apply(
-        self,
-        trial: Trial,
-        gold: numpy.ndarray,
-        taxonomy: Taxonomy,
-        columns: numpy.ndarray,
-    ) -> Guesses:
-        """RETURNS (Guesses): What is left. columns: Leaf of each name."""
-        needed = spread_thresholds(taxonomy, self.thresholds)
-        is_sure = trial.known >= self.known
-        is_sure &= trial.confidence >= needed[columns[trial.guess]]
-        guess = numpy.where(is_sure, trial.guess, ABSTAINED)
-        return Guesses(gold, guess, trial.confidence)
-
-
-def _get_columns(names: Sequence[str], taxonomy: Taxonomy) -> numpy.ndarray:
-    """Find the leaf of each name, also of labels that were added at run time. Gold
-    labels that are unknown are never predicted, so 0 is as good as any.
-    """
-    ids = [taxonomy.index.get(name, 0) for name in names]
-    ids += [taxonomy.index[leaf] for leaf in taxonomy.leaves if leaf not in names]
-    return numpy.asarray(ids)
+def _drop_below(judged: Any, taxonomy: Taxonomy, route: float) -> Any:
+    """Take out the Others whose mass is below a threshold, with their scores."""
+    others, scores = [], []
+    for row, (numbers, values) in enumerate(zip(judged.others, judged.scores)):
+        members = [list(taxonomy.others[number].members) for number in numbers]
+        stays = [judged.P[row, columns].sum() >= route for columns in members]
+        others.append([number for number, stay in zip(numbers, stays) if stay])
+        mask = numpy.repeat(stays, [len(columns) for columns in members]).astype(bool)
+        scores.append(values[mask])
+    return judged._replace(others=others, scores=scores)
 
 
 def _choose(
     trials: Sequence[Trial],
-    gold: numpy.ndarray,
+    evidence: Evidence,
     wish: Wish,
-    floors: _Floors,
+    floors: Floors,
     mask: numpy.ndarray,
-    taxonomy: Taxonomy,
-    columns: numpy.ndarray,
-) -> Tuple[int, _Floors]:
+) -> Tuple[int, Floors]:
     """Choose a trial, and how sure a label has to be. The first one, the present
     settings, stays unless another is better by more than two standard errors.
     """
-    trials, gold = [Trial(*(x[mask] for x in trial)) for trial in trials], gold[mask]
-    systems = [Guesses(gold, trial.guess, trial.confidence) for trial in trials]
+    trials = [Trial(*(values[mask] for values in trial)) for trial in trials]
+    part = evidence.predictions.select(numpy.flatnonzero(mask))
     best, gain, error = 0, 0.0, 0.0
     if wish.goal == "calibration":
         logs = [numpy.log(numpy.maximum(t.likelihood, 1e-12)) for t in trials]
         best = int(numpy.argmax([values.mean() for values in logs]))
         gains = logs[best] - logs[0]
-        gain, error = gains.mean(), gains.std() / len(gold) ** 0.5
+        gain, error = gains.mean(), gains.std() / part.n_docs**0.5
     else:
-        name = "macro_f" if wish.goal == "macro" else "accuracy"
-        rated = [get_value(METRICS[name], system) for system in systems]
+        key = "macro_f" if wish.goal == "macro" else "accuracy"
+        metric = find_metrics("tune", part.allows_several)[key]
+        systems = [part.give_columns(t.columns, t.confidence) for t in trials]
+        rated = [measure(metric, system) for system in systems]
         best = int(numpy.argmax(rated))
-        pair = [systems[best], systems[0]]
-        draws = bootstrap(pair, {name: METRICS[name]}, resamples=100)[name]
-        gain, error = rated[best] - rated[0], numpy.nanstd(draws[0] - draws[1])
+        draws = bootstrap([systems[best], systems[0]], {key: metric}, resamples=100)
+        gain = rated[best] - rated[0]
+        error = float(numpy.nanstd(draws[key][0] - draws[key][1]))
     if gain <= 2 * error:
         best = 0
-    trial, given = trials[best], trials[best].guess != ABSTAINED
-    is_right = (trial.guess == gold)[given]
-    if wish.precision is not None and wish.per_label:
-        found = fit_label_thresholds(
-            taxonomy,
-            columns[trial.guess[given]],
-            trial.confidence[given],
-            is_right,
-            wish.precision,
-        )
-        return best, _Floors(thresholds=found)
-    if wish.precision is not None:
-        known = trial.known[given]
-        return best, _Floors(fit_precision_threshold(known, is_right, wish.precision))
-    if wish.coverage is not None:
-        return best, _Floors(fit_coverage_threshold(trial.known, wish.coverage))
-    return best, floors
+    return best, _fit_floors(trials[best], part.gold_columns, evidence, wish, floors)
+
+
+def _fit_floors(
+    trial: Trial,
+    gold: numpy.ndarray,
+    evidence: Evidence,
+    wish: Wish,
+    floors: Floors,
+) -> Floors:
+    """RETURNS (Floors): The present ones if nothing is wished."""
+    # What is refused is none of the labels given, but one of the documents.
+    rows = numpy.flatnonzero((trial.columns != ABSTAINED) | (wish.coverage is not None))
+    sure = trial.confidence if wish.per_label else trial.known
+    columns = trial.columns[rows]
+    is_right = columns == gold[rows]
+    found = wish.fit_thresholds(evidence.taxonomy, columns, sure[rows], is_right)
+    if wish.per_label:
+        return Floors(thresholds=found)
+    return Floors(found[ROOT]) if found else floors

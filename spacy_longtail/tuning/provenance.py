@@ -1,26 +1,29 @@
+"""What the meta of a pipeline says about the settings that it was tuned to."""
+
 import hashlib
 from dataclasses import asdict
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, Mapping, Optional
 
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from .settings import Wish
+from ..scoring.bootstrap import Comparison
+from ..scoring.scorer import PREFIX
+from .settings import Settings
+from .wish import Wish
 
-# Where the meta of a pipeline says what its settings were fitted to.
 META_KEY = "longtail_tune"
 
 
-def remember(
-    nlp: Language, name: str, wish: Wish, docs: Iterable[Doc], settings: Any
+def write_note(
+    nlp: Language, name: str, wish: Wish, docs: Iterable[Doc], settings: Settings
 ) -> None:
     """Note in the meta of a pipeline what the settings of a component were fitted to,
     so that a later tuning can tell that they look too good on these documents.
 
     name (str): Name of the component.
     docs (Iterable[Doc]): The documents, in any order.
-    settings (Any): The settings, with `to_dict`.
     """
     notes: Dict[str, Any] = dict(nlp.meta.get(META_KEY, {}))
     notes[name] = {
@@ -31,8 +34,8 @@ def remember(
     nlp.meta[META_KEY] = notes
 
 
-def recall(
-    nlp: Language, name: str, docs: Iterable[Doc], settings: Any
+def find_note(
+    nlp: Language, name: str, docs: Iterable[Doc], settings: Settings
 ) -> Optional[Wish]:
     """RETURNS (Optional[Wish]): What the settings were tuned for, if that was done on
     these documents and they haven't been changed since. None otherwise.
@@ -43,6 +46,23 @@ def recall(
     return Wish(**note["wish"]) if note["docs"] == _hash_docs(docs) else None
 
 
+def update_performance(nlp: Language, scores: Mapping[str, Comparison]) -> None:
+    """Bring the scores in the meta of a pipeline, which are those of its training, up
+    to date: those that were measured are replaced, the other ones of this package
+    dropped, because they are of other settings. The losses of training stay.
+
+    scores (Mapping[str, Comparison]): By name, as tune finds them.
+    """
+    found = {}
+    for key, value in nlp.meta.get("performance", {}).items():
+        name = key[len(PREFIX) :]
+        if not key.startswith(PREFIX) or key.endswith("_loss"):
+            found[key] = value
+        elif name in scores:
+            found[key] = scores[name].after.value
+    nlp.meta["performance"] = found
+
+
 def _hash_docs(docs: Iterable[Doc]) -> str:
     found = hashlib.sha256()
     for text in sorted(doc.text for doc in docs):
@@ -50,7 +70,7 @@ def _hash_docs(docs: Iterable[Doc]) -> str:
     return found.hexdigest()
 
 
-def _hash_settings(settings: Any) -> str:
+def _hash_settings(settings: Settings) -> str:
     text = srsly.json_dumps(_round(settings.to_dict()), sort_keys=True)
     return hashlib.sha256(text.encode("utf8")).hexdigest()
 

@@ -1,20 +1,21 @@
-from typing import Any, Callable, Dict, Iterable, Optional, Union
+from pathlib import Path
+from typing import Any, Dict, Iterable, Optional
 
+import numpy
 from spacy.language import Language
 from spacy.training import Example
 
-from ..evaluation.evidence import ProgressT
-from .exclusive import tune_exclusive
-from .multilabel.result import MultilabelTuning
-from .multilabel.tune import tune_multilabel
-from .performance import update_performance
-from .result import Tuning
-from .settings import EXCLUSIVE, MULTILABEL, Wish, find_pipe, get_kind
-
-TUNERS: Dict[str, Callable[..., Any]] = {
-    EXCLUSIVE: tune_exclusive,
-    MULTILABEL: tune_multilabel,
-}
+from ..errors import Errors
+from ..evaluation.evidence import ProgressT, collect
+from ..evaluation.pipes import find_part, find_pipe
+from ..files import check_output, load_pipeline, read_corpus, save_pipeline
+from ..scoring.bootstrap import compare
+from ..scoring.metrics import Metric, find_metrics
+from ..scoring.predictions import Predictions
+from .provenance import update_performance, write_note
+from .result import Fitted, Tuning
+from .settings import read_settings, write_settings
+from .wish import Wish
 
 
 def tune(
@@ -27,13 +28,13 @@ def tune(
     resamples: int = 1000,
     seed: int = 0,
     progress: ProgressT = iter,
-) -> Union[Tuning, MultilabelTuning]:
+) -> Tuning:
     """Fit the settings of a trained pipeline on a dev corpus, and apply them to it.
 
     The model runs once over the corpus; prior, temperature and thresholds are array
     maths on what it finds. What can be wished, and what is fitted, depends on the kind
-    of the component: see tune_exclusive and tune_multilabel. The scores of training in
-    `nlp.meta["performance"]` are replaced or dropped.
+    of the component's labels. The scores of training in `nlp.meta["performance"]` are
+    replaced or dropped.
 
     nlp (Language): The pipeline. Its settings are changed, its model isn't.
     examples (Iterable[Example]): With gold labels, not those of the training.
@@ -42,21 +43,77 @@ def tune(
     folds (int): Parts of the corpus for cross-fitting, from 2.
     resamples (int): For the bootstrap intervals, from 1.
     progress (ProgressT): Wraps the examples, for example tqdm.
-    RETURNS (Union[Tuning, MultilabelTuning]): Settings and scores, before and after.
+    RETURNS (Tuning): Settings and scores, before and after.
     RAISES (ValueError): L510, L514 or L518 without anything to tune, L515 for a wish
         that can't be fulfilled with several labels per document.
     """
-    name = find_pipe(nlp, pipe)
-    result = TUNERS[get_kind(nlp, name)](
-        nlp,
-        name,
-        examples,
-        wish or Wish(),
-        folds=folds,
-        resamples=resamples,
-        seed=seed,
-        progress=progress,
+    name, wish = find_pipe(nlp, pipe), wish or Wish()
+    component: Any = nlp.get_pipe(name)
+    wish.check(name, allows_several=component.kind.allows_several)
+    before = read_settings(nlp, name)
+    evidence = collect(nlp, name, examples, progress=progress)
+    rows = numpy.flatnonzero(evidence.predictions.is_counted)
+    if not len(rows):
+        raise ValueError(Errors.L510.format(n=evidence.n_read, name=name))
+    n_ignored, evidence = evidence.n_read - len(rows), evidence.select(rows)
+    parts = make_folds(len(rows), folds, seed)
+    tune_kind = find_part("tuning", component.kind)
+    found: Fitted = tune_kind(nlp, name, evidence, wish, before, parts)
+    write_settings(nlp, name, found.after)
+    write_note(nlp, name, wish, evidence.docs, found.after)
+    metrics = _find_metrics(found.old)
+    scores = compare(found.old, found.new, metrics, resamples=resamples, seed=seed)
+    if found.after != before:
+        update_performance(nlp, scores)
+    return found.make_result(
+        kind=nlp.get_pipe_meta(name).factory,
+        wish=wish,
+        before=before,
+        after=found.after,
+        scores=scores,
+        n_docs=len(rows),
+        n_ignored=n_ignored,
     )
-    is_same = result.after == result.before
-    update_performance(nlp, result.scores, is_same=is_same)
+
+
+def tune_pipeline(
+    pipeline: str,
+    dev: Path,
+    output: Path,
+    wish: Optional[Wish] = None,
+    *,
+    force: bool = False,
+    **settings: Any,
+) -> Tuning:
+    """Tune a pipeline on a corpus and write it to a new folder.
+
+    pipeline (str): Folder or package. It stays as it is.
+    dev (Path): A .spacy file, or a folder with some.
+    output (Path): Folder to write.
+    force (bool): Replace what is there.
+    settings (Any): See tune.
+    RAISES (ValueError): L601 to L604 about the paths, and errors of tune.
+    """
+    check_output(output, force=force, source=pipeline)
+    nlp = load_pipeline(pipeline)
+    result = tune(nlp, read_corpus(nlp, dev), wish, **settings)
+    save_pipeline(nlp, output, force=force)
     return result
+
+
+def make_folds(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
+    """Divide documents into folds for cross-fitting, at random.
+
+    RETURNS (numpy.ndarray): The fold of each document, from 0 to folds - 1.
+    """
+    return numpy.random.default_rng(seed).permutation(n_docs) % min(folds, n_docs)
+
+
+def _find_metrics(predictions: Predictions) -> Dict[str, Metric]:
+    """RETURNS (Dict[str, Metric]): Those that there is something to measure for."""
+    sizes = predictions.group_sizes
+    hidden = {f"{group}_f" for group, n_labels in sizes.items() if not n_labels}
+    if predictions.calibrated is None:
+        hidden.add("expected_macro_f")
+    metrics = find_metrics("tune", predictions.allows_several)
+    return {key: metric for key, metric in metrics.items() if key not in hidden}

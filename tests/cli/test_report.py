@@ -4,28 +4,43 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_longtail.cli import longtail
+from spacy_longtail.scoring import metrics
 
 
 @pytest.fixture
-def run(tickets_dir):
+def run(kind_dir):
     def run(*options, corpus="dev.spacy"):
-        paths = [str(tickets_dir / "model"), str(tickets_dir / corpus)]
+        paths = [str(kind_dir / "model"), str(kind_dir / corpus)]
         return CliRunner().invoke(longtail, ["report", *paths, *options])
 
     return run
 
 
-def test_page_is_written_and_the_headline_printed(run, tmp_path):
+def get_share_of_labels(predictions, W):
+    """Share of the labels that documents have been given at all."""
+    n_given = len(set(predictions.given.columns.tolist()))
+    return W[:, 0] * 0 + n_given / len(predictions.labels)
+
+
+def test_metric_of_the_table_is_printed_and_on_the_page(run, tmp_path, monkeypatch):
+    note = "of all; {head}, {mid}, {below}"
+    new = metrics.Metric("used", "used labels", note, get_share_of_labels, ("report",))
+    monkeypatch.setattr(metrics, "METRICS", (*metrics.METRICS, new))
     path = tmp_path / "deep" / "report.html"
-    result = run("--output", str(path))
+    result = run("--output", str(path), "--head", "20", "--mid", "4")
     assert result.exit_code == 0
-    assert "macro_f" in result.stdout
-    assert path.read_text(encoding="utf8").startswith("<!DOCTYPE html>")
+    rows = [line.split() for line in result.stdout.splitlines()]
+    for name in ("macro_f", "tail_f", "ece", "used"):
+        assert [name] in [row[:1] for row in rows]
+    page = path.read_text(encoding="utf8")
+    assert page.startswith("<!DOCTYPE html>")
+    card = page[page.index('id="card-used"') :].split("</div>")[0]
+    assert "<h2>Used labels</h2>" in card and "of all; 20, 4, 19" in card
 
 
 def test_json_is_all_that_is_on_stdout(run):
-    data = json.loads(run("--json").stdout)
-    assert data["about"]["n_labels"] == 9
+    data = json.loads(run("--json", "--head", "20", "--mid", "4").stdout)
+    assert (data["about"]["n_labels"], data["about"]["head"]) == (9, 20)
 
 
 def test_missing_corpus(run, tmp_path):

@@ -5,59 +5,73 @@ import spacy
 from typer.testing import CliRunner
 
 from spacy_longtail.cli import longtail
+from spacy_longtail.evaluation.pipes import find_pipe
 
 
 @pytest.fixture
-def run(tickets_dir, tmp_path):
+def run(kind_dir, tmp_path):
     def run(*options, model=None, corpus=None):
-        arguments = [
-            "tune",
-            str(model or tickets_dir / "model"),
-            str(corpus or tickets_dir / "dev.spacy"),
-            "--output",
-            str(tmp_path / "tuned"),
-        ]
-        return CliRunner().invoke(longtail, [*arguments, *options])
+        paths = [model or kind_dir / "model", corpus or kind_dir / "dev.spacy"]
+        output = ["--output", str(tmp_path / "tuned")]
+        arguments = ["tune", *map(str, paths), *output, *options]
+        return CliRunner().invoke(longtail, arguments)
 
     return run
 
 
-def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path):
+def get_words(result):
+    return " ".join(result.output.split())
+
+
+def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path, kind):
     result = run("--for", "calibration")
     assert result.exit_code == 0
-    assert "temperature" in result.stdout
-    assert "ECE" in result.stdout
-    assert "Saved the tuned pipeline" in result.stdout
-    assert spacy.load(tmp_path / "tuned").pipe_names == ["longtail_textcat"]
+    words = get_words(result)
+    for text in ("temperature", "macro-F1", "ECE", "Saved the tuned pipeline"):
+        assert text in words
+    title = "Labels whose F1 changed most"
+    assert (title in words) == (kind == "multilabel")
+    assert len(spacy.load(tmp_path / "tuned").pipe_names) == 1
+    assert "[L604]" in run().output
+    assert "[L603]" in run("--force", model=tmp_path / "tuned").output
 
 
-def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path):
-    assert "looks better than it is" not in " ".join(run().stdout.split())
+def test_output_is_replaced_only_with_force(run, tmp_path):
+    run("--prior", "train")
+    before = spacy.load(tmp_path / "tuned")
+    assert run("--prior", "0.25", "--force").exit_code == 0
+    after = spacy.load(tmp_path / "tuned")
+    name = find_pipe(after)
+    assert (before.get_pipe(name).prior, after.get_pipe(name).prior) == ("train", 0.25)
+
+
+def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path, kind):
+    text = {
+        "exclusive": "looks better than it is: it isn't cross-fitted.",
+        "multilabel": "fitted to these documents, by an earlier tune.",
+    }[kind]
+    assert text not in get_words(run("--for", "accuracy"))
     model = (tmp_path / "tuned").rename(tmp_path / "first")
-    result = run("--for", "accuracy", model=model)
-    assert "looks better than it is" in " ".join(result.stdout.split())
+    assert text in get_words(run("--for", "accuracy", model=model))
 
 
-def test_json_is_all_that_is_on_stdout(run):
-    result = run("--precision", "0.95", "--per-label", "--json")
-    data = json.loads(result.stdout)
-    assert data["kind"] == "longtail_textcat"
+def test_json_is_all_that_is_on_stdout(run, kind):
+    data = json.loads(run("--precision", "0.95", "--per-label", "--json").stdout)
+    names = {"exclusive": "precision", "multilabel": "micro_p"}
     assert data["wish"]["precision"] == 0.95
-    assert data["after"]["thresholds"][""] > 0
-    assert data["scores"]["precision"]["after"][0] > 0.9
+    assert len(data["after"]["thresholds"]) > 1
+    assert data["before"]["thresholds"] == {}
+    assert data["scores"][names[kind]]["after"][0] > 0.9
+    extra = {
+        "exclusive": {"kept", "priors", "is_seen"},
+        "multilabel": {"labels", "later", "refit_as", "n_gold"},
+    }
+    shared = {"kind", "wish", "before", "after", "scores", "n_docs", "n_ignored"}
+    assert set(data) == shared | extra[kind]
 
 
-def test_abstention_is_summed_up(run):
-    result = run("--coverage", "0.8")
-    assert "of the documents get a label" in result.stdout
-    assert "coverage" in result.stdout
-
-
-@pytest.mark.parametrize("prior", ["train", "0.25"])
-def test_prior_can_be_given(run, prior, tmp_path):
-    assert run("--prior", prior).exit_code == 0
-    pipe = spacy.load(tmp_path / "tuned").get_pipe("longtail_textcat")
-    assert str(pipe.prior) == prior
+def test_wish_is_summed_up(run):
+    assert "are right" in get_words(run("--precision", "0.9", "--for", "accuracy"))
 
 
 @pytest.mark.parametrize(
@@ -83,23 +97,24 @@ def test_missing_files(run, tmp_path):
     assert "[L602]" in run(corpus=tmp_path / "nothing.spacy").output
 
 
-def test_output_is_replaced_only_with_force(run):
-    assert run().exit_code == 0
-    assert "[L604]" in run().output
-    assert run("--force").exit_code == 0
+def test_coverage_is_a_wish_where_each_document_has_a_label(run, kind):
+    result = run("--coverage", "0.8")
+    expected = {"exclusive": "of the documents get a label", "multilabel": "[L515]"}
+    assert expected[kind] in get_words(result)
+
+
+def test_pipeline_with_a_fallback(run, kind, kind_nlp, kind_dev, tmp_path):
+    config = {"source": find_pipe(kind_nlp)}
+    fallback = kind_nlp.add_pipe("zero_shot_fallback", config=config)
+    fallback.initialize(lambda: kind_dev, nlp=kind_nlp)
+    kind_nlp.to_disk(tmp_path / "both")
+    text = {
+        "exclusive": "fallback route_threshold",
+        "multilabel": "fitted to what zero_shot_fallback makes of",
+    }[kind]
+    assert text in get_words(run("--precision", "0.9", model=tmp_path / "both"))
 
 
 def test_help_has_an_example():
     result = CliRunner().invoke(longtail, ["tune", "--help"])
-    words = " ".join(result.output.split())
-    assert "python -m spacy longtail tune training/model-best" in words
-
-
-def test_pipeline_with_a_fallback(run, tickets_nlp, tickets_dev, tmp_path):
-    tickets_nlp.add_pipe("zero_shot_fallback")
-    fallback = tickets_nlp.get_pipe("zero_shot_fallback")
-    fallback.initialize(lambda: tickets_dev, nlp=tickets_nlp)
-    tickets_nlp.to_disk(tmp_path / "both")
-    result = run("--coverage", "0.9", model=tmp_path / "both")
-    assert result.exit_code == 0
-    assert "fallback route_threshold" in result.stdout
+    assert "python -m spacy longtail tune training/model-best" in get_words(result)

@@ -1,9 +1,6 @@
-import json
-
 import pytest
 
-from spacy_longtail.explain.explain import explain
-from spacy_longtail.explain.html import get_marks, render_explanation
+from spacy_longtail.explain import explain
 
 TEXT = "my card and\n hotel chip"
 
@@ -88,66 +85,15 @@ def test_abstained_decision_is_explained(tickets_nlp):
     assert found.label == found.decision["candidates"][0][0]
 
 
-@pytest.mark.parametrize("text", ["", " \n"])
-def test_text_without_a_word(tickets_nlp, text):
-    with pytest.raises(ValueError, match=r"\[L521\]"):
-        explain(tickets_nlp, text)
-
-
-def test_unknown_label(tickets_nlp):
-    for wanted in ({"label": "money/cart"}, {"against": "money/cart"}):
-        with pytest.raises(ValueError, match=r"\[L522\].*money/card"):
-            explain(tickets_nlp, TEXT, **wanted)
-
-
-def test_unknown_label_that_is_like_no_other(tickets_nlp):
-    with pytest.raises(ValueError, match=r"\[L522\].*full path") as error:
-        explain(tickets_nlp, TEXT, label="qqqqqq")
-    assert "Did you mean" not in str(error.value)
-
-
-@pytest.fixture
-def added_nlp(tickets_nlp, tickets_dev):
+def test_label_that_was_added_at_run_time_is_not_compared(tickets_nlp, tickets_dev):
     fallback = tickets_nlp.add_pipe("zero_shot_fallback")
     fallback.initialize(lambda: tickets_dev, nlp=tickets_nlp)
     fallback.add_label("travel/submarine", description="a submarine under water")
-    return tickets_nlp
-
-
-def test_label_that_was_added_at_run_time(added_nlp):
-    text = "a submarine under water"
-    found = explain(added_nlp, text)
+    found = explain(tickets_nlp, "a submarine under water")
     assert found.added == found.decision["label"] == "travel/submarine"
     assert "travel/submarine" not in (found.label, found.against)
-    assert "judged by how close" in render_explanation(found)
-    assert explain(added_nlp, TEXT).added is None
-    for wanted in ({"label": "travel/submarine"}, {"against": "travel/submarine"}):
-        with pytest.raises(ValueError, match=r"\[L525\].*prototype"):
-            explain(added_nlp, text, **wanted)
 
 
-def test_explanation_is_json(tickets_nlp):
-    data = explain(tickets_nlp, TEXT).to_dict()
-    assert json.loads(json.dumps(data))["words"][1]["text"] == "card"
-
-
-def test_page_marks_and_escapes_words(tickets_nlp):
-    found = explain(tickets_nlp, "card <b>chip</b> & oven")
-    page = render_explanation(found)
-    assert "<b>" not in page and "&lt;b" in page and "&amp;" in page
-    assert '<mark class="for"' in page
-    assert "http" not in page and "src=" not in page
-
-
-def test_strongest_word_has_a_strength_of_one(tickets_nlp):
-    marks = get_marks(explain(tickets_nlp, TEXT))
-    assert max(abs(mark["strength"]) for mark in marks) == 1.0
-
-
-def test_document_stays_light(tickets_nlp):
-    """What explain needs isn't kept with each document."""
-    explain(tickets_nlp, TEXT)
-    assert set(tickets_nlp(TEXT).user_data["longtail"]) == {
-        *("pipe", "label", "probability", "levels", "other", "known", "stage"),
-        *("reason", "candidates"),
-    }
+def test_only_one_label_is_explained(tickets_nlp):
+    with pytest.raises(ValueError, match=r"\[L523\].*2 labels"):
+        explain(tickets_nlp, TEXT, label=["money/card", "home/garden"])

@@ -1,11 +1,9 @@
-import json
 import math
 
 import pytest
 from spacy.language import Language
 
-from spacy_longtail.explain.explain import explain
-from spacy_longtail.explain.html import render_explanation
+from spacy_longtail.explain import explain
 
 NAME = "longtail_textcat_multilabel"
 TEXT = "my card and\n hotel room"
@@ -75,6 +73,14 @@ def test_most_probable_label_is_explained_if_none_is_given(mixed_nlp):
     assert label.threshold == found.thresholds[label.label] == 0.9999
 
 
+@pytest.mark.parametrize("threshold,needed", [(0.0, -13.8), (1.0, 13.8)])
+def test_threshold_of_exactly_nothing_or_all(mixed_nlp, threshold, needed):
+    mixed_nlp.get_pipe(NAME).thresholds = {"money": threshold}
+    (label,) = explain(mixed_nlp, TEXT, label="money/card").labels
+    assert (label.threshold, label.is_given) == (threshold, threshold == 0.0)
+    assert label.needed == pytest.approx(needed, abs=0.1)
+
+
 def test_word_of_the_label_speaks_for_it(mixed_nlp):
     card, garden = explain(
         mixed_nlp, "card tree", label=["money/card", "home/garden"]
@@ -104,30 +110,9 @@ def test_what_later_components_make_of_it(mixed_nlp):
     assert label.difference == before.difference
 
 
-def test_labels_that_the_top_k_leaves_out(mixed_nlp):
-    expected = explain(mixed_nlp, TEXT, label=["money/card", "home/garden"])
-    mixed_nlp.get_pipe(NAME).cats_top_k = 1
-    assert explain(mixed_nlp, TEXT, label=["money/card", "home/garden"]) == expected
-    assert mixed_nlp.get_pipe(NAME).cats_top_k == 1
-
-
-def test_decision_of_another_component_is_not_taken(mixed_nlp, mixed_dev):
-    second = mixed_nlp.add_pipe("longtail_textcat", name="second")
-    single = [e for e in mixed_dev if sum(e.reference.cats.values()) == 1]
-    second.initialize(lambda: single, nlp=mixed_nlp)
-    found = explain(mixed_nlp, TEXT, pipe=NAME)
-    assert found.decision["pipe"] == NAME
-    assert explain(mixed_nlp, TEXT).kind == "longtail_textcat"
-
-
 def test_comparison_with_another_label(mixed_nlp):
     with pytest.raises(ValueError, match=r"\[L524\].*'home/garden'"):
         explain(mixed_nlp, TEXT, label="money/card", against="home/garden")
-
-
-def test_unknown_label(mixed_nlp):
-    with pytest.raises(ValueError, match=r"\[L522\].*money/card"):
-        explain(mixed_nlp, TEXT, label=["home/garden", "money/cart"])
 
 
 def test_labels_that_were_added_at_run_time(mixed_nlp, mixed_dev):
@@ -138,31 +123,7 @@ def test_labels_that_were_added_at_run_time(mixed_nlp, mixed_dev):
     assert mixed_nlp(text)._.longtail.labels == ("travel/submarine",)
     found = explain(mixed_nlp, text)
     assert (found.added, found.labels) == (["travel/submarine"], [])
-    assert "judged by how close" in render_explanation(found)
     mixed_nlp.get_pipe(NAME).thresholds = {"money/card": 1e-9}
     found = explain(mixed_nlp, text)
     assert found.added == ["travel/submarine"]
     assert [label.label for label in found.labels] == ["money/card"]
-    with pytest.raises(ValueError, match=r"\[L525\].*'zero_shot_fallback'.*prototype"):
-        explain(mixed_nlp, text, label="travel/submarine")
-
-
-def test_explanation_is_json(mixed_nlp):
-    data = explain(mixed_nlp, TEXT).to_dict()
-    assert json.loads(json.dumps(data))["labels"][0]["words"][1]["text"] == "card"
-
-
-@pytest.mark.parametrize("method", ["exact", "occlusion"])
-def test_page_marks_and_escapes_words(mixed_nlp, method):
-    if method == "occlusion":
-        output = mixed_nlp.get_pipe(NAME).model.get_ref("output")
-        del output.attrs["get_linear"]
-    found = explain(
-        mixed_nlp, "card <b>chip</b> & oven", label=["money/card", "money/tax"]
-    )
-    assert found.method == method
-    page = render_explanation(found)
-    assert "<b>chip" not in page and "&lt;b" in page and "&amp;" in page
-    assert page.count("<h1>") == 2 and '<mark class="for"' in page
-    assert "pooled in the Other of" in page
-    assert "http" not in page and "src=" not in page

@@ -2,7 +2,15 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.fitting.thresholds import fit_thresholds
+from spacy_longtail.fitting.thresholds import (
+    fit_abstention_threshold,
+    fit_ancestor_threshold,
+    fit_coverage_threshold,
+    fit_label_thresholds,
+    fit_precision_threshold,
+    fit_thresholds,
+)
+from spacy_longtail.taxonomy import build_taxonomy
 
 
 def get_f1(scores, truths, threshold):
@@ -133,3 +141,115 @@ def test_shapes_that_do_not_fit_are_an_error():
 def test_setting_out_of_range_is_an_error(settings):
     with pytest.raises(ValueError, match=rf"\[L327\] '{list(settings)[0]}' has to be"):
         fit_thresholds(numpy.zeros((2, 3)), numpy.zeros((2, 3)), **settings)
+
+
+def array(*values):
+    return numpy.asarray(values)
+
+
+@pytest.mark.parametrize(
+    "confidence,is_right,precision,expected",
+    [
+        (array(0.9, 0.8, 0.7, 0.6), array(1, 1, 0, 0), 1.0, 0.75),
+        (array(0.9, 0.8, 0.7, 0.6), array(1, 1, 0, 1), 0.75, 0.0),
+        (array(0.9, 0.8, 0.7, 0.6), array(0, 1, 1, 0), 0.9, 1.0),
+        # Equal probabilities can't be told apart.
+        (array(0.9, 0.7, 0.7, 0.6), array(1, 1, 0, 0), 1.0, 0.8),
+    ],
+)
+def test_precision_threshold(confidence, is_right, precision, expected):
+    found = fit_precision_threshold(confidence, is_right.astype(bool), precision)
+    assert found == pytest.approx(expected)
+
+
+def test_precision_is_reached_with_the_most_documents():
+    rng = numpy.random.default_rng(0)
+    confidence = rng.random(500)
+    is_right = rng.random(500) < confidence
+    threshold = fit_precision_threshold(confidence, is_right, 0.8)
+    assert is_right[confidence >= threshold].mean() >= 0.8
+    lower = [t for t in numpy.sort(confidence) if t < threshold]
+    assert all(is_right[confidence >= t].mean() < 0.8 for t in lower)
+
+
+def test_coverage_threshold():
+    confidence = array(0.1, 0.2, 0.3, 0.4, 0.5)
+    threshold = fit_coverage_threshold(confidence, 0.6)
+    assert (confidence >= threshold).mean() == 0.6
+    assert fit_coverage_threshold(confidence, 1.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "n, coverage, n_kept", [(5, 0.5, 3), (5, 0.6, 3), (100, 0.07, 7), (5, 0.01, 1)]
+)
+def test_coverage_is_at_least_the_wished_share(n, coverage, n_kept):
+    confidence = numpy.linspace(0.1, 0.9, n)
+    threshold = fit_coverage_threshold(confidence, coverage)
+    assert (confidence >= threshold).sum() == n_kept
+
+
+def test_rounding_keeps_what_the_threshold_has_to_keep():
+    confidence = array(0.1, 0.123456785, 0.1234567851)
+    for coverage in (0.3, 0.6):
+        kept = confidence >= fit_coverage_threshold(confidence, coverage)
+        assert kept.mean() >= coverage
+
+
+def test_rare_labels_have_the_threshold_of_their_parent():
+    tree = build_taxonomy({"a/x": 1, "a/y": 1, "b/x": 1, "b/y": 1})
+    guess = numpy.repeat([0, 1, 2, 3], [4, 2, 1, 1])
+    confidence = array(0.9, 0.8, 0.7, 0.6, 0.9, 0.5, 0.9, 0.4)
+    is_right = array(1, 1, 0, 0, 1, 1, 0, 1).astype(bool)
+    found = fit_label_thresholds(tree, guess, confidence, is_right, 1.0, min_support=4)
+    assert found == pytest.approx({"": 1.0, "a": 0.75, "a/x": 0.75})
+
+
+def test_ancestor_threshold():
+    probability, is_right = array(0.9, 0.8, 0.7), array(True, True, False)
+    assert fit_ancestor_threshold(probability, is_right, None) == 0.5
+    assert fit_ancestor_threshold(probability, is_right, 0.9) == 0.9
+    found = fit_ancestor_threshold(probability, is_right, 0.9, min_support=3)
+    assert found == pytest.approx(0.75)
+
+
+def test_documents_of_the_same_confidence_stay_together():
+    confidence = array(0.9, 0.5, 0.5, 0.5, 0.1)
+    kept = confidence >= fit_coverage_threshold(confidence, 0.4)
+    assert kept.tolist() == [True, True, True, True, False]
+
+
+KNOWN = array(0.9, 0.8, 0.7, 0.6, 0.6, 0.2)
+ONE_RIGHT, ONE_GIVEN = array(1, 0, 1, 1, 0, 0), array(1, 1, 1, 1, 1, 1)
+SOME_RIGHT, SOME_GIVEN = array(2, 1, 0, 1, 0, 0), array(2, 2, 0, 3, 1, 9)
+
+
+@pytest.mark.parametrize(
+    "right, given, precision, expected",
+    [
+        (ONE_RIGHT, ONE_GIVEN, 1.0, 0.9),
+        (ONE_RIGHT, ONE_GIVEN, 0.66, 0.7),
+        (ONE_RIGHT, ONE_GIVEN, 0.6, 0.6),
+        (1 - ONE_RIGHT, ONE_GIVEN, 1.0, None),
+        (SOME_RIGHT, SOME_GIVEN, 1.0, 0.9),
+        (SOME_RIGHT, SOME_GIVEN, 0.75, 0.7),
+        (SOME_RIGHT, SOME_GIVEN, 0.5, 0.6),
+        (SOME_RIGHT * 0, SOME_GIVEN, 0.5, None),
+    ],
+)
+def test_abstention_counts_the_labels_of_documents(right, given, precision, expected):
+    found = fit_abstention_threshold(KNOWN, right, given, precision=precision)
+    assert found == expected
+
+
+def test_without_documents_there_is_no_threshold_of_abstention():
+    nothing = KNOWN[:0]
+    assert fit_abstention_threshold(nothing, nothing, nothing, coverage=0.5) is None
+
+
+@pytest.mark.parametrize("n, coverage, n_kept", [(5, 0.5, 3), (4, 0.5, 2)])
+def test_coverage_of_abstention_is_that_of_thresholds(n, coverage, n_kept):
+    known = numpy.linspace(0.1, 0.9, n)
+    ones = numpy.ones(n, dtype="int64")
+    found = fit_abstention_threshold(known, ones, ones, coverage=coverage)
+    assert found == fit_coverage_threshold(known, coverage)
+    assert (known >= found).sum() == n_kept

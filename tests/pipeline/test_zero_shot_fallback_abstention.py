@@ -1,7 +1,6 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.fallback.fitting import find_threshold
 from spacy_longtail.rankers.base import Ranking
 
 UNKNOWN = "zzxq wvut"
@@ -61,16 +60,6 @@ def test_threshold_for_a_wished_precision(pair, fallback, make_examples):
     assert pair(UNKNOWN)._.longtail.label is None
     assert pair("block my card")._.longtail.label == "bank/card"
     assert pair("a room")._.longtail.label == "travel/hotel"
-
-
-def test_lowest_threshold_with_the_precision_is_found():
-    known = numpy.asarray([0.9, 0.8, 0.7, 0.6, 0.6, 0.2])
-    right = numpy.asarray([True, False, True, True, False, False])
-    assert find_threshold(known, right, 0.66, None) == 0.7
-    assert find_threshold(known, right, 0.6, None) == 0.6
-    assert find_threshold(known, right, 1.0, None) == 0.9
-    assert find_threshold(known, ~right, 1.0, None) is None
-    assert find_threshold(known, right, None, 1.0) == 0.0
 
 
 @pytest.mark.parametrize(

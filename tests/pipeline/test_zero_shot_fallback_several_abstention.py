@@ -3,7 +3,6 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.fallback.fitting import find_threshold
 from spacy_longtail.rankers.base import Ranking
 
 NAME = "longtail_textcat_multilabel"
@@ -68,12 +67,3 @@ def test_threshold_for_a_wished_precision(several, fallback, make_several_exampl
     assert several(UNKNOWN)._.longtail.labels == ()
     assert "bank/card" in several("block my card")._.longtail.labels
     assert "travel/hotel" in several("a room")._.longtail.labels
-
-
-def test_precision_is_that_of_all_labels_given():
-    known = numpy.asarray([0.9, 0.8, 0.7, 0.6])
-    right, given = numpy.asarray([2, 1, 0, 1]), numpy.asarray([2, 2, 0, 4])
-    assert find_threshold(known, right, 1.0, None, given) == 0.9
-    assert find_threshold(known, right, 0.75, None, given) == 0.7
-    assert find_threshold(known, right, 0.5, None, given) == 0.6
-    assert find_threshold(known, right * 0, 0.5, None, given) is None

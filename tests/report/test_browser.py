@@ -1,12 +1,12 @@
 """The report in a real browser: Debian's chromium with its own driver."""
 
 import shutil
+from copy import deepcopy
 
 import pytest
 
-from spacy_longtail.report.build import build_report
-from spacy_longtail.report.html import render_html
-from spacy_longtail.report.tree import get_tree
+from spacy_longtail.report import render_html
+from spacy_longtail.report.sections import get_tree
 from spacy_longtail.taxonomy import build_taxonomy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -31,13 +31,13 @@ def browser():
 
 
 @pytest.fixture
-def data(tickets_nlp, tickets_dev):
-    return build_report(tickets_nlp, tickets_dev, resamples=10)
+def data(reports):
+    return deepcopy(reports["exclusive"])
 
 
 @pytest.fixture
-def mixed_data(mixed_nlp, mixed_dev):
-    return build_report(mixed_nlp, mixed_dev, resamples=10)
+def mixed_data(reports):
+    return deepcopy(reports["multilabel"])
 
 
 @pytest.fixture

@@ -1,57 +1,105 @@
 import builtins
 import re
+from collections import Counter
 
 import pytest
 
-from spacy_longtail.report.build import build_report
-from spacy_longtail.report.html import get_step, render_html, show_figure
+from spacy_longtail.pages import show_figure
+from spacy_longtail.report import render_html
+from spacy_longtail.report.html import get_step
+from spacy_longtail.report.plots import plot_tail
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
+# Keys of what isn't a text of the corpus or the pipeline.
+OURS = {"kind", "labels", "written_by", "date", "group", "separator", "metrics"}
 
 
-@pytest.fixture
-def data(tickets_nlp, tickets_dev):
-    return build_report(tickets_nlp, tickets_dev, resamples=10)
+def poison(value):
+    """Replace every text in a report."""
+    if isinstance(value, dict):
+        return {k: v if k in OURS and v else poison(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [poison(part) for part in value]
+    return EVIL if isinstance(value, str) else value
 
 
-def test_page_needs_nothing_else(data):
-    page = render_html(data)
+def test_page_needs_nothing_else(page):
     loaded = re.findall(r"(?:src|href|data)=\"([^\"]+)\"|url\(([^)]+)\)", page)
     assert all((first or second).startswith("#") for first, second in loaded)
     assert "@import" not in page
     assert page.count("<svg ") == 3
 
 
-def test_everything_is_escaped(data):
-    data["labels"][0]["label"] = f"money/{EVIL}"
-    data["labels"][1]["taken_for"] = EVIL
-    data["tree"][0]["name"] = EVIL
-    data["about"]["pipeline"] = EVIL
-    for doc in data["hardest"]:
-        doc.update(text=EVIL, gold=EVIL, reason=EVIL, levels=[[EVIL, 0.5]])
-    data["confusions"][0].update(gold=EVIL, label=EVIL, example=EVIL)
-    page = render_html(data)
+def test_page_has_every_section_that_it_links_to(page):
+    nav = page[page.index("<nav") : page.index("</nav>")]
+    sections = re.findall(r'href="#([a-z]+)"', nav)
+    assert sections == re.findall(r'<section id="([a-z]+)"', page)
+    assert {"tail", "labels", "tree", "confusions", "sure"} < set(sections)
+
+
+def test_everything_is_escaped(report):
+    poisoned = {
+        key: part if key == "headline" else poison(part) for key, part in report.items()
+    }
+    poisoned["labels"] = poison(report["labels"])
+    page = render_html(poisoned)
     assert "alert('x')" not in page
     assert page.count("<script>") == 1
     assert "&lt;script&gt;alert(&#39;x&#39;)" in page
 
 
-def test_ids_of_the_page_differ(data):
-    ids = re.findall(r'\sid="([^"]+)"', render_html(data))
-    assert len(ids) == len(set(ids))
+def test_ids_of_the_page_differ(page):
+    counts = Counter(re.findall(r'\sid="([^"]+)"', page))
+    assert counts.most_common(1)[0][1] == 1
 
 
-def test_plots_have_the_colours_of_the_page(data):
-    page = render_html(data)
+def test_plots_have_the_colours_of_the_page(page):
     assert "var(--accent)" in page[page.index("<svg") :]
     assert not re.search(r"#0[14710adb]0[258b]0[369cf]", page)
 
 
-def test_page_is_the_same_again(data):
-    assert render_html(data) == render_html(data)
+def test_figure_is_the_same_again(reports, pages):
+    assert plot_tail(reports["exclusive"]["labels"], 10, 4) in pages["exclusive"]
 
 
-def test_without_matplotlib(data, monkeypatch):
+def test_cards_are_titled_as_in_the_table_of_metrics(report, page):
+    card = page[page.index('id="card-head_f"') :].split("</div>")[0]
+    assert "<h2>Head</h2>" in card
+    n_labels = report["headline"]["head_f"]["n_labels"]
+    assert f"F1, 10 training documents or more; {n_labels} labels" in card
+    assert f"{report['headline']['head_f']['value']:.3f}" in card
+
+
+def test_each_label_has_a_row(report, page):
+    rows = re.findall(r'<tr data-label="([^"]+)">', page)
+    assert rows == [row["label"] for row in report["labels"]]
+
+
+NOTHING = {
+    "exclusive": ("No label was taken for one", "All documents are right."),
+    "multilabel": ("No document misses", "No label is missed.", "No label is false."),
+}
+
+
+def test_nothing_is_wrong(kind, report):
+    lists = {"confusions", "hardest", "missed", "false"} & report.keys()
+    page = render_html({**report, **{key: [] for key in lists}})
+    for text in NOTHING[kind]:
+        assert text in page
+    assert page.count('<li class="case">') == 0
+
+
+def test_ranking_metrics_have_a_table_of_their_own(pages, reports):
+    page, report = pages["multilabel"], reports["multilabel"]
+    ranks = page[page.index('<section id="ranks"') :].split("</section>")[0]
+    for title in ("Precision", "nDCG", "Propensity-scored precision"):
+        assert f">{title}</th>" in ranks
+    for key in ("ndcg_at_3", "psp_at_5", "lrap"):
+        assert f"{report['headline'][key]['value']:.3f}" in ranks
+        assert f'id="card-{key}"' not in page
+
+
+def test_without_matplotlib(report, monkeypatch):
     real = builtins.__import__
 
     def without(name, *args, **kwargs):
@@ -61,7 +109,7 @@ def test_without_matplotlib(data, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ValueError, match=r"\[L642\].*spacy-longtail\[report\]"):
-        render_html(data)
+        render_html(report)
 
 
 @pytest.mark.parametrize(

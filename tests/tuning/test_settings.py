@@ -1,97 +1,67 @@
 import pytest
-import spacy
 
+from spacy_longtail.evaluation.pipes import find_pipe
 from spacy_longtail.tuning.settings import (
     Settings,
-    Wish,
-    apply_settings,
-    find_fallback,
-    find_pipe,
-    find_rivals,
-    get_kind,
     read_settings,
+    try_settings,
+    write_settings,
 )
 
-
-@pytest.mark.parametrize(
-    "wish,code",
-    [
-        ({"goal": "speed"}, "L511"),
-        ({"prior": "flat"}, "L306"),
-        ({"precision": 0.0}, "L512"),
-        ({"coverage": 1.5}, "L512"),
-        ({"precision": 0.9, "coverage": 0.9}, "L513"),
-        ({"per_label": True}, "L517"),
-    ],
-)
-def test_wish_that_can_not_be_fulfilled(wish, code):
-    with pytest.raises(ValueError, match=rf"\[{code}\]"):
-        Wish(**wish)
+ONE, SEVERAL = "longtail_textcat", "longtail_textcat_multilabel"
+FALLBACK = "zero_shot_fallback"
 
 
-def test_component_is_found_by_its_factory():
-    nlp = spacy.blank("en")
-    nlp.add_pipe("longtail_textcat", name="topics")
-    assert find_pipe(nlp) == "topics"
-    assert find_fallback(nlp, "topics") is None
+def add_fallback(nlp, dev):
+    pipe = nlp.add_pipe(FALLBACK, config={"source": find_pipe(nlp)})
+    pipe.initialize(lambda: dev, nlp=nlp)
+    return pipe
 
 
-def test_component_has_to_be_named_if_there_are_several():
-    nlp = spacy.blank("en")
-    nlp.add_pipe("longtail_textcat", name="first")
-    nlp.add_pipe("longtail_textcat", name="second")
-    assert find_pipe(nlp, "second") == "second"
-    with pytest.raises(ValueError, match=r"\[L514\].*'first', 'second'"):
-        find_pipe(nlp)
-
-
-@pytest.mark.parametrize("name", ["third", "sentencizer"])
-def test_name_of_another_component(name):
-    nlp = spacy.blank("en")
-    nlp.add_pipe("longtail_textcat", name="first")
-    nlp.add_pipe("sentencizer")
-    with pytest.raises(ValueError, match=rf"\[L518\] '{name}' isn't.*\['first'\]"):
-        find_pipe(nlp, name)
-
-
-def test_message_says_what_clashes():
-    with pytest.raises(ValueError, match="precision of 0.8 and a coverage of 0.9") as e:
-        Wish(precision=0.8, coverage=0.9)
-    assert "per_label" not in str(e.value)
-
-
-def test_pipeline_without_a_component():
-    with pytest.raises(ValueError, match=r"\[L514\].*none"):
-        find_pipe(spacy.blank("en"))
-
-
-def test_settings_are_applied_and_in_the_config(tickets_nlp):
-    settings = Settings(0.25, 1.5, {"": 0.5, "home": 0.25}, 0.75)
-    apply_settings(tickets_nlp, "longtail_textcat", settings)
-    assert read_settings(tickets_nlp, "longtail_textcat") == settings
-    config = tickets_nlp.config["components"]["longtail_textcat"]
+def test_settings_are_written_and_in_the_config(kind_nlp, kind):
+    above = 0.75 if kind == "exclusive" else None
+    settings = Settings(0.25, 1.5, {"": 0.5, "home": 0.25}, above)
+    name = find_pipe(kind_nlp)
+    write_settings(kind_nlp, name, settings)
+    assert read_settings(kind_nlp, name) == settings
+    config = kind_nlp.config["components"][name]
     assert (config["prior"], config["temperature"]) == (0.25, 1.5)
 
 
-def test_exclusive_component_is_meant_before_one_of_several_labels():
-    nlp = spacy.blank("en")
-    nlp.add_pipe("longtail_textcat_multilabel", name="tags")
-    assert find_pipe(nlp) == "tags"
-    assert get_kind(nlp, "tags") == "longtail_textcat_multilabel"
-    nlp.add_pipe("longtail_textcat", name="topics")
-    assert find_pipe(nlp) == "topics"
-    assert find_pipe(nlp, "tags") == "tags"
+@pytest.mark.filterwarnings("error")
+def test_new_settings_are_no_reason_to_warn(kind_nlp):
+    name = find_pipe(kind_nlp)
+    kind_nlp.get_pipe(name).thresholds = {"home": 0.5}
+    write_settings(kind_nlp, name, Settings("train", 3.0, {"": 0.1}))
+    assert kind_nlp.get_pipe(name).thresholds == {"": 0.1}
 
 
-def test_rivals_are_other_components_and_their_fallbacks():
-    nlp = spacy.blank("en")
-    for name in (
-        "longtail_textcat",
-        "longtail_textcat_multilabel",
-        "zero_shot_fallback",
-    ):
-        nlp.add_pipe(name)
-    assert find_rivals(nlp, "longtail_textcat") == ["longtail_textcat_multilabel"]
-    assert find_rivals(nlp, "longtail_textcat_multilabel") == [
-        *("longtail_textcat", "zero_shot_fallback")
-    ]
+def test_settings_are_tried_for_a_while(kind_nlp, kind_dev):
+    name = find_pipe(kind_nlp)
+    add_fallback(kind_nlp, kind_dev)
+    kind_nlp.get_pipe(name).thresholds = {"home": 0.5}
+    before = read_settings(kind_nlp, name)
+    config = kind_nlp.config.copy()
+    with pytest.raises(KeyError), try_settings(kind_nlp, name, Settings(0.5, 2.0)):
+        assert kind_nlp.get_pipe(name).prior == 0.5
+        assert kind_nlp.get_pipe(name).thresholds == {}
+        raise KeyError
+    assert read_settings(kind_nlp, name) == before
+    assert kind_nlp.config == config
+
+
+def test_settings_of_a_fallback_are_those_that_are_tuned(tickets_nlp, tickets_dev):
+    fallback = add_fallback(tickets_nlp, tickets_dev)
+    settings = read_settings(tickets_nlp, ONE)
+    numbers = {**settings.fallback, "route_threshold": 0.3, "thresholds": {"": 0.2}}
+    write_settings(tickets_nlp, ONE, Settings("train", 1.0, {}, 0.5, fallback=numbers))
+    assert fallback.settings.route_threshold == 0.3
+    assert fallback.settings.thresholds == {"": 0.2}
+    assert tickets_nlp.get_pipe_config(FALLBACK)["route_threshold"] == 0.3
+    assert "thresholds" not in tickets_nlp.get_pipe_config(FALLBACK)
+
+
+def test_only_what_is_tuned_is_told(mixed_nlp, mixed_dev):
+    add_fallback(mixed_nlp, mixed_dev)
+    found = read_settings(mixed_nlp, SEVERAL).to_dict()
+    assert found == {"prior": "train", "temperature": 1.0, "thresholds": {}}

@@ -5,8 +5,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...errors import Errors
-from ...fitting.abstention import fit_coverage_threshold
 from ...fitting.mixture import Case, fit_weights
+from ...fitting.thresholds import fit_abstention_threshold
 from ..decision import EPSILON, read_decision
 
 MIN_DOCS = 10
@@ -119,39 +119,11 @@ def fit_abstention(
         for decision, gold in zip(decisions, golds)
     ]
     right, given = numpy.asarray(counts, dtype="int64").reshape(-1, 2).T
-    threshold = find_threshold(known, right, precision, coverage, given)
+    threshold = fit_abstention_threshold(
+        known, right, given, precision=precision, coverage=coverage
+    )
     if threshold is None:
         problem = f"no threshold reaches a precision of {precision}"
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
     pipe.settings.abstain_threshold = threshold
     return threshold
-
-
-def find_threshold(
-    known: numpy.ndarray,
-    right: numpy.ndarray,
-    precision: Optional[float],
-    coverage: Optional[float],
-    given: Optional[numpy.ndarray] = None,
-) -> Optional[float]:
-    """Find the lowest threshold, so that as many documents as possible get a label.
-
-    known (numpy.ndarray): Of each document.
-    right (numpy.ndarray): How many of its labels are right.
-    precision, coverage: See ZeroShotFallback.fit_abstention.
-    given (Optional[numpy.ndarray]): How many labels it has, None if each has one.
-    """
-    if not len(known):
-        return None
-    if coverage is not None:
-        return min(max(fit_coverage_threshold(known, coverage), 0.0), 1.0)
-    order = numpy.argsort(-known, kind="stable")
-    given = numpy.ones(len(known), dtype="int64") if given is None else given
-    # All with the same value get a label or none does.
-    is_last = numpy.append(numpy.diff(known[order]) < 0, True)
-    n_given = numpy.maximum(numpy.cumsum(given[order]), 1)
-    good = numpy.cumsum(right[order]) / n_given >= precision
-    places = numpy.flatnonzero(good & is_last)
-    if not len(places):
-        return None
-    return float(min(max(known[order[places[-1]]], 0.0), 1.0))

@@ -1,0 +1,138 @@
+"""Which components of a pipeline belong together."""
+
+from importlib import import_module
+from typing import Any, Callable, Dict, List, Optional
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from ..pipeline.kinds.base import LabelKind, get_factories
+from ..taxonomy import Taxonomy
+
+# What the function of a room does.
+VERBS = {
+    "scoring": "read",
+    "tuning": "tune",
+    "report": "report",
+    "explain": "explain",
+}
+
+
+def find_part(room: str, kind: LabelKind) -> Callable[..., Any]:
+    """Find the function of a room for a kind of labels: it is in the module of the
+    kind's name, and called by the verb of the room and that name.
+
+    room (str): One of VERBS.
+    """
+    module = import_module(f"..{room}.{kind.name}", __package__)
+    return getattr(module, f"{VERBS[room]}_{kind.name}")
+
+
+def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
+    """Find the component of a pipeline that categorizes by a taxonomy. One that gives
+    each document one label is meant before one that can give several.
+
+    name (Optional[str]): The one that is meant, if there are several.
+    RETURNS (str): Its name.
+    RAISES (ValueError): L514 if it isn't clear which one is meant, L518 if the name is
+        that of another component or none.
+    """
+    found: Dict[bool, List[str]] = {False: [], True: []}
+    for other, pipe in _find_components(nlp).items():
+        found[pipe.kind.allows_several].append(other)
+    names = found[False] + found[True]
+    if name in names:
+        return str(name)
+    factories = " or ".join(map(repr, get_factories()))
+    if name is not None and names:
+        text = Errors.L518.format(name=name, found=names, factories=factories)
+        raise ValueError(text)
+    meant = found[False] or found[True]
+    if len(meant) != 1:
+        text = Errors.L514.format(
+            found=names or "none", factories=factories, pipes=nlp.pipe_names
+        )
+        raise ValueError(text)
+    return meant[0]
+
+
+def find_fallback(nlp: Language, name: str) -> Optional[str]:
+    """RETURNS (Optional[str]): Name of the fallback of a component, if it has one."""
+    fallbacks = (n for n, pipe in nlp.pipeline if getattr(pipe, "source", None) == name)
+    return next(fallbacks, None)
+
+
+def find_rivals(nlp: Language, name: str) -> List[str]:
+    """RETURNS (List[str]): The other components that write decisions, and the
+    fallbacks of these: what has to be disabled to see the decisions of this one.
+    """
+    rivals = _find_components(nlp).keys() - {name}
+    return [
+        other
+        for other, pipe in nlp.pipeline
+        if other in rivals or getattr(pipe, "source", None) in rivals
+    ]
+
+
+def find_later(nlp: Language, name: str) -> List[str]:
+    """RETURNS (List[str]): What comes after a component, without those that write
+    decisions of their own.
+    """
+    rivals = find_rivals(nlp, name)
+    after = nlp.pipe_names[nlp.pipe_names.index(name) + 1 :]
+    return [other for other in after if other not in rivals]
+
+
+def find_changers(nlp: Language, name: str, *, is_changed: bool) -> List[str]:
+    """Find the components that change the probabilities of a component. A fallback does
+    if it has something to do, under whatever prior, and even if it has left documents
+    alone so far.
+
+    is_changed (bool): Whether the probabilities are others at the end.
+    RETURNS (List[str]): Names, all that could have if none says that it does.
+    """
+    later, fallback = find_later(nlp, name), find_fallback(nlp, name)
+    pipe: Any = None if fallback not in later else nlp.get_pipe(str(fallback))
+    is_active = pipe is not None and pipe.is_needed
+    if not (is_changed or is_active):
+        return []
+    if not is_active:
+        later = [other for other in later if other != fallback]
+    writers = [p for p in later if "doc.cats" in nlp.get_pipe_meta(p).assigns]
+    return writers or later
+
+
+def find_taxonomy(nlp: Language, name: str) -> Taxonomy:
+    """RETURNS (Taxonomy): The label tree of a component or, with the labels that were
+    added at run time, of its fallback.
+    """
+    pipe: Any = nlp.get_pipe(find_fallback(nlp, name) or name)
+    return pipe.taxonomy
+
+
+def find_added(nlp: Language, name: str) -> Dict[str, str]:
+    """Find the labels that were added at run time. They are judged by how close a text
+    is to their prototype, so that no word has a share in that.
+
+    name (str): Name of the component that learned the other labels.
+    RETURNS (Dict[str, str]): For each of them the name of its fallback.
+    """
+    fallback = find_fallback(nlp, name)
+    if fallback is None:
+        return {}
+    pipe: Any = nlp.get_pipe(fallback)
+    return dict.fromkeys(pipe.added_labels, fallback)
+
+
+def run_before(nlp: Language, name: str, docs: List[Doc]) -> List[Doc]:
+    """RETURNS (List[Doc]): The documents as a component gets them."""
+    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
+    with nlp.select_pipes(enable=before):
+        return list(nlp.pipe(docs))
+
+
+def _find_components(nlp: Language) -> Dict[str, Any]:
+    return {
+        name: pipe for name, pipe in nlp.pipeline if hasattr(pipe, "get_raw_scores")
+    }

@@ -1,0 +1,184 @@
+"""Sections that the reports of both kinds of labels have, as JSON values."""
+
+from collections import Counter
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy
+
+from ..evaluation.evidence import Evidence
+from ..scoring.metrics import BIN_EDGES, find_bins
+from ..scoring.predictions import GROUPS, Pairs, Predictions
+from ..scoring.scorer import describe_labels
+from ..taxonomy import Taxonomy
+
+N_CONFUSIONS = 30
+N_CASES = 30
+N_POINTS = 100
+MAX_TEXT = 600
+# By the columns of a missed label and of a false one, the rows of the documents.
+ConfusionsT = Dict[Tuple[int, int], List[int]]
+
+
+def describe_rows(predictions: Predictions) -> Dict[int, Dict[str, Any]]:
+    """RETURNS (Dict[int, Dict[str, Any]]): By the column of each label that isn't an
+    inner node: label, count (training documents), group, pooled, and p, r, f and
+    support (gold documents), None without gold or given documents.
+    """
+    tree, found = predictions.taxonomy, describe_labels(predictions)
+    nothing = {"p": None, "r": None, "f": None, "support": 0}
+    counts = numpy.zeros(len(predictions.labels), dtype="int64")
+    if predictions.counts is not None:
+        counts = predictions.counts
+    return {
+        column: {
+            "label": label,
+            "count": int(counts[column]),
+            "group": GROUPS[predictions.groups[column]],
+            "pooled": label in tree.pooled,
+            **{key: found.get(label, nothing)[key] for key in nothing},
+        }
+        for column, label in enumerate(predictions.labels)
+        if label in tree.index or label not in tree.ranges
+    }
+
+
+def get_tree(taxonomy: Taxonomy, labels: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Arrange labels in a tree.
+
+    labels (List[Dict[str, Any]]): With label, count, support and f.
+    RETURNS (List[Dict[str, Any]]): Nodes of the first level. Each has its path, its
+        name (the last segment), n_labels, count, support, f (mean F1 of the labels
+        below that have gold documents, None if none has) and children.
+    """
+    top: List[Dict[str, Any]] = []
+    nodes: Dict[str, Dict[str, Any]] = {}
+    scores: Dict[str, List[float]] = {}
+    for row in labels:
+        siblings = top
+        for path in taxonomy.path(row["label"]):
+            if path not in nodes:
+                name = path.split(taxonomy.separator)[-1]
+                nodes[path] = {"path": path, "name": name, "n_labels": 0, "count": 0}
+                nodes[path].update(support=0, f=None, children=[])
+                scores[path] = []
+                siblings.append(nodes[path])
+            node = nodes[path]
+            node["n_labels"] += 1
+            node["count"] += row["count"]
+            node["support"] += row["support"]
+            if row["support"]:
+                scores[path].append(row["f"])
+            siblings = node["children"]
+    for path, values in scores.items():
+        nodes[path]["f"] = sum(values) / len(values) if values else None
+    return top
+
+
+def find_confusions(predictions: Predictions) -> ConfusionsT:
+    """Find labels that documents were wrongly given where another one was missed."""
+    false: Dict[int, List[int]] = {}
+    for row, column in zip(*_list(predictions.false)):
+        false.setdefault(row, []).append(column)
+    found: ConfusionsT = {}
+    for row, first in zip(*_list(predictions.missed)):
+        # An inner node isn't missed as a label.
+        for second in false.get(row, ()) if predictions.is_counted[row] else ():
+            found.setdefault((first, second), []).append(row)
+    return found
+
+
+def find_instead(
+    predictions: Predictions, confusions: ConfusionsT
+) -> Dict[int, Tuple[Optional[str], int]]:
+    """RETURNS (Dict[int, Tuple[Optional[str], int]]): For each column, the label that
+    was most often given instead, None if none was, and how often.
+    """
+    counters: Dict[int, Counter] = {}
+    for (first, second), rows in confusions.items():
+        counters.setdefault(first, Counter())[second] = len(rows)
+    best = {first: found.most_common(1)[0] for first, found in counters.items()}
+    return {
+        column: (predictions.labels[best[column][0]], best[column][1])
+        if column in best
+        else (None, 0)
+        for column in range(len(predictions.labels))
+    }
+
+
+def show_confusions(
+    evidence: Evidence, confusions: ConfusionsT, wholes: Pairs
+) -> List[Dict[str, Any]]:
+    """Show the confusions of most documents.
+
+    wholes (Pairs): What the share of a label is of.
+    RETURNS (List[Dict[str, Any]]): The missed label, the false one, n documents, their
+        share, n the other way, and one of the texts.
+    """
+    labels = evidence.predictions.labels
+    totals = Counter(wholes.columns.tolist())
+    ranked = sorted(
+        confusions.items(),
+        key=lambda pair: (-len(pair[1]), [labels[column] for column in pair[0]]),
+    )
+    return [
+        {
+            "gold": labels[first],
+            "label": labels[second],
+            "n": len(rows),
+            "share": len(rows) / totals[first],
+            "back": len(confusions.get((second, first), ())),
+            "example": evidence.docs[rows[0]].text[:MAX_TEXT],
+        }
+        for (first, second), rows in ranked[:N_CONFUSIONS]
+    ]
+
+
+def get_reliability(P: numpy.ndarray, is_right: numpy.ndarray) -> List[Dict[str, Any]]:
+    """Compare how probable labels are with how often they are right.
+
+    P, is_right (numpy.ndarray): Of shape (labels of documents,).
+    RETURNS (List[Dict[str, Any]]): For each bin of the probability: low, high, n, mean
+        probability and accuracy, the last two None if it is empty.
+    """
+    bins, curve = find_bins(P), []
+    for i, (low, high) in enumerate(
+        zip(BIN_EDGES[:-1].tolist(), BIN_EDGES[1:].tolist())
+    ):
+        inside = bins == i
+        n = int(inside.sum())
+        point: Dict[str, Any] = {"low": low, "high": high, "n": n}
+        point["probability"] = float(P[inside].mean()) if n else None
+        point["accuracy"] = float(is_right[inside].mean()) if n else None
+        curve.append(point)
+    return curve
+
+
+def pick_cases(pairs: Pairs, confidence: numpy.ndarray) -> List[Tuple[int, int]]:
+    """RETURNS (List[Tuple[int, int]]): Row and column of the pairs with the lowest
+    confidence, one of each document.
+
+    confidence (numpy.ndarray): Of the pairs.
+    """
+    found: Dict[int, int] = {}
+    for i in numpy.argsort(confidence, kind="stable").tolist():
+        found.setdefault(int(pairs.rows[i]), int(pairs.columns[i]))
+        if len(found) == N_CASES:
+            break
+    return list(found.items())
+
+
+def get_value(
+    metric: Callable[..., numpy.ndarray], predictions: Predictions, **settings: Any
+) -> float:
+    """RETURNS (float): A metric of all documents, 0.0 if it is of nothing."""
+    value = float(metric(predictions, predictions.ones, **settings)[0])
+    return 0.0 if numpy.isnan(value) else value
+
+
+def shorten_text(text: str) -> str:
+    """RETURNS (str): The start of a long text."""
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
+
+
+def _list(pairs: Pairs) -> Sequence[List[int]]:
+    return pairs.rows.tolist(), pairs.columns.tolist()
