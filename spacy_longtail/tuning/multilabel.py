@@ -15,7 +15,7 @@ from ..pipeline.decision import KEY
 from ..pipeline.settings import PriorT
 from ..presentation import TextTable, shorten
 from ..scoring.metrics import get_f, get_labels_per_doc
-from ..scoring.predictions import Predictions, count
+from ..scoring.predictions import NEVER, Predictions, count
 from .provenance import find_note
 from .result import Fitted, RowT, Tuning, show_value
 from .settings import NAMES, Settings, try_settings
@@ -24,8 +24,6 @@ from .wish import Wish
 # Of a document and a label, for prior and temperature.
 MAX_PAIRS = 1_000_000
 CALLBACK = "spacy-longtail.fit_thresholds.v1"
-# Above every probability.
-NEVER = 2.0
 # From probabilities and truths to the threshold of each label.
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 N_LABELS = 8
