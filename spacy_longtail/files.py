@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
@@ -73,6 +73,8 @@ def save_pipeline(nlp: Language, output: Path, *, force: bool = False) -> None:
     output = Path(os.path.abspath(output))
     with write_together(output.parent, shown=output) as new:
         nlp.to_disk(new / output.name)
+        # Another run may have been faster.
+        check_output(output, force=force)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -102,13 +104,11 @@ def write_folder(folder: Path) -> Iterator[Path]:
     folder = Path(folder)
     if folder.is_file():
         raise ValueError(Errors.L625.format(path=folder, problem="it is a file"))
-    if folder.is_dir():
-        with write_together(folder) as new:
-            yield new
-    else:
-        with write_together(folder.parent, shown=folder) as new:
-            (new / folder.name).mkdir()
-            yield new / folder.name
+    is_there = folder.is_dir()
+    with write_together(folder if is_there else folder.parent, shown=folder) as new:
+        place = new if is_there else new / folder.name
+        place.mkdir(exist_ok=True)
+        yield place
 
 
 @contextmanager
@@ -130,11 +130,7 @@ def write_together(folder: Path, *, shown: Optional[Path] = None) -> Iterator[Pa
         _clean_up(folder)
         with _open_stage(folder) as stage:
             yield stage / "new"
-            holder = _lock(folder, MAX_WAIT)
-            try:
-                _move_in(stage)
-            finally:
-                _unlock(holder)
+            _move_in(stage)
     except OSError as error:
         problem = error.strerror or str(error)
         message = Errors.L625.format(path=shown or folder, problem=problem)
@@ -147,22 +143,19 @@ def _open_stage(folder: Path) -> Iterator[Path]:
     written, "old" for what it replaces, and is there as soon as all of it is written.
     """
     # In the same folder, so that renaming works. Only what is locked has the prefix.
-    made = Path(tempfile.mkdtemp(prefix=".", suffix="-longtail", dir=folder))
-    holder = _lock(made)
-    stage = folder / (PREFIX + made.name.strip("."))
-    try:
-        os.replace(made, stage)
-        (stage / "new").mkdir()
-        yield stage
-    except BaseException:
-        # If the old couldn't be put back, it's still there, for the next run.
-        if not list(stage.glob("old/*")):
-            shutil.rmtree(stage, ignore_errors=True)
-        raise
-    else:
+    made = Path(tempfile.mkdtemp(prefix=f".new{PREFIX}", dir=folder))
+    stage = made.with_name(made.name.replace(".new", "", 1))
+    with _lock(made):
+        try:
+            os.replace(made, stage)
+            (stage / "new").mkdir()
+            yield stage
+        except BaseException:
+            # If the old couldn't be put back, it's still there, for the next run.
+            if not list(stage.glob("old/*")):
+                shutil.rmtree(stage, ignore_errors=True)
+            raise
         shutil.rmtree(stage, ignore_errors=True)
-    finally:
-        _unlock(holder)
 
 
 def _move_in(stage: Path) -> None:
@@ -175,18 +168,19 @@ def _move_in(stage: Path) -> None:
         return
     old.mkdir(exist_ok=True)
     moves: List[Tuple[Path, Path]] = []
-    try:
-        for name in names:
-            for move in ((folder / name, old / name), (new / name, folder / name)):
-                if os.path.lexists(move[0]):
-                    moves.append(move)
-                    os.replace(*move)
-    except BaseException:
-        for before, after in reversed(moves):
-            # The last one may not have happened.
-            if os.path.lexists(after) and not os.path.lexists(before):
-                os.replace(after, before)
-        raise
+    with _lock(folder, MAX_WAIT):
+        try:
+            for name in names:
+                for move in ((folder / name, old / name), (new / name, folder / name)):
+                    if os.path.lexists(move[0]):
+                        moves.append(move)
+                        os.replace(*move)
+        except BaseException:
+            for before, after in reversed(moves):
+                # The last one may not have happened.
+                if os.path.lexists(after) and not os.path.lexists(before):
+                    os.replace(after, before)
+            raise
 
 
 def _clean_up(folder: Path) -> None:
@@ -194,48 +188,43 @@ def _clean_up(folder: Path) -> None:
     names is brought to its end, so that all of them are of the same result.
     """
     for stage in folder.glob(f"{PREFIX}*"):
-        holder = _lock(stage)
-        if holder is None:
-            continue
-        try:
-            if (stage / "old").is_dir():
-                _move_in(stage)
-            shutil.rmtree(stage, ignore_errors=True)
-        except OSError:
-            # It's of someone else, or holds something that can't be moved.
-            continue
-        finally:
-            _unlock(holder)
+        with _lock(stage) as is_left:
+            # What can't be moved, for example because it's of someone else, stays.
+            with suppress(OSError):
+                if is_left and (stage / "old").is_dir():
+                    _move_in(stage)
+                if is_left:
+                    shutil.rmtree(stage, ignore_errors=True)
 
 
-def _lock(folder: Path, max_wait: float = 0.0) -> Optional[int]:
-    """Lock a folder against other runs, until it's unlocked or the process ends.
+@contextmanager
+def _lock(folder: Path, max_wait: float = 0.0) -> Iterator[bool]:
+    """Lock a folder against other runs, until the end of the block or of the process.
 
     max_wait (float): Seconds to wait while another run has locked it.
-    RETURNS (Optional[int]): For _unlock. None if it can't be locked: another run has,
-        or the system or the disk knows no locks.
+    YIELDS (bool): Whether it's locked. If not, another run has locked it, or the system
+        or the disk knows no locks.
     """
     if sys.platform == "win32":
-        return None
+        yield False
+        return
     import fcntl
 
     end = time.monotonic() + max_wait
     holder = None
-    try:
+    is_locked = False
+    with suppress(OSError):
         holder = os.open(folder, os.O_RDONLY)
-        while True:
+        while not is_locked:
             try:
                 fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return holder
+                is_locked = True
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise
+                    break
                 time.sleep(0.01)
-    except OSError:
-        _unlock(holder)
-        return None
-
-
-def _unlock(holder: Optional[int]) -> None:
-    if holder is not None:
-        os.close(holder)
+    try:
+        yield is_locked
+    finally:
+        if holder is not None:
+            os.close(holder)

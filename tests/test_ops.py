@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import NumpyOps
 
 from spacy_longtail.ops import (
+    get_log_odds,
     log_softmax_groups,
     mean_by_class,
     multiply_rows,
@@ -170,3 +171,9 @@ def test_top_columns_equal_a_stable_sort(P, k):
 
 def test_top_columns_of_no_rows():
     assert top_columns(numpy.zeros((0, 5)), 2).shape == (0, 2)
+
+
+def test_log_odds_of_nothing_and_all_are_finite():
+    found = get_log_odds(numpy.asarray([0.0, 0.2, 0.5, 1.0]))
+    assert_allclose(found[1:3], [numpy.log(0.25), 0.0], atol=1e-12)
+    assert found[3] == pytest.approx(-found[0], rel=1e-9) and 13 < found[3] < 14

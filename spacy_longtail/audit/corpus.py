@@ -1,10 +1,8 @@
 """Read the texts and labels of a corpus in chunks of arrays, without making Docs."""
 
 import re
-import unicodedata
 import zlib
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
@@ -14,6 +12,7 @@ import srsly
 from spacy.attrs import ORTH
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
+from ..convert.plan import hash_text
 from ..errors import Errors
 from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader
@@ -108,39 +107,29 @@ def fetch_texts(
     rows (Iterable[int]): Their numbers, over all files.
     RETURNS (Dict[int, str]): Text of each row.
     """
-    wanted = sorted(set(rows))
+    wanted = set(rows)
     found: Dict[int, str] = {}
-    start = 0
+    start, last = 0, max(wanted, default=-1)
     for path in files:
-        if not wanted:
+        if start > last:
             break
         if path.suffix.lower() == SUFFIX:
             data = _load_docbin(path)
             end = start + len(data["cats"])
-            own = [row for row in wanted if row < end]
-            if own:
-                found.update(_get_texts(data, own, start))
+            own = sorted(row for row in wanted if start <= row < end)
+            found.update(_get_texts(data, own, start))
+            start = end
         else:
-            records = RecordReader(open_table(path), columns)
-            own, end = [], start
-            for end, record in enumerate(
-                islice(records, wanted[-1] + 1 - start), start
-            ):
-                if end in wanted:
-                    found[end] = record.text
-        wanted = [row for row in wanted if row not in found]
-        start = end
+            # A table is the only file.
+            records = islice(RecordReader(open_table(path), columns), last + 1)
+            found.update({i: r.text for i, r in enumerate(records) if i in wanted})
     return found
 
 
 @lru_cache(maxsize=1 << 18)
 def get_key(word: str) -> int:
     """RETURNS (int): Hash of a word without its case, SPACE if it's white space."""
-    plain = unicodedata.normalize("NFKC", word).casefold().strip()
-    if not plain:
-        return SPACE
-    digest = blake2b(plain.encode("utf8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") or 1
+    return (hash_text(word) or 1) if word.strip() else SPACE
 
 
 def _load_docbin(path: Path) -> Dict[str, Any]:

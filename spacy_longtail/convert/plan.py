@@ -108,7 +108,10 @@ def make_plan(
     texts = find_texts(hashes, sets)
     splits = numpy.full(len(rows.sets), DROPPED, dtype="int8")
     if (given != NOT_GIVEN).any():
-        splits[kept] = keep_given(given, texts)
+        # The first split that has a text keeps it.
+        earliest = numpy.full(len(texts.first), len(SPLITS), dtype="int8")
+        numpy.minimum.at(earliest, texts.inverse, given)
+        splits[kept] = numpy.where(given == earliest[texts.inverse], given, DROPPED)
     elif has_lists:
         of_text = stratify_sets(merge_sets(rows, sets, texts), shares, seed=seed)
         splits[kept] = of_text[texts.inverse]
@@ -140,15 +143,6 @@ def find_texts(hashes: numpy.ndarray, sets: numpy.ndarray) -> TextGroups:
     has_conflict = numpy.zeros(len(first), dtype="bool")
     has_conflict[inverse[differs]] = True
     return TextGroups(inverse, first, has_conflict)
-
-
-def keep_given(given: numpy.ndarray, texts: TextGroups) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The split of each row, DROPPED if an earlier split has
-    the same text.
-    """
-    earliest = numpy.full(len(texts.first), len(SPLITS), dtype="int8")
-    numpy.minimum.at(earliest, texts.inverse, given)
-    return numpy.where(given == earliest[texts.inverse], given, DROPPED)
 
 
 def merge_sets(

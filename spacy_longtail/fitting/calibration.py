@@ -8,7 +8,8 @@ from typing import Callable, Tuple
 
 import numpy
 
-from ..scoring.metrics import LOWEST, get_expected_macro_f
+from ..ops import LOWEST
+from ..scoring.metrics import get_expected_macro_f
 from ..scoring.predictions import pair_columns
 
 PRIORS = [round(0.05 * step, 2) for step in range(21)]

@@ -6,9 +6,9 @@ from typing import Any, Dict, Optional
 import numpy
 
 from ..errors import Errors
+from ..ops import LOWEST, get_log_odds
 from ..taxonomy import ROOT, Taxonomy
 
-LOWEST, HIGHEST = 1e-6, 1.0 - 1e-6
 N_GRID = 200
 SMOOTHING = 30.0
 # Below every probability.
@@ -53,7 +53,7 @@ def fit_thresholds(
         raise ValueError(text)
     _check("precision", precision, precision is None or 0.0 < precision <= 1.0)
     _check("smoothing", smoothing, 0.0 <= smoothing < float("inf"))
-    scores = numpy.clip(scores, LOWEST, HIGHEST)
+    scores = numpy.clip(scores, LOWEST, 1.0 - LOWEST)
     # What isn't known is never above a threshold and never positive.
     scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
     is_yes = truths == 1.0
@@ -63,7 +63,7 @@ def fit_thresholds(
         return numpy.full(len(support), common)
     own = _fit_each(scores, is_yes, precision, common)
     share = support / numpy.maximum(support + smoothing, 1e-9)
-    odds = share * _to_odds(own) + (1.0 - share) * _to_odds(common)
+    odds = share * get_log_odds(own) + (1.0 - share) * get_log_odds(common)
     return 1.0 / (1.0 + numpy.exp(-odds))
 
 
@@ -88,9 +88,9 @@ def _fit_each(
     best = merit.argmax(axis=0)
     columns = numpy.arange(scores.shape[1])
     above, below = ranked[best, columns], below[best, columns]
-    odds = (_to_odds(above) + _to_odds(below)) / 2.0
+    odds = (get_log_odds(above) + get_log_odds(below)) / 2.0
     has_none = below == UNKNOWN
-    odds[has_none] = _to_odds(numpy.minimum(above[has_none], common))
+    odds[has_none] = get_log_odds(numpy.minimum(above[has_none], common))
     return 1.0 / (1.0 + numpy.exp(-odds))
 
 
@@ -125,11 +125,6 @@ def _get_merit(
     found = right / numpy.maximum(guessed, 1)
     recall = right / numpy.maximum(support, 1)
     return numpy.where(found >= precision, recall, found - 1.0)
-
-
-def _to_odds(P: Any) -> Any:
-    P = numpy.clip(P, LOWEST, HIGHEST)
-    return numpy.log(P) - numpy.log1p(-P)
 
 
 def _check(name: str, value: Any, is_fine: bool) -> None:

@@ -186,13 +186,12 @@ def _has_key(template: Config, setting: Setting) -> bool:
 
 
 def _make_header(facts: Audit) -> str:
-    kind = (
-        "several labels a document" if facts.max_labels > 1 else "one label a document"
-    )
+    n_labels = "several labels" if facts.max_labels > 1 else "one label"
     shape = f"{facts.depth} levels" if facts.depth > 1 else "flat"
+    shape += f", {n_labels} a document"
     sentence = (
         f"For {facts.path}: {facts.n_docs:,} documents, {facts.n_labels:,} labels, "
-        f"{shape}, {kind}. The most frequent label has {facts.imbalance_ratio:,.0f} "
+        f"{shape}. The most frequent label has {facts.imbalance_ratio:,.0f} "
         "times the documents of the rarest."
     )
     return "\n".join(make_comment(sentence))

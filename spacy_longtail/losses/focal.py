@@ -12,8 +12,9 @@ from .core import EPSILON, TaxonomyCrossEntropy, get_log_prior
 class FocalLoss(TaxonomyCrossEntropy):
     """Cross-entropy times (1 - p) ** gamma, see make_focal."""
 
-    def __init__(self, n_leaves: int, *, gamma: float, log_prior: Floats1d) -> None:
-        super().__init__(n_leaves, log_prior=log_prior)
+    def __init__(self, taxonomy: Taxonomy, *, gamma: float) -> None:
+        log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
+        super().__init__(len(log_prior), log_prior=log_prior)
         self.gamma = gamma
 
     def _get_terms(
@@ -45,9 +46,4 @@ def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntro
     """
     if not 0.0 <= gamma < float("inf"):
         raise ValueError(Errors.L106.format(value=gamma))
-    return partial(build_focal, gamma=gamma)
-
-
-def build_focal(taxonomy: Taxonomy, *, gamma: float) -> TaxonomyCrossEntropy:
-    log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
-    return FocalLoss(len(log_prior), gamma=gamma, log_prior=log_prior)
+    return partial(FocalLoss, gamma=gamma)

@@ -2,7 +2,7 @@ from functools import partial
 from typing import Callable
 
 from thinc.api import get_current_ops
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
@@ -12,11 +12,12 @@ from .core import TaxonomyCrossEntropy, get_log_prior
 class LDAMLoss(TaxonomyCrossEntropy):
     """Cross-entropy with a margin on the gold label's logit, see make_ldam."""
 
-    def __init__(
-        self, n_leaves: int, *, margins: Floats1d, log_prior: Floats1d
-    ) -> None:
-        super().__init__(n_leaves, log_prior=log_prior)
-        self.margins = margins
+    def __init__(self, taxonomy: Taxonomy, *, max_margin: float, scale: float) -> None:
+        counts, ops = taxonomy.class_counts, get_current_ops()
+        log_prior = ops.asarray1f(get_log_prior(counts))
+        super().__init__(len(counts), log_prior=log_prior)
+        margins = scale * max_margin * (counts / counts.min()) ** -0.25
+        self.margins = ops.asarray1f(margins)
 
     def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
         return guesses - truths * self.margins
@@ -44,17 +45,4 @@ def make_ldam(
     for name, value in (("max_margin", max_margin), ("scale", scale)):
         if not 0.0 < value < float("inf"):
             raise ValueError(Errors.L107.format(name=name, value=value))
-    return partial(build_ldam, max_margin=max_margin, scale=scale)
-
-
-def build_ldam(
-    taxonomy: Taxonomy, *, max_margin: float, scale: float
-) -> TaxonomyCrossEntropy:
-    counts = taxonomy.class_counts
-    margins = scale * max_margin * (counts / counts.min()) ** -0.25
-    ops = get_current_ops()
-    return LDAMLoss(
-        len(counts),
-        margins=ops.asarray1f(margins),
-        log_prior=ops.asarray1f(get_log_prior(counts)),
-    )
+    return partial(LDAMLoss, max_margin=max_margin, scale=scale)

@@ -1,5 +1,5 @@
 from functools import partial
-from typing import Callable, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -32,27 +32,18 @@ def make_fit_thresholds(
     smoothing (float): See thresholds.fit_thresholds.
     RETURNS (Callable[[Language], Language]): Changes a pipeline and returns it.
     """
-    return partial(
-        fit_thresholds_on,
-        corpus=corpus,
-        component=component,
-        precision=precision,
-        smoothing=smoothing,
-    )
+    wish = {"precision": precision, "smoothing": smoothing}
+    return partial(_fit_thresholds, corpus=corpus, component=component, wish=wish)
 
 
-def fit_thresholds_on(
+def _fit_thresholds(
     nlp: Language,
     *,
     corpus: Callable[[Language], Iterable[Example]],
-    component: str = NAME,
-    precision: Optional[float] = None,
-    smoothing: float = SMOOTHING,
+    component: str,
+    wish: Dict[str, Any],
 ) -> Language:
-    """Fit the thresholds of a component, see make_fit_thresholds.
-
-    RAISES (ValueError): L328 if there is no such component.
-    """
+    """RAISES (ValueError): L328 if there is no such component."""
     pipe = dict(nlp.pipeline).get(component)
     if not isinstance(pipe, TextCategorizer) or not pipe.kind.allows_several:
         raise ValueError(Errors.L328.format(name=component, found=nlp.pipe_names))
@@ -61,5 +52,5 @@ def fit_thresholds_on(
         docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
         for eg, doc in zip(examples, docs):
             eg.predicted = doc
-    pipe.fit_thresholds(examples, precision=precision, smoothing=smoothing)
+    pipe.fit_thresholds(examples, **wish)
     return nlp

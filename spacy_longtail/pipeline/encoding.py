@@ -6,7 +6,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from .start import EncodeT, is_listening, make_start_encoder
+from ..encoders import contract
+from .start import EncodeT, make_start_encoder
 
 MAX_CACHED_TEXTS = 1_000_000
 
@@ -48,14 +49,14 @@ class EncoderRunner:
     @property
     def is_frozen(self) -> bool:
         """RETURNS (bool): Whether the vectors stay as they are."""
-        return bool(self.encoder.attrs.get("is_frozen", False))
+        return contract.is_frozen(self.encoder)
 
     @property
     def can_read_names(self) -> bool:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        return self.is_frozen or not is_listening(self.encoder)
+        return self.is_frozen or not contract.is_listening(self.encoder)
 
     def clear(self) -> None:
         """Forget all vectors."""
@@ -84,12 +85,11 @@ class EncoderRunner:
         RETURNS (EncodeT): For the training corpus.
         """
         encoder = self.encoder
-        observe = encoder.attrs.get("observe", lambda model, docs: None)
-        observe(encoder, None)
+        contract.observe(encoder, None)
 
         def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
             if not is_sample:
-                observe(encoder, docs)
+                contract.observe(encoder, docs)
             return encode(docs)
 
         return encode_corpus
@@ -105,7 +105,7 @@ class EncoderRunner:
         # A cache isn't empty while training: the dev corpus is read again and again.
         X = self._encode_once(docs) if self._cache else self.encoder.predict(docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
-        cosines = to_numpy(output.attrs["get_similarity"](output, X))
+        cosines = to_numpy(contract.get_similarity(output, X))
         return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:

@@ -9,6 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 from tqdm import tqdm
 
+from ..encoders.contract import is_listening
 from ..errors import Errors
 from ..gold import LabelCounts
 from ..ops import mean_by_class, sigmoid, unit_rows
@@ -50,14 +51,6 @@ def make_start_encoder(
         return encoder.ops.to_numpy(encoder.predict(docs))
 
     return encode
-
-
-def is_listening(encoder: Model[List[Doc], Floats2d]) -> bool:
-    """RETURNS (bool): Whether the encoder gets its vectors from another component."""
-    return any(
-        hasattr(node, "upstream_name") or "_upstream_name" in node.attrs
-        for node in encoder.walk()
-    )
 
 
 class ClassSums:

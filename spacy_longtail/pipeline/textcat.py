@@ -15,6 +15,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..descriptions import DescriptionsT, check_descriptions
+from ..encoders import contract
 from ..errors import Errors
 from ..gold import read_labels
 from ..ops import top_columns
@@ -227,7 +228,7 @@ class TextCategorizer(TrainablePipe):
         names = get_name_vectors(make_name_docs(self.vocab, self.cfg["names"]), encode)
         prototypes = get_prototypes(taxonomy, sums, names, self.settings.kappa)
         output = self.model.get_ref("output")
-        output.attrs["set_start"](output, taxonomy, prototypes)
+        contract.set_start(output, taxonomy, prototypes)
         # They were chosen for another model.
         self.settings.thresholds = {}
         self._set_taxonomy(taxonomy)

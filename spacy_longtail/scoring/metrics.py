@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
+from ..ops import LOWEST
 from .predictions import ABSTAINED, GROUPS, Counts, Predictions, count, sum_by_id
 from .ranking import (
     get_lrap,
@@ -18,7 +19,6 @@ from .ranking import (
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 SHARE = (0.0, 1.0)
 NUMBER = (0.0, inf)
-LOWEST = 1e-6
 # From weights of the documents, of shape (weightings, docs), to a value for each of the
 # weightings, NaN where there is nothing to measure.
 MetricT = Callable[[Predictions, numpy.ndarray], numpy.ndarray]

@@ -345,3 +345,22 @@ def test_single_label_with_a_single_document_says_nothing():
     assert scores.after == (1.0, 0.0, 1.0)
     assert scores.change == (1.0, -1.0, 1.0)
     assert scores.is_noise
+
+
+def test_what_is_missed_and_what_is_false(predictions):
+    def list_pairs(pairs):
+        return set(zip(pairs.rows.tolist(), pairs.columns.tolist()))
+
+    gold, given = list_pairs(predictions.gold), list_pairs(predictions.given)
+    assert gold & given and gold - given and given - gold
+    assert list_pairs(predictions.right) == gold & given
+    assert list_pairs(predictions.missed) == gold - given
+    assert list_pairs(predictions.false) == given - gold
+
+
+def test_metrics_at_a_rank_stand_together():
+    keys = list(find_metrics("report", True, ks=(1, 3)))
+    start = keys.index("p_at_1")
+    found = ["p_at_1", "ndcg_at_1", "psp_at_1", "p_at_3", "ndcg_at_3", "psp_at_3"]
+    assert keys[start : start + 6] == found
+    assert not [key for key in find_metrics("report", False) if "_at_" in key]

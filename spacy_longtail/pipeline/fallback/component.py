@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
-from spacy.util import SimpleFrozenList, minibatch
+from spacy.util import minibatch
 from thinc.api import Model
 
 from ...descriptions import DescriptionsT, check_descriptions
@@ -19,7 +19,7 @@ from ...taxonomy import Taxonomy
 from ..decision import KEY, register_extension
 from ..kinds.base import LabelKind, get_factories
 from ..start import make_start_encoder
-from ..textcat import TextCategorizer
+from ..textcat import NOTHING, TextCategorizer
 from .fitting import fit_abstention, fit_mixture
 from .labels import LabelStore, extend_taxonomy, make_records, read_new_labels
 from .refinement import Judged, Stages
@@ -173,13 +173,7 @@ class ZeroShotFallback(Pipe):
         self._seen, self._is_current = None, False
 
     def __call__(self, doc: Doc) -> Doc:
-        """Process one document, see pipe."""
-        self._load_ranker()
-        error_handler = self.get_error_handler()
-        try:
-            self.set_annotations([doc], self.predict([doc]))
-        except Exception as error:
-            error_handler(self.name, self, [doc], error)
+        list(self.pipe([doc]))
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
@@ -288,7 +282,7 @@ class ZeroShotFallback(Pipe):
         label: str,
         *,
         description: Optional[str] = None,
-        examples: Iterable[str] = SimpleFrozenList(),
+        examples: Iterable[str] = NOTHING,
     ) -> int:
         """Add a label without training.
 
@@ -333,7 +327,7 @@ class ZeroShotFallback(Pipe):
         self._is_current = False
         return len(new)
 
-    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
+    def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """Serialize the kept documents, the run-time labels and the ranker's arrays."""
         if self.store.known and self.source in self.nlp.component_names:
             self._refresh()
@@ -346,9 +340,7 @@ class ZeroShotFallback(Pipe):
         }
         return srsly.msgpack_dumps(data)
 
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "ZeroShotFallback":
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
         """RAISES (ValueError): L305 if a newer version wrote it."""
         data = srsly.msgpack_loads(bytes_data)
         if data["format"] > FORMAT:
@@ -368,18 +360,13 @@ class ZeroShotFallback(Pipe):
         self._is_current = self._seen is not None
         return self
 
-    def to_disk(
-        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> None:
+    def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
         """Write one file to a folder."""
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
         (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
 
-    def from_disk(
-        self, path: Path, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "ZeroShotFallback":
-        """RAISES (ValueError): L305 if a newer version wrote it."""
+    def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
         data = (Path(path) / "fallback.msgpack").read_bytes()
         return self.from_bytes(data, exclude=exclude)
 

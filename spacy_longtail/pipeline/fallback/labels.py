@@ -141,16 +141,10 @@ def make_records(
     for record in found:
         try:
             label = record["label"]
-            check_new_label(label, taxonomy, added)
+            _check_new_label(label, taxonomy, added)
             if label in new:
                 raise ValueError(Errors.L332.format(label=label))
-            new[label] = make_record(
-                nlp,
-                label,
-                taxonomy.separator,
-                record.get("description"),
-                record.get("examples"),
-            )
+            new[label] = _make_record(nlp, record, taxonomy.separator)
         except ValueError as error:
             if "source" not in record:
                 raise
@@ -159,19 +153,13 @@ def make_records(
     return new
 
 
-def check_new_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
-    """Check a label that is to be added.
-
-    RAISES (ValueError): L332 if it exists, L333 if it has no parent, L001 if it is
-        no path.
-    """
+def _check_new_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
     if not isinstance(label, str):
         raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
     split_path(label, taxonomy.separator)
     if label in taxonomy.ranges or label in added:
         raise ValueError(Errors.L332.format(label=label))
-    *above, _ = taxonomy.path(label)
-    parent = above[-1] if above else ""
+    parent = taxonomy.parent(label)
     inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
     if parent and parent not in inner:
         similar = find_similar(parent, inner)
@@ -179,25 +167,16 @@ def check_new_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> No
         raise ValueError(text)
 
 
-def make_record(
-    nlp: Language,
-    label: str,
-    separator: str,
-    description: Optional[str],
-    examples: Optional[Iterable[str]],
+def _make_record(
+    nlp: Language, found: Mapping[str, Any], separator: str
 ) -> Dict[str, Any]:
-    """Check and translate what is said about a run-time label.
-
-    RAISES (ValueError): L335 if it isn't text.
-    """
+    label, description = found["label"], found.get("description")
+    examples = [] if found.get("examples") is None else found["examples"]
     if description is not None and not isinstance(description, str):
         problem = f"the description of {label!r} is {description!r}"
         raise ValueError(Errors.L335.format(problem=problem))
-    is_many = isinstance(examples, Iterable) and not isinstance(examples, str)
-    texts = list(examples) if is_many and examples is not None else []
-    if (examples is not None and not is_many) or not all(
-        isinstance(text, str) for text in texts
-    ):
+    texts: List[Any] = list(examples) if isinstance(examples, Iterable) else [None]
+    if isinstance(examples, str) or not all(isinstance(text, str) for text in texts):
         problem = f"the examples of {label!r} are not a list of texts"
         raise ValueError(Errors.L335.format(problem=problem))
     names = [get_name(label, separator)]

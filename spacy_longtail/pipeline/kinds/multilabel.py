@@ -9,6 +9,7 @@ from spacy.training import Example
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ...encoders import contract
 from ...errors import Errors, Warnings
 from ...fitting.thresholds import fit_thresholds
 from ...gold import check_missing, fill_truths, find_leaves, read_gold
@@ -70,7 +71,7 @@ class MultilabelLabels(LabelKind):
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         output = model.get_ref("output")
-        if "set_bias" not in output.attrs:
+        if not contract.can_set_bias(output):
             raise ValueError(Errors.L323.format(name=self.pipe, layer=output.name))
 
     def _read_gold(self, example: Example, index: int, known: KnownT) -> Any:
@@ -130,7 +131,7 @@ class MultilabelLabels(LabelKind):
             bias = fit_bias(logits, taxonomy.log_odds)
             # What the loss adds in training needn't be part of the logits.
             added = loss.log_prior - taxonomy.log_odds
-            output.attrs["set_bias"](output, bias + added)
+            contract.set_bias(output, bias + added)
 
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         return taxonomy.log_odds
