@@ -5,7 +5,6 @@ from itertools import product
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy
-from spacy.language import Language
 from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
@@ -17,7 +16,7 @@ from ..scoring.metrics import find_metrics
 from ..scoring.predictions import ABSTAINED, Predictions
 from ..taxonomy import ROOT, Taxonomy
 from .settings import Settings, try_settings
-from .wish import Wish
+from .tune import Task
 
 ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]
 WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
@@ -38,81 +37,53 @@ class Trial(NamedTuple):
     known: numpy.ndarray
     likelihood: numpy.ndarray
 
-
-class Floors(NamedTuple):
-    """How sure a label has to be to be given.
-
-    known (float): See FallbackSettings.abstain_threshold.
-    thresholds (Dict[str, float]): See FallbackSettings.
-    """
-
-    known: float = 0.0
-    thresholds: Dict[str, float] = {}
-
-    def apply(self, trial: Trial, taxonomy: Taxonomy) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The columns that are left, of shape (docs,)."""
-        needed = taxonomy.spread(self.thresholds, 0.0)
-        is_sure = trial.known >= self.known
-        is_sure &= trial.confidence >= needed[trial.columns]
-        return numpy.where(is_sure, trial.columns, ABSTAINED)
+    def select(self, rows: numpy.ndarray) -> "Trial":
+        """RETURNS (Trial): That of some documents."""
+        return Trial(*(values[rows] for values in self))
 
 
 def tune_fallback(
-    nlp: Language,
-    name: str,
-    fallback: str,
-    evidence: Evidence,
-    wish: Wish,
-    before: Settings,
-    first: Settings,
-    folds: numpy.ndarray,
+    task: Task, fallback: str, first: Settings
 ) -> Tuple[Settings, Predictions, Predictions]:
     """Fit the thresholds of a fallback. Its ranker is asked once more.
 
     fallback (str): Its name.
-    before (Settings): As the pipeline was.
     first (Settings): Those fitted for the component before the fallback.
     RETURNS (Tuple[Settings, Predictions, Predictions]): The settings with those of the
         fallback, and what is predicted before and, cross-fitted, after.
     """
-    numbers = before.fallback
+    numbers, evidence = task.before.fallback, task.evidence
     now = (numbers["route_threshold"], numbers["mixture_weight"])
     pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
-    settings = replace(first, fallback=numbers)
-    trials = _try_all(nlp, name, fallback, evidence, settings, pairs)
-    floors = Floors(numbers["abstain_threshold"], numbers["thresholds"])
-    columns = numpy.zeros(len(folds), dtype="int64")
-    confidence = numpy.zeros(len(folds))
-    for fold in range(int(folds.max()) + 1):
-        best, found = _choose(trials, evidence, wish, floors, folds != fold)
-        rows = folds == fold
-        columns[rows] = found.apply(trials[best], evidence.taxonomy)[rows]
-        confidence[rows] = trials[best].confidence[rows]
-    best, found = _choose(trials, evidence, wish, floors, folds >= 0)
+    trials = _try_all(task, fallback, replace(first, fallback=numbers), pairs)
+
+    def predict(others: numpy.ndarray, rows: numpy.ndarray) -> Tuple:
+        best, floors = _choose(trials, task, others)
+        trial = trials[best].select(rows)
+        needed = evidence.taxonomy.spread(floors["thresholds"], 0.0)[trial.columns]
+        is_sure = trial.known >= floors["abstain_threshold"]
+        is_sure &= trial.confidence >= needed
+        return numpy.where(is_sure, trial.columns, ABSTAINED), trial.confidence
+
+    new = evidence.predictions.give_columns(*task.cross_fit(predict))
+    best, floors = _choose(trials, task, numpy.arange(len(task.folds)))
     route, weight = pairs[best]
-    numbers = {"route_threshold": route, "mixture_weight": weight}
-    numbers.update(abstain_threshold=found.known, thresholds=found.thresholds)
-    new = evidence.predictions.give_columns(columns, confidence)
-    return replace(first, fallback=numbers), evidence.predictions, new
+    found = {"route_threshold": route, "mixture_weight": weight, **floors}
+    return replace(first, fallback=found), evidence.predictions, new
 
 
 def _try_all(
-    nlp: Language,
-    name: str,
-    fallback_name: str,
-    evidence: Evidence,
-    settings: Settings,
-    pairs: List[Tuple[float, float]],
+    task: Task, name: str, settings: Settings, pairs: List[Tuple[float, float]]
 ) -> List[Trial]:
     """Predict with pairs of a route threshold and a mixture weight."""
-    pipe, fallback = evidence.pipe, nlp.get_pipe(fallback_name)
+    nlp, pipe, fallback = task.nlp, task.evidence.pipe, task.nlp.get_pipe(name)
     lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
     numbers = {**settings.fallback, "route_threshold": lowest}
     numbers.update(abstain_threshold=0.0, thresholds={})
     found: List[List[Trial]] = [[] for _ in pairs]
-    with try_settings(nlp, name, replace(settings, fallback=numbers)):
-        for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
-            part = evidence.select(numpy.asarray(rows))
+    with try_settings(nlp, task.name, replace(settings, fallback=numbers)):
+        for rows in minibatch(range(len(task.folds)), nlp.batch_size):
+            part = task.evidence.select(numpy.asarray(rows))
             cats = [dict(doc.cats) for doc in part.docs]
             with write_all_cats(pipe):
                 pipe.set_annotations(part.docs, pipe.apply_settings(part.raw))
@@ -169,18 +140,17 @@ def _drop_below(judged: Any, taxonomy: Taxonomy, route: float) -> Any:
 
 
 def _choose(
-    trials: Sequence[Trial],
-    evidence: Evidence,
-    wish: Wish,
-    floors: Floors,
-    mask: numpy.ndarray,
-) -> Tuple[int, Floors]:
-    """Choose a trial, and how sure a label has to be. The first one, the present
-    settings, stays unless another is better by more than two standard errors.
+    trials: Sequence[Trial], task: Task, rows: numpy.ndarray
+) -> Tuple[int, Dict[str, Any]]:
+    """Choose a trial for some documents, and how sure a label has to be to be given.
+    The first one, the present settings, stays unless another is better by more than two
+    standard errors.
+
+    RETURNS (Tuple[int, Dict[str, Any]]): The trial's index, and the abstain threshold
+        and the thresholds, the present ones if nothing is wished.
     """
-    trials = [Trial(*(values[mask] for values in trial)) for trial in trials]
-    part = evidence.predictions.select(numpy.flatnonzero(mask))
-    best, gain, error = 0, 0.0, 0.0
+    trials = [trial.select(rows) for trial in trials]
+    part, wish = task.evidence.predictions.select(rows), task.wish
     if wish.goal == "calibration":
         logs = [numpy.log(numpy.maximum(t.likelihood, 1e-12)) for t in trials]
         best = int(numpy.argmax([values.mean() for values in logs]))
@@ -197,23 +167,15 @@ def _choose(
         error = float(numpy.nanstd(draws[key][0] - draws[key][1]))
     if gain <= 2 * error:
         best = 0
-    return best, _fit_floors(trials[best], part.gold_columns, evidence, wish, floors)
-
-
-def _fit_floors(
-    trial: Trial,
-    gold: numpy.ndarray,
-    evidence: Evidence,
-    wish: Wish,
-    floors: Floors,
-) -> Floors:
-    """RETURNS (Floors): The present ones if nothing is wished."""
+    trial, numbers = trials[best], task.before.fallback
     # What is refused is none of the labels given, but one of the documents.
-    rows = numpy.flatnonzero((trial.columns != ABSTAINED) | (wish.coverage is not None))
-    sure = trial.confidence if wish.per_label else trial.known
-    columns = trial.columns[rows]
-    is_right = columns == gold[rows]
-    found = wish.fit_thresholds(evidence.taxonomy, columns, sure[rows], is_right)
+    is_given = (trial.columns != ABSTAINED) | (wish.coverage is not None)
+    is_right = (trial.columns == part.gold_columns)[is_given]
+    given = trial.select(is_given)
+    sure = given.confidence if wish.per_label else given.known
+    found = wish.fit_thresholds(task.evidence.taxonomy, given.columns, sure, is_right)
     if wish.per_label:
-        return Floors(thresholds=found)
-    return Floors(found[ROOT]) if found else floors
+        return best, {"abstain_threshold": 0.0, "thresholds": found}
+    if found:
+        return best, {"abstain_threshold": found[ROOT], "thresholds": {}}
+    return best, {key: numbers[key] for key in ("abstain_threshold", "thresholds")}
