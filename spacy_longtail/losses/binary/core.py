@@ -1,4 +1,4 @@
-from typing import Any, Optional, Tuple, cast
+from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Ops
@@ -6,7 +6,7 @@ from thinc.backends import get_array_ops
 from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...ops import sigmoid, spread_groups, sum_groups
+from ...ops import sigmoid, softplus, spread_groups, sum_groups
 from ...taxonomy import Taxonomy
 from ..core import LeafLoss
 
@@ -31,7 +31,7 @@ class BinaryCrossEntropy(LeafLoss):
         log_odds: numpy.ndarray,
         shifts: Optional[numpy.ndarray] = None,
     ) -> None:
-        super().__init__(len(taxonomy.leaves), log_odds)
+        super().__init__(log_odds)
         self.shifts = shifts
         self.heads = numpy.flatnonzero(taxonomy.other_of < 0)
         members = [other.members for other in taxonomy.others]
@@ -72,7 +72,7 @@ class BinaryCrossEntropy(LeafLoss):
         Y (Floats2d): 1.0 or 0.0, 0.0 also where it isn't known.
         is_known (Any): Where it is known. What is returned elsewhere is ignored.
         """
-        return softplus(xp, Z) - Z * Y, sigmoid(Z) - Y
+        return softplus(Z) - Z * Y, sigmoid(Z) - Y
 
     def _pool(
         self, ops: Ops, Z: Floats2d, Y: Floats2d
@@ -111,6 +111,9 @@ class BinaryCrossEntropy(LeafLoss):
         return numpy.concatenate([values[self.heads], values[firsts]])
 
 
+BuildBinaryT = Callable[[Taxonomy], BinaryCrossEntropy]
+
+
 def check_not_negative(loss: str, **settings: float) -> None:
     """RAISES (ValueError): L108 if a setting of a loss isn't finite and at least 0."""
     for name, value in settings.items():
@@ -124,8 +127,3 @@ def check_setting(
     if not is_fine:
         text = Errors.L108.format(loss=loss, name=name, expected=expected, value=value)
         raise ValueError(text)
-
-
-def softplus(xp: Any, Z: Floats2d) -> Floats2d:
-    """RETURNS (Floats2d): log(1 + exp(Z)), without overflow: -log of sigmoid(-Z)."""
-    return xp.maximum(Z, 0.0) + xp.log1p(xp.exp(-xp.abs(Z)))
