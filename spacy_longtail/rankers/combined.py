@@ -79,7 +79,6 @@ def make_combined_ranker(
         because a config can't be checked against a protocol.
     weights (Optional[Dict[str, float]]): Weight by name, from 0.0. None weighs all
         as 1.0; `fit_weights` of the component fits them on dev.
-    RETURNS (CombinedRanker): The ranker.
     RAISES (ValueError): L405 if a weight is out of range, L407 if one is missing.
     """
     weights = dict.fromkeys(rankers, 1.0) if weights is None else dict(weights)

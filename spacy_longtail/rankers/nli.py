@@ -146,7 +146,6 @@ def make_nli_ranker(
         which the one that means the label most decides.
     weight (float): Log odds per log odds of the model, from 0.0.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
-    RETURNS (NLIRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range, L408 if the template has
         no place for a label.
     """
