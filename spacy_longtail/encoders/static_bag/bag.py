@@ -56,10 +56,9 @@ def forward(
     learned = rows >= 0
     vectors[learned] = table.get(rows[learned])
     weights = features.weights
-    if model.attrs["dropout_rate"]:
-        weights = weights * model.ops.get_dropout_mask(
-            weights.shape, model.attrs["dropout_rate"]
-        )
+    rate = model.attrs["dropout_rate"]
+    if rate:
+        weights = weights * model.ops.get_dropout_mask(weights.shape, rate)
     docs = numpy.repeat(numpy.arange(len(features.lengths)), features.lengths)
     X = sum_runs(vectors[inverse] * weights[:, None], docs, len(features.lengths))
     Y, backprop_norm = normalize_rows(X)
@@ -89,18 +88,13 @@ def predict_sums(
     rows = table.find(features.keys)
     missing = numpy.flatnonzero(rows < 0)
     start = get_start(features.keys[missing])
-    found = missing[start.found]
     is_used = rows >= 0
-    if len(found):
-        # In the order of the document, so that a row that is new changes no sum.
-        is_used[found] = True
-        places = numpy.cumsum(is_used) - 1
-        learned = numpy.flatnonzero(rows >= 0)
-        vectors = numpy.empty((places[-1] + 1, table.width), dtype="float32")
-        vectors[places[learned]] = table.get(rows[learned])
-        vectors[places[found]] = start.vectors
-    else:
-        vectors = table.get(rows[is_used])
+    is_used[missing[start.found]] = True
+    # In the order of the document, so that a row that is new changes no sum.
+    rows = rows[is_used]
+    vectors = numpy.empty((len(rows), table.width), dtype="float32")
+    vectors[rows >= 0] = table.get(rows[rows >= 0])
+    vectors[rows < 0] = start.vectors
     vectors *= weights[is_used, None]
     return sum_runs(vectors, docs[is_used], n_docs)
 

@@ -237,15 +237,11 @@ class FeatureKinds:
             places = numpy.flatnonzero(owners == i)
             start = kind.get_start(keys[places], self.width)
             rates[places] = start.rates
-            if len(start.found) or not i:
-                starts.append((places[start.found], start.vectors))
-        found, vectors = starts[0]
-        if len(starts) > 1:
-            found = numpy.concatenate([places for places, _ in starts])
-            order = numpy.argsort(found)
-            found = found[order]
-            vectors = numpy.concatenate([vectors for _, vectors in starts])[order]
-        return FeatureRows(found, vectors, rates)
+            starts.append((places[start.found], start.vectors))
+        found = numpy.concatenate([places for places, _ in starts])
+        vectors = numpy.concatenate([vectors for _, vectors in starts])
+        order = numpy.argsort(found)
+        return FeatureRows(found[order], vectors[order], rates)
 
     def count(self, docs: Optional[List[Doc]]) -> None:
         """Count features of the training corpus. None forgets all that were counted."""
