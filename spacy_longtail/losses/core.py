@@ -104,11 +104,11 @@ class TaxonomyCrossEntropy(LeafLoss):
         P = xp.exp(Z)
         sums = P.sum(axis=1, keepdims=True)
         P /= sums
-        Q = exp_set / set_sums
         log_likelihood = xp.log(set_sums) + tops - xp.log(sums)
         # Rounding can lift it above 0, and focal loss takes a root of 1 - p.
         log_likelihood = xp.minimum(log_likelihood[:, 0], 0.0)
-        return P, Q, xp.where(has_label, log_likelihood, 0.0)
+        log_likelihood = xp.where(has_label, log_likelihood, 0.0)
+        return P, exp_set / set_sums, log_likelihood
 
     def _get_scale(self, xp: Any, truths: Floats2d) -> Floats1d:
         has_label = xp.any(truths, axis=1)

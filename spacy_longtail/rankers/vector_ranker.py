@@ -64,7 +64,7 @@ class VectorRanker(LabelRanker):
             # The more examples an added label has, the more it is like the others.
             shares = self.kappa / numpy.maximum(kept.counts + self.kappa, 1e-9)
             margins = (self.found_margin * shares).astype("float32")
-        self._set_names("added", [card.label for card in added])
+        self._set_labels("added", added)
         self.arrays.update({"added": prototypes, "margins": margins})
 
     def _learn(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
@@ -78,28 +78,24 @@ class VectorRanker(LabelRanker):
         self.found_margin = (
             fit_margin(kept, self.kappa) if self.margin is None else self.margin
         )
-        self._set_names("known", [card.label for card in cards])
-        self._set_names("pooled", [card.label for card in cards if card.group >= 0])
-        self.arrays = {
-            "known": kept.get_prototypes(self.kappa),
-            "W": W[is_pooled],
-            "b": b[is_pooled],
-        }
+        self._set_labels("known", cards)
+        self._set_labels("pooled", [card for card in cards if card.group >= 0])
+        known = kept.get_prototypes(self.kappa)
+        self.arrays = {"known": known, "W": W[is_pooled], "b": b[is_pooled]}
 
     def _keep(self, cards: Sequence[LabelCard], encode: EncodeT) -> Kept:
-        docs = [doc for card in cards for doc in card.names]
-        n_names, lengths = len(docs), [len(card.names) for card in cards]
-        sizes = [0 if self.names_only else len(card.examples) for card in cards]
-        if not self.names_only:
-            docs += [doc for card in cards for doc in card.examples]
+        texts = [card.names for card in cards]
+        texts += [[] if self.names_only else card.examples for card in cards]
+        docs = [doc for group in texts for doc in group]
         X = unit_rows(numpy.asarray(self.encode_labels(docs, encode), dtype="float32"))
-        rows = numpy.arange(len(cards))
+        owners = numpy.tile(numpy.arange(len(cards)), 2).repeat(list(map(len, texts)))
+        n_names = sum(len(card.names) for card in cards)
         names = numpy.zeros((len(cards), X.shape[1]), dtype="float32")
-        numpy.add.at(names, numpy.repeat(rows, lengths), X[:n_names])
-        return Kept(X[n_names:], numpy.repeat(rows, sizes), unit_rows(names))
+        numpy.add.at(names, owners[:n_names], X[:n_names])
+        return Kept(X[n_names:], owners[n_names:], unit_rows(names))
 
-    def _set_names(self, key: str, labels: Sequence[str]) -> None:
-        self.index[key] = {label: row for row, label in enumerate(labels)}
+    def _set_labels(self, key: str, cards: Sequence[LabelCard]) -> None:
+        self.index[key] = {card.label: row for row, card in enumerate(cards)}
 
     def rank(
         self,
@@ -122,8 +118,8 @@ class VectorRanker(LabelRanker):
         if len(added):
             columns = [self.index["added"][label] for label in added]
             cosines = X @ self.arrays["added"][columns].T
-            margins = self.arrays["margins"][columns]
-            margins = SCALE * (cosines + margins - closest[:, None])
+            raised = cosines + self.arrays["margins"][columns]
+            margins = SCALE * (raised - closest[:, None])
             closest = numpy.maximum(closest, cosines.max(axis=1))
         return Ranking(scores, margins, numpy.clip(closest, 0.0, 1.0))
 
@@ -142,8 +138,8 @@ class VectorRanker(LabelRanker):
 
     def from_bytes(self, data: bytes) -> None:
         found = srsly.msgpack_loads(data)
-        for key in LABELS:
-            self._set_names(key, found["labels"][key])
+        for key, labels in found["labels"].items():
+            self.index[key] = {label: row for row, label in enumerate(labels)}
         self.temperature = found["temperature"]
         self.found_margin = found["margin"]
         self.arrays = {

@@ -35,18 +35,14 @@ class TableData:
         """RAISES (ValueError): L254, with the name of the table, if there isn't one
         distinct word and one scale for each row.
         """
-        n_words, n_distinct = len(self.words), len(set(self.words))
-        fits = self.rows.ndim == 2 and self.scales.shape == self.rows.shape[:1]
-        if not fits or not len(self.rows) == n_words == n_distinct:
-            raise ValueError(
-                Errors.L254.format(
-                    name=name,
-                    words=n_words,
-                    distinct=n_distinct,
-                    rows=self.rows.shape,
-                    scales=self.scales.shape,
-                )
+        words, distinct = len(self.words), len(set(self.words))
+        rows, scales = self.rows.shape, self.scales.shape
+        fits = len(rows) == 2 and scales == rows[:1]
+        if not fits or not rows[0] == words == distinct:
+            text = Errors.L254.format(
+                name=name, words=words, distinct=distinct, rows=rows, scales=scales
             )
+            raise ValueError(text)
 
 
 def read_meta(path: Path) -> Dict[str, Any]:
@@ -85,9 +81,9 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
         found = hashlib.sha256(files[name]).hexdigest()
         expected = meta["files"].get(name)
         if found != expected:
-            raise ValueError(
-                Errors.L252.format(path=path / name, expected=expected, found=found)
-            )
+            place = path / name
+            text = Errors.L252.format(path=place, expected=expected, found=found)
+            raise ValueError(text)
     words = tuple(files[WORDS].decode("utf8").split("\n")[:-1])
     rows, scales = _to_array(files[ROWS]), _to_array(files[SCALES])
     data = TableData(words, rows, scales, index_words(words))

@@ -35,8 +35,8 @@ def make_asymmetric(
     """
     gammas = {"gamma_positive": gamma_positive, "gamma_negative": gamma_negative}
     check_not_negative(NAME, **gammas)
-    is_fine = 0.0 <= margin < 1.0
-    check_setting(NAME, "margin", margin, is_fine, "of at least 0 and below 1")
+    expected = "of at least 0 and below 1"
+    check_setting(NAME, "margin", margin, 0.0 <= margin < 1.0, expected)
     return partial(Asymmetric, margin=margin, **gammas)
 
 
@@ -55,7 +55,7 @@ class Asymmetric(BinaryCrossEntropy):
         self.margin = margin
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         P, N = sigmoid(Z), sigmoid(-Z)
         log_p = -softplus(-Z)
@@ -77,9 +77,6 @@ class Asymmetric(BinaryCrossEntropy):
         focus = Q**gamma
         # dQ/dz = p (1 - p) where Q > 0. With gamma = 0 its power has no slope.
         slope = gamma * xp.where(Q > 0, Q, 1.0) ** (gamma - 1.0) * log_left
-        d_no = focus * P * _ratio(xp, N, left) - slope * P * N
+        ratio = xp.where(left > 0, N / xp.where(left > 0, left, 1.0), 1.0)
+        d_no = focus * P * ratio - slope * P * N
         return -focus * log_left, xp.where(Q > 0, d_no, 0.0)
-
-
-def _ratio(xp: Any, N: Floats2d, left: Floats2d) -> Floats2d:
-    return xp.where(left > 0, N / xp.where(left > 0, left, 1.0), 1.0)

@@ -57,20 +57,19 @@ class BinaryCrossEntropy(LeafLoss):
             Z = Z + xp.asarray(self.shifts, Z.dtype)
         Z, Y, shares = self._pool(ops, Z, xp.asarray(truths, dtype=Z.dtype))
         is_known = ~xp.isnan(Y)
-        losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0), is_known)
+        losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0))
         scale = 1.0 / max(int(is_known.any(axis=1).sum()), 1)
         loss = float(xp.where(is_known, losses, 0.0).sum()) * scale
         d_logits = self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares)
         return cast(Floats2d, d_logits.astype(guesses.dtype)), loss
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         """The loss of each class of each document and its derivative by the logit.
 
         Z (Floats2d): Logits of shape (docs, classes).
-        Y (Floats2d): 1.0 or 0.0, 0.0 also where it isn't known.
-        is_known (Any): Where it is known. What is returned elsewhere is ignored.
+        Y (Floats2d): 1.0 or 0.0. Where it isn't known, what is returned is ignored.
         """
         return softplus(Z) - Z * Y, sigmoid(Z) - Y
 

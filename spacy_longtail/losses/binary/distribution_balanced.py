@@ -71,7 +71,7 @@ class DistributionBalanced(BinaryCrossEntropy):
         self.inverse = float(n_docs) / self._get_class_values(counts)
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         inverse = xp.asarray(self.inverse, dtype=Z.dtype)
         totals = (Y @ inverse).reshape((-1, 1))
