@@ -17,7 +17,6 @@ def make_class_balanced(*, beta: float = 0.999) -> BuildLossT:
         Samples", section 4. https://arxiv.org/abs/1901.05555
 
     beta (float): From 0.0, no weighting, to just below 1.0, inverse frequency.
-    RETURNS (BuildLossT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L104 if beta isn't in [0.0, 1.0).
     """
     if not 0.0 <= beta < 1.0:

@@ -126,6 +126,7 @@ class TaxonomyCrossEntropy(LeafLoss):
         return xp.ones_like(log_likelihood), -log_likelihood
 
 
+# Builds the loss once the taxonomy is known.
 BuildLossT = Callable[[Taxonomy], TaxonomyCrossEntropy]
 
 

@@ -40,7 +40,6 @@ def make_focal(*, gamma: float = 2.0) -> BuildLossT:
         https://arxiv.org/abs/1708.02002
 
     gamma (float): From 0.0, the plain loss; 1.0 to 3.0 are usual.
-    RETURNS (BuildLossT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L106 if gamma isn't a finite number from 0.0.
     """
     if not 0.0 <= gamma < float("inf"):

@@ -34,7 +34,6 @@ def make_ldam(*, max_margin: float = 0.5, scale: float = 20.0) -> BuildLossT:
 
     max_margin (float): Margin of the rarest class as a cosine, above 0.0.
     scale (float): Logits per unit of cosine, above 0.0: that of PrototypeSoftmax.
-    RETURNS (BuildLossT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L107 if one of them isn't a finite number above 0.0.
     """
     for name, value in (("max_margin", max_margin), ("scale", scale)):

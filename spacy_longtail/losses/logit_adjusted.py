@@ -20,7 +20,6 @@ def make_logit_adjusted(*, tau: float = 1.0) -> BuildLossT:
 
     tau (float): From 0.0, the plain loss; 1.0 balances the classes, more favours the
         rare ones.
-    RETURNS (BuildLossT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L105 if tau isn't a finite number from 0.0.
     """
     if not 0.0 <= tau < float("inf"):

@@ -26,7 +26,6 @@ def make_weighted_cross_entropy(
         limit.
     normalize (bool): Whether to scale the weights so that their mean over the
         training documents is 1.0, which only 'power' and 'cap' change.
-    RETURNS (BuildLossT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L102 or L103 if power or cap is out of range.
     """
     if not 0.0 <= power < float("inf"):

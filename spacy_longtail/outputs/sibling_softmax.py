@@ -35,7 +35,9 @@ def SiblingSoftmax(
 
     nO (Optional[int]): Number of leaves. Set by the component.
     nI (Optional[int]): Width of the document vectors, usually of unit length.
-    scale, learn_rate, l2sp (float): See PrototypeSoftmax.
+    scale (float): Logits per unit of cosine at the start, above 0.0.
+    learn_rate (float): Multiple of the optimizer's rate, above 0.0.
+    l2sp (float): Strength of the pull to the start, see PrototypeSoftmax.
     other (str): "mixture" or "single", see above.
     use_prototypes (bool): Start each node at the mean of the prototypes below it.
         Otherwise at zero.

@@ -30,7 +30,6 @@ def make_asymmetric(
     gamma_negative (float): From 0.0.
     margin (float): Documents without the label whose probability is below it are
         ignored, from 0.0 to below 1.0.
-    RETURNS (BuildBinaryT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
     gammas = {"gamma_positive": gamma_positive, "gamma_negative": gamma_negative}

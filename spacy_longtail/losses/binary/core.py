@@ -110,6 +110,7 @@ class BinaryCrossEntropy(LeafLoss):
         return numpy.concatenate([values[self.heads], values[firsts]])
 
 
+# Builds the loss once the taxonomy is known.
 BuildBinaryT = Callable[[Taxonomy], BinaryCrossEntropy]
 
 

@@ -39,7 +39,6 @@ def make_distribution_balanced(
     mu (float): The r whose weight is in the middle.
     kappa (float): Share of the prior that is added to the logits, from 0.0.
     scale (float): Tolerance for documents without the label, above 0.0; 1.0 for none.
-    RETURNS (BuildBinaryT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
     check_not_negative(NAME, alpha=alpha, beta=beta, kappa=kappa)

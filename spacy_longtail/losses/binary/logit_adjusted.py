@@ -14,7 +14,6 @@ def make_binary_logit_adjusted(*, tau: float = 1.0) -> BuildBinaryT:
         10, for two classes. https://arxiv.org/abs/2007.07314
 
     tau (float): From 0.0; 1.0 takes the whole prior out of the logits.
-    RETURNS (BuildBinaryT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L108 if tau is out of range.
     """
     check_not_negative("BinaryLogitAdjusted", tau=tau)

@@ -26,7 +26,6 @@ def make_weighted_binary_cross_entropy(
 
     power (float): From 0.0, no weighting, to 1.0, inverse frequency, or more.
     cap (Optional[float]): Largest weight, above 0.0. None for no limit.
-    RETURNS (BuildBinaryT): Builds the loss once the taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
     check_not_negative(NAME, power=power)
