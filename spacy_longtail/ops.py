@@ -34,6 +34,7 @@ def multiply_rows(X: Any, W: Any) -> Any:
 
     X (Any): Array of shape (rows, width).
     W (Any): Array of the same type, of shape (columns, width).
+    RETURNS (Any): Array of shape (rows, columns).
     """
     n_rows, width = X.shape
     xp = get_array_module(X)

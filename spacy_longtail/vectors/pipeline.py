@@ -66,14 +66,10 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
     """
     nlp = spacy.blank(lang)
     rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
-    words = [table.words[row] for row in rows]
-    for word in words:
-        nlp.vocab.strings.add(word)
+    keys = [nlp.vocab.strings.add(table.words[row]) for row in rows]
+    data = table.get(numpy.asarray(rows))
     nlp.vocab.vectors = Vectors(
-        strings=nlp.vocab.strings,
-        data=table.get(numpy.asarray(rows)),
-        keys=words,
-        name=table.name,
+        strings=nlp.vocab.strings, data=data, keys=keys, name=table.name
     )
     nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
     with write_folder(path) as folder:

@@ -133,10 +133,9 @@ class ListenerReader(PieceReader):
         heard, backprop_heard = self.source(docs, is_train)
         X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
         counts = numpy.zeros(len(docs), dtype="int64")
-        masks: List[Any] = []
+        masks: Dict[int, Any] = {}
         for row, (doc, data) in enumerate(zip(docs, heard)):
             states = data.model_output.get("last_hidden_state")
-            masks.append(None)
             if states is None or not states.size:
                 continue
             _warn_if_cut(doc, data)
@@ -148,10 +147,9 @@ class ListenerReader(PieceReader):
         def backprop(dX: Floats2d) -> List[Doc]:
             # The component that is listened to leaves out empty documents too.
             d_heard = []
-            for data, mask, d_doc in zip(heard, masks, dX):
-                if mask is not None:
-                    d_output = type(data.model_output)(last_hidden_state=mask * d_doc)
-                    d_heard.append(replace(data, model_output=d_output))
+            for row, mask in masks.items():
+                output = type(heard[row].model_output)(last_hidden_state=mask * dX[row])
+                d_heard.append(replace(heard[row], model_output=output))
             return backprop_heard(d_heard)
 
         return X, counts, backprop
