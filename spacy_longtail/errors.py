@@ -17,9 +17,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "{value!r}. Use 0 to pool nothing.")
     L005 = ("The 'separator' between the segments of a label has to be a string "
             "of at least one character, but got {value!r}.")
-    L006 = ("The count of the label {label!r} has to be a whole number of at "
-            "least 0, but got {value!r}. Make the label file again with "
-            "'spacy init labels'.")
+    L006 = ("The count of the label {label!r} has to be a whole number of at least 0, "
+            "but got {value!r}. Make the label file again with 'spacy init labels'.")
     L007 = ("Can't read the taxonomy: {problem}. It is written by the component "
             "itself or by 'spacy init labels' and isn't meant to be edited.")
     L020 = ("{source}: {problem}. Expected one JSON object a line: "
@@ -76,9 +75,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "'spacy-longtail.PooledTok2Vec.v1'.")
     L250 = ("There are no bundled word vectors named {name!r}. Available: {names}. "
             "Check 'name' of the BundledVectors block of the config.")
-    L251 = ("Can't find the word vector file {path}. If it belongs to "
-            "spacy-longtail, install the package again: pip install "
-            "--force-reinstall spacy-longtail")
+    L251 = ("Can't find the word vector file {path}. If it belongs to spacy-longtail, "
+            "install the package again: pip install --force-reinstall spacy-longtail")
     L252 = ("The word vector file {path} is damaged: its SHA-256 should be "
             "{expected}, but is {found}. If it belongs to spacy-longtail, install "
             "the package again: pip install --force-reinstall spacy-longtail")
@@ -133,9 +131,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "every label to 'doc.cats', but got {value!r}.")
     L308 = ("'temperature' has to be a number above 0, but got {value!r}. 1.0 "
             "leaves the probabilities as they are.")
-    L309 = ("Can't add the label {label!r}: '{name}' is already initialized, and "
-            "its columns are decided once. Train again with examples of the "
-            "label.")
+    L309 = ("Can't add the label {label!r}: '{name}' is already initialized, and its "
+            "columns are decided once. Train again with examples of the label.")
     L310 = ("The 'labels' of '{name}' have to be what 'spacy init labels' writes, "
             "a list of labels, or labels with their counts, but got {found}.")
     L311 = ("The encoder of '{name}' gave a vector that isn't finite for the document "
@@ -186,7 +183,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "'max_examples' is a whole number from 1.")
     L338 = ("'{name}' isn't initialized, so it knows no labels. Call 'nlp.initialize' "
             "with training data, or load a trained pipeline.")
-
     L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "
             "training hasn't seen, like those of the dev corpus.")
     L340 = ("'{name}' has thresholds, but they are for labels that exclude each other. "
