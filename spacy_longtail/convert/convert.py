@@ -8,7 +8,7 @@ from tqdm import tqdm
 from ..errors import Errors
 from ..files import write_together
 from ..tables.columns import SPLITS, Columns, Record, RecordReader
-from ..tables.encodings import ENCODING
+from ..tables.table import ENCODING
 from .allot import check_shares
 from .plan import Plan, Rows, count_by_split, make_plan
 from .shards import SUFFIX, CorpusWriter
