@@ -1,7 +1,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List
 
-from ..presentation import Remark, TextTable
+from ..presentation import Remark, TextTable, make_table
 
 DROPPED = {
     "no_text": "without a text",
@@ -52,13 +52,11 @@ class Conversion:
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): What was written."""
         rows = [
-            (path, f"{n:,}", f"{n_labels:,}", f"{len(self.missing[split]):,}")
-            for path, (split, n), n_labels in zip(
-                self.paths, self.docs.items(), self.labels.values()
-            )
+            (path, n_docs, self.labels[split], len(self.missing[split]))
+            for path, (split, n_docs) in zip(self.paths, self.docs.items())
         ]
         header = ("Written", "Documents", "Labels", "Missing labels")
-        return [TextTable("", header, rows, "lrrr")]
+        return [make_table("", header, rows)]
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What was dropped and noticed, a sentence each."""
