@@ -9,11 +9,10 @@ import numpy
 from ..losses.class_balanced import make_class_balanced
 from ..losses.logit_adjusted import make_logit_adjusted
 from ..losses.weighted import make_weighted_cross_entropy
+from ..scoring.predictions import GROUPS, find_groups
 from ..taxonomy import Taxonomy, build_taxonomy
 from .facts import Bucket, Level, Pooling, Weight
 
-# Those of the scorer.
-HEAD, MID = 50, 10
 MIN_COUNTS = (2, 3, 5, 10, 20, 50)
 MAX_OTHERS = 5
 # From the most frequent to the rarest label.
@@ -38,19 +37,16 @@ def get_levels(taxonomy: Taxonomy) -> List[Level]:
 
 
 def get_buckets(counts: Mapping[str, int]) -> List[Bucket]:
-    """RETURNS (List[Bucket]): Head, mid and tail."""
+    """RETURNS (List[Bucket]): Head, mid and tail, those of the scorer."""
     values = numpy.asarray(list(counts.values()))
-    total = max(int(values.sum()), 1)
-    masks = {
-        "head": values >= HEAD,
-        "mid": (values >= MID) & (values < HEAD),
-        "tail": values < MID,
-    }
-    buckets = []
-    for name, mask in masks.items():
-        n_docs = int(values[mask].sum())
-        buckets.append(Bucket(name, int(mask.sum()), n_docs, n_docs / total))
-    return buckets
+    groups = find_groups(values)
+    n_labels = numpy.bincount(groups, minlength=len(GROUPS)).tolist()
+    n_docs = numpy.bincount(groups, values, minlength=len(GROUPS)).astype(int).tolist()
+    n_all = max(sum(n_docs), 1)
+    return [
+        Bucket(name, n_labels[i], n_docs[i], n_docs[i] / n_all)
+        for i, name in enumerate(GROUPS)
+    ]
 
 
 def get_pooling(counts: Mapping[str, int], separator: str, min_count: int) -> Pooling:
@@ -76,23 +72,19 @@ def get_pooling(counts: Mapping[str, int], separator: str, min_count: int) -> Po
 
 def get_weights(taxonomy: Taxonomy) -> List[Weight]:
     """RETURNS (List[Weight]): Of some labels from the most frequent to the rarest."""
-    weighted = numpy.asarray(make_weighted_cross_entropy()(taxonomy).weights)
-    class_balanced = numpy.asarray(make_class_balanced()(taxonomy).weights)
-    # What is added to the logits in training is missing from them in prediction.
-    logit_adjusted = numpy.exp(-numpy.asarray(make_logit_adjusted()(taxonomy).shifts))
+    weights = [
+        numpy.asarray(make_weighted_cross_entropy()(taxonomy).weights),
+        numpy.asarray(make_class_balanced()(taxonomy).weights),
+        # What is added to the logits in training is missing from them in prediction.
+        numpy.exp(-numpy.asarray(make_logit_adjusted()(taxonomy).shifts)),
+    ]
     order = numpy.argsort(-numpy.asarray(taxonomy.counts), kind="stable")
     chosen = [order[int(round(q * (len(order) - 1)))] for q in QUANTILES]
-    top = chosen[0]
-    return [
-        Weight(
-            label=taxonomy.leaves[i],
-            count=taxonomy.counts[i],
-            weighted=float(weighted[i] / weighted[top]),
-            class_balanced=float(class_balanced[i] / class_balanced[top]),
-            logit_adjusted=float(logit_adjusted[i] / logit_adjusted[top]),
-        )
-        for i in dict.fromkeys(chosen)
-    ]
+    found = []
+    for i in dict.fromkeys(chosen):
+        compared = [float(values[i] / values[chosen[0]]) for values in weights]
+        found.append(Weight(taxonomy.leaves[i], taxonomy.counts[i], *compared))
+    return found
 
 
 def find_similar_labels(labels: List[str]) -> List[List[str]]:

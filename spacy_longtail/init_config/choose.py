@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from thinc.api import Config
 
 from ..audit import Audit
-from ..audit.advice import choose_min_count
+from ..audit.advice import choose_pooling
 from ..errors import Errors
 from .text import Setting, drop_component, make_comment, set_value
 
@@ -104,9 +104,8 @@ def _choose_for_pipe(
     facts: Audit, section: str, block: Dict[str, Any]
 ) -> Iterator[Setting]:
     if "min_count" in block and facts.pooling:
-        value = choose_min_count(facts, wanted=block["min_count"])
-        pooled = next((p for p in facts.pooling if p.min_count == value), None)
-        n_labels, n_docs = (pooled.n_labels, pooled.n_docs) if pooled else (0, 0)
+        pooling = choose_pooling(facts, wanted=block["min_count"])
+        value, n_labels, n_docs = pooling.min_count, pooling.n_labels, pooling.n_docs
         where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
         # A document that has two of them counts twice.
         share = f"{n_docs:,} of {facts.n_docs:,} documents"

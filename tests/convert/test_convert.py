@@ -190,8 +190,7 @@ def test_a_full_disk(tickets, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-# test_nothing_partial_is_left is the quick one about interrupts, and those of files about
-# runs that are killed.
+# Quick ones: test_nothing_partial_is_left, and in the tests of files a killed run.
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 @pytest.mark.parametrize("stop, n_left", [("SIGINT", 0), ("SIGKILL", 1)])
