@@ -3,21 +3,11 @@ from typing import Any, Dict, List, Optional
 
 from ..presentation import Remark, TextTable, make_table, shorten
 
-BUCKET_HEADER = ("", "Labels", "Documents", "Share")
-LEVEL_HEADER = ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest")
-POOLING_HEADER = ("min_count", "Labels", "Documents", "Others")
-WEIGHT_HEADER = ("Label", "Documents", "Weighted", "Balanced", "Adjusted")
-WEIGHT_TITLE = "Effective weights, compared with the most frequent label"
-
 
 @dataclass(frozen=True)
 class Level:
-    """The nodes at one depth of the taxonomy.
-
-    depth (int): From 1, the top.
-    n_nodes (int): Nodes at this depth.
-    n_docs (int): Documents at or below them.
-    smallest, median, largest (float): Documents of a node.
+    """The nodes at one depth of the taxonomy, 1 is the top. Documents are those at or
+    below a node.
     """
 
     depth: int
@@ -40,10 +30,8 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Pooling:
-    """What a setting of min_count would pool.
+    """What a setting of min_count would pool, and how many Others hold that.
 
-    n_labels, n_docs (int): The pooled labels and their documents.
-    n_others (int): Other buckets that hold them.
     largest (List[Dict[str, Any]]): The Others with the most labels: "parent" ("" for
         the root), "n_labels", "n_docs".
     """
@@ -175,16 +163,26 @@ class Audit:
         buckets = [
             (b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in self.buckets
         ]
-        levels = [tuple(vars(level).values()) for level in self.levels]
-        pooling = [tuple(vars(row).values())[:4] for row in self.pooling]
         weights = [
             (shorten(row.label), *list(vars(row).values())[1:]) for row in self.weights
         ]
         return [
-            make_table(title, BUCKET_HEADER, buckets),
-            make_table("Levels of the taxonomy", LEVEL_HEADER, levels),
-            make_table("What would be pooled", POOLING_HEADER, pooling),
-            make_table(WEIGHT_TITLE, WEIGHT_HEADER, weights),
+            make_table(title, ("", "Labels", "Documents", "Share"), buckets),
+            make_table(
+                "Levels of the taxonomy",
+                ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest"),
+                [tuple(vars(level).values()) for level in self.levels],
+            ),
+            make_table(
+                "What would be pooled",
+                ("min_count", "Labels", "Documents", "Others"),
+                [tuple(vars(row).values())[:4] for row in self.pooling],
+            ),
+            make_table(
+                "Effective weights, compared with the most frequent label",
+                ("Label", "Documents", "Weighted", "Balanced", "Adjusted"),
+                weights,
+            ),
         ]
 
     def remarks(self) -> List[Remark]:

@@ -7,11 +7,7 @@ from ..pages import open_figure, render
 from .facts import Audit
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
-FILTERS = {
-    "count": "{:,}".format,
-    "percent": "{:.1%}".format,
-    "decimal": "{:,.1f}".format,
-}
+FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
 MAX_MISSING = 20
 INK = "#123456"
 
@@ -23,7 +19,7 @@ def render_audit(facts: Audit) -> str:
     """
     return render(
         TEMPLATE,
-        filters=FILTERS,
+        filters={name: text.format for name, text in FORMATS.items()},
         facts=facts,
         missing=facts.dev.missing[:MAX_MISSING] if facts.dev else [],
         curve=draw_frequencies(list(facts.counts.values())),
@@ -37,12 +33,13 @@ def draw_frequencies(counts: Sequence[int]) -> str:
     RETURNS (str): An SVG element in the colour of the text around it.
     RAISES (ValueError): L642 if matplotlib isn't installed.
     """
-    settings = {"figure.constrained_layout.use": True}
-    colours = {INK: "currentColor"}
-    with open_figure("frequencies", (7.2, 3.2), colours=colours, settings=settings) as (
-        figure,
-        finish,
-    ):
+    opened = open_figure(
+        "frequencies",
+        (7.2, 3.2),
+        colours={INK: "currentColor"},
+        settings={"figure.constrained_layout.use": True},
+    )
+    with opened as (figure, finish):
         axes = figure.add_subplot()
         axes.loglog(range(1, len(counts) + 1), counts, color=INK, linewidth=2)
         axes.set_xlabel("label, by frequency", color=INK)

@@ -36,7 +36,12 @@ def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
     RETURNS (str): The config. Train it with --paths.train and --paths.dev.
     RAISES (ValueError): L650 or L651 if there is no such config.
     """
-    text = read_template(choose_template(facts, optimize))
+    name = choose_template(facts, optimize)
+    path = TEMPLATES / f"{name}.cfg"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.cfg")))
+        raise ValueError(Errors.L650.format(found=name, known=known))
+    text = path.read_text(encoding="utf8")
     template = Config().from_str(text, interpolate=False)
     settings = choose_settings(facts, template)
     for setting in settings:
@@ -69,18 +74,6 @@ def choose_template(facts: Audit, optimize: str) -> str:
     return found[optimize]
 
 
-def read_template(name: str) -> str:
-    """RETURNS (str): A config that comes with the package.
-
-    RAISES (ValueError): L650 if it isn't there.
-    """
-    path = TEMPLATES / f"{name}.cfg"
-    if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.cfg")))
-        raise ValueError(Errors.L650.format(found=name, known=known))
-    return path.read_text(encoding="utf8")
-
-
 def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     """RETURNS (List[Setting]): What is to be set, only keys that the template has."""
     name = next(
@@ -105,21 +98,21 @@ def _choose_for_pipe(
 ) -> Iterator[Setting]:
     if "min_count" in block and facts.pooling:
         pooling = choose_pooling(facts, wanted=block["min_count"])
-        value, n_labels, n_docs = pooling.min_count, pooling.n_labels, pooling.n_docs
         where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
         # A document that has two of them counts twice.
-        share = f"{n_docs:,} of {facts.n_docs:,} documents"
+        share = f"{pooling.n_docs:,} of {facts.n_docs:,} documents"
         if facts.max_labels > 1:
-            share = f"{n_docs:,} of {sum(facts.counts.values()):,} gold labels"
+            n_gold = sum(facts.counts.values())
+            share = f"{pooling.n_docs:,} of {n_gold:,} gold labels"
         reason = (
-            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with {share}; "
-            f"one Other {where}."
+            f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
+            f"{share}; one Other {where}."
         )
-        if value < block["min_count"]:
+        if pooling.min_count < block["min_count"]:
             reason += f" {block['min_count']} would pool more than half of the labels."
-        yield Setting(section, "min_count", value, reason)
-    reason = "As in the labels of the corpus."
+        yield Setting(section, "min_count", pooling.min_count, reason)
     if facts.separator != block.get("separator"):
+        reason = "As in the labels of the corpus."
         yield Setting(section, "separator", facts.separator, reason)
     if "missing" in block and facts.n_unlabelled:
         reason = (
@@ -146,7 +139,8 @@ def _choose_for_training(
             f"{facts.n_docs:,} documents."
         )
         yield Setting("training", "max_steps", steps, reason)
-        if _get_warmup(block):
+        schedule = block["optimizer"].get("learn_rate")
+        if isinstance(schedule, dict) and schedule.get("warmup_steps"):
             reason = "A tenth of the steps."
             section = "training.optimizer.learn_rate"
             yield Setting(section, "warmup_steps", steps // 10, reason)
@@ -159,11 +153,6 @@ def _choose_for_training(
         yield Setting(
             "training.score_weights", "longtail_coarse_accuracy", None, reason
         )
-
-
-def _get_warmup(block: Dict[str, Any]) -> int:
-    schedule = block["optimizer"].get("learn_rate")
-    return schedule.get("warmup_steps", 0) if isinstance(schedule, dict) else 0
 
 
 def choose_steps(
