@@ -19,7 +19,7 @@ from ..errors import Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
 from .metrics import KS
-from .predictions import HEAD, MID, Changes, Pairs, Predictions, Scores
+from .predictions import HEAD, MID, NEVER, Changes, Predictions, pair_scores
 from .scorer import (
     TaxonomyT,
     check_bounds,
@@ -153,29 +153,22 @@ def read_multilabel(
     if rows:
         P[:, :n_leaves] = numpy.stack(rows)
     truths = _read_truths(references, taxonomy, unseen, pipe, missing)
-    is_given = get_thresholds(labels) <= P
+    needed = numpy.tile(get_thresholds(labels), (n_docs, 1))
     for row, columns in enumerate(cut):
         # What 'cats_top_k' has cut off.
-        is_given[row, columns] = True
+        needed[row, columns] = 0.0
     has_abstained = [found is not None and found.label is None for found in decisions]
-    is_given[has_abstained] = False
-    is_given &= ~numpy.isnan(truths)
-    gold, given = numpy.nonzero(truths == 1.0), numpy.nonzero(is_given)
-    is_known = ~numpy.isnan(truths).all(axis=1)
+    needed[has_abstained] = NEVER
     n_training = taxonomy.n_docs
-    return Predictions(
-        labels=tuple(labels),
-        n_docs=n_docs,
-        gold=Pairs(gold[0], gold[1], P[gold]),
-        given=Pairs(given[0], given[1], P[given]),
-        allows_several=True,
-        is_known=is_known,
-        is_counted=is_known,
+    return pair_scores(
+        truths,
+        P,
+        needed,
+        labels,
         taxonomy=taxonomy,
         counts=numpy.asarray([*taxonomy.counts, *[0] * len(unseen)]),
         n_training=sum(taxonomy.counts) if n_training is None else n_training,
         bounds=bounds,
-        scores=Scores(P, truths),
         changes=_count_changes(decisions, truths, labels),
         places=numpy.arange(n_docs),
     )

@@ -9,8 +9,8 @@ from ..taxonomy import Taxonomy
 # Fewest training documents of a head and of a mid label.
 HEAD, MID = 50, 10
 GROUPS = ("head", "mid", "tail")
-# In an array of given columns: none.
-ABSTAINED = -1
+# In an array of given columns: none. In one of thresholds: above every probability.
+ABSTAINED, NEVER = -1, 2.0
 
 
 class Pairs(NamedTuple):
@@ -29,6 +29,10 @@ class Pairs(NamedTuple):
     def select(self, mask: numpy.ndarray) -> "Pairs":
         """RETURNS (Pairs): Some of them."""
         return Pairs(*(part[mask] for part in self))
+
+
+_NONE = numpy.zeros(0, dtype="int64")
+NOTHING = Pairs(_NONE, _NONE, numpy.zeros(0))
 
 
 class Scores(NamedTuple):
@@ -215,9 +219,15 @@ class Predictions:
         """
         rows = numpy.flatnonzero(columns != ABSTAINED)
         given = Pairs(rows, columns[rows], confidence[rows])
-        return replace(self, given=given, changes=None, _kept={}, **values)
+        changed: Dict[str, Any] = {"changes": None, **values}
+        return replace(self, given=given, _kept={}, **changed)
 
-    def give_scores(self, P: numpy.ndarray, thresholds: numpy.ndarray) -> "Predictions":
+    def give_scores(
+        self,
+        P: numpy.ndarray,
+        thresholds: numpy.ndarray,
+        changes: Optional[Changes] = None,
+    ) -> "Predictions":
         """RETURNS (Predictions): The same documents, given the labels that are at least
         as probable as their threshold, see pair_scores.
         """
@@ -230,7 +240,7 @@ class Predictions:
             gold=gold,
             given=Pairs(rows, columns, P[rows, columns]),
             scores=Scores(P, truths),
-            changes=None,
+            changes=changes,
             _kept={},
         )
 
@@ -282,17 +292,17 @@ def pair_columns(
         "is_counted": known,
         "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
     }
-    has_gold, is_given = gold != ABSTAINED, given != ABSTAINED
-    rows = numpy.arange(len(gold))
-    ones = numpy.ones(int(has_gold.sum()))
-    return Predictions(
+    rows = numpy.flatnonzero(gold != ABSTAINED)
+    predictions = Predictions(
         labels=leaves,
         n_docs=len(gold),
-        gold=Pairs(rows[has_gold], gold[has_gold], ones),
-        given=Pairs(rows[is_given], given[is_given], confidence[is_given]),
+        gold=Pairs(rows, gold[rows], numpy.full(len(rows), numpy.nan)),
+        given=NOTHING,
         allows_several=False,
         **{**defaults, **values},
     )
+    changes = predictions.changes
+    return predictions.give_columns(given, confidence, changes=changes)
 
 
 def pair_scores(
@@ -310,36 +320,23 @@ def pair_scores(
     thresholds (numpy.ndarray): Of shape (labels,), or the shape of P.
     values (Any): Further fields of Predictions.
     """
-    is_known = ~numpy.isnan(truths)
-    leaves = tuple(labels)
+    is_known, leaves = ~numpy.isnan(truths).all(axis=1), tuple(labels)
     defaults: Dict[str, Any] = {
-        "is_known": is_known.any(axis=1),
-        "is_counted": is_known.any(axis=1),
+        "is_known": is_known,
+        "is_counted": is_known,
         "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
-        "scores": Scores(P, truths),
     }
-    gold, given = (
-        numpy.nonzero(truths == 1.0),
-        numpy.nonzero((P >= thresholds) & is_known),
-    )
-    return Predictions(
+    rows, columns = numpy.nonzero(truths == 1.0)
+    predictions = Predictions(
         labels=leaves,
         n_docs=len(truths),
-        gold=Pairs(gold[0], gold[1], numpy.ones(len(gold[0]))),
-        given=Pairs(given[0], given[1], P[given]),
+        gold=Pairs(rows, columns, P[rows, columns]),
+        given=NOTHING,
         allows_several=True,
+        scores=Scores(P, truths),
         **{**defaults, **values},
     )
-
-
-def find_groups(
-    counts: numpy.ndarray, bounds: Tuple[int, int] = (HEAD, MID)
-) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): For labels with so many training documents the index
-    into GROUPS, of shape (labels,).
-    """
-    head, mid = bounds
-    return numpy.where(counts >= head, 0, numpy.where(counts >= mid, 1, 2))
+    return predictions.give_scores(P, thresholds, changes=predictions.changes)
 
 
 def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
