@@ -9,7 +9,7 @@ import numpy
 from ..losses.class_balanced import make_class_balanced
 from ..losses.logit_adjusted import make_logit_adjusted
 from ..losses.weighted import make_weighted_cross_entropy
-from ..scoring.predictions import GROUPS, find_groups
+from ..scoring.predictions import GROUPS, HEAD, MID
 from ..taxonomy import Taxonomy, build_taxonomy
 from .facts import Bucket, Level, Pooling, Weight
 
@@ -39,14 +39,12 @@ def get_levels(taxonomy: Taxonomy) -> List[Level]:
 def get_buckets(counts: Mapping[str, int]) -> List[Bucket]:
     """RETURNS (List[Bucket]): Head, mid and tail, those of the scorer."""
     values = numpy.asarray(list(counts.values()))
-    groups = find_groups(values)
-    n_labels = numpy.bincount(groups, minlength=len(GROUPS)).tolist()
-    n_docs = numpy.bincount(groups, values, minlength=len(GROUPS)).astype(int).tolist()
-    n_all = max(sum(n_docs), 1)
-    return [
-        Bucket(name, n_labels[i], n_docs[i], n_docs[i] / n_all)
-        for i, name in enumerate(GROUPS)
-    ]
+    buckets = []
+    for name, least, most in zip(GROUPS, (HEAD, MID, 0), (numpy.inf, HEAD, MID)):
+        own = values[(values >= least) & (values < most)]
+        share = float(own.sum() / max(values.sum(), 1))
+        buckets.append(Bucket(name, len(own), int(own.sum()), share))
+    return buckets
 
 
 def get_pooling(counts: Mapping[str, int], separator: str, min_count: int) -> Pooling:
