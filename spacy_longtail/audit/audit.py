@@ -34,18 +34,12 @@ MAX_SHOWN = 200
 
 @dataclass(frozen=True)
 class Contents:
-    """The texts of a corpus and where to read them again.
-
-    files (List[Path]): Its files.
-    columns (Columns): Of a table.
-    prints (Prints): Of the texts.
-    sets (numpy.ndarray): Id of the label set of each document.
-    label_sets (List[Tuple[str, ...]]): The label sets.
-    """
+    """The texts of a corpus and where to read them again."""
 
     files: List[Path]
     columns: Columns
     prints: Prints
+    # For each document, which of the label sets it has.
     sets: numpy.ndarray
     label_sets: List[Tuple[str, ...]]
 

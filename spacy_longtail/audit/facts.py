@@ -1,7 +1,16 @@
-from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional
+"""The facts about a corpus, for programs, for a terminal and as a page."""
 
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from ..pages import open_figure, render
 from ..presentation import Remark, TextTable, make_table, shorten
+
+TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
+FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
+MAX_MISSING = 20
+INK = "#123456"
 
 
 @dataclass(frozen=True)
@@ -188,3 +197,41 @@ class Audit:
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): The advice."""
         return [Remark("info", sentence) for sentence in self.advice]
+
+
+def render_audit(facts: Audit) -> str:
+    """RETURNS (str): One HTML file that needs nothing else.
+
+    RAISES (ValueError): L642 if matplotlib isn't installed.
+    """
+    return render(
+        TEMPLATE,
+        filters={name: text.format for name, text in FORMATS.items()},
+        facts=facts,
+        missing=facts.dev.missing[:MAX_MISSING] if facts.dev else [],
+        curve=draw_frequencies(list(facts.counts.values())),
+    )
+
+
+def draw_frequencies(counts: Sequence[int]) -> str:
+    """Draw the documents of each label over its rank, both on a log scale.
+
+    counts (Sequence[int]): Descending.
+    RETURNS (str): An SVG element in the colour of the text around it.
+    """
+    opened = open_figure(
+        "frequencies",
+        (7.2, 3.2),
+        colours={INK: "currentColor"},
+        settings={"figure.constrained_layout.use": True},
+    )
+    with opened as (figure, finish):
+        axes = figure.add_subplot()
+        axes.loglog(range(1, len(counts) + 1), counts, color=INK, linewidth=2)
+        axes.set_xlabel("label, by frequency", color=INK)
+        axes.set_ylabel("documents", color=INK)
+        axes.grid(which="major", alpha=0.25, color=INK)
+        axes.tick_params(which="both", colors=INK)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        return finish()

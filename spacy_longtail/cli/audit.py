@@ -43,7 +43,7 @@ def audit_cli(
             corpus, dev=dev, separator=separator, columns=columns, progress=True
         )
         if output is not None:
-            from ..audit.html import render_audit
+            from ..audit.facts import render_audit
             from ..files import write_text
 
             write_text(output, render_audit(facts))

@@ -1,13 +1,14 @@
+import json
+import textwrap
 from math import ceil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from thinc.api import Config
 
 from ..audit import Audit
 from ..audit.advice import choose_pooling
 from ..errors import Errors
-from .text import Setting, drop_component, make_comment, set_value
 
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
@@ -25,6 +26,20 @@ MIN_STEPS = 100
 # From so many documents on, the steps would be many, and larger batches lose nothing.
 LARGE = 100_000
 LARGE_BATCH = 256
+
+
+class Setting(NamedTuple):
+    """A value that was chosen for a corpus.
+
+    section, key (str): Where it stands in the config.
+    value (Any): A JSON value.
+    reason (str): Why, a sentence.
+    """
+
+    section: str
+    key: str
+    value: Any
+    reason: str
 
 
 def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
@@ -182,4 +197,48 @@ def _make_header(facts: Audit) -> str:
         f"{shape}. The most frequent label has {facts.imbalance_ratio:,.0f} "
         "times the documents of the rarest."
     )
-    return "\n".join(make_comment(sentence))
+    return "\n".join(_make_comment(sentence))
+
+
+def set_value(text: str, setting: Setting) -> str:
+    """Replace a value in the text of a config, with the reason as a comment before it.
+
+    text (str): The config, which has the key.
+    setting (Setting): What to set.
+    """
+    section, lines = "", []
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        if section == setting.section and line.split("=")[0].strip() == setting.key:
+            lines += _make_comment(setting.reason)
+            line = f"{setting.key} = {json.dumps(setting.value)}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def drop_component(text: str, name: str, reason: str) -> str:
+    """Take a component and its scores out of the text of a config.
+
+    text (str): The config, whose pipeline has the component, not as the only one.
+    name (str): Name of the component.
+    reason (str): A comment for the pipeline.
+    """
+    sections = f"components.{name}", f"initialize.components.{name}"
+    is_dropped, lines = False, []
+    for line in text.splitlines():
+        if line.startswith("["):
+            is_dropped = line.strip("[]").startswith(sections)
+        if is_dropped or line.startswith("longtail_refined_"):
+            continue
+        if line.startswith("pipeline = "):
+            lines += _make_comment(reason)
+            pipes = json.loads(line.split("=", 1)[1])
+            kept = json.dumps([pipe for pipe in pipes if pipe != name])
+            line = f"pipeline = {kept}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _make_comment(sentence: str) -> List[str]:
+    return [f"# {line}" for line in textwrap.wrap(sentence, width=78)]
