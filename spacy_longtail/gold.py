@@ -9,8 +9,6 @@ from .errors import Errors
 from .taxonomy import Taxonomy
 
 MISSING = ("auto", "negative")
-# What the value of a label can be.
-YES, NO, OTHER = 1, 0, -1
 
 
 class GoldLabels(NamedTuple):
@@ -89,14 +87,14 @@ def get_gold_label(
     RETURNS (Optional[str]): None if the document has no label.
     RAISES (ValueError): L302 if it has more than one, L303 if a value isn't 0 or 1.
     """
-    found = _sort_labels(example, known)
-    for label in found[OTHER]:
+    positive, _, wrong = _sort_labels(example, known)
+    for label in wrong:
         text, value = _shorten(example), example.reference.cats[label]
         message = Errors.L303.format(index=index, text=text, value=value, label=label)
         raise ValueError(message)
-    leaves = find_leaves(found[YES], separator)
+    leaves = find_leaves(positive, separator)
     if len(leaves) > 1:
-        text, labels = _shorten(example), ", ".join(map(repr, sorted(found[YES])[:5]))
+        text, labels = _shorten(example), ", ".join(map(repr, sorted(positive)[:5]))
         message = Errors.L302.format(
             index=index, text=text, labels=labels, name=name, factory=factory
         )
@@ -132,14 +130,13 @@ def read_gold(
     RETURNS (Optional[GoldLabels]): None if nothing is known about the document.
     RAISES (ValueError): L325 if a value isn't 0 or 1.
     """
-    found = _sort_labels(example, known)
-    for label in found[OTHER]:
+    positive, negative, wrong = _sort_labels(example, known)
+    for label in wrong:
         text, value = example.reference.text[:60], example.reference.cats[label]
         message = Errors.L325.format(
             index=index, text=text, value=value, label=label, name=name
         )
         raise ValueError(message)
-    positive, negative = found[YES], found[NO]
     if missing == "negative" or (positive and not negative):
         return GoldLabels(positive, None)
     return GoldLabels(positive, negative) if negative else None
@@ -191,14 +188,19 @@ def fill_truths(
     row[[taxonomy.index[label] for label in leaves]] = 1.0
 
 
-def _sort_labels(
-    example: Example, known: Optional[Container[str]]
-) -> Dict[int, List[str]]:
-    found: Dict[int, List[str]] = {YES: [], NO: [], OTHER: []}
+def _sort_labels(example: Example, known: Optional[Container[str]]) -> List[List[str]]:
+    """Labels with 1, with 0 and with another value."""
+    positive, negative, wrong = [], [], []
     for label, value in example.reference.cats.items():
-        if known is None or label in known:
-            found[int(value) if value in (YES, NO) else OTHER].append(label)
-    return found
+        if known is not None and label not in known:
+            continue
+        if value == 1:
+            positive.append(label)
+        elif value == 0:
+            negative.append(label)
+        else:
+            wrong.append(label)
+    return [positive, negative, wrong]
 
 
 def _shorten(example: Example) -> str:

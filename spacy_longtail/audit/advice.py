@@ -8,7 +8,7 @@ from .facts import Audit, Pooling
 FEW = 0.005
 MIN_COUNT = 3
 MANY_LABELS = 1000
-# Documents of the rarest labels that a validation can't do without.
+# The share of long texts from which it is.
 LONG_SHARE = 0.02
 
 

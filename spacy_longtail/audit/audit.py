@@ -104,7 +104,7 @@ def audit_corpus(
         counts=counts,
         imbalance_ratio=values[0] / values[-1],
         top_10_share=sum(values[:10]) / sum(values),
-        levels=get_levels(taxonomy),
+        levels=get_levels(counts, taxonomy),
         buckets=get_buckets(counts),
         pooling=[get_pooling(counts, separator, n) for n in MIN_COUNTS],
         # Nothing competes for a document that can have several labels.

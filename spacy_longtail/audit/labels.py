@@ -1,6 +1,6 @@
 """What the counts of the labels say."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from statistics import median
 from typing import Any, Dict, List, Mapping
 
@@ -19,20 +19,17 @@ MAX_OTHERS = 5
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 
-def get_levels(taxonomy: Taxonomy) -> List[Level]:
+def get_levels(counts: Mapping[str, int], taxonomy: Taxonomy) -> List[Level]:
     """RETURNS (List[Level]): The levels from the top."""
-    counts = numpy.asarray(taxonomy.counts)
-    inner: Dict[str, int] = defaultdict(int)
-    for label, n in taxonomy.inner_counts.items():
-        for node in taxonomy.path(label):
-            inner[node] += n
+    n_docs: "Counter[str]" = Counter()
+    for label, n in counts.items():
+        n_docs.update(dict.fromkeys(taxonomy.path(label), n))
     by_depth: Dict[int, List[int]] = defaultdict(list)
-    for node, (start, end) in taxonomy.ranges.items():
-        depth = len(taxonomy.path(node))
-        by_depth[depth].append(int(counts[start:end].sum()) + inner[node])
+    for node, n in n_docs.items():
+        by_depth[len(taxonomy.path(node))].append(n)
     return [
-        Level(depth, len(n), sum(n), min(n), float(median(n)), max(n))
-        for depth, n in sorted(by_depth.items())
+        Level(depth, len(ns), sum(ns), min(ns), float(median(ns)), max(ns))
+        for depth, ns in sorted(by_depth.items())
     ]
 
 

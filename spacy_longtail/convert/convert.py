@@ -1,7 +1,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Container, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Container, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import spacy
 from tqdm import tqdm
@@ -17,7 +17,7 @@ from .plan import Plan, Rows, count_by_split, make_plan
 from .shards import SUFFIX, ShardWriter
 
 # Why rows are dropped, and what is worth a look, in words.
-DROPPED = {
+REASONS = {
     "no_text": "without a text",
     "no_label": "without a label",
     "too_long": "with a text that is longer than spaCy takes",
@@ -75,21 +75,11 @@ class Conversion:
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What was dropped and noticed, a sentence each."""
         sentences = [
-            f"Dropped {n:,} of {self.n_rows:,} rows {DROPPED[reason]}."
+            f"Dropped {n:,} of {self.n_rows:,} rows {REASONS[reason]}."
             for reason, n in self.dropped.items()
         ]
         sentences += [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
         return [Remark("info", sentence) for sentence in sentences]
-
-
-class Source(NamedTuple):
-    """A table of the input.
-
-    split (Optional[str]): The split that its name says, None if it's to be split.
-    """
-
-    table: Table
-    split: Optional[str]
 
 
 def convert_corpus(
@@ -131,14 +121,14 @@ def convert_corpus(
     nlp = spacy.blank(lang)
     rows = Rows(nlp.max_length)
     notes: "Counter[str]" = Counter()
-    readers = [RecordReader(source.table, columns, notes) for source in sources]
-    has_lists = readers[0].has_lists
-    for reader in readers:
+    readers = [(RecordReader(table, columns, notes), split) for table, split in sources]
+    has_lists = readers[0][0].has_lists
+    for reader, _ in readers:
         if reader.has_lists != has_lists:
-            first, second = readers[0].table.path, reader.table.path
+            first, second = sources[0][0].path, reader.table.path
             raise ValueError(Errors.L629.format(first=first, second=second))
     bar = {"disable": None if progress else True, "unit": " rows"}
-    for record in tqdm(_read(sources, readers), desc="Reading", **bar):
+    for record in tqdm(_read(readers), desc="Reading", **bar):
         rows.add(record)
     plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
     # Before the notes are counted again.
@@ -153,7 +143,7 @@ def convert_corpus(
             SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX))
             for split in result.docs
         }
-        records = zip(_read(sources, readers), plan.splits.tolist())
+        records = zip(_read(readers), plan.splits.tolist())
         for record, split in tqdm(records, total=result.n_rows, desc="Writing", **bar):
             if split in writers:
                 writers[split].add(record.text, record.labels or ())
@@ -164,12 +154,13 @@ def convert_corpus(
 
 def find_sources(
     inputs: Sequence[Path], *, encoding: str, delimiter: Optional[str]
-) -> List[Source]:
+) -> List[Tuple[Table, Optional[str]]]:
     """Open the files of the input.
 
     inputs (Sequence[Path]): Files, or folders of train, dev and test files. Other
         files of a folder are left alone.
-    RETURNS (List[Source]): If all of them are named by a split, in that order.
+    RETURNS (List[Tuple[Table, Optional[str]]]): Each with the split that it's named
+        by, None if not all of them are.
     RAISES (ValueError): L610 to L612 or L630, see there.
     """
     paths: List[Path] = []
@@ -179,7 +170,7 @@ def find_sources(
     if None in splits or len(paths) == 1:
         splits = [None] * len(paths)
     return [
-        Source(open_table(path, encoding=encoding, delimiter=delimiter), split)
+        (open_table(path, encoding=encoding, delimiter=delimiter), split)
         for path, split in zip(paths, splits)
     ]
 
@@ -194,12 +185,10 @@ def _list_folder(folder: Path) -> List[Path]:
     return found
 
 
-def _read(
-    sources: Sequence[Source], readers: Sequence[RecordReader]
-) -> Iterator[Record]:
-    for source, reader in zip(sources, readers):
+def _read(readers: Sequence[Tuple[RecordReader, Optional[str]]]) -> Iterator[Record]:
+    for reader, split in readers:
         for record in reader:
-            yield record._replace(split=source.split) if source.split else record
+            yield record._replace(split=split) if split else record
 
 
 def _check_output(output_dir: Path, splits: Container[str]) -> None:
