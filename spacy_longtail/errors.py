@@ -163,7 +163,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L329 = ("Can't fit the thresholds of '{name}': document {row} has no probability "
             "for {label!r}. Give documents that the pipeline has predicted with "
             "'cats_top_k' = None, which writes all labels.")
-
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
             "{factories} in the pipeline. Found: {found}. Add it, or name it in the "
             "setting 'source' of [components.{name}].")
@@ -242,7 +241,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "'precision'. For example 0.9: nine of ten.")
     L518 = ("'{name}' isn't a component made by {factories}. Those of this pipeline "
             "are {found}.")
-
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
     L522 = ("Can't explain the label {label!r}: '{name}' has no such label among its "
             "{n}. {hint}")
@@ -262,7 +260,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "is inside it. Choose another output folder.")
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
-
     L610 = ("Can't find the file {path}. Check the path.")
     L611 = ("Can't tell the format of {path} by its name. The suffix has to be one "
             "of {known}.")

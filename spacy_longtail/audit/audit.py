@@ -13,14 +13,7 @@ from ..taxonomy import SEPARATOR, build_taxonomy
 from .advice import give_advice
 from .corpus import fetch_texts, find_files, read_chunks
 from .facts import Audit, Dev, Texts
-from .labels import (
-    MIN_COUNTS,
-    find_similar_labels,
-    get_buckets,
-    get_levels,
-    get_pooling,
-    get_weights,
-)
+from .labels import find_spellings, get_buckets, get_levels, get_poolings, get_weights
 from .similar import NearPair, Prints, find_conflicts, find_near_pairs, make_prints
 
 # Missing labels that are named.
@@ -106,11 +99,11 @@ def audit_corpus(
         top_10_share=sum(values[:10]) / sum(values),
         levels=get_levels(counts, taxonomy),
         buckets=get_buckets(counts),
-        pooling=[get_pooling(counts, separator, n) for n in MIN_COUNTS],
+        pooling=get_poolings(counts, separator),
         # Nothing competes for a document that can have several labels.
         weights=[] if max_labels > 1 else get_weights(taxonomy),
         texts=_describe_texts(contents),
-        similar_labels=find_similar_labels(list(counts)),
+        similar_labels=find_spellings(list(counts)),
         dev=_compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
         advice=[],
     )

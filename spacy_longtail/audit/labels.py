@@ -44,25 +44,25 @@ def get_buckets(counts: Mapping[str, int]) -> List[Bucket]:
     return buckets
 
 
-def get_pooling(counts: Mapping[str, int], separator: str, min_count: int) -> Pooling:
-    """RETURNS (Pooling): What this min_count would pool."""
-    taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
-    others: List[Dict[str, Any]] = [
-        {
-            "parent": other.parent,
-            "n_labels": len(other.members),
-            "n_docs": sum(taxonomy.counts[member] for member in other.members),
-        }
-        for other in taxonomy.others
-    ]
-    others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
-    return Pooling(
-        min_count=min_count,
-        n_labels=sum(other["n_labels"] for other in others),
-        n_docs=sum(other["n_docs"] for other in others),
-        n_others=len(others),
-        largest=others[:MAX_OTHERS],
-    )
+def get_poolings(counts: Mapping[str, int], separator: str) -> List[Pooling]:
+    """RETURNS (List[Pooling]): What each of MIN_COUNTS would pool."""
+    found = []
+    for min_count in MIN_COUNTS:
+        taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
+        others: List[Dict[str, Any]] = [
+            {
+                "parent": other.parent,
+                "n_labels": len(other.members),
+                "n_docs": sum(taxonomy.counts[member] for member in other.members),
+            }
+            for other in taxonomy.others
+        ]
+        n_labels = sum(other["n_labels"] for other in others)
+        n_docs = sum(other["n_docs"] for other in others)
+        others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
+        largest = others[:MAX_OTHERS]
+        found.append(Pooling(min_count, n_labels, n_docs, len(others), largest))
+    return found
 
 
 def get_weights(taxonomy: Taxonomy) -> List[Weight]:
@@ -82,7 +82,7 @@ def get_weights(taxonomy: Taxonomy) -> List[Weight]:
     return found
 
 
-def find_similar_labels(labels: List[str]) -> List[List[str]]:
+def find_spellings(labels: List[str]) -> List[List[str]]:
     """RETURNS (List[List[str]]): Labels that differ in case, spaces, hyphens or
     underscores only.
     """

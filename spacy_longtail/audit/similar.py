@@ -16,8 +16,6 @@ MAX_PAIRS = 1000
 # Pairs that are compared at a time.
 PART = 1 << 16
 ODD = 0x9E3779B97F4A7C15
-MAX = 0xFFFFFFFFFFFFFFFF
-SHIFT = numpy.uint64(32)
 
 
 class Prints(NamedTuple):
@@ -62,10 +60,10 @@ def make_prints(keys: numpy.ndarray, lengths: numpy.ndarray) -> Prints:
         pairs[1:] = mix(keys[:-1]) + keys[1:]
         pairs[starts] = keys[starts]
         for i in range(N_HASHES):
-            salt = numpy.uint64((i + 1) * ODD & MAX)
+            salt = numpy.uint64((i + 1) * ODD % 2**64)
             smallest = numpy.minimum(mix(keys ^ salt), mix(pairs ^ salt))
             minima = numpy.minimum.reduceat(smallest, starts)
-            signatures[filled, i] = (minima >> SHIFT).astype("uint32")
+            signatures[filled, i] = (minima >> numpy.uint64(32)).astype("uint32")
     return Prints(hashes, signatures, lengths)
 
 
