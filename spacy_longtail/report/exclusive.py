@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Optional
 import numpy
 
 from ..evaluation.evidence import Evidence
-from ..scoring.metrics import get_coverage, get_micro_p
+from ..scoring.metrics import get_coverage, get_micro
 from .sections import (
     N_CASES,
     N_POINTS,
@@ -79,7 +79,7 @@ def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
         ],
         "now": {
             "coverage": get_value(get_coverage, predictions),
-            "accuracy": get_value(get_micro_p, predictions),
+            "accuracy": get_value(get_micro, predictions, part="p"),
         },
     }
 

@@ -4,7 +4,7 @@ import numpy
 
 from ..evaluation.evidence import Evidence
 from ..ops import get_log_odds
-from ..scoring.metrics import KS, get_labels_per_doc, get_micro_p, get_micro_r
+from ..scoring.metrics import KS, get_labels_per_doc, get_micro
 from ..scoring.predictions import Pairs
 from ..scoring.ranking import average_precision
 from .sections import (
@@ -102,8 +102,8 @@ def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]
             for i in picked
         ],
         "now": {
-            "recall": get_value(get_micro_r, predictions),
-            "precision": get_value(get_micro_p, predictions),
+            "recall": get_value(get_micro, predictions, part="r"),
+            "precision": get_value(get_micro, predictions, part="p"),
         },
     }
 

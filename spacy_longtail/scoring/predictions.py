@@ -30,6 +30,15 @@ class Pairs(NamedTuple):
         """RETURNS (Pairs): Some of them."""
         return Pairs(*(part[mask] for part in self))
 
+    def pick(self, rows: numpy.ndarray) -> "Pairs":
+        """RETURNS (Pairs): Those of some documents, which can be repeated."""
+        starts = numpy.searchsorted(self.rows, rows, side="left")
+        ends = numpy.searchsorted(self.rows, rows, side="right")
+        n = ends - starts
+        shifts = starts - (numpy.cumsum(n) - n)
+        found = self.select(numpy.arange(n.sum()) + numpy.repeat(shifts, n))
+        return found._replace(rows=numpy.repeat(numpy.arange(len(rows)), n))
+
 
 class Scores(NamedTuple):
     """What ranking and calibration need where a document can have several labels.
@@ -82,10 +91,10 @@ class Predictions:
     is_known (numpy.ndarray): Whether anything is known of a document, of shape (docs,).
     is_counted (numpy.ndarray): Whether its pairs say something about labels: not if its
         gold label is an inner node, of shape (docs,).
+    taxonomy (Taxonomy): The label tree, with labels that were added at run time.
     counts (Optional[numpy.ndarray]): Training documents of each label, of shape
         (labels,). None if they are unknown.
     n_training (int): Training documents.
-    taxonomy (Taxonomy): The label tree, with labels that were added at run time.
     bounds (Tuple[int, int]): Fewest training documents of a head and of a mid label.
     scores (Optional[Scores]): For metrics that rank or calibrate.
     calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
@@ -102,7 +111,7 @@ class Predictions:
     allows_several: bool
     is_known: numpy.ndarray
     is_counted: numpy.ndarray
-    taxonomy: Taxonomy
+    taxonomy: Taxonomy = field(default_factory=lambda: Taxonomy(leaves=(), counts=()))
     counts: Optional[numpy.ndarray] = None
     n_training: int = 0
     bounds: Tuple[int, int] = (HEAD, MID)
@@ -134,10 +143,7 @@ class Predictions:
         """
         if self.counts is None:
             return numpy.full(len(self.labels), -1)
-        head, mid = self.bounds
-        return numpy.where(
-            self.counts >= head, 0, numpy.where(self.counts >= mid, 1, 2)
-        )
+        return find_groups(self.counts, self.bounds)
 
     @property
     def group_sizes(self) -> Dict[str, int]:
@@ -159,7 +165,7 @@ class Predictions:
         """RETURNS (numpy.ndarray): The same of the given labels."""
         return _to_columns(self.given, self.n_docs)
 
-    @property
+    @cached_property
     def ones(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
         return numpy.ones((1, self.n_docs))
@@ -179,31 +185,18 @@ class Predictions:
     def select(self, rows: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): Of some documents, which can be repeated."""
 
-        def pick(pairs: Pairs) -> Pairs:
-            order = numpy.argsort(pairs.rows, kind="stable")
-            starts = numpy.searchsorted(pairs.rows[order], rows, side="left")
-            ends = numpy.searchsorted(pairs.rows[order], rows, side="right")
-            places = [order[a:b] for a, b in zip(starts, ends)]
-            flat = numpy.concatenate(places) if places else order[:0]
-            new = numpy.repeat(numpy.arange(len(rows)), ends - starts)
-            return Pairs(new, pairs.columns[flat], pairs.confidence[flat])
+        def cut(part: Any) -> Any:
+            if isinstance(part, tuple):
+                return type(part)(*(values[rows] for values in part))
+            return None if part is None else part[rows]
 
-        def cut(parts: Any) -> Any:
-            return (
-                None if parts is None else type(parts)(*(part[rows] for part in parts))
-            )
-
+        names = ("is_known", "is_counted", "scores", "calibrated", "changes", "places")
         return replace(
             self,
             n_docs=len(rows),
-            gold=pick(self.gold),
-            given=pick(self.given),
-            is_known=self.is_known[rows],
-            is_counted=self.is_counted[rows],
-            scores=cut(self.scores),
-            changes=cut(self.changes),
-            calibrated=None if self.calibrated is None else self.calibrated[rows],
-            places=None if self.places is None else self.places[rows],
+            gold=self.gold.pick(rows),
+            given=self.given.pick(rows),
+            **{name: cut(getattr(self, name)) for name in names},
             _kept={},
         )
 
@@ -213,23 +206,20 @@ class Predictions:
         """RETURNS (Predictions): The same documents, given other labels: one column
         each, or ABSTAINED. values (Any): Other fields that change.
         """
-        rows = numpy.flatnonzero(columns != ABSTAINED)
-        given = Pairs(rows, columns[rows], confidence[rows])
+        given = _pair_column(columns, confidence)
         return replace(self, given=given, changes=None, _kept={}, **values)
 
     def give_scores(self, P: numpy.ndarray, thresholds: numpy.ndarray) -> "Predictions":
-        """RETURNS (Predictions): The same documents, given the labels that are at least
-        as probable as their threshold, see pair_scores.
+        """RETURNS (Predictions): The same documents, which can have several labels,
+        given those that are at least as probable as their threshold.
         """
-        unknown = numpy.full(P.shape, numpy.nan)
-        truths = unknown if self.scores is None else self.scores.truths
-        rows, columns = numpy.nonzero((P >= thresholds) & ~numpy.isnan(truths))
-        gold = self.gold._replace(confidence=P[self.gold.rows, self.gold.columns])
+        truths = self.scores.truths  # type: ignore[union-attr]
+        new = pair_scores(truths, P, P >= thresholds, self.labels)
         return replace(
             self,
-            gold=gold,
-            given=Pairs(rows, columns, P[rows, columns]),
-            scores=Scores(P, truths),
+            gold=new.gold,
+            given=new.given,
+            scores=new.scores,
             changes=None,
             _kept={},
         )
@@ -275,60 +265,49 @@ def pair_columns(
     confidence (numpy.ndarray): Of the given label, of shape (docs,).
     values (Any): Further fields of Predictions.
     """
-    known = numpy.ones(len(gold), dtype=bool)
-    leaves = tuple(labels)
-    defaults: Dict[str, Any] = {
-        "is_known": known,
-        "is_counted": known,
-        "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
-    }
-    has_gold, is_given = gold != ABSTAINED, given != ABSTAINED
-    rows = numpy.arange(len(gold))
-    ones = numpy.ones(int(has_gold.sum()))
+    everything = numpy.ones(len(gold), dtype=bool)
     return Predictions(
-        labels=leaves,
+        labels=tuple(labels),
         n_docs=len(gold),
-        gold=Pairs(rows[has_gold], gold[has_gold], ones),
-        given=Pairs(rows[is_given], given[is_given], confidence[is_given]),
+        gold=_pair_column(gold, numpy.ones(len(gold))),
+        given=_pair_column(given, confidence),
         allows_several=False,
-        **{**defaults, **values},
+        is_known=everything,
+        **{"is_counted": everything, **values},
     )
 
 
 def pair_scores(
     truths: numpy.ndarray,
     P: numpy.ndarray,
-    thresholds: numpy.ndarray,
+    is_given: numpy.ndarray,
     labels: Sequence[str],
     **values: Any,
 ) -> Predictions:
-    """Make the predictions of documents that were given the labels that are at least as
-    probable as their threshold.
+    """Make the predictions of documents that can have several labels.
 
     truths (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, labels).
     P (numpy.ndarray): Probabilities, same shape.
-    thresholds (numpy.ndarray): Of shape (labels,), or the shape of P.
+    is_given (numpy.ndarray): Whether a document was given a label, same shape. Where
+        nothing is known of that, it doesn't count.
     values (Any): Further fields of Predictions.
     """
     is_known = ~numpy.isnan(truths)
-    leaves = tuple(labels)
-    defaults: Dict[str, Any] = {
-        "is_known": is_known.any(axis=1),
-        "is_counted": is_known.any(axis=1),
-        "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
-        "scores": Scores(P, truths),
-    }
-    gold, given = (
-        numpy.nonzero(truths == 1.0),
-        numpy.nonzero((P >= thresholds) & is_known),
-    )
+
+    def pair(mask: numpy.ndarray) -> Pairs:
+        rows, columns = numpy.nonzero(mask)
+        return Pairs(rows, columns, P[rows, columns])
+
     return Predictions(
-        labels=leaves,
+        labels=tuple(labels),
         n_docs=len(truths),
-        gold=Pairs(gold[0], gold[1], numpy.ones(len(gold[0]))),
-        given=Pairs(given[0], given[1], P[given]),
+        gold=pair(truths == 1.0),
+        given=pair(is_given & is_known),
         allows_several=True,
-        **{**defaults, **values},
+        is_known=is_known.any(axis=1),
+        is_counted=is_known.any(axis=1),
+        scores=Scores(P, truths),
+        **values,
     )
 
 
@@ -352,6 +331,18 @@ def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray
     flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
     sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
     return sums.reshape(len(W), n_ids)
+
+
+def divide(parts: numpy.ndarray, wholes: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): NaN for weightings without a whole."""
+    has_whole = wholes > 0
+    shares = parts / numpy.where(has_whole, wholes, 1.0)
+    return numpy.where(has_whole, shares, numpy.nan)
+
+
+def _pair_column(columns: numpy.ndarray, confidence: numpy.ndarray) -> Pairs:
+    rows = numpy.flatnonzero(columns != ABSTAINED)
+    return Pairs(rows, columns[rows], confidence[rows])
 
 
 def _to_columns(pairs: Pairs, n_docs: int) -> numpy.ndarray:

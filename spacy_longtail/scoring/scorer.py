@@ -42,8 +42,8 @@ def score_predictions(
     ks (Sequence[int]): Ranks of the scores "at k".
     thresholds (Optional[numpy.ndarray]): What each label needs, of shape (labels,).
     RETURNS (Dict[str, Any]): By "longtail_" and the key of each metric, see METRICS,
-        None where there is nothing to measure, and by "longtail_f_per_label", see
-        describe_labels.
+        None if it is of nothing, and by "longtail_f_per_label" what describe_labels
+        returns.
     """
     metrics = find_metrics("scorer", predictions.allows_several, ks=ks)
     scores: Dict[str, Any] = dict.fromkeys(metrics)

@@ -62,7 +62,7 @@ def make_several(truths=TRUTHS, P=P, thresholds=THRESHOLDS):
     return pair_scores(
         truths,
         P,
-        thresholds,
+        P >= thresholds,
         LABELS[: truths.shape[1]],
         counts=COUNTS[: truths.shape[1]],
         n_training=150,
@@ -256,7 +256,7 @@ def test_bootstrap_of_many_labels_is_fast():
     truths = (rng.random((5000, 1000)) < 0.002).astype(float)
     P = 0.9 * truths * (rng.random(truths.shape) < 0.7)
     labels = tuple(map(str, range(1000)))
-    found = pair_scores(truths, P, numpy.full(1000, 0.5), labels)
+    found = pair_scores(truths, P, P >= 0.5, labels)
     start = time.perf_counter()
     metrics = find_metrics("tune", True)
     bootstrap([found, found], metrics, resamples=1000)
@@ -284,7 +284,7 @@ def make_several_equals(n_labels, n_docs, *, seed):
     systems = []
     for _ in range(2):
         P = truths * (rng.random(n_labels) < 0.5)
-        systems.append(pair_scores(truths, P, numpy.full(n_labels, 0.5), labels))
+        systems.append(pair_scores(truths, P, P >= 0.5, labels))
     return systems
 
 
