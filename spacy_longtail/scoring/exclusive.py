@@ -1,19 +1,8 @@
+import warnings
 from dataclasses import replace
 from functools import partial
 from itertools import compress, islice
-from typing import (
-    Any,
-    Callable,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -28,7 +17,6 @@ from .scorer import (
     find_decision,
     read_tree,
     score_predictions,
-    warn_unseen,
 )
 
 
@@ -200,7 +188,7 @@ def _get_gold(eg: Example, taxonomy: Taxonomy) -> Tuple[Optional[str], List[str]
     return path[-1], others
 
 
-def _find_unseen(docs: Sequence[_Read], foreign: Set[str]) -> List[_Read]:
+def _find_unseen(docs: List[_Read], foreign: Set[str]) -> List[_Read]:
     """Documents with a gold label, with warning LW501 if training never saw some.
 
     foreign (Set[str]): Keys that are another pipe's.
@@ -218,11 +206,11 @@ def _find_unseen(docs: Sequence[_Read], foreign: Set[str]) -> List[_Read]:
         text = Warnings.LW501.format(
             n_docs=len(unseen), n_labels=len(names), labels=", ".join(names[:5])
         )
-        warn_unseen(text)
+        warnings.warn(text, stacklevel=3)
     return found
 
 
-def _count_changes(docs: Sequence[_Read]) -> Changes:
+def _count_changes(docs: List[_Read]) -> Changes:
     fixed, broken = [], []
     for doc in docs:
         # Abstention shows in the coverage.
@@ -240,7 +228,7 @@ def _get_share(
 
 
 def _get_guess(
-    doc: Doc, leaves: Container[str], decision: Any
+    doc: Doc, leaves: Dict[str, int], decision: Any
 ) -> Tuple[Optional[str], float]:
     if decision:
         probability = decision.probability

@@ -339,8 +339,8 @@ def find_metrics(
     allows_several (bool): Whether a document can have several labels.
     ks (Sequence[int]): Ranks of the metrics "at k", each from 1.
     """
-    shown = [m for m in METRICS if room in m.rooms]
-    shown = [m for m in shown if m.several in (None, allows_several)]
+    kinds = (None, allows_several)
+    shown = [m for m in METRICS if room in m.rooms and m.several in kinds]
     ranked = [m for m in shown if m.key in AT]
     found: Dict[str, Metric] = {}
     for metric in shown:

@@ -1,3 +1,4 @@
+import warnings
 from functools import partial
 from typing import (
     Any,
@@ -27,7 +28,6 @@ from .scorer import (
     find_decision,
     read_tree,
     score_predictions,
-    warn_unseen,
 )
 
 
@@ -207,5 +207,6 @@ def _find_unseen(
     unseen = sorted(found - foreign)
     if unseen:
         labels = ", ".join(unseen[:5])
-        warn_unseen(Warnings.LW502.format(n_labels=len(unseen), labels=labels))
+        text = Warnings.LW502.format(n_labels=len(unseen), labels=labels)
+        warnings.warn(text, stacklevel=3)
     return unseen

@@ -1,6 +1,5 @@
 """What the scorers of both kinds of labels have in common."""
 
-import warnings
 from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 import numpy
@@ -96,11 +95,6 @@ def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     """
     found = doc._.longtail
     return found if found and pipe in (None, found.pipe or pipe) else None
-
-
-def warn_unseen(text: str) -> None:
-    """Warn that there are gold labels that training never saw."""
-    warnings.warn(text, stacklevel=4)
 
 
 def read_tree(taxonomy: Optional[TaxonomyT]) -> Taxonomy:
