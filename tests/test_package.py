@@ -19,7 +19,7 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "ops", "settings", "presentation", "pages", "taxonomy", "gold"]
+LAYERS = ["errors", "ops", "settings", "presentation", "taxonomy", "gold"]
 LAYERS += ["descriptions", "files", "tables", "losses", "outputs", "vectors"]
 LAYERS += ["encoders", "rankers", "scoring", "fitting", "pipeline", "evaluation"]
 LAYERS += ["convert", "audit", "init_config", "tuning", "report", "explain", "cli"]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Sequence
 
-from ..pages import open_figure, render
+from ..presentation import open_figure, render
 from .facts import Audit
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
