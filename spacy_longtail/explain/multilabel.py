@@ -1,5 +1,5 @@
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -103,15 +103,10 @@ class MultilabelExplanation:
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): The decision, and each label."""
         candidates, given = self.decision["candidates"], set(self.decision["labels"])
-        rows = [
-            (
-                label,
-                f"{probability:.3f}",
-                f"{self.thresholds[label]:.3f}",
-                "given" if label in given else "",
-            )
-            for label, probability in candidates
-        ]
+        rows = []
+        for label, probability in candidates:
+            numbers = f"{probability:.3f}", f"{self.thresholds[label]:.3f}"
+            rows.append((label, *numbers, "given" if label in given else ""))
         header = ("most probable", "probability", "threshold", "")
         n_more = len(given - {label for label, _ in candidates})
         more = f"; {n_more} more given" if n_more else ""
@@ -156,23 +151,6 @@ def explain_multilabel(
         labels = [label for label in given if label in index]
     if not labels and not added:
         labels = [max(index, key=lambda label: final.cats.get(label, 0.0))]
-    names = [label for label, _ in decision["candidates"]]
-    method, found = _explain_labels(nlp, name, before, final, labels)
-    return MultilabelExplanation(
-        kind=nlp.get_pipe_meta(name).factory,
-        method=method,
-        labels=found,
-        thresholds=dict(zip(names, component.get_thresholds(names).tolist())),
-        decision=decision,
-        added=added,
-    )
-
-
-def _explain_labels(
-    nlp: Language, name: str, before: Doc, final: Doc, labels: Sequence[str]
-) -> Tuple[str, List[LabelExplanation]]:
-    component: Any = nlp.get_pipe(name)
-    index = component.taxonomy.index
     columns = [index[label] for label in labels]
     method, splits = split_logits(nlp, name, before, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
@@ -186,8 +164,16 @@ def _explain_labels(
             needed=odds[i],
             **split._asdict(),
             other=pooled.get(columns[i]),
-            is_given=label in final._.longtail.labels,
+            is_given=label in given,
         )
         for i, (label, split) in enumerate(zip(labels, splits))
     ]
-    return method, found
+    names = [label for label, _ in decision["candidates"]]
+    return MultilabelExplanation(
+        kind=nlp.get_pipe_meta(name).factory,
+        method=method,
+        labels=found,
+        thresholds=dict(zip(names, component.get_thresholds(names).tolist())),
+        decision=decision,
+        added=added,
+    )
