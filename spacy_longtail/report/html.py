@@ -80,10 +80,7 @@ def show_title(title: str) -> str:
 
 
 def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
-    """Draw the training documents of each label, and its F1 over them.
-
-    RETURNS (str): An SVG element.
-    """
+    """Draw the training documents of each label, and its F1 over them, as SVG."""
     with _open("tail", (13.0, 4.6)) as (figure, finish):
         left, right = figure.subplots(1, 2)
         counts = numpy.sort([max(row["count"], 0.5) for row in labels])[::-1]
@@ -112,10 +109,8 @@ def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
 
 
 def plot_reliability(curve: List[Dict[str, Any]]) -> str:
-    """Draw how often labels are right over how probable they are. The dots are larger
-    where there are more of them or, if most are in one bin, where their log is.
-
-    RETURNS (str): An SVG element.
+    """Draw how often labels are right over how probable they are, as SVG. The dots are
+    larger where there are more of them or, if most are in one bin, where their log is.
     """
     with _open("reliability", (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()
@@ -147,11 +142,7 @@ def plot_reliability(curve: List[Dict[str, Any]]) -> str:
 
 
 def plot_curve(name: str, curve: Dict[str, Any]) -> str:
-    """Draw a curve, and a dot where the pipeline is now.
-
-    name (str): One of CURVES.
-    RETURNS (str): An SVG element.
-    """
+    """Draw one of CURVES, and a dot where the pipeline is now, as SVG."""
     (x, xlabel), (y, ylabel) = CURVES[name]
     with _open(name, (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()

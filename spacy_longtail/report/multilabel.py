@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, Collection, Dict, List
 
 import numpy
@@ -41,6 +42,7 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
     n_wrong = len(numpy.unique(numpy.append(missed.rows, false.rows)))
     precisions = average_precision(predictions, predictions.ones)[0].tolist()
     n_leaves = len(evidence.taxonomy.leaves)
+    describe = partial(_describe, evidence, thresholds)
     labels = {
         column: {
             "threshold": float(thresholds[column]) if column < n_leaves else None,
@@ -63,14 +65,8 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
         "confusions": show_confusions(evidence, confusions, missed),
         "reliability": get_reliability(P[is_known], truths[is_known]),
         "tradeoff": _get_tradeoff(predictions, thresholds),
-        "missed": [
-            _describe(evidence, thresholds, row, column)
-            for row, column in pick_cases(missed, missed.confidence)
-        ],
-        "false": [
-            _describe(evidence, thresholds, row, column)
-            for row, column in pick_cases(false, -false.confidence)
-        ],
+        "missed": [describe(*pair) for pair in pick_cases(missed, missed.confidence)],
+        "false": [describe(*pair) for pair in pick_cases(false, -false.confidence)],
     }
 
 
