@@ -11,7 +11,6 @@ from typing import (
     List,
     NamedTuple,
     Optional,
-    Sequence,
     Tuple,
 )
 
@@ -61,8 +60,7 @@ class Evidence(NamedTuple):
         """RETURNS (numpy.ndarray): Whether a document is left without any label,
         whatever their probabilities, of shape (docs,).
         """
-        is_none = [decision["label"] is None for decision in self.decisions]
-        return numpy.asarray(is_none, dtype=bool)
+        return numpy.asarray([found["label"] is None for found in self.decisions])
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
@@ -153,12 +151,12 @@ def collect(
 
 @contextmanager
 def run_after(
-    nlp: Language, name: str, docs: Sequence[Doc], raw: RawScores
+    nlp: Language, name: str, docs: List[Doc], raw: RawScores
 ) -> Iterator[List[Doc]]:
     """Let documents be as they are at the end of the pipeline for a while. The model
     isn't run again. All labels are in `doc.cats`, whatever 'cats_top_k' is.
 
-    docs (Sequence[Doc]): As the component gets them.
+    docs (List[Doc]): As the component gets them.
     raw (RawScores): What the component finds in them.
     """
     pipe: Any = nlp.get_pipe(name)

@@ -217,10 +217,14 @@ def get_log_loss(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     if predictions.scores is None:
         return numpy.full(len(W), numpy.nan)
     P, truths = predictions.scores
+    nats = numpy.where(numpy.isnan(truths), 0.0, get_nats(P, truths))
+    return _average(predictions, nats.sum(axis=1), W)
+
+
+def get_nats(P: numpy.ndarray, truths: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): How improbable what is known is, of the shape of both."""
     P = numpy.clip(P, LOWEST, 1.0 - LOWEST)
-    nats = -numpy.log(numpy.where(truths == 1.0, P, 1.0 - P))
-    totals = numpy.where(numpy.isnan(truths), 0.0, nats).sum(axis=1)
-    return _average(predictions, totals, W)
+    return -numpy.log(numpy.where(truths == 1.0, P, 1.0 - P))
 
 
 def get_expected_macro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
