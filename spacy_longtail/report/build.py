@@ -10,7 +10,7 @@ from ..evaluation.pipes import find_part, find_pipe
 from ..presentation import Remark, TextTable
 from ..scoring.bootstrap import estimate
 from ..scoring.metrics import Metric, find_metrics
-from ..scoring.predictions import Predictions
+from ..scoring.predictions import HEAD, MID, Predictions
 from ..scoring.scorer import check_bounds
 from ..tuning.settings import read_settings
 from .sections import describe_rows, find_confusions, get_tree
@@ -38,8 +38,8 @@ def build_report(
     examples: Iterable[Example],
     *,
     pipe: Optional[str] = None,
-    head: int = 50,
-    mid: int = 10,
+    head: int = HEAD,
+    mid: int = MID,
     resamples: int = 1000,
     seed: int = 0,
     progress: ProgressT = iter,
