@@ -78,9 +78,7 @@ class LabelExplanation:
 class MultilabelExplanation:
     """Why a document has the labels it has.
 
-    kind (str): Factory of the component.
-    method (str): "exact": the contributions of the words, `bias` and `prior` sum to
-        the difference. "occlusion": each is what the difference loses without the word.
+    kind, method (str): The factory of the component; see Split.
     labels (List[LabelExplanation]): Those that were asked for.
     thresholds (Dict[str, float]): Those of the candidates of the decision.
     decision (Dict[str, Any]): See Decision.

@@ -32,9 +32,11 @@ class Word:
 
 
 class Split(NamedTuple):
-    """A logit, or the difference of two, as a sum.
+    """A logit, or the difference of two. By the "exact" method it is the sum of what
+    words, bias and prior bring. By "occlusion", each word counts as what is lost
+    without it.
 
-    difference (float): The sum.
+    difference (float): The whole.
     words (List[Word]): What each token brings.
     bias (Optional[float]): What the trained biases bring, None with occlusion.
     prior (Optional[float]): What the setting of the prior brings, likewise.
@@ -53,8 +55,7 @@ def split_logits(
 
     doc (Doc): As the component gets it.
     pairs (Sequence[PairT]): What to split.
-    RETURNS (Tuple[str, List[Split]]): "exact" if the parts sum to the whole, or
-        "occlusion" if each word counts as what is lost without it.
+    RETURNS (Tuple[str, List[Split]]): By which method, and what it finds.
     """
     component: Any = nlp.get_pipe(name)
     encoder = component.model.get_ref("encoder")

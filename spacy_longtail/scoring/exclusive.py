@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
-from .predictions import ABSTAINED, HEAD, MID, Changes, Predictions, pair_columns
+from .predictions import ABSTAINED, HEAD, MID, Predictions, pair_columns
 from .scorer import (
     TaxonomyT,
     check_bounds,
@@ -210,14 +210,13 @@ def _find_unseen(docs: List[_Read], foreign: Set[str]) -> List[_Read]:
     return found
 
 
-def _count_changes(docs: List[_Read]) -> Changes:
-    fixed, broken = [], []
-    for doc in docs:
+def _count_changes(docs: List[_Read]) -> numpy.ndarray:
+    changes = numpy.zeros((len(docs), 2))
+    for row, doc in enumerate(docs):
         # Abstention shows in the coverage.
-        is_new = None not in (doc.first, doc.guess) and doc.first != doc.guess
-        fixed.append(is_new and doc.guess == doc.gold)
-        broken.append(is_new and doc.first == doc.gold)
-    return Changes(numpy.asarray(fixed, "f8"), numpy.asarray(broken, "f8"))
+        if None not in (doc.first, doc.guess) and doc.first != doc.guess:
+            changes[row] = doc.guess == doc.gold, doc.first == doc.gold
+    return changes
 
 
 def _get_share(

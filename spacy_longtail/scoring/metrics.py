@@ -168,7 +168,7 @@ def get_refined(predictions: Predictions, W: numpy.ndarray, part: str) -> numpy.
     """
     if predictions.changes is None:
         return numpy.full(len(W), numpy.nan)
-    fixed, broken = predictions.changes
+    fixed, broken = predictions.changes.T
     values = {"fixed": fixed, "broken": broken, "gain": fixed - broken}[part]
     return _average(predictions, values, W)
 

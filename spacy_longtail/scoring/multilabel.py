@@ -20,7 +20,7 @@ from ..errors import Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
 from .metrics import KS
-from .predictions import HEAD, MID, Changes, Predictions, pair_scores
+from .predictions import HEAD, MID, Predictions, pair_scores
 from .scorer import (
     TaxonomyT,
     check_bounds,
@@ -177,22 +177,19 @@ def _read_truths(
 
 
 def _count_changes(
-    decisions: Sequence[Any],
-    truths: numpy.ndarray,
-    labels: Sequence[str],
-) -> Optional[Changes]:
+    decisions: Sequence[Any], truths: numpy.ndarray, labels: Sequence[str]
+) -> Optional[numpy.ndarray]:
     if not any(found and found.first_labels is not None for found in decisions):
         return None
     index = {label: column for column, label in enumerate(labels)}
-    fixed, broken = numpy.zeros((2, len(decisions)))
+    changes = numpy.zeros((len(decisions), 2))
     for row, decision in enumerate(decisions):
         if decision and decision.first_labels is not None and decision.label:
             now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]
-                fixed[row] += truth == (label in now)
-                broken[row] += truth == (label not in now)
-    return Changes(fixed, broken)
+                changes[row] += truth == (label in now), truth == (label not in now)
+    return changes
 
 
 def _find_unseen(

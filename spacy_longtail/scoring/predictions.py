@@ -51,17 +51,6 @@ class Scores(NamedTuple):
     truths: numpy.ndarray
 
 
-class Changes(NamedTuple):
-    """What a second stage has done, for each document, of shape (docs,).
-
-    fixed (numpy.ndarray): Labels that it has made right.
-    broken (numpy.ndarray): Labels that it has made wrong.
-    """
-
-    fixed: numpy.ndarray
-    broken: numpy.ndarray
-
-
 class Counts(NamedTuple):
     """Weights of documents by label, each of shape (weightings, labels).
 
@@ -99,7 +88,8 @@ class Predictions:
     scores (Optional[Scores]): For metrics that rank or calibrate.
     calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
         label, whatever was given by, of shape (docs, labels).
-    changes (Optional[Changes]): None without a second stage.
+    changes (Optional[numpy.ndarray]): How many labels of each document a second stage
+        has made right, and how many wrong, of shape (docs, 2). None without one.
     places (Optional[numpy.ndarray]): Which of the documents that were read these are,
         of shape (docs,). None if that isn't known.
     """
@@ -117,7 +107,7 @@ class Predictions:
     bounds: Tuple[int, int] = (HEAD, MID)
     scores: Optional[Scores] = None
     calibrated: Optional[numpy.ndarray] = None
-    changes: Optional[Changes] = None
+    changes: Optional[numpy.ndarray] = None
     places: Optional[numpy.ndarray] = None
     _kept: Dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -185,17 +175,17 @@ class Predictions:
     def select(self, rows: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): Of some documents, which can be repeated."""
 
-        def cut(part: Any) -> Any:
-            if isinstance(part, tuple):
-                return type(part)(*(values[rows] for values in part))
-            return None if part is None else part[rows]
+        names = ("is_known", "is_counted", "calibrated", "changes", "places")
 
-        names = ("is_known", "is_counted", "scores", "calibrated", "changes", "places")
+        def cut(values: Any) -> Any:
+            return None if values is None else values[rows]
+
         return replace(
             self,
             n_docs=len(rows),
             gold=self.gold.pick(rows),
             given=self.given.pick(rows),
+            scores=self.scores and Scores(*(part[rows] for part in self.scores)),
             **{name: cut(getattr(self, name)) for name in names},
             _kept={},
         )

@@ -21,7 +21,6 @@ from spacy_longtail.scoring.metrics import (
 )
 from spacy_longtail.scoring.predictions import (
     ABSTAINED,
-    Changes,
     count,
     find_groups,
     pair_columns,
@@ -52,7 +51,7 @@ def make_one():
         confidence,
         LABELS,
         counts=COUNTS,
-        changes=Changes(*changes.astype("f8")),
+        changes=changes.T.astype("f8"),
         calibrated=calibrated,
     )
 
@@ -66,7 +65,7 @@ def make_several(truths=TRUTHS, P=P, thresholds=THRESHOLDS):
         LABELS[: truths.shape[1]],
         counts=COUNTS[: truths.shape[1]],
         n_training=150,
-        changes=Changes(*changes.astype("f8")),
+        changes=changes.T.astype("f8"),
     )
 
 
