@@ -106,6 +106,9 @@ def collect(
     """
     pipe: Any = nlp.get_pipe(name)
     taxonomy = find_taxonomy(nlp, name)
+    if bounds is None:
+        keywords = getattr(pipe.scorer, "keywords", {})
+        bounds = keywords.get("head", HEAD), keywords.get("mid", MID)
     docs: List[Doc] = []
     decisions: List[Dict[str, Any]] = []
     raws: List[RawScores] = []
@@ -127,7 +130,7 @@ def collect(
             stream,
             taxonomy,
             pipe=name,
-            bounds=bounds or find_bounds(pipe),
+            bounds=bounds,
             get_thresholds=pipe.get_thresholds,
             missing=getattr(pipe.settings, "missing", ""),
         )
@@ -169,11 +172,3 @@ def run_after(
     finally:
         for doc, cats in zip(done, before):
             doc.cats = cats
-
-
-def find_bounds(pipe: Any) -> Tuple[int, int]:
-    """RETURNS (Tuple[int, int]): Fewest training documents of a head and of a mid label
-    for a component's scorer.
-    """
-    keywords = getattr(pipe.scorer, "keywords", {})
-    return keywords.get("head", HEAD), keywords.get("mid", MID)

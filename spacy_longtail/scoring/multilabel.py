@@ -16,7 +16,7 @@ from typing import (
 import numpy
 from spacy.training import Example
 
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
 from .metrics import KS
@@ -24,7 +24,6 @@ from .predictions import HEAD, MID, Predictions, pair_scores
 from .scorer import (
     TaxonomyT,
     check_bounds,
-    check_ks,
     find_decision,
     read_tree,
     score_predictions,
@@ -46,7 +45,8 @@ def make_longtail_multilabel_scorer(
     RAISES (ValueError): L501 or L503 if they are out of range.
     """
     check_bounds(head, mid)
-    check_ks(ks)
+    if not all(k >= 1 and k % 1 == 0 for k in ks):
+        raise ValueError(Errors.L503.format(value=list(ks)))
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
     return partial(longtail_multilabel_score, head=head, mid=mid, ks=tuple(ks))
 
