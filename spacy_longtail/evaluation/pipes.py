@@ -106,11 +106,9 @@ def find_taxonomy(nlp: Language, name: str) -> Taxonomy:
 
 
 def find_added(nlp: Language, name: str) -> Dict[str, str]:
-    """Find the labels that were added at run time. They are judged by how close a text
-    is to their prototype, so that no word has a share in that.
-
-    name (str): Name of the component that learned the other labels.
-    RETURNS (Dict[str, str]): For each of them the name of its fallback.
+    """RETURNS (Dict[str, str]): Labels that were added to a component at run time, and
+    the name of the fallback that has them. They are judged by how close a text is to
+    their prototype, so that no word has a share in that.
     """
     fallback = find_fallback(nlp, name)
     if fallback is None:

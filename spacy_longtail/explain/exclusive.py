@@ -74,7 +74,6 @@ def explain_exclusive(
 ) -> Explanation:
     """Find out why a label and not another one, see explain.
 
-    name (str): Name of the component.
     before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): The label to explain, by default the most probable one.
     RETURNS (Explanation): Contributions in the logs of odds.

@@ -131,7 +131,6 @@ def explain_multilabel(
 ) -> MultilabelExplanation:
     """Find out which words speak for labels, see explain.
 
-    name (str): Name of the component.
     before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): By default those that the document has, without those that
         were added at run time, or the most probable one if it has none at all.

@@ -203,7 +203,6 @@ def fit_label_thresholds(
     of all labels below it, and so on up to the root.
 
     guess (numpy.ndarray): Columns of the predicted labels, of shape (docs,).
-    confidence, is_right, precision: See fit_precision_threshold.
     min_support (int): Fewest predictions.
     RETURNS (Dict[str, float]): By node, "" being the root.
     """

@@ -53,10 +53,8 @@ def report_exclusive(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, A
 
 
 def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
-    """Find out how often the pipeline is right if only its surest labels are taken.
-
-    RETURNS (Dict[str, Any]): Points of coverage, accuracy and the lowest probability
-        taken, and "now", the coverage and accuracy of the pipeline as it is.
+    """How often the pipeline is right if only its surest labels are taken, down to a
+    threshold, and how often it is as it is "now".
     """
     predictions = evidence.predictions
     choices = [decision["candidates"][0] for decision in evidence.decisions]
@@ -84,10 +82,7 @@ def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
 
 
 def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
-    """See what a second stage changed: "first" is the label before it.
-
-    RETURNS (Optional[Dict[str, Any]]): Numbers and examples, None without one.
-    """
+    """What a second stage changed: "first" is the label before it."""
     pairs = zip(evidence.decisions, _name_golds(evidence))
     refined = [
         (row, decision["first"], decision["label"], gold)

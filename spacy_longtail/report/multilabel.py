@@ -71,11 +71,8 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
 
 
 def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]:
-    """Find out how precision and recall change if all thresholds are raised or lowered
-    together, by the same log odds.
-
-    RETURNS (Dict[str, Any]): Points of recall, precision and shift, the least change
-        first, and "now", the recall and precision of the pipeline as it is.
+    """How precision and recall change if all thresholds are raised or lowered together,
+    by the same log odds, the "shift", and what they are as it is "now".
     """
     P, truths = predictions.scores
     is_known = ~numpy.isnan(truths)
