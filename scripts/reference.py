@@ -6,12 +6,11 @@ python scripts/reference.py
 
 import inspect
 import json
-import pkgutil
 import re
 import subprocess
 import sys
 from configparser import ConfigParser
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from string import Formatter
@@ -21,7 +20,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, get_args
 
 from spacy.language import Language
 
-from spacy_longtail import errors, pipeline
+from spacy_longtail import errors
 from spacy_longtail.cli import longtail
 from spacy_longtail.scoring.metrics import METRICS
 from spacy_longtail.scoring.scorer import describe_labels
@@ -217,7 +216,7 @@ def write_factory(name: str, make: Any) -> Iterator[str]:
         doc.prose, doc.entries = own.prose, {**doc.entries, **own.entries}
     meta = Language.get_factory_meta(name)
     config = meta.default_config
-    settings = find_settings(set(config))
+    settings = make.settings_type
     for key, entry in describe_fields(settings).items():
         if entry[1] or key not in doc.entries:
             doc.entries[key] = (entry[0], entry[1] or entry[2])
@@ -255,6 +254,10 @@ def write_methods(component: type, doc: Docstring) -> Iterator[str]:
         if not inspect.isfunction(target):
             continue
         own = parse_docstring(target.__doc__)
+        if isinstance(found, property) and not own.entries:
+            # A setting that not every component of the class has.
+            if name not in doc.entries:
+                continue
         entry = own.entries.get("RETURNS", doc.entries.get(name, ("", "")))
         text = own.prose[0] if own.prose else escape(entry[1])
         if not isinstance(found, property):
@@ -263,25 +266,6 @@ def write_methods(component: type, doc: Docstring) -> Iterator[str]:
     if rows:
         yield "On a loaded pipe:"
         yield make_table(["", ""], rows)
-
-
-def find_settings(config: set) -> Optional[type]:
-    """RETURNS (Optional[type]): The dataclass that declares the settings of a config:
-    the one that shares most names with it and has fewest others.
-    """
-    best: Tuple[int, int, str] = (0, 0, "")
-    found = None
-    for info in pkgutil.walk_packages(pipeline.__path__, "spacy_longtail.pipeline."):
-        module = import_module(info.name)
-        for cls in vars(module).values():
-            if not (inspect.isclass(cls) and is_dataclass(cls)):
-                continue
-            names = {item.name for item in fields(cls)}
-            shared = len(names & config)
-            key = (shared, shared - len(names), cls.__name__)
-            if 2 * shared > len(names) and key > best:
-                best, found = key, cls
-    return found
 
 
 def describe_fields(settings: Optional[type]) -> Dict[str, Tuple[str, str, str]]:

@@ -3,6 +3,7 @@ probabilities right.
 """
 
 import math
+from functools import lru_cache
 from typing import Callable, Tuple
 
 import numpy
@@ -120,6 +121,7 @@ def fit_prior(fit: Callable[[float], FitT]) -> Tuple[float, float]:
     fit (Callable[[float], FitT]): Finds the temperature under a prior.
     RETURNS (Tuple[float, float]): Prior from 0.0 to 1.0, and temperature.
     """
+    fit = lru_cache(maxsize=None)(fit)
     found = search(lambda prior: fit(prior)[1], 0.0, 1.0, 0.02)
     # The ends are never tried otherwise.
     prior = min((round(found, 2), 0.0, 1.0), key=lambda prior: fit(prior)[1])

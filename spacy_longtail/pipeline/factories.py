@@ -70,6 +70,7 @@ def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Call
         ]
         signature = found.replace(parameters=[*own, *configured])
         factory.__signature__ = signature  # type: ignore[attr-defined]
+        factory.settings_type = settings  # type: ignore[attr-defined]
         return factory
 
     return decorate

@@ -17,6 +17,7 @@ from thinc.types import Floats2d
 from ..descriptions import DescriptionsT, check_descriptions
 from ..encoders import contract
 from ..errors import Errors
+from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
@@ -89,7 +90,6 @@ class TextCategorizer(TrainablePipe):
         self._encoding = EncoderRunner(model)
         # Lets others know that the encoder has changed.
         self.n_updates = 0
-        register_extension()
 
     @property
     def settings(self) -> Any:
@@ -342,7 +342,6 @@ class TextCategorizer(TrainablePipe):
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Update the model, and count that."""
         self.n_updates += 1
         super().finish_update(sgd)
 
@@ -371,17 +370,22 @@ class TextCategorizer(TrainablePipe):
         return super().score(examples, **settings)
 
     def fit_thresholds(
-        self, examples: Iterable[Example], **wish: Any
+        self,
+        examples: Iterable[Example],
+        *,
+        precision: Optional[float] = None,
+        smoothing: float = SMOOTHING,
     ) -> Dict[str, float]:
         """Set the threshold of each label to what is best for documents that weren't
         trained on, where one can have several labels.
 
         examples (Iterable[Example]): Predicted documents with gold labels.
-        wish (Any): 'precision' and 'smoothing', see fitting.thresholds.
+        precision, smoothing: See fitting.thresholds.fit_thresholds.
         RETURNS (Dict[str, float]): The new thresholds, of all labels.
         RAISES (ValueError): L325 or L327, see there, and L329 for documents without
             the probability of some label, because of 'cats_top_k' for example.
         """
+        wish = {"precision": precision, "smoothing": smoothing}
         found = self.kind.fit_thresholds(list(examples), self.taxonomy, **wish)
         self.thresholds = dict(zip(self.labels, found.tolist()))
         return self.thresholds
@@ -407,7 +411,7 @@ class TextCategorizer(TrainablePipe):
         return self._read_cfg()
 
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
-        tree = None if taxonomy is None else taxonomy.to_dict()
+        tree = taxonomy and taxonomy.to_dict()
         self.cfg.update(self.settings.to_dict(), taxonomy=tree)
 
     def _read_cfg(self) -> "TextCategorizer":

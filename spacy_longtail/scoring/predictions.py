@@ -9,8 +9,8 @@ from ..taxonomy import Taxonomy
 # Fewest training documents of a head and of a mid label.
 HEAD, MID = 50, 10
 GROUPS = ("head", "mid", "tail")
-# In an array of given columns: none.
-ABSTAINED = -1
+# In an array of given columns: none. In one of thresholds: above every probability.
+ABSTAINED, NEVER = -1, 2.0
 
 
 class Pairs(NamedTuple):

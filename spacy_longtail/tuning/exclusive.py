@@ -115,16 +115,18 @@ def tune_exclusive(
     fitted, calibrated = _fit_all(evidence, first_wish, before, folds)
     kept: List[bool] = []
     if fallback is None:
-        after = fitted[-1]
-        P = _calibrate(evidence, calibrated, folds)
+        after, given = fitted[-1], evidence.predictions.give_columns
+        # Filled fold by fold.
+        P = numpy.zeros(evidence.raw.logits.shape)
         columns, confidence, _ = _decide(nlp, name, evidence, before)
-        old = evidence.predictions.give_columns(columns, confidence, calibrated=P)
-        for fold, settings in enumerate(fitted[:-1]):
+        old = given(columns, confidence, calibrated=P)
+        for fold, (settings, true) in enumerate(zip(fitted[:-1], calibrated)):
             rows = numpy.flatnonzero(folds == fold)
-            found = _decide(nlp, name, evidence.select(rows), settings)
-            columns[rows], confidence[rows] = found[:2]
-            kept += found[2]
-        new = evidence.predictions.give_columns(columns, confidence, calibrated=P)
+            part = evidence.select(rows)
+            P[rows] = part.get_probabilities(*true)
+            columns[rows], confidence[rows], nodes = _decide(nlp, name, part, settings)
+            kept += nodes
+        new = given(columns, confidence, calibrated=P)
     else:
         after, old, new = tune_fallback(
             nlp, name, fallback, evidence, wish, before, fitted[-1], folds
@@ -238,19 +240,6 @@ def _is_below(evidence: Evidence, row: int, node: str) -> bool:
     predictions = evidence.predictions
     gold = predictions.labels[predictions.gold_columns[row]]
     return gold.startswith(node + evidence.taxonomy.separator)
-
-
-def _calibrate(
-    evidence: Evidence, calibrated: List[Tuple[float, float]], folds: numpy.ndarray
-) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The probabilities of each fold under the prior and
-    temperature that were fitted without it, of shape (docs, leaves).
-    """
-    P = numpy.zeros(evidence.raw.logits.shape)
-    for fold, pair in enumerate(calibrated[:-1]):
-        rows = numpy.flatnonzero(folds == fold)
-        P[rows] = evidence.select(rows).get_probabilities(*pair)
-    return P
 
 
 def _rate_priors(evidence: Evidence) -> Dict[float, Tuple[float, float]]:

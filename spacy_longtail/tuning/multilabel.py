@@ -15,7 +15,7 @@ from ..pipeline.decision import KEY
 from ..pipeline.settings import PriorT
 from ..presentation import TextTable, shorten
 from ..scoring.metrics import get_f, get_labels_per_doc
-from ..scoring.predictions import Predictions, count
+from ..scoring.predictions import NEVER, Predictions, count
 from .provenance import find_note
 from .result import Fitted, RowT, Tuning, show_value
 from .settings import NAMES, Settings, try_settings
@@ -24,8 +24,6 @@ from .wish import Wish
 # Of a document and a label, for prior and temperature.
 MAX_PAIRS = 1_000_000
 CALLBACK = "spacy-longtail.fit_thresholds.v1"
-# Above every probability.
-NEVER = 2.0
 # From probabilities and truths to the threshold of each label.
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 N_LABELS = 8
@@ -173,29 +171,18 @@ def tune_multilabel(
     folds (numpy.ndarray): For cross-fitting, of shape (docs,).
     """
     tuner = _Tuner(nlp, name, evidence, wish, before)
-    earlier = tuner.find_earlier_fit()
-    old = tuner.judge_before(earlier, folds)
+    refit_as, refit = tuner.find_earlier_fit()
+    old = tuner.judge_before(refit, folds)
     new = tuner.cross_fit(folds)
     after = tuner.fit(folds >= 0)[0]
     make_result = partial(
         MultilabelTuning,
         labels=tuner.describe_labels(after, old, new),
         later=tuner.later,
-        refit_as=None if earlier is None else earlier.by,
+        refit_as=refit_as,
         n_gold=float(get_labels_per_doc(old, old.ones, of_gold=True)[0]),
     )
     return Fitted(after, old, new, make_result)
-
-
-class EarlierFit(NamedTuple):
-    """How thresholds were fitted to documents before.
-
-    fit (FitT): How.
-    by (str): "tune" or "training".
-    """
-
-    fit: FitT
-    by: str
 
 
 class _Tuner:
@@ -207,12 +194,7 @@ class _Tuner:
     """
 
     def __init__(
-        self,
-        nlp: Language,
-        name: str,
-        evidence: Evidence,
-        wish: Wish,
-        before: Settings,
+        self, nlp: Language, name: str, evidence: Evidence, wish: Wish, before: Settings
     ) -> None:
         self.nlp, self.name, self.wish, self.before = nlp, name, wish, before
         self.evidence, self.pipe = evidence, evidence.pipe
@@ -246,48 +228,47 @@ class _Tuner:
         thresholds = dict(zip(self.pipe.labels, values))
         return Settings(prior, temperature, thresholds), final
 
-    def judge_before(
-        self, earlier: Optional[EarlierFit], folds: numpy.ndarray
-    ) -> Predictions:
+    def judge_before(self, refit: Optional[FitT], folds: numpy.ndarray) -> Predictions:
         """Predict with the present settings. Thresholds that were fitted to the same
         documents are fitted again without each fold in turn.
         """
         thresholds = numpy.tile(self.needed, (len(folds), 1))
-        if earlier is not None:
-            for fold in range(int(folds.max()) + 1):
-                values = self._fit_own(self.final, earlier.fit, folds != fold)
-                thresholds[folds == fold] = self._spread(self.needed, values)
+        for fold in range(int(folds.max()) + 1):
+            if refit is not None:
+                own = numpy.ix_(folds == fold, self.evidence.columns)
+                thresholds[own] = self._fit_own(self.final, refit, folds != fold)
         return self._give(self.final, thresholds)
 
     def cross_fit(self, folds: numpy.ndarray) -> Predictions:
         """Predict each fold with the settings that were fitted without it."""
-        P, thresholds = numpy.zeros((2, *self.truths.shape))
-        has_abstained = numpy.zeros(len(folds), dtype=bool)
+        P, has_abstained = (part.copy() for part in self.final)
+        thresholds = numpy.tile(self.default, (len(folds), 1))
         for fold in range(int(folds.max()) + 1):
             settings, final = self.fit(folds != fold)
             rows = folds == fold
             P[rows], has_abstained[rows] = final.P[rows], final.has_abstained[rows]
-            values = list(settings.thresholds.values())
-            thresholds[rows] = self._spread(self.default, values)
+            own = numpy.ix_(rows, self.evidence.columns)
+            thresholds[own] = list(settings.thresholds.values())
         return self._give(Final(P, has_abstained), thresholds)
 
-    def find_earlier_fit(self) -> Optional[EarlierFit]:
+    def find_earlier_fit(self) -> Tuple[Optional[str], Optional[FitT]]:
         """Find out whether the present thresholds were fitted to these very documents,
         by an earlier tuning, which is noted, or as the training config says, which is
         tried out. What they score is too good then.
 
-        RETURNS (Optional[EarlierFit]): None if nothing is known of that.
+        RETURNS (Tuple[Optional[str], Optional[FitT]]): By what, see MultilabelTuning,
+            and how. None if nothing is known of that.
         """
         wish = find_note(self.nlp, self.name, self.evidence.docs, self.before)
         if wish is not None:
-            return EarlierFit(partial(fit_wished, wish=wish), "tune")
+            return "tune", partial(fit_wished, wish=wish)
         method = partial(fit_thresholds, **_read_callback(self.nlp, self.name))
         everything = numpy.ones(len(self.truths), dtype=bool)
         found = self._fit_own(self.final, method, everything)
         now = self.needed[self.evidence.columns]
         # The last digits of a probability can depend on the machine.
         is_same = numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9
-        return EarlierFit(method, "training") if is_same else None
+        return ("training", method) if is_same else (None, None)
 
     def describe_labels(
         self, after: Settings, old: Predictions, new: Predictions
@@ -317,14 +298,6 @@ class _Tuner:
         P = numpy.where(final.has_abstained[:, None], 0.0, final.P)[mask]
         columns = self.evidence.columns
         return fit(P[:, columns], self.truths[mask][:, columns])
-
-    def _spread(self, thresholds: numpy.ndarray, own: Any) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Thresholds of all labels with new ones of the
-        component's.
-        """
-        spread = thresholds.copy()
-        spread[self.evidence.columns] = own
-        return spread
 
     def _give(self, final: Final, thresholds: numpy.ndarray) -> Predictions:
         needed = numpy.where(final.has_abstained[:, None], NEVER, thresholds)

@@ -50,9 +50,9 @@ def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path, kind):
         "exclusive": "looks better than it is: it isn't cross-fitted.",
         "multilabel": "fitted to these documents, by an earlier tune.",
     }[kind]
-    assert text not in get_words(run("--for", "accuracy"))
+    assert text not in get_words(run("--prior", "train"))
     model = (tmp_path / "tuned").rename(tmp_path / "first")
-    assert text in get_words(run("--for", "accuracy", model=model))
+    assert text in get_words(run("--prior", "train", model=model))
 
 
 def test_json_is_all_that_is_on_stdout(run, kind):
@@ -71,7 +71,7 @@ def test_json_is_all_that_is_on_stdout(run, kind):
 
 
 def test_wish_is_summed_up(run):
-    assert "are right" in get_words(run("--precision", "0.9", "--for", "accuracy"))
+    assert "are right" in get_words(run("--precision", "0.9", "--prior", "train"))
 
 
 @pytest.mark.parametrize(

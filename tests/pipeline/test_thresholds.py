@@ -151,6 +151,11 @@ def test_bad_thresholds_change_nothing(pipe, value):
     assert pipe.thresholds == {"bank": 0.5}
 
 
+def test_labels_that_exclude_each_other_have_no_thresholds_to_fit(trained):
+    with pytest.raises(ValueError, match=r"\[L328\].*'longtail_textcat'"):
+        trained.get_pipe("longtail_textcat").fit_thresholds([])
+
+
 def test_thresholds_of_0_and_1_give_all_labels_and_none(several, make_several_examples):
     pipe = several.get_pipe("longtail_textcat_multilabel")
     several.remove_pipe("zero_shot_fallback")

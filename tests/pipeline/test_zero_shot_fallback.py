@@ -2,9 +2,8 @@
 
 import numpy
 import pytest
-import spacy
 from numpy.testing import assert_allclose
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
 
 TEXTS = ["lend me some money", "borrow", "my card", "", "a room", "what is the cost"]
@@ -85,19 +84,6 @@ def test_head_decision_keeps_its_stage_and_reason(pair):
     assert doc._.longtail.reason == "most probable label"
 
 
-@pytest.mark.parametrize("name", RANKERS)
-def test_batch_and_order_make_no_difference(make_pair, train, name):
-    nlp = make_pair(ranker=name_ranker(name))
-    train(nlp, n_updates=2)
-    nlp.get_pipe("zero_shot_fallback").add_label("bank/gold")
-    single = [list(nlp(text).cats.values()) for text in TEXTS]
-    batched = [list(doc.cats.values()) for doc in nlp.pipe(TEXTS, batch_size=4)]
-    turned = [list(doc.cats.values()) for doc in nlp.pipe(TEXTS[::-1])]
-    assert_allclose(batched, single, atol=1e-6)
-    assert_allclose(turned[::-1], single, atol=1e-6)
-    assert batched[0] != batched[2]
-
-
 def test_documents_only_of_white_space(pair):
     docs = list(pair.pipe(["", " ", "\n"]))
     assert_allclose([sum(doc.cats.values()) for doc in docs], 1.0, rtol=1e-5)
@@ -155,26 +141,10 @@ def test_labels_are_learned_again_after_more_training(pair, make_examples):
     assert numpy.abs(ranker.vectors.arrays["known"] - old).max() > 1e-6
 
 
-def test_top_k_limits_the_keys(pair):
-    full = [doc.cats for doc in pair.pipe(TEXTS)]
-    pair.get_pipe("longtail_textcat").cats_top_k = 3
-    for doc, cats in zip(pair.pipe(TEXTS), full):
-        top = sorted(cats, key=cats.get, reverse=True)[:3]
-        assert set(doc.cats) == set(top)
-        assert [doc.cats[k] for k in top] == pytest.approx([cats[k] for k in top])
-
-
 def test_keys_of_others_stay(pair):
     doc = pair.make_doc("borrow")
     doc.cats = {"sentiment": 0.5}
     assert pair(doc).cats["sentiment"] == 0.5
-
-
-def test_decision_survives_docbin(pair):
-    doc = pair("lend me money")
-    data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
-    (copy,) = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
-    assert copy._.longtail == doc._.longtail
 
 
 def test_document_without_decision_is_left_alone(pair):

@@ -1,7 +1,6 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.decision import KEY
 from spacy_longtail.rankers.base import Ranking
 
 UNKNOWN = "zzxq wvut"
@@ -14,48 +13,6 @@ def fallback(pair):
 
 def get_known(nlp, text):
     return nlp(text)._.longtail.known
-
-
-@pytest.mark.parametrize("route_threshold", [0.0, 1.0])
-def test_document_that_fits_nothing_gets_no_label(pair, fallback, route_threshold):
-    """Whether it was ranked again or not."""
-    fallback.settings.route_threshold = route_threshold
-    low, high = get_known(pair, UNKNOWN), get_known(pair, "block my card at once")
-    assert low < high
-    before = pair(UNKNOWN).cats
-    fallback.settings.abstain_threshold = (low + high) / 2
-    doc = pair(UNKNOWN)
-    decision = doc._.longtail
-    assert (decision.label, decision.path, decision.levels) == (None, (), ())
-    assert decision.probability == 0.0
-    assert decision.stage == "abstained"
-    assert decision.reason.startswith("no label is close enough (known = 0.")
-    assert 0.0 < sum(doc.cats.values()) < 1.0
-    # Their order is that of before.
-    assert max(doc.cats, key=doc.cats.get) == max(before, key=before.get)
-    assert pair("block my card at once")._.longtail.label == "bank/card"
-
-
-def test_broad_category_that_is_sure_enough_is_kept(pair, fallback):
-    doc = pair("lend me money")
-    node, mass = doc._.longtail.levels[0]
-    known, share = (
-        doc._.longtail.known,
-        doc._.longtail.known / doc._.longtail.probability,
-    )
-    assert known < mass * share
-    fallback.settings.abstain_threshold = (known + mass * share) / 2
-    decision = pair("lend me money")._.longtail
-    assert decision.label is None
-    assert decision.path == (node,) == ("bank",)
-    assert decision.stage == "abstained"
-    assert decision.probability == pytest.approx(mass * share, rel=1e-4)
-
-
-def test_abstention_works_where_nothing_is_pooled(make_pair, train):
-    nlp = make_pair(min_count=0, abstain_threshold=1.0)
-    train(nlp, n_updates=2)
-    assert nlp("my card")._.longtail.stage == "abstained"
 
 
 def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypatch):
@@ -96,14 +53,6 @@ def test_abstention_counts_in_coverage(pair, fallback, make_examples):
     assert coverage == pytest.approx(1 - 4 / len(examples))
 
 
-def test_threshold_for_a_wished_coverage(pair, fallback, make_examples):
-    examples = make_examples(pair)
-    threshold = fallback.fit_abstention(examples, coverage=0.5)
-    assert fallback.settings.abstain_threshold == threshold
-    coverage = pair.evaluate(examples)["longtail_coverage"]
-    assert coverage == pytest.approx(0.5, abs=1 / len(examples))
-
-
 def test_threshold_for_a_wished_precision(pair, fallback, make_examples):
     """Documents without a label are wrong whatever they get."""
     data = [(UNKNOWN, None), ("block my card", "bank/card"), ("a room", "travel/hotel")]
@@ -126,17 +75,3 @@ def test_precision_out_of_reach_changes_nothing(pair, fallback, make_examples):
     with pytest.raises(ValueError, match=r"\[L339\].*precision of 0.9"):
         fallback.fit_abstention(make_examples(pair, [("x", None)]), precision=0.9)
     assert fallback.settings.abstain_threshold == 0.01
-
-
-def test_decisions_are_marked_for_the_scorer(pair, fallback):
-    fallback.settings.abstain_threshold = 1.0
-    assert pair("block my card").user_data[KEY]["first"] == "bank/card"
-
-
-def test_coverage_is_at_least_the_wished_share(pair, fallback, make_examples):
-    """Three of five documents, as in 'tune'."""
-    texts = ["lost card", "a room", "a flight to Rome", "lend me money", UNKNOWN]
-    examples = make_examples(pair, [(text, "bank/card") for text in texts])
-    fallback.fit_abstention(examples, coverage=0.5)
-    labels = [doc._.longtail.label for doc in pair.pipe(texts)]
-    assert sum(label is not None for label in labels) == 3

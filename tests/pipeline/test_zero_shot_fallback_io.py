@@ -1,4 +1,3 @@
-import pickle
 import pickletools
 from pathlib import Path
 
@@ -18,30 +17,6 @@ def get_ranker(name):
     return block
 
 
-@pytest.mark.parametrize("name", ["Prototype", "Lexical", "Combined", "NoOp"])
-def test_loaded_pipeline_predicts_the_same(make_pair, train, tmp_path, name):
-    nlp = make_pair(ranker=get_ranker(name), mixture_weight=0.3)
-    train(nlp, n_updates=2)
-    nlp.get_pipe("zero_shot_fallback").settings.route_threshold = 0.02
-    nlp.to_disk(tmp_path)
-    loaded = spacy.load(tmp_path)
-    assert loaded.get_pipe("zero_shot_fallback").settings.route_threshold == 0.02
-    for doc, other in zip(nlp.pipe(TEXTS), loaded.pipe(TEXTS)):
-        assert other.cats == pytest.approx(doc.cats, abs=1e-6)
-        assert other._.longtail.label == doc._.longtail.label
-
-
-@pytest.mark.parametrize("name", ["Prototype", "Lexical", "Combined", "NoOp"])
-def test_two_processes(make_pair, train, name):
-    nlp = make_pair(ranker=get_ranker(name))
-    train(nlp, n_updates=2)
-    expected = [doc.cats for doc in nlp.pipe(TEXTS)]
-    docs = list(nlp.pipe(TEXTS, n_process=2, batch_size=2))
-    for doc, cats in zip(docs, expected):
-        assert doc.cats == pytest.approx(cats, abs=1e-6)
-    assert docs[0]._.longtail.stage == nlp(TEXTS[0])._.longtail.stage
-
-
 def test_loaded_labels_are_not_encoded_again(pair, tmp_path, monkeypatch):
     pair.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
@@ -59,14 +34,6 @@ def test_saved_component_is_free_of_pickle(pair, tmp_path):
     (path,) = (tmp_path / "zero_shot_fallback").iterdir()
     with pytest.raises(Exception, match="opcode|pickle|exhausted|byte"):
         list(pickletools.genops(path.read_bytes()))
-
-
-def test_component_can_be_pickled(pair):
-    """Where processes are spawned, n_process = 2 pickles the pipes."""
-    pair("x")
-    copy = pickle.loads(pickle.dumps(pair))
-    for text in TEXTS:
-        assert copy(text).cats == pytest.approx(pair(text).cats, abs=1e-6)
 
 
 def test_component_from_bytes_of_an_untrained_pipeline(make_pair):

@@ -2,10 +2,8 @@
 
 import numpy
 import pytest
-import spacy
 import srsly
 from numpy.testing import assert_allclose
-from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import fix_random_seed
@@ -109,49 +107,11 @@ def test_decision_without_pooled_labels_keeps_its_stage_and_reason(several, fall
     assert doc._.longtail.levels == first._.longtail.levels
 
 
-@pytest.mark.parametrize("name", RANKERS)
-def test_batch_and_order_make_no_difference(make_several_pair, train_several, name):
-    nlp = make_several_pair(ranker={"@misc": f"spacy-longtail.{name}Ranker.v1"})
-    train_several(nlp)
-    nlp.get_pipe("zero_shot_fallback").add_label("bank/gold")
-    single = [list(nlp(text).cats.values()) for text in TEXTS]
-    batched = [list(doc.cats.values()) for doc in nlp.pipe(TEXTS, batch_size=4)]
-    turned = [list(doc.cats.values()) for doc in nlp.pipe(TEXTS[::-1])]
-    assert_allclose(batched, single, atol=1e-6)
-    assert_allclose(turned[::-1], single, atol=1e-6)
-    assert batched[0] != batched[2]
-
-
 def test_documents_only_of_white_space_have_no_label(several, fallback):
     fallback.add_label("travel/cruise")
     docs = list(several.pipe(["", " ", "\n"]))
     assert [doc._.longtail.labels for doc in docs] == [()] * 3
     assert list(several.pipe([])) == []
-
-
-def test_document_that_is_not_routed_stays_as_it_is(several, fallback):
-    fallback.settings.route_threshold = 1.0
-    firsts = run_first(several, TEXTS)
-    for doc, first in zip(several.pipe(TEXTS), firsts):
-        assert (doc.cats, doc._.longtail) == (first.cats, first._.longtail)
-    assert fallback.stats["routed"] == 0
-
-
-def test_top_k_limits_the_keys(several):
-    full = [(doc.cats, doc._.longtail) for doc in several.pipe(TEXTS)]
-    several.get_pipe(NAME).cats_top_k = 3
-    for doc, (cats, decision) in zip(several.pipe(TEXTS), full):
-        top = sorted(cats, key=cats.get, reverse=True)[:3]
-        assert set(doc.cats) == set(top)
-        assert [doc.cats[k] for k in top] == pytest.approx([cats[k] for k in top])
-        assert doc._.longtail.labels == decision.labels
-
-
-def test_decision_survives_docbin(several):
-    doc = several(BOTH)
-    data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
-    (copy,) = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
-    assert copy._.longtail == doc._.longtail
 
 
 def test_documents_are_kept_of_each_gold_label(make_several_pair, train_several):
@@ -235,11 +195,6 @@ def test_what_the_fallback_changes_is_what_is_scored(
     assert scores["longtail_refined_fixed"] == pytest.approx(fixed / len(examples))
     assert scores["longtail_refined_broken"] == pytest.approx(broken / len(examples))
     assert broken > 0
-
-
-def test_component_without_scorer_has_no_scores(make_several_pair):
-    pipe = make_several_pair(scorer=None).get_pipe("zero_shot_fallback")
-    assert pipe.score([]) == {}
 
 
 def test_thresholds_of_the_fallback_are_an_error(several, fallback):

@@ -82,10 +82,3 @@ def test_first_stage_outweighs_a_ranker_that_is_wrong(several, make_several_exam
     found = pipe.fit_mixture(make_several_examples(several, data))
     assert found["mixture"] == 2.8
     assert not numpy.isnan(list(several("lend me money").cats.values())).any()
-
-
-def test_too_few_documents_to_fit(several, make_several_examples):
-    pipe = several.get_pipe("zero_shot_fallback")
-    examples = make_several_examples(several, [("my card", ["bank/card"])] * 20)
-    with pytest.raises(ValueError, match=r"\[L339\].*too few"):
-        pipe.fit_mixture(examples)

@@ -1,6 +1,3 @@
-import pickle
-
-import pytest
 import spacy
 from spacy.cli.train import train as train_cli
 from spacy.tokens import DocBin
@@ -12,31 +9,6 @@ TEXTS = ["borrow money, and papers for China", "my card", "", "a room and a trai
 def get_answers(nlp, **settings):
     docs = nlp.pipe(TEXTS, **settings)
     return [(dict(doc.cats), doc._.longtail) for doc in docs]
-
-
-def test_loaded_pipeline_predicts_the_same(several, tmp_path):
-    several.get_pipe(NAME).thresholds = {"travel/visa": 0.02}
-    several.get_pipe("zero_shot_fallback").settings.mixture_weight = 0.3
-    answers = get_answers(several)
-    several.to_disk(tmp_path)
-    loaded = spacy.load(tmp_path)
-    assert get_answers(loaded) == answers
-    loaded = spacy.blank("en", config=several.config).from_bytes(several.to_bytes())
-    assert get_answers(loaded) == answers
-
-
-def test_two_processes(several):
-    answers = get_answers(several)
-    for (cats, decision), (same, expected) in zip(
-        get_answers(several, n_process=2, batch_size=2), answers
-    ):
-        assert cats == pytest.approx(same, abs=1e-6)
-        assert decision.labels == expected.labels
-
-
-def test_component_can_be_pickled(several):
-    several("x")
-    assert get_answers(pickle.loads(pickle.dumps(several))) == get_answers(several)
 
 
 def test_trained_by_spacy_train(make_several_pair, make_several_examples, tmp_path):

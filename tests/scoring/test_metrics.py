@@ -22,7 +22,6 @@ from spacy_longtail.scoring.metrics import (
 from spacy_longtail.scoring.predictions import (
     ABSTAINED,
     count,
-    find_groups,
     pair_columns,
     pair_scores,
 )
@@ -182,7 +181,11 @@ def test_every_metric_is_for_some_room_and_has_a_key_of_its_own():
 
 @pytest.mark.parametrize("n, group", [(50, 0), (49, 1), (10, 1), (9, 2), (0, 2)])
 def test_bounds_of_groups(n, group):
-    assert find_groups(numpy.asarray([n])) == [group]
+    one = numpy.asarray([0])
+    found = pair_columns(one, one, numpy.ones(1), ("a",), counts=numpy.asarray([n]))
+    assert found.groups.tolist() == [group]
+    sizes = [1 if place == group else 0 for place in range(3)]
+    assert list(found.group_sizes.values()) == sizes
 
 
 def test_unknown_counts_are_in_no_group():

@@ -8,7 +8,7 @@ NAME = "longtail_textcat"
 
 
 def run(nlp, examples, *args, **settings):
-    return tune(nlp, examples, Wish(*args, **settings), resamples=50)
+    return tune(nlp, examples, Wish(*args, **settings), resamples=30)
 
 
 def test_precision_is_reached(tickets_nlp, tickets_dev):

@@ -11,13 +11,7 @@ from spacy_longtail.tuning.multilabel import fit_first_stage, fit_wished
 from spacy_longtail.tuning.settings import read_settings
 
 NAME = "longtail_textcat_multilabel"
-WISHES = (
-    Wish(),
-    Wish("accuracy"),
-    Wish("calibration"),
-    Wish(prior="uniform"),
-    Wish(prior=0.5, precision=0.9),
-)
+WISHES = (Wish(), Wish("accuracy"), Wish(prior=0.5, precision=0.9))
 
 
 @Language.component("square_all", assigns=["doc.cats"])
@@ -35,7 +29,7 @@ def abstain_if_long(doc):
 
 
 def run(nlp, examples, *args, **settings):
-    return tune(nlp, examples, Wish(*args, **settings), resamples=50)
+    return tune(nlp, examples, Wish(*args, **settings), resamples=30)
 
 
 def get_scores(nlp, examples):
@@ -115,10 +109,10 @@ def test_precision_is_reached(mixed_nlp, mixed_dev):
     result = run(mixed_nlp, mixed_dev, precision=0.95)
     assert result.scores["micro_p"].change.low > 0
     assert "of the gold labels are found" in result.judge_wish()
-    one = run(mixed_nlp, mixed_dev, "accuracy", precision=0.95)
+    one = run(mixed_nlp, mixed_dev, "accuracy", "train", precision=0.95)
     assert len(set(one.after.thresholds.values())) == 1
     assert mixed_nlp.evaluate(mixed_dev)["longtail_micro_p"] >= 0.95
-    each = run(mixed_nlp, mixed_dev, "accuracy", precision=0.95, per_label=True)
+    each = run(mixed_nlp, mixed_dev, "accuracy", "train", 0.95, per_label=True)
     assert len(set(each.after.thresholds.values())) > 1
 
 
@@ -147,20 +141,20 @@ def test_thresholds_of_an_earlier_tuning_are_not_believed(
     dev = [
         Example(loaded.make_doc(eg.reference.text), eg.reference) for eg in mixed_dev
     ]
-    result = tune(loaded, dev[::-1], Wish("calibration"), resamples=5)
+    result = tune(loaded, dev[::-1], Wish(prior="uniform"), resamples=5)
     assert result.refit_as == "tune"
     for name in ("macro_f", "micro_f"):
         found = result.scores[name].before.value
         assert found == pytest.approx(tuned.scores[name].after.value, abs=0.03)
-        if wish in (Wish(), Wish("calibration")):
+        if wish == Wish():
             assert found < naive[f"longtail_{name}"]
 
 
 def test_earlier_tuning_that_does_not_matter_any_more(mixed_nlp, mixed_dev):
-    run(mixed_nlp, mixed_dev, "accuracy")
+    run(mixed_nlp, mixed_dev, "accuracy", "train")
     copy = spacy.blank(mixed_nlp.lang, config=mixed_nlp.config, meta=mixed_nlp.meta)
     other = copy.from_bytes(mixed_nlp.to_bytes())
-    assert run(other, mixed_dev[:100], "accuracy").refit_as is None
+    assert run(other, mixed_dev[:100]).refit_as is None
     mixed_nlp.get_pipe(NAME).thresholds = {"": 0.3}
     assert run(mixed_nlp, mixed_dev).refit_as is None
 
@@ -177,7 +171,7 @@ def test_fit_of_training_has_the_settings_of_the_config(mixed_nlp, mixed_dev):
     assert run(mixed_nlp, mixed_dev).refit_as == "training"
 
 
-@pytest.mark.parametrize("wish", WISHES, ids=str)
+@pytest.mark.parametrize("wish", WISHES[1:], ids=str)
 def test_thresholds_are_fitted_to_what_later_components_leave(
     mixed_nlp, mixed_dev, wish
 ):
@@ -201,7 +195,7 @@ def pair_nlp(mixed_nlp, mixed_dev):
     return mixed_nlp
 
 
-@pytest.mark.parametrize("wish", [WISHES[1], WISHES[4]], ids=str)
+@pytest.mark.parametrize("wish", WISHES[::2], ids=str)
 def test_thresholds_fit_the_whole_pipeline_with_a_fallback(pair_nlp, mixed_dev, wish):
     result = tune(pair_nlp, mixed_dev, wish, resamples=5)
     assert result.later == ["zero_shot_fallback"]

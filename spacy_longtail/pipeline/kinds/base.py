@@ -17,6 +17,7 @@ from spacy.training import Example
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ...errors import Errors
 from ...taxonomy import Taxonomy, look_up
 from ..decision import Decision, DecisionWriter
 from ..fallback.refinement import Judged, Rivals, Stages
@@ -139,8 +140,10 @@ class LabelKind:
     ) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): The best threshold of each leaf, of shape (leaves,),
         see TextCategorizer.fit_thresholds.
+
+        RAISES (ValueError): L328 where labels exclude each other.
         """
-        raise NotImplementedError
+        raise ValueError(Errors.L328.format(name=self.pipe, found=[self.factory]))
 
     def forget_fits(self, setting: str) -> None:
         """Drop what was fitted to probabilities that a new setting changes."""
