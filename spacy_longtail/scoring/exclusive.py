@@ -87,6 +87,7 @@ class _Read(NamedTuple):
     gold (Optional[str]): Its label, if that is a node of the taxonomy.
     others (List[str]): Positive keys that could be a label that training never saw.
     share (float): Probability of the gold label, summed below an inner node.
+    kept (Optional[str]): The broad category that is kept without a label.
     first (Optional[str]): The label before a second stage.
     """
 
@@ -96,6 +97,7 @@ class _Read(NamedTuple):
     share: float
     guess: Optional[str]
     confidence: float
+    kept: Optional[str]
     first: Optional[str]
 
 
@@ -129,8 +131,9 @@ def read_exclusive(
         others = [key for key in others if gold is None and key not in cats]
         guess = _get_guess(eg.predicted, taxonomy.index, decision)
         first = decision.first if decision else None
-        share = _get_share(cats, gold, taxonomy)
-        found.append(_Read(place, gold, others, share, *guess, first))
+        path = decision.path if decision and decision.label is None else ()
+        share, kept = _get_share(cats, gold, taxonomy), next(iter(path), None)
+        found.append(_Read(place, gold, others, share, *guess, kept, first))
     docs = _find_unseen(found, foreign)
     ids = dict(taxonomy.index)
     pairs = [
@@ -155,6 +158,9 @@ def read_exclusive(
         taxonomy=taxonomy,
         bounds=bounds,
         changes=_count_changes(docs) if is_refined else None,
+        has_kept=numpy.asarray(
+            [doc.kept == taxonomy.path(doc.gold or "")[0] for doc in docs], dtype=bool
+        ),
         places=numpy.asarray([doc.place for doc in docs], dtype="i8"),
     )
     shares = numpy.asarray([doc.share for doc in docs], dtype="f8")

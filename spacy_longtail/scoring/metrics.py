@@ -123,11 +123,14 @@ def get_labels_per_doc(
 
 
 def get_coarse_accuracy(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of documents whose label has the right node at the
-    first level of its path.
+    """RETURNS (numpy.ndarray): Share of documents whose label, or the broad category that
+    they keep without one, has the right node at the first level of its path.
     """
     gold, given = find_paths(predictions)
-    return divide(W @ (gold[:, 0] == given[:, 0]), W.sum(axis=1))
+    is_right = gold[:, 0] == given[:, 0]
+    if predictions.has_kept is not None:
+        is_right |= predictions.has_kept
+    return divide(W @ is_right, W.sum(axis=1))
 
 
 def get_hierarchical(

@@ -90,6 +90,8 @@ class Predictions:
         label, whatever was given by, of shape (docs, labels).
     changes (Optional[numpy.ndarray]): How many labels of each document a second stage
         has made right, and how many wrong, of shape (docs, 2). None without one.
+    has_kept (Optional[numpy.ndarray]): Whether a document has no label but keeps the
+        right broad category, of shape (docs,). None if that isn't known.
     places (Optional[numpy.ndarray]): Which of the documents that were read these are,
         of shape (docs,). None if that isn't known.
     """
@@ -108,6 +110,7 @@ class Predictions:
     scores: Optional[Scores] = None
     calibrated: Optional[numpy.ndarray] = None
     changes: Optional[numpy.ndarray] = None
+    has_kept: Optional[numpy.ndarray] = None
     places: Optional[numpy.ndarray] = None
     _kept: Dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -175,7 +178,14 @@ class Predictions:
     def select(self, rows: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): Of some documents, which can be repeated."""
 
-        names = ("is_known", "is_counted", "calibrated", "changes", "places")
+        names = (
+            "is_known",
+            "is_counted",
+            "calibrated",
+            "changes",
+            "has_kept",
+            "places",
+        )
 
         def cut(values: Any) -> Any:
             return None if values is None else values[rows]
@@ -197,7 +207,8 @@ class Predictions:
         each, or ABSTAINED. values (Any): Other fields that change.
         """
         given = _pair_column(columns, confidence)
-        return replace(self, given=given, changes=None, _kept={}, **values)
+        lost: Dict[str, Any] = {"changes": None, "has_kept": None, "_kept": {}}
+        return replace(self, **{**lost, **values, "given": given})
 
     def give_scores(self, P: numpy.ndarray, thresholds: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): The same documents, which can have several labels,
