@@ -166,7 +166,7 @@ def _fit_thresholds(
     if not thresholds:
         return {}, 0.5
     sums, is_right = [], []
-    needed = tree.spread(thresholds, 0.0)[guess]
+    needed = tree.spread(thresholds)[guess]
     for row in numpy.flatnonzero(confidence < needed):
         parent = tree.parent(tree.leaves[guess[row]])
         if parent != ROOT:

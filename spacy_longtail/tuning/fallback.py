@@ -60,7 +60,7 @@ def tune_fallback(
     def predict(others: numpy.ndarray, rows: numpy.ndarray) -> Tuple:
         best, floors = _choose(trials, task, others)
         trial = trials[best].select(rows)
-        needed = evidence.taxonomy.spread(floors["thresholds"], 0.0)[trial.columns]
+        needed = evidence.taxonomy.spread(floors["thresholds"])[trial.columns]
         is_sure = trial.known >= floors["abstain_threshold"]
         is_sure &= trial.confidence >= needed
         return numpy.where(is_sure, trial.columns, ABSTAINED), trial.confidence
