@@ -26,7 +26,7 @@ from ..pipeline.settings import PriorT
 from ..pipeline.textcat import RawScores, write_all_cats
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..taxonomy import Taxonomy
-from .pipes import find_later, find_part, find_taxonomy, run_before
+from .pipes import find_fallback, find_later, find_part, run_before
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -105,7 +105,8 @@ def collect(
     RAISES (ValueError): L510 if no document has a gold label.
     """
     pipe: Any = nlp.get_pipe(name)
-    taxonomy = find_taxonomy(nlp, name)
+    last: Any = nlp.get_pipe(find_fallback(nlp, name) or name)
+    taxonomy: Taxonomy = last.taxonomy
     if bounds is None:
         keywords = getattr(pipe.scorer, "keywords", {})
         bounds = keywords.get("head", HEAD), keywords.get("mid", MID)

@@ -8,7 +8,6 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..pipeline.kinds.base import LabelKind, get_factories
-from ..taxonomy import Taxonomy
 
 # What the function of a room does.
 VERBS = {"scoring": "read", "tuning": "tune", "report": "report", "explain": "explain"}
@@ -87,22 +86,13 @@ def find_changers(nlp: Language, name: str, *, is_changed: bool) -> List[str]:
     RETURNS (List[str]): Names, all that could have if none says that it does.
     """
     later, fallback = find_later(nlp, name), find_fallback(nlp, name)
-    pipe: Any = None if fallback not in later else nlp.get_pipe(str(fallback))
-    is_active = pipe is not None and pipe.is_needed
-    if not (is_changed or is_active):
+    second: Any = nlp.get_pipe(str(fallback)) if fallback in later else None
+    if second is not None and not second.is_needed:
+        later.remove(str(fallback))
+    if not is_changed and fallback not in later:
         return []
-    if not is_active:
-        later = [other for other in later if other != fallback]
     writers = [p for p in later if "doc.cats" in nlp.get_pipe_meta(p).assigns]
     return writers or later
-
-
-def find_taxonomy(nlp: Language, name: str) -> Taxonomy:
-    """RETURNS (Taxonomy): The label tree of a component or, with the labels that were
-    added at run time, of its fallback.
-    """
-    pipe: Any = nlp.get_pipe(find_fallback(nlp, name) or name)
-    return pipe.taxonomy
 
 
 def find_added(nlp: Language, name: str) -> Dict[str, str]:

@@ -20,6 +20,9 @@ from .tune import Task
 from .wish import Wish
 
 CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
+# Settings, and the prior and the temperature whose probabilities are right, whatever is
+# wished.
+FittedT = Tuple[Settings, Tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,17 @@ def tune_exclusive(task: Task) -> Tuning:
     """
     evidence, wish, before = task.evidence, task.wish, task.before
     fallback = find_fallback(task.nlp, task.name)
-
-    def predict(others: numpy.ndarray, rows: numpy.ndarray) -> Tuple:
-        settings, calibrated = _fit(evidence.select(others), wish, before)
-        part = evidence.select(rows)
-        P = part.get_probabilities(*calibrated)
-        return (P, *_decide(task, part, settings))
-
-    if fallback is not None:
-        first, _ = _fit(evidence, Wish(wish.goal, wish.prior), before)
-        after, old, new = tune_fallback(task, fallback, first)
-        has_node = is_right = numpy.zeros(0)
-    else:
-        after, _ = _fit(evidence, wish, before)
-        P, columns, confidence, has_node, is_right = task.cross_fit(predict)
+    if fallback is None:
+        fit, predict = partial(_fit, task, wish), partial(_predict, task)
+        (after, _), found = task.cross_fit(fit, predict)
+        P, columns, confidence, has_node, is_right = found
         give = partial(evidence.predictions.give_columns, calibrated=P)
         old, new = give(*_decide(task, evidence, before)[:2]), give(columns, confidence)
+    else:
+        wish = Wish(wish.goal, wish.prior)
+        first, _ = _fit(task, wish, numpy.arange(len(task.folds)))
+        after, old, new = tune_fallback(task, fallback, first)
+        has_node = is_right = numpy.zeros(0)
     kept = {
         "abstained": int((new.given_columns == ABSTAINED).sum()),
         "kept": int(has_node.sum()),
@@ -121,12 +119,8 @@ def tune_exclusive(task: Task) -> Tuning:
     )
 
 
-def _fit(
-    evidence: Evidence, wish: Wish, before: Settings
-) -> Tuple[Settings, Tuple[float, float]]:
-    """RETURNS (Tuple[Settings, Tuple[float, float]]): Settings, and the prior and the
-    temperature whose probabilities are right, whatever is wished.
-    """
+def _fit(task: Task, wish: Wish, rows: numpy.ndarray) -> FittedT:
+    evidence = task.evidence.select(rows)
     # The gold label's place among the component's own, one beyond them if it isn't.
     n_own = len(evidence.columns)
     places = numpy.full(len(evidence.predictions.labels), n_own)
@@ -142,7 +136,7 @@ def _fit(
         prior = wish.prior
     elif wish.goal == "macro":
         P = evidence.get_probabilities(*calibrated)
-        prior = choose_prior(get_logits, P, read_prior(before.prior))
+        prior = choose_prior(get_logits, P, read_prior(task.before.prior))
     is_same = prior == calibrated[0]
     temperature = calibrated[1] if is_same else fit(prior)[0]
     P = evidence.get_probabilities(prior, temperature)
@@ -163,8 +157,6 @@ def _fit_thresholds(
     guess, confidence = P.argmax(axis=1), P.max(axis=1)
     tree = evidence.pipe.taxonomy
     thresholds = wish.fit_thresholds(tree, guess, confidence, guess == gold)
-    if not thresholds:
-        return {}, 0.5
     sums, is_right = [], []
     needed = tree.spread(thresholds)[guess]
     for row in numpy.flatnonzero(confidence < needed):
@@ -176,6 +168,15 @@ def _fit_thresholds(
     return thresholds, fit_ancestor_threshold(
         numpy.asarray(sums), numpy.asarray(is_right, dtype=bool), wish.precision
     )
+
+
+def _predict(
+    task: Task, fitted: FittedT, rows: numpy.ndarray
+) -> Tuple[numpy.ndarray, ...]:
+    """RETURNS (Tuple[numpy.ndarray, ...]): Right probabilities, then see _decide."""
+    evidence, (settings, calibrated) = task.evidence.select(rows), fitted
+    P = evidence.get_probabilities(*calibrated)
+    return (P, *_decide(task, evidence, settings))
 
 
 def _decide(

@@ -1,6 +1,7 @@
 """Tuning of the second stage, where labels exclude each other."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -57,19 +58,20 @@ def tune_fallback(
     pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
     trials = _try_all(task, fallback, replace(first, fallback=numbers), pairs)
 
-    def predict(others: numpy.ndarray, rows: numpy.ndarray) -> Tuple:
-        best, floors = _choose(trials, task, others)
+    def predict(found: Any, rows: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        best, least = found
         trial = trials[best].select(rows)
-        needed = evidence.taxonomy.spread(floors["thresholds"])[trial.columns]
-        is_sure = trial.known >= floors["abstain_threshold"]
+        needed = evidence.taxonomy.spread(least["thresholds"])[trial.columns]
+        is_sure = trial.known >= least["abstain_threshold"]
         is_sure &= trial.confidence >= needed
         return numpy.where(is_sure, trial.columns, ABSTAINED), trial.confidence
 
-    new = evidence.predictions.give_columns(*task.cross_fit(predict))
-    best, floors = _choose(trials, task, numpy.arange(len(task.folds)))
+    fit = partial(_choose, trials, task)
+    (best, least), given = task.cross_fit(fit, predict)
     route, weight = pairs[best]
-    found = {"route_threshold": route, "mixture_weight": weight, **floors}
-    return replace(first, fallback=found), evidence.predictions, new
+    after = {"route_threshold": route, "mixture_weight": weight, **least}
+    old, new = evidence.predictions, evidence.predictions.give_columns(*given)
+    return replace(first, fallback=after), old, new
 
 
 def _try_all(

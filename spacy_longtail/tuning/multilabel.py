@@ -27,6 +27,8 @@ CALLBACK = "spacy-longtail.fit_thresholds.v1"
 # What comes out at the end of the pipeline: probabilities of shape (docs, labels), and
 # whether a document is left without any label, whatever these are, of shape (docs,).
 FinalT = Tuple[numpy.ndarray, numpy.ndarray]
+# Settings, the threshold of each label under them, and what comes out.
+FittedT = Tuple[Settings, numpy.ndarray, FinalT]
 # From probabilities and truths to the threshold of each label.
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 N_LABELS = 8
@@ -144,10 +146,10 @@ def tune_multilabel(task: Task) -> Tuning:
     corpus for each fold, because each has its own prior and temperature.
     """
     tuner, give = _Tuner(task), task.evidence.predictions.give_scores
-    refit_as, refit = tuner.find_earlier_fit()
-    old = give(*task.cross_fit(partial(tuner.predict_before, refit)))
-    new = give(*task.cross_fit(tuner.predict_after))
-    after = tuner.fit(numpy.arange(len(task.folds)))[0]
+    refit_as, method = tuner.find_earlier_fit()
+    _, before = task.cross_fit(partial(tuner.refit, method), tuner.predict)
+    (after, *_), found = task.cross_fit(tuner.fit, tuner.predict)
+    old, new = give(*before), give(*found)
     return task.make_result(
         MultilabelTuning,
         after,
@@ -176,7 +178,7 @@ class _Tuner:
         # They are never None where a document can have several labels.
         P, self.truths = task.evidence.predictions.scores  # type: ignore[misc]
         self.final: FinalT = P, task.evidence.has_abstained
-        first = self._run_first(before.prior, before.temperature)
+        first = _predict(task.evidence, before.prior, before.temperature)
         is_same = numpy.allclose(first, P, atol=1e-5) and not self.final[1].any()
         self.later = find_changers(nlp, name, is_changed=not is_same)
         labels = task.evidence.predictions.labels
@@ -202,40 +204,31 @@ class _Tuner:
         is_same = numpy.isclose(found, self.now[self.own], rtol=0.0, atol=1e-3)
         return ("training", method) if is_same.mean() > 0.9 else (None, None)
 
-    def predict_before(
-        self, refit: Optional[FitT], others: numpy.ndarray, rows: numpy.ndarray
-    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """Predict with the present settings. Thresholds that were fitted to the same
-        documents are fitted again to the other ones.
-
-        RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): See _limit.
-        """
+    def refit(self, method: Optional[FitT], rows: numpy.ndarray) -> FittedT:
+        """Fit thresholds to some documents that were fitted to all of them."""
         needed = self.now.copy()
-        if refit is not None:
-            needed[self.own] = self._fit_own(self.final, refit, others)
-        return self._limit(self.final, needed, rows)
+        if method is not None:
+            needed[self.own] = self._fit_own(self.final, method, rows)
+        return self.task.before, needed, self.final
 
-    def predict_after(
-        self, others: numpy.ndarray, rows: numpy.ndarray
-    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """Predict with the settings that are fitted to other documents."""
-        settings, final = self.fit(others)
-        needed = self.default.copy()
-        needed[self.own] = list(settings.thresholds.values())
-        return self._limit(final, needed, rows)
-
-    def fit(self, rows: numpy.ndarray) -> Tuple[Settings, FinalT]:
-        """RETURNS (Tuple[Settings, FinalT]): Settings that fit some of the documents,
-        and what the pipeline finds with their prior and temperature in all.
-        """
+    def fit(self, rows: numpy.ndarray) -> FittedT:
         wish, before = self.task.wish, self.task.before
         first = fit_first_stage(self.evidence.select(rows), wish, before)
-        final = self._run_again(*first)
+        final, needed = self._run_again(*first), self.default.copy()
         found = self._fit_own(final, partial(fit_wished, wish=wish), rows)
         # Digits that JSON keeps, see fit_temperature.
-        return Settings(
-            *first, dict(zip(self.pipe.labels, found.round(8).tolist()))
-        ), final
+        needed[self.own] = found.round(8)
+        thresholds = dict(zip(self.pipe.labels, needed[self.own].tolist()))
+        return Settings(*first, thresholds), needed, final
+
+    def predict(
+        self, fitted: FittedT, rows: numpy.ndarray
+    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The probabilities of some of
+        the documents, and what they need, both of shape (docs, labels).
+        """
+        _, needed, (P, has_abstained) = fitted
+        return P[rows], numpy.where(has_abstained[rows, None], NEVER, needed)
 
     def describe_labels(
         self, after: Settings, old: Predictions, new: Predictions
@@ -266,29 +259,12 @@ class _Tuner:
         P = numpy.where(final[1][rows, None], 0.0, final[0][own])
         return fit(P, self.truths[own])
 
-    def _limit(
-        self, final: FinalT, needed: numpy.ndarray, rows: numpy.ndarray
-    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The probabilities of some of
-        the documents, and what they need, both of shape (docs, labels).
-        """
-        P, has_abstained = (part[rows] for part in final)
-        return P, numpy.where(has_abstained[:, None], NEVER, needed)
-
-    def _run_first(self, prior: PriorT, temperature: float) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): What the component predicts, of shape (docs,
-        labels). Labels that aren't its own have 0.0.
-        """
-        P = numpy.zeros(self.truths.shape)
-        P[:, self.own] = self.evidence.get_probabilities(prior, temperature)
-        return P
-
     def _run_again(self, prior: PriorT, temperature: float) -> FinalT:
         """Find what comes out of the pipeline under another prior and temperature. Only
         components that come later run again.
         """
         if not self.later:
-            return self._run_first(prior, temperature), self.final[1]
+            return _predict(self.evidence, prior, temperature), self.final[1]
         nlp, name = self.task.nlp, self.task.name
         leaves = self.evidence.taxonomy.leaves
         P = numpy.zeros(self.truths.shape)
@@ -317,20 +293,24 @@ def fit_first_stage(
     step = math.ceil(max(n_docs * n_labels, 1) / MAX_PAIRS)
     part = evidence.select(numpy.arange(0, n_docs, step))
     truths = part.predictions.scores.truths  # type: ignore[union-attr]
-    P = numpy.zeros(truths.shape)
 
     def fit(prior: PriorT) -> Tuple[float, float]:
-        def get_probabilities(temperature: float) -> numpy.ndarray:
-            P[:, part.columns] = part.get_probabilities(prior, temperature)
-            return P
-
-        return fit_pair_temperature(get_probabilities, truths)
+        return fit_pair_temperature(partial(_predict, part, prior), truths)
 
     prior = before.prior if wish.prior is None else wish.prior
     if wish.prior is None and wish.goal != "macro":
         prior, _ = fit_prior(fit)
     temperature, _ = fit(prior)
     return NAMES.get(prior, prior), temperature
+
+
+def _predict(evidence: Evidence, prior: PriorT, temperature: float) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): What the component alone predicts, of shape (docs,
+    labels). Labels that aren't its own have 0.0.
+    """
+    P = numpy.zeros((len(evidence.docs), len(evidence.predictions.labels)))
+    P[:, evidence.columns] = evidence.get_probabilities(prior, temperature)
+    return P
 
 
 def fit_wished(P: numpy.ndarray, truths: numpy.ndarray, wish: Wish) -> numpy.ndarray:

@@ -52,11 +52,13 @@ class Tuning:
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): Settings and scores."""
         hidden = () if self.wish.is_strict else ("coverage", "precision")
-        rows = [
-            (metric.title, *_show_scores(self.scores[key]))
-            for key, metric in self.metrics.items()
-            if key not in hidden
-        ]
+        rows = []
+        for key, metric in self.metrics.items():
+            if key not in hidden:
+                before, after, change = self.scores[key]
+                cells = _show(before), _show(after), _show(change, sign="+")
+                noise = "within noise" if self.scores[key].is_noise else ""
+                rows.append((metric.title, *cells, noise))
         names = ("setting", "before", "after")
         header = ("", "before", "after (cross-fitted)", "change", "")
         return [
@@ -121,12 +123,6 @@ def make_row(name: str, *values: Any) -> RowT:
     return (name, *cells)
 
 
-def _show_scores(scores: Comparison) -> RowT:
-    change = _show_interval(scores.change, sign="+")
-    pair = _show_interval(scores.before), _show_interval(scores.after)
-    return (*pair, change, "within noise" if scores.is_noise else "")
-
-
-def _show_interval(interval: Interval, sign: str = "") -> str:
+def _show(interval: Interval, sign: str = "") -> str:
     value, low, high = (f"{number:{sign}.3f}" for number in interval)
     return f"{value} [{low}, {high}]"

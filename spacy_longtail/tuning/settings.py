@@ -137,11 +137,10 @@ def update_performance(nlp: Language, scores: Mapping[str, Comparison]) -> None:
 
 def _hash(docs: Iterable[Doc], settings: Settings) -> Dict[str, str]:
     texts = (text.encode("utf8") for text in sorted(doc.text for doc in docs))
+    numbers = srsly.json_dumps(_round(settings.to_dict()), sort_keys=True)
     parts = {
         "docs": b"".join(hashlib.sha256(text).digest() for text in texts),
-        "settings": srsly.json_dumps(_round(settings.to_dict()), sort_keys=True).encode(
-            "utf8"
-        ),
+        "settings": numbers.encode("utf8"),
     }
     return {key: hashlib.sha256(part).hexdigest() for key, part in parts.items()}
 

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Type
 
 import numpy
 from spacy.language import Language
@@ -11,7 +11,7 @@ from ..evaluation.evidence import Evidence, ProgressT, collect
 from ..evaluation.pipes import find_part, find_pipe
 from ..files import check_output, load_pipeline, read_corpus, save_pipeline
 from ..scoring.bootstrap import compare
-from ..scoring.metrics import Metric, find_metrics
+from ..scoring.metrics import find_metrics
 from ..scoring.predictions import Predictions
 from .result import Tuning
 from .settings import (
@@ -23,8 +23,10 @@ from .settings import (
 )
 from .wish import Wish
 
-# From documents to fit to and others, to arrays of what is predicted for the others.
-PredictT = Callable[[numpy.ndarray, numpy.ndarray], Tuple[numpy.ndarray, ...]]
+# From documents, by index, to what fits them.
+FitT = Callable[[numpy.ndarray], Any]
+# From what fits some documents, and others, to arrays whose rows are the others.
+PredictT = Callable[[Any, numpy.ndarray], Tuple[numpy.ndarray, ...]]
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,24 @@ class Task:
     resamples: int
     seed: int
 
-    def cross_fit(self, predict: PredictT) -> List[numpy.ndarray]:
-        """Predict each fold with what is fitted to the other ones.
+    def cross_fit(
+        self, fit: FitT, predict: PredictT
+    ) -> Tuple[Any, List[numpy.ndarray]]:
+        """Fit to all documents, and predict each fold with what fits the other ones.
 
-        predict (PredictT): Gets the indices of the documents to fit to, and of those to
-            predict, which are the rows of the arrays that it returns.
-        RETURNS (List[numpy.ndarray]): Such arrays of all documents.
+        RETURNS (Tuple[Any, List[numpy.ndarray]]): What fits all, and what is predicted.
         """
         found: List[numpy.ndarray] = []
         for fold in range(int(self.folds.max()) + 1):
             rows = numpy.flatnonzero(self.folds == fold)
-            parts = predict(numpy.flatnonzero(self.folds != fold), rows)
+            parts = predict(fit(numpy.flatnonzero(self.folds != fold)), rows)
             if not found:
-                shapes = [(len(self.folds), *part.shape[1:]) for part in parts]
-                found = [numpy.zeros(s, p.dtype) for s, p in zip(shapes, parts)]
+                found = [
+                    numpy.repeat(part[:1], len(self.folds), axis=0) for part in parts
+                ]
             for array, part in zip(found, parts):
                 array[rows] = part
-        return found
+        return fit(numpy.arange(len(self.folds))), found
 
     def make_result(
         self,
@@ -75,9 +78,14 @@ class Task:
 
         values (Any): The fields that a type of result has of its own.
         """
-        metrics = _find_metrics(old)
+        sizes, n_docs = old.group_sizes, old.n_docs
+        # Those that there is nothing to measure for.
+        hidden = {f"{group}_f" for group, n_labels in sizes.items() if not n_labels}
+        if old.calibrated is None:
+            hidden.add("expected_macro_f")
+        metrics = find_metrics("tune", old.allows_several)
+        metrics = {key: metrics[key] for key in metrics if key not in hidden}
         settings = {"resamples": self.resamples, "seed": self.seed}
-        n_docs = len(self.evidence.docs)
         return result_type(
             kind=self.nlp.get_pipe_meta(self.name).factory,
             wish=self.wish,
@@ -167,13 +175,3 @@ def make_folds(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
     folds - 1.
     """
     return numpy.random.default_rng(seed).permutation(n_docs) % min(folds, n_docs)
-
-
-def _find_metrics(predictions: Predictions) -> Dict[str, Metric]:
-    """RETURNS (Dict[str, Metric]): Those that there is something to measure for."""
-    sizes = predictions.group_sizes
-    hidden = {f"{group}_f" for group, n_labels in sizes.items() if not n_labels}
-    if predictions.calibrated is None:
-        hidden.add("expected_macro_f")
-    metrics = find_metrics("tune", predictions.allows_several)
-    return {key: metric for key, metric in metrics.items() if key not in hidden}
