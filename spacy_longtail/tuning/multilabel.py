@@ -32,10 +32,7 @@ FittedT = Tuple[Settings, numpy.ndarray, FinalT]
 # From probabilities and truths to the threshold of each label.
 FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 N_LABELS = 8
-REFITS = {
-    "training": "as the training config does",
-    "tune": "by an earlier tune",
-}
+REFITS = {"training": "as the training config does", "tune": "by an earlier tune"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,6 @@ class MultilabelTuning(Tuning):
     """
 
     allows_several: ClassVar[bool] = True
-    goals: ClassVar[Dict[str, str]] = {**Tuning.goals, "accuracy": "micro_f"}
     labels: List[LabelChange]
     later: List[str]
     refit_as: Optional[str]
@@ -234,7 +230,7 @@ class _Tuner:
         self, after: Settings, old: Predictions, new: Predictions
     ) -> List[LabelChange]:
         """RETURNS (List[LabelChange]): For each label."""
-        own = set(self.pipe.labels)
+        needed = dict(zip(self.pipe.labels, self.now[self.own].tolist()))
         counts: Any = old.counts
         support = count(old).support[0].astype(int).tolist()
         before, now = (get_f(count(part))[0].tolist() for part in (old, new))
@@ -243,7 +239,7 @@ class _Tuner:
                 label,
                 int(counts[i]),
                 support[i],
-                float(self.now[i]) if label in own else None,
+                needed.get(label),
                 after.thresholds.get(label),
                 before[i] if support[i] else None,
                 now[i] if support[i] else None,

@@ -8,6 +8,12 @@ from .settings import Settings
 from .wish import Wish
 
 RowT = Tuple[str, ...]
+# What a goal is about: the first of these that is measured.
+MEASURES = {
+    "macro": ("expected_macro_f", "macro_f"),
+    "accuracy": ("accuracy", "micro_f"),
+    "calibration": ("ece",),
+}
 
 
 @dataclass(frozen=True)
@@ -23,12 +29,6 @@ class Tuning:
     """
 
     allows_several: ClassVar[bool]
-    # The metric that a goal is about.
-    goals: ClassVar[Dict[str, str]] = {
-        "macro": "macro_f",
-        "accuracy": "accuracy",
-        "calibration": "ece",
-    }
     kind: str
     wish: Wish
     before: Settings
@@ -94,9 +94,7 @@ class Tuning:
 
     def judge_goal(self) -> str:
         """RETURNS (str): Whether the metric that the goal is about is better."""
-        key = self.goals[self.wish.goal]
-        if f"expected_{key}" in self.scores:
-            key = f"expected_{key}"
+        key = next(key for key in MEASURES[self.wish.goal] if key in self.scores)
         scores, metric = self.scores[key], self.metrics[key]
         change = scores.change.value * metric.direction
         if not change:
