@@ -2,7 +2,18 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from numbers import Real
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import numpy
 
@@ -142,24 +153,22 @@ class Taxonomy:
             return numpy.asarray([column])
         return numpy.asarray(self.others[other].members)
 
-    def spread(self, values: Mapping[str, float], default: float) -> numpy.ndarray:
-        """Give each leaf the value of the nearest node of its path that has one.
+    def spread(
+        self, values: Mapping[str, float], default: float = 0.0
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What look_up finds for each leaf.
 
-        values (Mapping[str, float]): By node, "" being the root.
-        default (float): Where no node has one.
-        RETURNS (numpy.ndarray): float64 array of shape (leaves,).
-        RAISES (ValueError): L314 if there is no such node.
+        RAISES (ValueError): L314 if a value is that of no node.
         """
-        for node in values:
-            if node != ROOT and node not in self.ranges:
-                similar = find_similar(node, self.nodes)
-                raise ValueError(Errors.L314.format(node=node, similar=similar))
-        spread = numpy.full(len(self.leaves), values.get(ROOT, default), "float64")
-        # Depth-first: what is below a node comes after it.
-        for node, (start, end) in self.ranges.items():
-            if node in values:
-                spread[start:end] = values[node]
-        return spread
+        self.check_nodes(values)
+        return look_up(self.leaves, values, default, self.separator)
+
+    def check_nodes(self, names: Iterable[str]) -> None:
+        """RAISES (ValueError): L314 if one is no node, nor "", the root."""
+        for name in names:
+            if name != ROOT and name not in self.ranges:
+                similar = find_similar(name, self.nodes)
+                raise ValueError(Errors.L314.format(node=name, similar=similar))
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
@@ -292,6 +301,30 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
                 )
             )
     return path
+
+
+def look_up(
+    labels: Sequence[str],
+    values: Mapping[str, float],
+    default: float,
+    separator: str,
+) -> numpy.ndarray:
+    """Find the value of each label: its own or that of the nearest node above it that
+    has one.
+
+    labels (Sequence[str]): Paths, of a taxonomy or not.
+    values (Mapping[str, float]): By node, "" being the root.
+    default (float): Where no node has one.
+    RETURNS (numpy.ndarray): float64 array of shape (labels,).
+    """
+    if not values:
+        return numpy.full(len(labels), default, dtype="float64")
+    found = []
+    for node in labels:
+        while node and node not in values:
+            node = node.rpartition(separator)[0]
+        found.append(values.get(node or ROOT, default))
+    return numpy.asarray(found, dtype="float64")
 
 
 def find_similar(name: str, names: Iterable[str]) -> str:
