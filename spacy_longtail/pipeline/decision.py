@@ -1,15 +1,5 @@
 from dataclasses import dataclass, fields, replace
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -56,15 +46,15 @@ class Decision(Dict[str, Any]):
     allows_several (bool): Whether the document could have had several labels.
     """
 
-    label: Optional[str]
-    path: Tuple[str, ...]
-    probability: float
-    levels: LevelsT
-    other: Optional[Tuple[str, float]]
-    known: float
-    stage: str
-    reason: str
-    candidates: LevelsT
+    label: Optional[str] = None
+    path: Tuple[str, ...] = ()
+    probability: float = 0.0
+    levels: LevelsT = ()
+    other: Optional[Tuple[str, float]] = None
+    known: float = 0.0
+    stage: str = ""
+    reason: str = ""
+    candidates: LevelsT = ()
     labels: Tuple[str, ...] = ()
     pipe: Optional[str] = None
     first: Optional[str] = None
@@ -80,32 +70,20 @@ class Decision(Dict[str, Any]):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Decision":
         """data (Mapping[str, Any]): What to_dict gives, or what a Doc stores."""
-        label, levels = data.get("label"), _to_pairs(data.get("levels"))
-        other, first = data.get("other"), data.get("first")
-        first_labels = data.get("first_labels")
-        if first_labels is None and "first" in data and "first_labels" not in data:
-            first_labels = _to_labels(first)
-        return cls(
-            label=label,
-            path=tuple(node for node, _ in levels),
-            probability=data.get("probability", 0.0),
-            levels=levels,
-            other=(other[0], other[1]) if other else None,
-            known=data.get("known", 0.0),
-            stage=data.get("stage", ""),
-            reason=data.get("reason", ""),
-            candidates=_to_pairs(data.get("candidates")),
-            labels=tuple(data.get("labels", _to_labels(label))),
-            pipe=data.get("pipe"),
-            first=first,
-            first_labels=None if first_labels is None else tuple(first_labels),
-            allows_several=data.get("allows_several", "labels" in data),
-        )
+        found = {
+            "labels": _to_labels(data.get("label")),
+            "allows_several": "labels" in data,
+            "first_labels": _to_labels(data["first"]) if "first" in data else None,
+            **data,
+            "path": [node for node, _ in data.get("levels", ())],
+        }
+        names = [name.name for name in fields(cls) if name.name in found]
+        return cls(**{name: _convert(found[name], tuple) for name in names})
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The fields as JSON values."""
-        values = {found.name: getattr(self, found.name) for found in fields(self)}
-        return {name: _to_json(value) for name, value in values.items()}
+        names = [found.name for found in fields(self)]
+        return {name: _convert(getattr(self, name), list) for name in names}
 
     def to_user_data(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): What a Doc stores, without what follows from the
@@ -138,9 +116,8 @@ class Decision(Dict[str, Any]):
         """
         if self.label is None or self.probability >= threshold:
             return self
-        needed = max(threshold, ancestor_threshold)
         levels = self.levels[:-1]
-        while levels and levels[-1][1] < needed:
+        while levels and levels[-1][1] < max(threshold, ancestor_threshold):
             levels = levels[:-1]
         reason = (
             f"{self.label!r} has a probability of {self.probability:.3f}, below its "
@@ -164,24 +141,6 @@ class Decision(Dict[str, Any]):
         probability = levels[-1][1] * share if levels else 0.0
         return self._keep(levels, probability, f"{reason} (known = {self.known:.3f})")
 
-    def refine(
-        self, before: "Decision", reason: Optional[str] = None, **changes: Any
-    ) -> "Decision":
-        """Say what a second stage has replaced, and why.
-
-        before (Decision): The first stage's.
-        reason (Optional[str]): Why the second stage decided. None if the decision is
-            still that of the first one, for its reason.
-        """
-        return replace(
-            self,
-            first=before.label,
-            first_labels=before.labels,
-            stage=before.stage if reason is None else self.stage,
-            reason=before.reason if reason is None else reason,
-            **changes,
-        )
-
     def _keep(self, levels: LevelsT, probability: float, reason: str) -> "Decision":
         return replace(
             self,
@@ -195,24 +154,58 @@ class Decision(Dict[str, Any]):
         )
 
 
-def _to_pairs(values: Optional[Iterable[Any]]) -> LevelsT:
-    return tuple((name, share) for name, share in values or ())
-
-
 def _to_labels(label: Optional[str]) -> List[str]:
     return [] if label is None else [label]
 
 
-def _to_json(value: Any) -> Any:
-    return [_to_json(part) for part in value] if isinstance(value, tuple) else value
+def _convert(value: Any, sequence: Callable) -> Any:
+    """Make tuples of lists, or lists of tuples."""
+    if isinstance(value, (list, tuple)):
+        return sequence(_convert(part, sequence) for part in value)
+    return value
+
+
+def refine(
+    decision: Dict[str, Any],
+    before: Mapping[str, Any],
+    reason: Optional[str],
+    other: Optional[Tuple[str, float]],
+) -> None:
+    """Write in a decision of a second stage what it has replaced, and why. This is done
+    for every document, so it works on what a Doc stores.
+
+    before (Mapping[str, Any]): The first stage's.
+    reason (Optional[str]): Why the second stage decided. None if the decision is still
+        that of the first one, for its reason.
+    other (Optional[Tuple[str, float]]): See Decision.
+    """
+    decision.update(first=before["label"], other=other)
+    if "labels" in decision:
+        decision["first_labels"] = before["labels"]
+    if reason is None:
+        decision.update(stage=before["stage"], reason=before["reason"])
+    else:
+        decision["reason"] = reason
+
+
+def get_stored(doc: Doc) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): See Decision.to_user_data, empty if no component has
+    categorized the document.
+    """
+    return doc.user_data.get(KEY) or {}
+
+
+def store(doc: Doc, data: Dict[str, Any]) -> None:
+    """Store what Decision.to_user_data gives."""
+    doc.user_data[KEY] = data
 
 
 def read_decision(doc: Doc) -> Optional[Decision]:
     """RETURNS (Optional[Decision]): That of a document, as `doc._.longtail`. None if no
     component has categorized it.
     """
-    data = doc.user_data.get(KEY)
-    return None if data is None else Decision.from_dict(data)
+    data = get_stored(doc)
+    return Decision.from_dict(data) if data else None
 
 
 def write_decision(doc: Doc, decision: Optional[Mapping[str, Any]]) -> None:
@@ -220,9 +213,7 @@ def write_decision(doc: Doc, decision: Optional[Mapping[str, Any]]) -> None:
     if decision is None:
         doc.user_data.pop(KEY, None)
     else:
-        if not isinstance(decision, Decision):
-            decision = Decision.from_dict(decision)
-        doc.user_data[KEY] = decision.to_user_data()
+        store(doc, Decision.from_dict(decision).to_user_data())
 
 
 def register_extension() -> None:
@@ -292,7 +283,7 @@ class DecisionWriter:
         shares = numpy.take_along_axis(P, top, axis=1).tolist()
         levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
         decisions: List[Dict[str, Any]] = []
-        for row, columns in enumerate(top.tolist()):
+        for row, (columns, sure) in enumerate(zip(top.tolist(), known.tolist())):
             names = [leaves[column] for column in columns]
             decisions.append(
                 {
@@ -301,7 +292,7 @@ class DecisionWriter:
                     "probability": shares[row][0],
                     "levels": list(zip(self.paths[columns[0]], levels[row])),
                     "other": others[row],
-                    "known": float(known[row]),
+                    "known": sure,
                     "stage": stage,
                     "reason": reason,
                     "candidates": list(zip(names, shares[row])),

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -7,9 +8,9 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..encoders import contract
-from .start import EncodeT, make_start_encoder
 
 MAX_CACHED_TEXTS = 1_000_000
+EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
 
 class RawScores(NamedTuple):
@@ -65,11 +66,9 @@ class EncoderRunner:
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object
     ) -> EncodeT:
-        """Initialize the encoder. Its vectors are kept if it is frozen, none from
-        before.
+        """Initialize the encoder with a few documents. Its vectors are kept if it is
+        frozen, none from before.
 
-        docs (List[Doc]): A few.
-        nlp, component: See make_start_encoder.
         RETURNS (EncodeT): Documents to vectors, before the pipeline is trained.
         """
         self.encoder.initialize(X=docs)
@@ -88,11 +87,10 @@ class EncoderRunner:
         contract.observe(encoder, None)
 
         def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
-            if not is_sample:
-                contract.observe(encoder, docs)
+            contract.observe(encoder, docs)
             return encode(docs)
 
-        return encode_corpus
+        return encode if is_sample else encode_corpus
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
@@ -109,10 +107,8 @@ class EncoderRunner:
         return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
-        ops, encoder = self.model.ops, self.encoder
-        return ops.asarray2f(
-            self._look_up(docs, lambda new: ops.to_numpy(encoder.predict(new)))
-        )
+        encode = partial(run_encoder, self.encoder)
+        return self.model.ops.asarray2f(self._look_up(docs, encode))
 
     def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
         # Building the text of a Doc costs time.
@@ -124,3 +120,40 @@ class EncoderRunner:
                 new = dict(zip(texts, docs))
             self._cache.update(zip(new, encode(list(new.values()))))
         return numpy.stack([self._cache[text] for text in texts])
+
+
+def run_encoder(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Vectors of shape (docs, width)."""
+    return encoder.ops.to_numpy(encoder.predict(docs))
+
+
+def make_start_encoder(
+    encoder: Model[List[Doc], Floats2d], nlp: Optional[Language], component: object
+) -> EncodeT:
+    """Make a function that encodes documents before the pipeline is trained.
+
+    A listener finds nothing in a document that the component it listens to hasn't
+    seen, so that component is run first, on copies.
+
+    encoder (Model[List[Doc], Floats2d]): An initialized encoder.
+    nlp (Optional[Language]): The pipeline.
+    component (object): The component in it that is being initialized.
+    RETURNS (EncodeT): Documents to an array of shape (docs, width).
+    """
+    upstream: List[Any] = []
+    if nlp is not None and contract.is_listening(encoder):
+        # A frozen component is disabled while the pipeline is initialized.
+        for _, pipe in nlp.components:
+            if pipe is component:
+                break
+            if hasattr(pipe, "find_listeners"):
+                upstream.append(pipe)
+
+    def encode(docs: List[Doc]) -> numpy.ndarray:
+        if upstream:
+            docs = [doc.copy() for doc in docs]
+        for pipe in upstream:
+            docs = list(pipe.pipe(docs))
+        return run_encoder(encoder, docs)
+
+    return encode

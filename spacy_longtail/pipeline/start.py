@@ -1,56 +1,20 @@
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
-from thinc.api import Model
-from thinc.types import Floats2d
 from tqdm import tqdm
 
-from ..encoders.contract import is_listening
 from ..errors import Errors
 from ..gold import LabelCounts
 from ..ops import mean_by_class, sigmoid, unit_rows
 from ..taxonomy import Taxonomy
+from .encoding import EncodeT
 
 BATCH_SIZE = 256
 SAMPLE_SIZE = 2000
 N_STEPS = 50
-EncodeT = Callable[[List[Doc]], numpy.ndarray]
-
-
-def make_start_encoder(
-    encoder: Model[List[Doc], Floats2d], nlp: Optional[Language], component: object
-) -> EncodeT:
-    """Make a function that encodes documents before the pipeline is trained.
-
-    A listener finds nothing in a document that the component it listens to hasn't
-    seen, so that component is run first, on copies.
-
-    encoder (Model[List[Doc], Floats2d]): An initialized encoder.
-    nlp (Optional[Language]): The pipeline.
-    component (object): The component in it that is being initialized.
-    RETURNS (EncodeT): Documents to an array of shape (docs, width).
-    """
-    upstream: List[Any] = []
-    if nlp is not None and is_listening(encoder):
-        # A frozen component is disabled while the pipeline is initialized.
-        for _, pipe in nlp.components:
-            if pipe is component:
-                break
-            if hasattr(pipe, "find_listeners"):
-                upstream.append(pipe)
-
-    def encode(docs: List[Doc]) -> numpy.ndarray:
-        if upstream:
-            docs = [doc.copy() for doc in docs]
-        for pipe in upstream:
-            docs = list(pipe.pipe(docs))
-        return encoder.ops.to_numpy(encoder.predict(docs))
-
-    return encode
 
 
 class ClassSums:
@@ -67,11 +31,7 @@ class ClassSums:
         self._sums = numpy.zeros((0, 0), dtype="float64")
 
     def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
-        """Add documents.
-
-        labels (Sequence[str]): The label of each.
-        X (numpy.ndarray): Their vectors, of shape (docs, width).
-        """
+        """Add documents with a label and a vector each, X of shape (docs, width)."""
         for label in labels:
             self.counts[label] = self.counts.get(label, 0) + 1
             self.index.setdefault(label, len(self.index))
@@ -143,10 +103,8 @@ def count_and_sum(
 
 
 def check_finite(docs: List[Doc], values: numpy.ndarray, name: str) -> None:
-    """Check what a model makes of documents.
+    """Check what a model makes of documents, an array of shape (docs, columns).
 
-    values (numpy.ndarray): Array of shape (docs, columns).
-    name (str): Name of the component.
     RAISES (ValueError): L311 with the text of the first that isn't finite.
     """
     bad = numpy.flatnonzero(~numpy.isfinite(values).all(axis=1))
@@ -203,20 +161,19 @@ class VectorSample:
         return encode_and_sample
 
     def add(self, X: numpy.ndarray) -> None:
-        """Sample from more vectors.
+        """Sample from more vectors, of shape (docs, width).
 
         Source: algorithm R of Vitter (1985), "Random Sampling with a Reservoir".
-
-        X (numpy.ndarray): Array of shape (docs, width).
         """
         for row in X:
             self.n_seen += 1
+            # Copies, or each would keep its whole batch.
             if len(self._rows) < self.size:
-                self._rows.append(row)
+                self._rows.append(row.copy())
             else:
                 place = self._random.randint(self.n_seen)
                 if place < self.size:
-                    self._rows[place] = row
+                    self._rows[place] = row.copy()
 
     def get(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Array of shape (docs, width)."""

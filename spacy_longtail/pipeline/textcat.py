@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -21,9 +22,9 @@ from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
-from .decision import KEY, N_CANDIDATES, DecisionWriter, Prediction, register_extension
+from .decision import N_CANDIDATES, Prediction, store
 from .encoding import EncoderRunner, RawScores
-from .kinds.base import KnownT, LabelKind
+from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words, make_name_docs
 from .settings import PriorT, read_prior
 from .start import (
@@ -116,11 +117,10 @@ class TextCategorizer(TrainablePipe):
         """RETURNS (Dict[str, Any]): Labels and counts, and the number of documents if
         one can have several labels, for 'spacy init labels'.
         """
-        taxonomy = self.taxonomy
-        counts = dict(zip(taxonomy.leaves, taxonomy.counts))
-        counts.update(taxonomy.inner_counts)
-        extra = {} if taxonomy.n_docs is None else {"n_docs": taxonomy.n_docs}
-        return {"counts": counts, **extra}
+        tree = self.taxonomy
+        counts = {**dict(zip(tree.leaves, tree.counts)), **tree.inner_counts}
+        n_docs = {} if tree.n_docs is None else {"n_docs": tree.n_docs}
+        return {"counts": counts, **n_docs}
 
     # Settings that can be changed after training, see the type of `settings`.
     prior = _make_property("prior")
@@ -151,25 +151,9 @@ class TextCategorizer(TrainablePipe):
         self._declared.append(label)
         return 1
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
-        """Find the gold labels of a document, see LabelKind."""
-        return self.kind.get_gold(example, index, known)
-
-    def read_truths(
-        self, examples: Iterable[Example], taxonomy: Optional[Taxonomy] = None
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): See LabelKind. A taxonomy can have more labels."""
-        return self.kind.read_truths(list(examples), taxonomy or self.taxonomy)
-
     def get_thresholds(self, labels: Iterable[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
         return self.kind.get_thresholds(list(labels))
-
-    def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
-        """RETURNS (DecisionWriter): For the component's labels and maybe others."""
-        return self.kind.make_writer(taxonomy)
 
     def initialize(
         self,
@@ -204,8 +188,8 @@ class TextCategorizer(TrainablePipe):
         sample = VectorSample()
         sums = count_and_sum(
             get_examples(),
-            self.kind.watch_encoder(counting, sample),
-            lambda example, index: self.get_gold(example, index, known),
+            sample.watch(counting),
+            partial(self.kind.get_gold, known=known),
             name=self.name,
         )
         if is_streamed:
@@ -288,7 +272,6 @@ class TextCategorizer(TrainablePipe):
         docs = list(docs)
         if not docs:
             return
-        register_extension()
         (P, known), kind, labels = prediction, self.kind, self.labels
         top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
         found = self._writer.describe(P, known, kind.factory, kind.reason, top)
@@ -304,7 +287,7 @@ class TextCategorizer(TrainablePipe):
                     doc.cats = {k: v for k, v in doc.cats.items() if k not in self._own}
                 doc.cats.update(zip([labels[column] for column in columns], row))
         for doc, decision in zip(docs, decisions):
-            doc.user_data[KEY] = decision
+            store(doc, decision)
 
     def update(
         self,
@@ -391,7 +374,7 @@ class TextCategorizer(TrainablePipe):
         return self.thresholds
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
-        """RETURNS (bytes): The component. RAISES (ValueError): L301, see taxonomy."""
+        """RAISES (ValueError): L301 before initialize."""
         self._fill_cfg(self.taxonomy)
         return super().to_bytes(exclude=exclude)
 
@@ -426,7 +409,7 @@ class TextCategorizer(TrainablePipe):
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
         self.loss = self.make_loss(taxonomy)
-        self._writer = self.make_writer(taxonomy)
+        self._writer = self.kind.make_writer(taxonomy)
         self._own = frozenset(taxonomy.leaves)
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)

@@ -17,9 +17,7 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     Other, each label counting the same. Where a document can have several, each is
     told from those that it hasn't. See ZeroShotFallback.
     """
-    docs, golds = prepare_docs(pipe, examples)
-    with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)):
-        docs = list(pipe.nlp.pipe(docs))
+    docs, golds = _run(pipe, examples, is_last=False)
     combined: Dict[str, float] = getattr(pipe.ranker, "weights", {})
     names = list(combined)
     if not names:
@@ -50,23 +48,24 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     return {"mixture": float(weights[0]), **fitted}
 
 
-def prepare_docs(pipe: Any, examples: Iterable[Example]) -> Tuple[List[Doc], List[Any]]:
-    """RETURNS (Tuple[List[Doc], List[Any]]): Fresh documents, and what is known about
-    their labels, see LabelKind.
+def _run(
+    pipe: Any, examples: Iterable[Example], *, is_last: bool
+) -> Tuple[List[Doc], List[Any]]:
+    """Process documents anew, as far as the fallback.
+
+    is_last (bool): Whether it is the last component to do so, or the one after.
+    RETURNS (Tuple[List[Doc], List[Any]]): Documents, and what is known about their
+        labels, see LabelKind.
     """
     examples, docs = list(examples), []
-    for example in examples:
-        tokens = example.predicted
+    for tokens in (eg.predicted for eg in examples):
         words = [token.text for token in tokens]
         spaces = [bool(token.whitespace_) for token in tokens]
         docs.append(Doc(pipe.vocab, words=words, spaces=spaces))
-    return docs, pipe.kind.read_golds(examples, pipe.taxonomy)
-
-
-def get_names_from(pipe: Any, name: str) -> List[str]:
-    """RETURNS (List[str]): The pipe and those after it."""
+    golds = pipe.kind.read_golds(examples, pipe.taxonomy)
     names = pipe.nlp.pipe_names
-    return names[names.index(name) :]
+    with pipe.nlp.select_pipes(disable=names[names.index(pipe.name) + is_last :]):
+        return list(pipe.nlp.pipe(docs)), golds
 
 
 def _collect(pipe: Any, docs: List[Doc], golds: List[Any]) -> List[Case]:
@@ -104,20 +103,15 @@ def fit_abstention(
             f"{precision} and {coverage}"
         )
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
-    docs, golds = prepare_docs(pipe, examples)
     before, pipe.settings.abstain_threshold = pipe.settings.abstain_threshold, 0.0
     try:
-        with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)[1:]):
-            found = [read_decision(doc) for doc in pipe.nlp.pipe(docs)]
+        docs, golds = _run(pipe, examples, is_last=True)
     finally:
         pipe.settings.abstain_threshold = before
-    decisions = [decision for decision in found if decision is not None]
-    known = numpy.asarray([decision.known for decision in decisions])
-    taxonomy, count_right = pipe.taxonomy, pipe.kind.count_right
-    counts = [
-        count_right(decision, gold, taxonomy)
-        for decision, gold in zip(decisions, golds)
-    ]
+    found = zip(map(read_decision, docs), golds)
+    pairs = [(decision, gold) for decision, gold in found if decision is not None]
+    known = numpy.asarray([decision.known for decision, _ in pairs])
+    counts = [pipe.kind.count_right(*pair, pipe.taxonomy) for pair in pairs]
     right, given = numpy.asarray(counts, dtype="int64").reshape(-1, 2).T
     threshold = fit_abstention_threshold(
         known, right, given, precision=precision, coverage=coverage

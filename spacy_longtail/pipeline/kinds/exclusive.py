@@ -8,23 +8,16 @@ from ...gold import get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
-from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import EPSILON, Judged, Rivals, Stages, redistribute
-from ..fallback.settings import FallbackSettings
-from ..settings import TextcatSettings, read_threshold
+from ..decision import EPSILON, Decision, DecisionWriter, Prediction, refine
+from ..fallback.router import Judged, Stages, redistribute
+from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
 from .base import KnownT, LabelKind, name_other
 
 
 @dataclass
 class ExclusiveTextcatSettings(TextcatSettings):
-    """See TextcatSettings."""
-
     ancestor_threshold: float = setting(
-        0.5,
-        "The probability that a node above an abstained label needs to be kept, from "
-        "0.0 to 1.0, and at least the label's threshold.",
-        read_threshold,
-        is_configured=False,
+        0.5, ANCESTOR_HELP, read_threshold, is_configured=False
     )
 
 
@@ -87,43 +80,38 @@ class ExclusiveLabels(LabelKind):
             for decision, threshold in zip(decisions, needed.tolist())
         ]
 
-    def refine(
-        self, judged: Judged, stages: Stages, settings: FallbackSettings
-    ) -> numpy.ndarray:
+    def refine(self, judged: Judged, stages: Stages) -> Prediction:
         """Rows sum to what they did before."""
-        plan = stages.taxonomy.others
-        P = redistribute(
-            judged.P, plan, judged.others, judged.scores, settings.mixture_weight
-        )
-        if judged.margins is not None and len(P):
-            columns = [stages.taxonomy.index[label] for label in stages.added]
+        plan, settings = stages.taxonomy.others, stages.settings
+        weight, columns = settings.mixture_weight, stages.added_columns
+        P = redistribute(judged.P, plan, judged.others, judged.scores, weight)
+        if judged.margins is not None:
             P = insert_exclusive(P, judged.margins, columns, settings.trust)
-        return P
-
-    def find_known(
-        self, P: numpy.ndarray, judged: Judged, stages: Stages
-    ) -> numpy.ndarray:
-        return P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0)
+        return Prediction(P, P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0))
 
     def is_refused(
-        self, decision: Decision, deficit: float, taxonomy: Taxonomy
+        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
     ) -> bool:
         """A head label is none of the ranker's business."""
-        return deficit > 0 and decision.label in taxonomy.pooled
+        return deficit > 0 and label in taxonomy.pooled
 
     def compare(
-        self, decision: Decision, before: Decision, others: List[int], stages: Stages
-    ) -> Decision:
+        self,
+        decision: Dict[str, Any],
+        before: Dict[str, Any],
+        others: List[int],
+        stages: Stages,
+    ) -> None:
         """Who decided is whose label it is."""
-        label, taxonomy, reason = decision.label, stages.taxonomy, None
+        label, taxonomy, reason = decision["label"], stages.taxonomy, None
         if label in taxonomy.pooled:
             number = int(taxonomy.other_of[taxonomy.index[label]])
             reason = f"ranked first in the Other {name_other(taxonomy, number)}"
         elif label in stages.added:
             reason = "closest to a label that was added at run time"
         # Sums of what was rounded to 32 bits, so they are kept as they were.
-        other = decision.other if stages.added else before.other
-        return decision.refine(before, reason, other=other)
+        other = decision["other"] if stages.added else before["other"]
+        refine(decision, before, reason, other)
 
     def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
         golds = [
@@ -134,12 +122,12 @@ class ExclusiveLabels(LabelKind):
 
     def find_rivals(
         self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Rivals]:
+    ) -> List[Tuple[int, List[int]]]:
         """All other members are wrong."""
         column = taxonomy.index.get(gold or "", -1)
         if column not in members:
             return []
-        return [Rivals(members.index(column), list(range(len(members))))]
+        return [(members.index(column), list(range(len(members))))]
 
     def count_right(
         self, decision: Decision, gold: Any, taxonomy: Taxonomy
@@ -168,9 +156,7 @@ class PathSums:
             self.bounds[column, : len(path)] = [taxonomy.ranges[node] for node in path]
 
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
-        """RETURNS (List[List[float]]): Of each node of the path, padded. See
-        DecisionWriter.
-        """
+        """RETURNS (List[List[float]]): Of each node of the path, padded."""
         rows = numpy.arange(len(P))[:, None]
         # float64, or the differences of sums would show rounding errors.
         below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))

@@ -16,11 +16,10 @@ from ...gold import check_missing, fill_truths, find_leaves, read_gold
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
-from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import EPSILON, Judged, Rivals, Stages, redistribute
-from ..fallback.settings import FallbackSettings
+from ..decision import EPSILON, Decision, DecisionWriter, Prediction, refine
+from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, check_prior, read_threshold
-from ..start import ClassSums, EncodeT, VectorSample, fit_bias
+from ..start import ClassSums, VectorSample, fit_bias
 from .base import KnownT, LabelKind, name_other
 
 
@@ -31,10 +30,7 @@ def _read_missing(name: str, value: str) -> str:
 
 @dataclass
 class MultilabelTextcatSettings(TextcatSettings):
-    """See TextcatSettings.
-
-    RAISES (ValueError): L320 for 'missing', and those of TextcatSettings.
-    """
+    """RAISES (ValueError): L320 for 'missing', and those of TextcatSettings."""
 
     prior: PriorT = setting(
         "train",
@@ -114,15 +110,8 @@ class MultilabelLabels(LabelKind):
             raise ValueError(Errors.L324.format(name=self.pipe))
         return sums.n_docs
 
-    def watch_encoder(self, encode: EncodeT, sample: VectorSample) -> EncodeT:
-        return sample.watch(encode)
-
     def fit_start(
-        self,
-        output: Model[Floats2d, Floats2d],
-        loss: Any,
-        taxonomy: Taxonomy,
-        sample: VectorSample,
+        self, output: Model, loss: Any, taxonomy: Taxonomy, sample: VectorSample
     ) -> None:
         """Let each label be as probable as it is frequent."""
         X = output.ops.asarray2f(sample.get())
@@ -141,12 +130,6 @@ class MultilabelLabels(LabelKind):
     ) -> numpy.ndarray:
         """Each is from 0.0 to 1.0."""
         return get_leaf_probabilities(logits, taxonomy)
-
-    def get_thresholds(
-        self, labels: Sequence[str], default: Optional[float] = None
-    ) -> numpy.ndarray:
-        default = self.settings.threshold if default is None else default
-        return super().get_thresholds(labels, default)
 
     def fit_thresholds(
         self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
@@ -183,54 +166,50 @@ class MultilabelLabels(LabelKind):
             labels.append([leaves[column] for column in above.tolist()])
         return labels
 
-    def check_fallback(self, settings: FallbackSettings, name: str) -> None:
+    def check_fallback(self, stages: Stages) -> None:
         """There, thresholds are those of the first stage."""
-        if settings.thresholds:
-            raise ValueError(Errors.L340.format(name=name, source=self.pipe))
+        if stages.settings.thresholds:
+            raise ValueError(Errors.L340.format(name=stages.name, source=self.pipe))
 
-    def refine(
-        self, judged: Judged, stages: Stages, settings: FallbackSettings
-    ) -> numpy.ndarray:
+    def refine(self, judged: Judged, stages: Stages) -> Prediction:
         """Labels from training that aren't pooled stay as they are."""
-        plan = stages.taxonomy.others
-        P = redistribute(
-            judged.P, plan, judged.others, judged.scores, settings.mixture_weight
-        )
+        plan, settings = stages.taxonomy.others, stages.settings
+        weight, columns = settings.mixture_weight, stages.added_columns
+        P = redistribute(judged.P, plan, judged.others, judged.scores, weight)
         P = discount_other(P, plan, judged.others, judged.deficit)
         P = numpy.minimum(P, 1.0)
-        if judged.margins is not None and len(P):
-            columns = [stages.taxonomy.index[label] for label in stages.added]
+        if judged.margins is not None:
             P = insert_independent(
                 P, judged.margins, columns, settings.trust, judged.similarity
             )
-        return P
-
-    def find_known(
-        self, P: numpy.ndarray, judged: Judged, stages: Stages
-    ) -> numpy.ndarray:
-        """Similarity is part of what run-time labels have got."""
+        # Similarity is part of what run-time labels have got.
         shares = P * numpy.clip(judged.similarity, 0.0, 1.0)[:, None]
-        columns = [stages.taxonomy.index[label] for label in stages.added]
         shares[:, columns] = P[:, columns]
-        return shares.max(axis=1)
+        return Prediction(P, shares.max(axis=1))
 
     def compare(
-        self, decision: Decision, before: Decision, others: List[int], stages: Stages
-    ) -> Decision:
+        self,
+        decision: Dict[str, Any],
+        before: Dict[str, Any],
+        others: List[int],
+        stages: Stages,
+    ) -> None:
         """The fallback has decided if a label that it has judged is, or was before,
         among those of the document or the most probable one.
         """
         taxonomy = stages.taxonomy
-        named = {decision.label, before.label, *decision.labels, *before.labels}
+        named = {decision["label"], before["label"]}
+        named.update(decision["labels"], before["labels"])
         columns = [taxonomy.index[label] for label in named if label in taxonomy.index]
         touched = set(taxonomy.other_of[columns].tolist())
         reasons = [
             f"ranked in the Other {name_other(taxonomy, number)}"
-            for number in filter(touched.__contains__, others)
+            for number in others
+            if number in touched
         ]
         if named.intersection(stages.added):
             reasons.append("compared with labels that were added at run time")
-        return decision.refine(before, "; ".join(reasons) or None, other=before.other)
+        refine(decision, before, "; ".join(reasons) or None, before["other"])
 
     def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
         """1.0, 0.0 or NaN for each label."""
@@ -238,13 +217,13 @@ class MultilabelLabels(LabelKind):
 
     def find_rivals(
         self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Rivals]:
+    ) -> List[Tuple[int, List[int]]]:
         """Each gold label is told from those that are known to be wrong: between two
         that are right there is nothing to tell.
         """
         truths = gold[list(members)]
         return [
-            Rivals(place, numpy.union1d(numpy.flatnonzero(truths == 0), place).tolist())
+            (place, numpy.union1d(numpy.flatnonzero(truths == 0), place).tolist())
             for place in numpy.flatnonzero(truths == 1).tolist()
         ]
 
@@ -338,7 +317,7 @@ class NodeProbabilities:
         return -numpy.expm1(numpy.minimum(totals, 0.0))
 
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
-        """RETURNS (List[List[float]]): Of each node of the path, see DecisionWriter."""
+        """RETURNS (List[List[float]]): Of each node of the path."""
         of_nodes, found = self(P), []
         for row, column in enumerate(best.tolist()):
             levels = of_nodes[row, self.paths[column]]
@@ -356,13 +335,8 @@ def discount_other(
     deficit: numpy.ndarray,
 ) -> numpy.ndarray:
     """Take mass from the Others whose candidates don't fit, by the ranker: the farther
-    the best of all scores is below what it needs, the more, exp(-deficit).
-
-    This is for labels that don't exclude each other: none has to get that mass.
-
-    plan (Sequence[Other]): The Others, with columns of P.
-    others (List[List[int]]): Those that were ranked in each document.
-    deficit (numpy.ndarray): See Judged.
+    the best of all scores is below what it needs, the more, exp(-deficit). None of the
+    other labels has to get that mass. For the parameters, see redistribute and Judged.
     """
     P = P.copy()
     for row in numpy.flatnonzero(deficit > 0).tolist():
