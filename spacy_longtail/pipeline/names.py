@@ -1,4 +1,4 @@
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -16,6 +16,14 @@ def get_name(label: str, separator: str) -> str:
     return name.replace("_", " ").replace("-", " ").strip()
 
 
+def get_name_texts(
+    label: str, separator: str, description: Optional[str] = None
+) -> List[str]:
+    """RETURNS (List[str]): The name and, if there is one, the description."""
+    name = get_name(label, separator)
+    return [name, description] if description and description.strip() else [name]
+
+
 def get_name_words(
     taxonomy: Taxonomy, descriptions: Mapping[str, str], tokenize: Callable[[str], Doc]
 ) -> NameWords:
@@ -23,15 +31,12 @@ def get_name_words(
 
     descriptions (Mapping[str, str]): Texts by label.
     tokenize (Callable[[str], Doc]): The tokenizer of the pipeline.
-    RETURNS (NameWords): For each leaf one or two lists of words.
     """
-    words = []
-    for leaf in taxonomy.leaves:
-        texts = [get_name(leaf, taxonomy.separator)]
-        if leaf in descriptions:
-            texts.append(descriptions[leaf])
-        words.append([[token.text for token in tokenize(text)] for text in texts])
-    return words
+    texts = [
+        get_name_texts(leaf, taxonomy.separator, descriptions.get(leaf))
+        for leaf in taxonomy.leaves
+    ]
+    return [[[token.text for token in tokenize(t)] for t in group] for group in texts]
 
 
 def make_name_docs(vocab: Vocab, words: NameWords) -> List[List[Doc]]:

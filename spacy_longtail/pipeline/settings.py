@@ -1,8 +1,8 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 from ..errors import Errors
-from ..settings import CheckedSettings, is_between, setting
+from ..settings import CheckedSettings, ReadT, is_between, setting
 from ..taxonomy import SEPARATOR, check_settings
 
 ANCESTOR_HELP = (
@@ -30,46 +30,37 @@ def read_prior(prior: PriorT) -> float:
     return float(prior)
 
 
-def read_not_negative(name: str, value: Any) -> Any:
-    """RAISES (ValueError): L312 if it isn't a number of at least 0."""
-    if not is_between(value, 0.0):
-        raise ValueError(Errors.L312.format(name=name, value=value))
-    return value
+def _check_range(error: str, least: float, most: float = float("inf")) -> ReadT:
+    """RETURNS (ReadT): Raises the error unless a value is a number in that range."""
+
+    def read(name: str, value: Any) -> Any:
+        if not is_between(value, least, most):
+            raise ValueError(error.format(name=name, value=value))
+        return value
+
+    return read
 
 
-def read_threshold(name: str, value: Any) -> Any:
-    """RAISES (ValueError): L313 if it isn't a number from 0.0 to 1.0."""
-    if not is_between(value, 0.0, 1.0):
-        raise ValueError(Errors.L313.format(name=name, value=value))
-    return value
+read_not_negative = _check_range(Errors.L312, 0.0)
+read_threshold = _check_range(Errors.L313, 0.0, 1.0)
 
 
 def read_thresholds(name: str, value: Mapping[str, float]) -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): A copy. RAISES (ValueError): L313, see above."""
+    """RETURNS (Dict[str, float]): A copy. RAISES (ValueError): L313."""
     return {
         node: read_threshold(f"{name}[{node!r}]", needed)
         for node, needed in value.items()
     }
 
 
-def _read_min_count(name: str, value: Any) -> Any:
-    check_settings(min_count=value, separator=SEPARATOR)
-    return value
+def make_reader(check: Callable[[Any], Any]) -> ReadT:
+    """RETURNS (ReadT): Keeps a value as it is, unless the check raises an error."""
 
+    def read(name: str, value: Any) -> Any:
+        check(value)
+        return value
 
-def _read_keep(name: str, value: Any) -> List[str]:
-    return list(value)
-
-
-def _read_separator(name: str, value: Any) -> Any:
-    check_settings(min_count=0, separator=value)
-    return value
-
-
-def check_prior(name: str, value: Any) -> Any:
-    """RAISES (ValueError): L306, see read_prior."""
-    read_prior(value)
-    return value
+    return read
 
 
 def _read_temperature(name: str, value: Any) -> Any:
@@ -93,12 +84,17 @@ class TextcatSettings(CheckedSettings):
     """
 
     min_count: int = setting(
-        3, "Labels with fewer training documents are pooled; 0 pools none.",
-        _read_min_count,
-    )  # fmt: skip
-    keep: List[str] = setting([], "Labels that are never pooled.", _read_keep)
+        3,
+        "Labels with fewer training documents are pooled; 0 pools none.",
+        make_reader(lambda n: check_settings(min_count=n, separator=SEPARATOR)),
+    )
+    keep: List[str] = setting(
+        [], "Labels that are never pooled.", lambda name, value: list(value)
+    )
     separator: str = setting(
-        SEPARATOR, "What joins the segments of a label's path.", _read_separator
+        SEPARATOR,
+        "What joins the segments of a label's path.",
+        make_reader(lambda text: check_settings(min_count=0, separator=text)),
     )
     kappa: float = setting(
         2.0,
@@ -115,7 +111,7 @@ class TextcatSettings(CheckedSettings):
         "uniform",
         '"uniform" predicts as if all labels were equally frequent, "train" as in the '
         "training data; a number from 0.0 to 1.0 is in between.",
-        check_prior,
+        make_reader(read_prior),
     )
     temperature: float = setting(
         1.0, "Logits are divided by it at prediction, above 0.0.", _read_temperature
@@ -134,10 +130,7 @@ class TextcatSettings(CheckedSettings):
 
 
 def _read_share(name: str, value: Any) -> Any:
-    """RAISES (ValueError): L312 or L337 if it isn't a number from 0.0 to 1.0."""
-    if read_not_negative(name, value) > 1.0:
-        raise ValueError(Errors.L337.format(name=name, value=value))
-    return value
+    return _check_range(Errors.L337, 0.0, 1.0)(name, read_not_negative(name, value))
 
 
 @dataclass

@@ -22,10 +22,12 @@ class ClassSums:
 
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
+    sample (VectorSample): Some of the vectors.
     """
 
     def __init__(self) -> None:
         self.n_docs = 0
+        self.sample = VectorSample()
         self.index: Dict[str, int] = {}
         self.counts: Dict[str, int] = {}
         self._sums = numpy.zeros((0, 0), dtype="float64")
@@ -95,6 +97,7 @@ def count_and_sum(
                 docs = [doc for doc, _ in pairs]
                 X = encode(docs)
                 check_finite(docs, X, name)
+                sums.sample.add(X)
                 owners = [row for row, (_, found) in enumerate(pairs) for _ in found]
                 sums.add([label for _, found in pairs for label in found], X[owners])
             index += len(batch)
@@ -149,16 +152,6 @@ class VectorSample:
         self.n_seen = 0
         self._random = numpy.random.RandomState(seed)
         self._rows: List[numpy.ndarray] = []
-
-    def watch(self, encode: EncodeT) -> EncodeT:
-        """RETURNS (EncodeT): The same encoder, whose vectors are sampled."""
-
-        def encode_and_sample(docs: List[Doc]) -> numpy.ndarray:
-            X = encode(docs)
-            self.add(X)
-            return X
-
-        return encode_and_sample
 
     def add(self, X: numpy.ndarray) -> None:
         """Sample from more vectors, of shape (docs, width).

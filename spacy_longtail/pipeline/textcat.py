@@ -28,7 +28,6 @@ from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words, make_name_docs
 from .settings import PriorT, read_prior
 from .start import (
-    VectorSample,
     check_finite,
     count_and_sum,
     get_name_vectors,
@@ -185,10 +184,9 @@ class TextCategorizer(TrainablePipe):
         encode = self._encoding.initialize(first, nlp, self)
         counting = self._encoding.count_features(encode, is_sample=is_streamed)
         known = None if given is None else set(given.names)
-        sample = VectorSample()
         sums = count_and_sum(
             get_examples(),
-            sample.watch(counting),
+            counting,
             partial(self.kind.get_gold, known=known),
             name=self.name,
         )
@@ -216,7 +214,7 @@ class TextCategorizer(TrainablePipe):
         # They were chosen for another model.
         self.settings.thresholds = {}
         self._set_taxonomy(taxonomy)
-        self.kind.fit_start(output, self.loss, taxonomy, sample)
+        self.kind.fit_start(output, self.loss, taxonomy, sums.sample)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Predict the probability of each leaf.

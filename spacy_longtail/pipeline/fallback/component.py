@@ -20,7 +20,7 @@ from ..kinds.base import LabelKind, get_factories
 from ..settings import FallbackSettings
 from ..textcat import NOTHING, TextCategorizer
 from .fitting import fit_abstention, fit_mixture
-from .labels import LabelStore, extend_taxonomy, make_records, read_new_labels
+from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, Usage, judge
 from .writer import RefinedWriter
 
@@ -312,15 +312,9 @@ class ZeroShotFallback(Pipe):
         self._is_current = False
 
     def _add(self, found: List[Dict[str, Any]]) -> int:
-        new = make_records(
-            found,
-            taxonomy=self._get_source().taxonomy,
-            added=self.store.added,
-            nlp=self.nlp,
-        )
-        self.store.added.update(new)
+        n_added = self.store.add(found, self._get_source().taxonomy, self.nlp)
         self._is_current = False
-        return len(new)
+        return n_added
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """Serialize the kept documents, the run-time labels and the ranker's arrays."""

@@ -18,14 +18,9 @@ from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..decision import EPSILON, Decision, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
-from ..settings import PriorT, TextcatSettings, check_prior, read_threshold
+from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
 from .base import KnownT, LabelKind, name_other
-
-
-def _read_missing(name: str, value: str) -> str:
-    check_missing(value)
-    return value
 
 
 @dataclass
@@ -36,14 +31,14 @@ class MultilabelTextcatSettings(TextcatSettings):
         "train",
         '"train" predicts calibrated probabilities, "uniform" as if each label were in '
         "half of the documents; a number from 0.0 to 1.0 is in between.",
-        check_prior,
+        make_reader(read_prior),
     )
     missing: str = setting(
         "auto",
         '"auto": a document without any gold label isn\'t learned from, and of one '
         'with a gold 0.0 only what it names is. "negative": what isn\'t positive is '
         "negative.",
-        _read_missing,
+        make_reader(check_missing),
     )
     threshold: float = setting(
         0.25,
