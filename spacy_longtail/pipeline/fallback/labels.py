@@ -171,8 +171,8 @@ def _check_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
         raise ValueError(text)
 
 
-def _check_texts(label: str, description: Any, examples: Any) -> List[str]:
-    """RETURNS (List[str]): The examples."""
+def _check_texts(label: str, description: Any, examples: Any) -> List[Any]:
+    """RETURNS (List[Any]): The examples, texts."""
     problem = None
     if description is not None and not isinstance(description, str):
         problem = f"the description of {label!r} is {description!r}"

@@ -19,7 +19,7 @@ from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...taxonomy import Taxonomy, look_up
-from ..decision import Decision, DecisionWriter, Prediction
+from ..decision import DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
@@ -164,28 +164,25 @@ class LabelKind:
         """
         raise NotImplementedError
 
-    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
-        """RETURNS (List[Any]): What is known about each document, for the methods
-        below.
-        """
-        raise NotImplementedError
+    def read_truths(
+        self, example: Example, index: int, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Read what is known about a document.
 
-    def find_rivals(
-        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Tuple[int, List[int]]]:
-        """RETURNS (List[Tuple[int, List[int]]]): Which of the members of an Other are
-        gold labels, and for each those that it has to be told from, and itself,
-        ascending.
+        index (int): Number of the document, for messages.
+        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (leaves,).
+        RAISES (ValueError): L302, L303 or L325, see get_gold.
         """
         raise NotImplementedError
 
     def count_right(
-        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+        self, labels: Sequence[str], truths: numpy.ndarray, taxonomy: Taxonomy
     ) -> Tuple[int, int]:
         """RETURNS (Tuple[int, int]): How many of the labels given are right, and how
         many of them can be right or wrong.
         """
-        raise NotImplementedError
+        truths = truths[[taxonomy.index[label] for label in labels]]
+        return int((truths == 1).sum()), int((~numpy.isnan(truths)).sum())
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any

@@ -48,11 +48,11 @@ class ExclusiveLabels(LabelKind):
         self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
     ) -> numpy.ndarray:
         """Mark the leaves that each gold label allows, none without a label."""
-        gold = self.read_golds(examples, taxonomy)
-        gold.extend(taxonomy.leaves[column] for column in columns)
-        mask = numpy.zeros((len(gold), len(taxonomy.leaves)), dtype="float32")
-        for row, label in enumerate(gold):
-            if label is not None:
+        found = [self.get_gold(eg, i, taxonomy.ranges) for i, eg in enumerate(examples)]
+        found.extend([taxonomy.leaves[column]] for column in columns)
+        mask = numpy.zeros((len(found), len(taxonomy.leaves)), dtype="float32")
+        for row, labels in enumerate(found):
+            for label in labels or ():
                 mask[row, taxonomy.compatible(label)] = 1.0
         return mask
 
@@ -113,27 +113,22 @@ class ExclusiveLabels(LabelKind):
         other = decision["other"] if stages.added else before["other"]
         refine(decision, before, reason, other)
 
-    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
-        golds = [
-            self.get_gold(example, row, taxonomy.ranges)
-            for row, example in enumerate(examples)
-        ]
-        return [labels[0] if labels else None for labels in golds]
-
-    def find_rivals(
-        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Tuple[int, List[int]]]:
-        """All other members are wrong."""
-        column = taxonomy.index.get(gold or "", -1)
-        if column not in members:
-            return []
-        return [(members.index(column), list(range(len(members))))]
+    def read_truths(
+        self, example: Example, index: int, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Without a gold label, all are wrong."""
+        truths = numpy.zeros(len(taxonomy.leaves))
+        for label in self.get_gold(example, index, taxonomy.ranges) or ():
+            is_leaf = label in taxonomy.index
+            truths[slice(*taxonomy.ranges[label])] = 1.0 if is_leaf else numpy.nan
+        return truths
 
     def count_right(
-        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+        self, labels: Sequence[str], truths: numpy.ndarray, taxonomy: Taxonomy
     ) -> Tuple[int, int]:
-        """A document without a gold label fits nothing."""
-        return int(decision.label == gold), 1
+        """No label is right if all are wrong."""
+        right, _ = super().count_right(labels, truths, taxonomy)
+        return right if labels else int(not truths.any()), 1
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any

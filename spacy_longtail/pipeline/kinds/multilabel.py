@@ -1,7 +1,7 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -16,7 +16,7 @@ from ...gold import check_missing, fill_truths, find_leaves, read_gold
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
-from ..decision import EPSILON, Decision, DecisionWriter, Prediction, refine
+from ..decision import EPSILON, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
@@ -78,13 +78,16 @@ class MultilabelLabels(LabelKind):
         return find_leaves(gold.positive, self.settings.separator)
 
     def read_truths(
-        self, examples: Sequence[Example], taxonomy: Taxonomy
+        self, example: Example, index: int, taxonomy: Taxonomy
     ) -> numpy.ndarray:
-        truths = numpy.zeros((len(examples), len(taxonomy.leaves)))
-        for row, eg in enumerate(examples):
-            gold = self._read_gold(eg, row, taxonomy.ranges)
-            fill_truths(truths[row], gold, taxonomy)
+        truths = numpy.zeros(len(taxonomy.leaves))
+        gold = self._read_gold(example, index, taxonomy.ranges)
+        fill_truths(truths, gold, taxonomy)
         return truths
+
+    def _stack(self, examples: Sequence[Example], taxonomy: Taxonomy) -> numpy.ndarray:
+        rows = [self.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
+        return numpy.reshape(rows, (len(rows), len(taxonomy.leaves)))
 
     def make_truths(
         self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
@@ -92,7 +95,7 @@ class MultilabelLabels(LabelKind):
         """1.0, 0.0, or NaN for what isn't known."""
         names = numpy.full((len(columns), len(taxonomy.leaves)), numpy.nan)
         names[numpy.arange(len(columns)), list(columns)] = 1.0
-        truths = numpy.concatenate([self.read_truths(examples, taxonomy), names])
+        truths = numpy.concatenate([self._stack(examples, taxonomy), names])
         return truths.astype("float32")
 
     def get_n_docs(self, sums: ClassSums) -> Optional[int]:
@@ -138,7 +141,7 @@ class MultilabelLabels(LabelKind):
                 text = Errors.L329.format(name=self.pipe, row=row, label=missing)
                 raise ValueError(text)
             scores[row] = [cats[label] for label in labels]
-        return fit_thresholds(scores, self.read_truths(examples, taxonomy), **wish)
+        return fit_thresholds(scores, self._stack(examples, taxonomy), **wish)
 
     def forget_fits(self, setting: str) -> None:
         """Thresholds were fitted to what was before, so there is a warning, LW301."""
@@ -205,29 +208,6 @@ class MultilabelLabels(LabelKind):
         if named.intersection(stages.added):
             reasons.append("compared with labels that were added at run time")
         refine(decision, before, "; ".join(reasons) or None, before["other"])
-
-    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
-        """1.0, 0.0 or NaN for each label."""
-        return list(self.read_truths(examples, taxonomy))
-
-    def find_rivals(
-        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Tuple[int, List[int]]]:
-        """Each gold label is told from those that are known to be wrong: between two
-        that are right there is nothing to tell.
-        """
-        truths = gold[list(members)]
-        return [
-            (place, numpy.union1d(numpy.flatnonzero(truths == 0), place).tolist())
-            for place in numpy.flatnonzero(truths == 1).tolist()
-        ]
-
-    def count_right(
-        self, decision: Decision, gold: Any, taxonomy: Taxonomy
-    ) -> Tuple[int, int]:
-        """What isn't known is neither right nor wrong."""
-        truths = gold[[taxonomy.index[label] for label in decision.labels]]
-        return int((truths == 1).sum()), int((~numpy.isnan(truths)).sum())
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
