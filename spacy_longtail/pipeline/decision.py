@@ -18,6 +18,8 @@ STORED = [
     *("known", "stage", "reason", "candidates"),
 ]
 LevelsT = Tuple[Tuple[str, float], ...]
+GetLevelsT = Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]
+GetLabelsT = Callable[[numpy.ndarray], List[List[str]]]
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Decision(Dict[str, Any]):
             f"{self.label!r} has a probability of {self.probability:.3f}, below its "
             f"threshold of {threshold:.3f}"
         )
-        return self._keep(levels, levels[-1][1] if levels else 0.0, reason)
+        return self._keep(levels, 1.0, reason)
 
     def abstain(self, threshold: float, reason: str) -> "Decision":
         """Take all labels away. The deepest broader category that is sure enough after
@@ -133,22 +135,18 @@ class Decision(Dict[str, Any]):
         reason (str): Why, in words.
         """
         share = self.similarity
-        levels = tuple(
-            (node, probability)
-            for node, probability in self.levels[:-1]
-            if threshold > 0 and probability * share >= threshold
-        )
-        probability = levels[-1][1] * share if levels else 0.0
-        return self._keep(levels, probability, f"{reason} (known = {self.known:.3f})")
+        above = self.levels[:-1] if threshold > 0 else ()
+        levels = tuple(pair for pair in above if pair[1] * share >= threshold)
+        return self._keep(levels, share, f"{reason} (known = {self.known:.3f})")
 
-    def _keep(self, levels: LevelsT, probability: float, reason: str) -> "Decision":
+    def _keep(self, levels: LevelsT, share: float, reason: str) -> "Decision":
         return replace(
             self,
             label=None,
             labels=(),
             path=tuple(node for node, _ in levels),
             levels=levels,
-            probability=probability,
+            probability=levels[-1][1] * share if levels else 0.0,
             stage=ABSTAINED,
             reason=reason,
         )
@@ -238,19 +236,18 @@ class DecisionWriter:
 
     taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
     pipe (str): Name of the component that the decisions are of.
-    get_levels (Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]): Gets
-        leaf probabilities and the column of each document's best label. Returns the
-        probability of each node of its path.
-    get_labels (Optional[Callable[[numpy.ndarray], List[List[str]]]]): The labels that
-        each document has, None if that is the best one.
+    get_levels (GetLevelsT): Gets leaf probabilities and the column of each document's
+        best label. Returns the probability of each node of its path.
+    get_labels (Optional[GetLabelsT]): Gets leaf probabilities. Returns the labels that
+        each document has. None if that is the best one.
     """
 
     def __init__(
         self,
         taxonomy: Taxonomy,
         pipe: str,
-        get_levels: Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]],
-        get_labels: Optional[Callable[[numpy.ndarray], List[List[str]]]] = None,
+        get_levels: GetLevelsT,
+        get_labels: Optional[GetLabelsT] = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.pipe = pipe
@@ -271,8 +268,7 @@ class DecisionWriter:
     ) -> List[Dict[str, Any]]:
         """Describe the decision for each document.
 
-        P (numpy.ndarray): Leaf probabilities of shape (docs, leaves).
-        known (numpy.ndarray): Of shape (docs,), see Decision.
+        P, known (numpy.ndarray): See Prediction.
         stage, reason (str): See Decision.
         top (Optional[numpy.ndarray]): What top_columns gives for at least
             N_CANDIDATES, if that is known.

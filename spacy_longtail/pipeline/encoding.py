@@ -36,32 +36,25 @@ class EncoderRunner:
     """Runs the encoder of a model, a frozen one once per text while it is trained.
 
     model (Model[List[Doc], Floats2d]): Has the references "encoder" and "output".
+    cache (VectorCache): What a frozen encoder has found.
     """
 
     def __init__(self, model: Model[List[Doc], Floats2d]) -> None:
         self.model = model
-        self._cache = VectorCache()
+        self.cache = VectorCache()
 
     @property
     def encoder(self) -> Model[List[Doc], Floats2d]:
-        """RETURNS (Model[List[Doc], Floats2d]): Documents to vectors."""
         return self.model.get_ref("encoder")
-
-    @property
-    def is_frozen(self) -> bool:
-        """RETURNS (bool): Whether the vectors stay as they are."""
-        return contract.is_frozen(self.encoder)
 
     @property
     def can_read_names(self) -> bool:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        return self.is_frozen or not contract.is_listening(self.encoder)
-
-    def clear(self) -> None:
-        """Forget all vectors."""
-        self._cache.clear()
+        return contract.is_frozen(self.encoder) or not contract.is_listening(
+            self.encoder
+        )
 
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object
@@ -72,9 +65,9 @@ class EncoderRunner:
         RETURNS (EncodeT): Documents to vectors, before the pipeline is trained.
         """
         self.encoder.initialize(X=docs)
-        self.clear()
+        self.cache.clear()
         encode = make_start_encoder(self.encoder, nlp, component)
-        if not self.is_frozen:
+        if not contract.is_frozen(self.encoder):
             return encode
         return lambda docs: self._look_up(docs, encode)
 
@@ -94,14 +87,14 @@ class EncoderRunner:
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
-        if not self.is_frozen:
+        if not contract.is_frozen(self.encoder):
             return self.model.begin_update(docs)
         return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
         """RETURNS (RawScores): What the model finds in documents."""
         # A cache isn't empty while training: the dev corpus is read again and again.
-        X = self._encode_once(docs) if self._cache else self.encoder.predict(docs)
+        X = self._encode_once(docs) if self.cache else self.encoder.predict(docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
         cosines = to_numpy(contract.get_similarity(output, X))
         return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
@@ -113,13 +106,13 @@ class EncoderRunner:
     def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
         # Building the text of a Doc costs time.
         texts = [doc.text for doc in docs]
-        new = {t: doc for t, doc in zip(texts, docs) if t not in self._cache}
+        new = {t: doc for t, doc in zip(texts, docs) if t not in self.cache}
         if new:
-            if len(self._cache) + len(new) > MAX_CACHED_TEXTS:
-                self._cache.clear()
+            if len(self.cache) + len(new) > MAX_CACHED_TEXTS:
+                self.cache.clear()
                 new = dict(zip(texts, docs))
-            self._cache.update(zip(new, encode(list(new.values()))))
-        return numpy.stack([self._cache[text] for text in texts])
+            self.cache.update(zip(new, encode(list(new.values()))))
+        return numpy.stack([self.cache[text] for text in texts])
 
 
 def run_encoder(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
@@ -130,15 +123,13 @@ def run_encoder(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
 def make_start_encoder(
     encoder: Model[List[Doc], Floats2d], nlp: Optional[Language], component: object
 ) -> EncodeT:
-    """Make a function that encodes documents before the pipeline is trained.
+    """Make a function that encodes documents before the pipeline is trained, with an
+    initialized encoder.
 
     A listener finds nothing in a document that the component it listens to hasn't
     seen, so that component is run first, on copies.
 
-    encoder (Model[List[Doc], Floats2d]): An initialized encoder.
-    nlp (Optional[Language]): The pipeline.
-    component (object): The component in it that is being initialized.
-    RETURNS (EncodeT): Documents to an array of shape (docs, width).
+    component (object): The one in the pipeline that is being initialized.
     """
     upstream: List[Any] = []
     if nlp is not None and contract.is_listening(encoder):

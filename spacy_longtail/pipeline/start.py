@@ -144,13 +144,13 @@ class VectorSample:
     """Keeps a random sample of the vectors that an encoder makes.
 
     size (int): Vectors to keep.
-    seed (int): Of a generator of its own, so that the sample doesn't change others.
     """
 
-    def __init__(self, size: int = SAMPLE_SIZE, seed: int = 0) -> None:
+    def __init__(self, size: int = SAMPLE_SIZE) -> None:
         self.size = size
         self.n_seen = 0
-        self._random = numpy.random.RandomState(seed)
+        # A generator of its own, so that those of training stay as they are.
+        self._random = numpy.random.RandomState(0)
         self._rows: List[numpy.ndarray] = []
 
     def add(self, X: numpy.ndarray) -> None:

@@ -217,17 +217,12 @@ class TextCategorizer(TrainablePipe):
         self.kind.fit_start(output, self.loss, taxonomy, sums.sample)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Predict the probability of each leaf.
-
-        RETURNS (Prediction): For set_annotations.
-        """
+        """RETURNS (Prediction): The probability of each leaf, for set_annotations."""
         return self.apply_settings(self.get_raw_scores(docs))
 
     def get_raw_scores(self, docs: Iterable[Doc]) -> RawScores:
-        """Run the model. Prior and temperature have no part in this, so many of them
-        can be tried on what it returns.
-
-        RETURNS (RawScores): For apply_settings.
+        """RETURNS (RawScores): For apply_settings. Prior and temperature have no part
+        in this, so many of them can be tried on it.
         """
         docs, n_leaves = list(docs), len(self.taxonomy.leaves)
         if not docs:
@@ -237,10 +232,7 @@ class TextCategorizer(TrainablePipe):
         return raw
 
     def apply_settings(self, raw: RawScores) -> Prediction:
-        """Turn raw scores into probabilities under the prior and the temperature.
-
-        RETURNS (Prediction): For set_annotations.
-        """
+        """RETURNS (Prediction): Under the prior and the temperature as they are."""
         if not len(raw.logits):
             return Prediction(raw.logits, raw.similarity)
         prior = self.settings.prior
@@ -248,18 +240,15 @@ class TextCategorizer(TrainablePipe):
             self._bias = prior, self.get_bias(prior)
         logits = (raw.logits + self._bias[1]) / self.settings.temperature
         P = self.get_probabilities(logits)
-        known = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
-        return Prediction(P, known)
+        return Prediction(P, P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0))
 
     def get_probabilities(self, logits: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
         return self.kind.get_probabilities(logits, self.taxonomy)
 
     def get_bias(self, prior: PriorT) -> numpy.ndarray:
-        """Work out what turns the raw logits into those under a prior.
-
-        prior (PriorT): See the property of this name.
-        RETURNS (numpy.ndarray): float32 array of shape (leaves,), to be added.
+        """RETURNS (numpy.ndarray): What turns raw logits into those under a prior, if
+        added: float32 array of shape (leaves,).
         """
         wanted = read_prior(prior) * self.kind.get_log_prior(self.taxonomy)
         trained = self.model.ops.to_numpy(self.loss.log_prior)
@@ -329,11 +318,8 @@ class TextCategorizer(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: Floats2d
     ) -> Tuple[float, Floats2d]:
-        """Calculate the loss of a batch.
-
-        scores (Floats2d): Logits of shape (docs, leaves).
-        RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
-            respect to the logits.
+        """RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
+        respect to the scores, logits of shape (docs, leaves).
         """
         d_logits, loss = self.loss(scores, self._make_truths(list(examples), []))
         return loss, d_logits
@@ -400,7 +386,7 @@ class TextCategorizer(TrainablePipe):
             text = Errors.L305.format(found=self.cfg["format"], known=FORMAT)
             raise ValueError(text)
         self.settings.update(self.cfg)
-        self._encoding.clear()
+        self._encoding.cache.clear()
         self._set_taxonomy(Taxonomy.from_dict(self.cfg["taxonomy"]))
         return self
 
@@ -412,8 +398,7 @@ class TextCategorizer(TrainablePipe):
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)
         per_example = self.settings.name_examples * len(taxonomy.leaves) / n_docs
-        if not self._encoding.can_read_names:
-            per_example = 0.0
+        per_example *= self._encoding.can_read_names
         self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
 
 

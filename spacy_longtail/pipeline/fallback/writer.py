@@ -42,8 +42,9 @@ class RefinedWriter:
                 self._abstain(doc, decision, 0.0, "no candidate fits, by the ranker")
             elif decision["known"] < least:
                 self._abstain(doc, decision, least, "no label is close enough")
-        for row in set(range(len(docs))).difference(rows):
-            self._write_rest(docs[row], least)
+        if least > 0 or stages.added:
+            for row in set(range(len(docs))).difference(rows):
+                self._write_rest(docs[row], least)
         if stages.settings.thresholds:
             self._back_off(docs)
 
