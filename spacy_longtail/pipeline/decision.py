@@ -17,6 +17,8 @@ STORED = [
     *("pipe", "label", "probability", "levels", "other"),
     *("known", "stage", "reason", "candidates"),
 ]
+# What a Doc stores, see Decision.to_user_data.
+DataT = Dict[str, Any]
 LevelsT = Tuple[Tuple[str, float], ...]
 GetLevelsT = Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]
 GetLabelsT = Callable[[numpy.ndarray], List[List[str]]]
@@ -87,10 +89,8 @@ class Decision(Dict[str, Any]):
         names = [found.name for found in fields(self)]
         return {name: _convert(getattr(self, name), list) for name in names}
 
-    def to_user_data(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): What a Doc stores, without what follows from the
-        rest.
-        """
+    def to_user_data(self) -> DataT:
+        """RETURNS (DataT): What a Doc stores, without what follows from the rest."""
         data = {name: getattr(self, name) for name in STORED}
         data.update(levels=list(self.levels), candidates=list(self.candidates))
         if self.allows_several:
@@ -164,15 +164,15 @@ def _convert(value: Any, sequence: Callable) -> Any:
 
 
 def refine(
-    decision: Dict[str, Any],
-    before: Mapping[str, Any],
+    decision: DataT,
+    before: DataT,
     reason: Optional[str],
     other: Optional[Tuple[str, float]],
 ) -> None:
     """Write in a decision of a second stage what it has replaced, and why. This is done
     for every document, so it works on what a Doc stores.
 
-    before (Mapping[str, Any]): The first stage's.
+    before (DataT): The first stage's.
     reason (Optional[str]): Why the second stage decided. None if the decision is still
         that of the first one, for its reason.
     other (Optional[Tuple[str, float]]): See Decision.
@@ -186,15 +186,13 @@ def refine(
         decision["reason"] = reason
 
 
-def get_stored(doc: Doc) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): See Decision.to_user_data, empty if no component has
-    categorized the document.
-    """
+def get_stored(doc: Doc) -> DataT:
+    """RETURNS (DataT): Empty if no component has categorized the document."""
     return doc.user_data.get(KEY) or {}
 
 
-def store(doc: Doc, data: Dict[str, Any]) -> None:
-    """Store what Decision.to_user_data gives."""
+def store(doc: Doc, data: DataT) -> None:
+    """Store what get_stored returns."""
     doc.user_data[KEY] = data
 
 
@@ -265,20 +263,20 @@ class DecisionWriter:
         stage: str,
         reason: str,
         top: Optional[numpy.ndarray] = None,
-    ) -> List[Dict[str, Any]]:
+    ) -> List[DataT]:
         """Describe the decision for each document.
 
         P, known (numpy.ndarray): See Prediction.
         stage, reason (str): See Decision.
         top (Optional[numpy.ndarray]): What top_columns gives for at least
             N_CANDIDATES, if that is known.
-        RETURNS (List[Dict[str, Any]]): See Decision.to_user_data.
+        RETURNS (List[DataT]): What their documents store.
         """
         leaves = self.taxonomy.leaves
         top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
         shares = numpy.take_along_axis(P, top, axis=1).tolist()
         levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
-        decisions: List[Dict[str, Any]] = []
+        decisions: List[DataT] = []
         for row, (columns, sure) in enumerate(zip(top.tolist(), known.tolist())):
             names = [leaves[column] for column in columns]
             decisions.append(

@@ -69,16 +69,12 @@ def count_and_sum(
     *,
     name: str,
 ) -> ClassSums:
-    """Go through the corpus once, count its labels and add up their documents.
+    """Go through the corpus once, count its labels and add up their documents. Shows
+    the progress on a terminal when it takes more than a few seconds.
 
-    Shows the progress on a terminal when it takes more than a few seconds.
-
-    examples (Iterable[Example]): The corpus.
-    encode (EncodeT): Documents to vectors.
     get_gold (Callable[[Example, int], Optional[List[str]]]): The labels of a document,
         by its number; None for one that isn't annotated.
     name (str): Name of the component, for messages.
-    RETURNS (ClassSums): Counts and sums by label.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
     sums, index = ClassSums(), 0

@@ -27,12 +27,7 @@ from .encoding import EncoderRunner, RawScores
 from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words, make_name_docs
 from .settings import PriorT, read_prior
-from .start import (
-    check_finite,
-    count_and_sum,
-    get_name_vectors,
-    get_prototypes,
-)
+from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
 
 FORMAT = 1
 NOTHING: Iterable[str] = SimpleFrozenList()
@@ -184,12 +179,8 @@ class TextCategorizer(TrainablePipe):
         encode = self._encoding.initialize(first, nlp, self)
         counting = self._encoding.count_features(encode, is_sample=is_streamed)
         known = None if given is None else set(given.names)
-        sums = count_and_sum(
-            get_examples(),
-            counting,
-            partial(self.kind.get_gold, known=known),
-            name=self.name,
-        )
+        get_gold = partial(self.kind.get_gold, known=known)
+        sums = count_and_sum(get_examples(), counting, get_gold, name=self.name)
         if is_streamed:
             sums.n_docs = 0  # Of a sample, and given below.
         if given is not None:
@@ -398,7 +389,8 @@ class TextCategorizer(TrainablePipe):
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)
         per_example = self.settings.name_examples * len(taxonomy.leaves) / n_docs
-        per_example *= self._encoding.can_read_names
+        if not self._encoding.can_read_names:
+            per_example = 0.0
         self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
 
 

@@ -41,8 +41,7 @@ class ZeroShotFallback(Pipe):
     The first stage can give a document several labels. They don't exclude each other,
     so that run-time labels take nothing from others there. A document has the labels
     whose probability after both stages reaches their threshold in the first stage; that
-    of run-time labels is that of the nearest node
-    above them, or its 'threshold'.
+    of run-time labels is that of the nearest node above them, or its 'threshold'.
 
     nlp (Language): The pipeline, where the first stage is.
     ranker (LabelRanker): Orders the labels of an Other, see rankers.base.
@@ -350,7 +349,6 @@ class ZeroShotFallback(Pipe):
         return self
 
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
-        """Write one file to a folder."""
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
         (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
@@ -384,27 +382,21 @@ class ZeroShotFallback(Pipe):
         if not self.store.known:
             raise ValueError(Errors.L338.format(name=self.name))
         encoder = source.model.get_ref("encoder")
-        for ranker in self._rankers:
+        for ranker in filter(None, (self.ranker, self.gate)):
             if not is_current:
                 cards = self.store.make_cards(source.taxonomy, self.nlp)
                 encode = make_start_encoder(encoder, self.nlp, source)
                 ranker.set_labels(cards, encode, only_added=is_same)
             ranker.bind(partial(run_encoder, encoder))
-        labels = self.taxonomy, self.added_labels
-        stages = Stages(
-            self.name, source, self.ranker, self.gate, *labels, self.settings
-        )
+        asked, labels = (self.ranker, self.gate), (self.taxonomy, self.added_labels)
+        stages = Stages(self.name, source, *asked, *labels, self.settings)
         self._writer = RefinedWriter(stages)
         self._seen, self._is_current = (source, source.n_updates), True
         return self._writer
 
-    @property
-    def _rankers(self) -> List[Any]:
-        return [self.ranker] if self.gate is None else [self.ranker, self.gate]
-
     def _load_ranker(self) -> None:
         if not self._is_loaded and self.is_needed:
-            for ranker in self._rankers:
+            for ranker in filter(None, (self.ranker, self.gate)):
                 ranker.load()
             self._is_loaded = True
 

@@ -38,15 +38,11 @@ class Usage:
 
 
 class Stages(NamedTuple):
-    """Whom to ask, and how.
+    """Whom to ask, and how: what a fallback, its name and settings, its ranker and its
+    gate have to know of the first stage, the source.
 
-    name (str): Name of the fallback.
-    source (Any): The first stage.
-    ranker (Any): A LabelRanker.
-    gate (Any): One that tells which documents run-time labels could win.
     taxonomy (Taxonomy): With the run-time labels.
     added (Sequence[str]): The run-time labels.
-    settings (FallbackSettings): Those of the fallback.
     """
 
     name: str

@@ -19,7 +19,7 @@ from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...taxonomy import Taxonomy, look_up
-from ..decision import DecisionWriter, Prediction
+from ..decision import DataT, DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
@@ -126,8 +126,8 @@ class LabelKind:
         """RETURNS (DecisionWriter): For the labels of a taxonomy."""
         raise NotImplementedError
 
-    def back_off(self, decisions: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-        """RETURNS (List[Dict[str, Any]]): The decisions of the writer, some without a
+    def back_off(self, decisions: List[DataT]) -> List[DataT]:
+        """RETURNS (List[DataT]): The decisions of the writer, some without a
         label that isn't sure enough.
         """
         return decisions
@@ -150,16 +150,12 @@ class LabelKind:
         return False
 
     def compare(
-        self,
-        decision: Dict[str, Any],
-        before: Dict[str, Any],
-        others: List[int],
-        stages: Stages,
+        self, decision: DataT, before: DataT, others: List[int], stages: Stages
     ) -> None:
         """Write down what decided, and what was decided before, see refine.
 
-        decision (Dict[str, Any]): By the refined probabilities.
-        before (Dict[str, Any]): The first stage's.
+        decision (DataT): By the refined probabilities.
+        before (DataT): The first stage's.
         others (Sequence[int]): The Others that were ranked.
         """
         raise NotImplementedError

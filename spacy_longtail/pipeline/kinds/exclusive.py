@@ -8,7 +8,7 @@ from ...gold import get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
-from ..decision import EPSILON, Decision, DecisionWriter, Prediction, refine
+from ..decision import EPSILON, DataT, Decision, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
 from .base import KnownT, LabelKind, name_other
@@ -68,7 +68,7 @@ class ExclusiveLabels(LabelKind):
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         return DecisionWriter(taxonomy, self.pipe, PathSums(taxonomy).get_levels)
 
-    def back_off(self, decisions: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    def back_off(self, decisions: List[DataT]) -> List[DataT]:
         if not self.settings.thresholds:
             return decisions
         needed = self.get_thresholds([decision["label"] for decision in decisions])
@@ -96,11 +96,7 @@ class ExclusiveLabels(LabelKind):
         return deficit > 0 and label in taxonomy.pooled
 
     def compare(
-        self,
-        decision: Dict[str, Any],
-        before: Dict[str, Any],
-        others: List[int],
-        stages: Stages,
+        self, decision: DataT, before: DataT, others: List[int], stages: Stages
     ) -> None:
         """Who decided is whose label it is."""
         label, taxonomy, reason = decision["label"], stages.taxonomy, None

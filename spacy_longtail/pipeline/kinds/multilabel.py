@@ -1,6 +1,7 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy
@@ -16,7 +17,7 @@ from ...gold import check_missing, fill_truths, find_leaves, read_gold
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
-from ..decision import EPSILON, DecisionWriter, Prediction, refine
+from ..decision import EPSILON, DataT, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
@@ -126,8 +127,20 @@ class MultilabelLabels(LabelKind):
     def get_probabilities(
         self, logits: numpy.ndarray, taxonomy: Taxonomy
     ) -> numpy.ndarray:
-        """Each is from 0.0 to 1.0."""
-        return get_leaf_probabilities(logits, taxonomy)
+        """Each is from 0.0 to 1.0, independent of the others.
+
+        The odds of an Other, that the document has some label pooled there, are the sum
+        of its members' odds. Its probability is spread over them by their odds.
+        """
+        P = sigmoid(logits)
+        for other in taxonomy.others:
+            members = list(other.members)
+            Z = logits[:, members]
+            tops = Z.max(axis=1, keepdims=True)
+            exps = numpy.exp(Z - tops)
+            sums = exps.sum(axis=1, keepdims=True)
+            P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
+        return P
 
     def fit_thresholds(
         self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
@@ -186,11 +199,7 @@ class MultilabelLabels(LabelKind):
         return Prediction(P, shares.max(axis=1))
 
     def compare(
-        self,
-        decision: Dict[str, Any],
-        before: Dict[str, Any],
-        others: List[int],
-        stages: Stages,
+        self, decision: DataT, before: DataT, others: List[int], stages: Stages
     ) -> None:
         """The fallback has decided if a label that it has judged is, or was before,
         among those of the document or the most probable one.
@@ -218,27 +227,6 @@ class MultilabelLabels(LabelKind):
         return source.score(examples, **settings)
 
 
-def get_leaf_probabilities(logits: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
-    """Turn logits to independent probabilities.
-
-    The odds of an Other, that the document has some label pooled there, are the sum of
-    its members' odds. Its probability is spread over the members by their odds.
-
-    logits (numpy.ndarray): Array of shape (docs, leaves).
-    RETURNS (numpy.ndarray): Array of shape (docs, leaves). Members of an Other sum to
-        its probability.
-    """
-    P = sigmoid(logits)
-    for other in taxonomy.others:
-        members = list(other.members)
-        Z = logits[:, members]
-        tops = Z.max(axis=1, keepdims=True)
-        exps = numpy.exp(Z - tops)
-        sums = exps.sum(axis=1, keepdims=True)
-        P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
-    return P
-
-
 class NodeProbabilities:
     """Works out how probable it is that a document has any label below a node:
     1 - product of (1 - p), over the leaves and the Others below it.
@@ -256,24 +244,19 @@ class NodeProbabilities:
         self.paths = [
             [nodes[node] for node in taxonomy.path(leaf)] for leaf in taxonomy.leaves
         ]
-        self.members = numpy.asarray(
-            [m for other in taxonomy.others for m in other.members], dtype="int64"
-        )
-        owners, firsts, lasts = [], [], []
-        position = 0
+        pooled = [m for other in taxonomy.others for m in other.members]
+        self.members = numpy.asarray(pooled, dtype="int64")
+        bounds, position = [], 0
         for other in taxonomy.others:
             members = numpy.asarray(other.members)
-            # Ascending, so that those below a node are neighbours.
-            below = {
-                n for m in other.members for n in taxonomy.path(taxonomy.leaves[m])
-            }
-            for node in below:
+            below = [taxonomy.path(taxonomy.leaves[m]) for m in other.members]
+            for node in set(chain(*below)):
+                # Members are ascending, so that those below a node are neighbours.
                 start, stop = numpy.searchsorted(members, taxonomy.ranges[node])
-                owners.append(nodes[node])
-                firsts.append(position + start)
-                lasts.append(position + stop)
+                bounds.append((nodes[node], position + start, position + stop))
             position += len(members)
-        self.owners, self.firsts, self.lasts = owners, firsts, lasts
+        found = numpy.asarray(bounds, dtype="int64").reshape((-1, 3))
+        self.owners, self.firsts, self.lasts = found.T
 
     def __call__(self, P: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): float64 array of shape (docs, nodes)."""
@@ -283,7 +266,7 @@ class NodeProbabilities:
         logs[:, self.members] = 0.0
         sums = numpy.pad(numpy.cumsum(logs, axis=1), ((0, 0), (1, 0)))
         totals = sums[:, self.stops] - sums[:, self.starts]
-        if self.owners:
+        if len(self.owners):
             masses = numpy.cumsum(P[:, self.members], axis=1)
             masses = numpy.pad(masses, ((0, 0), (1, 0)))
             shares = masses[:, self.lasts] - masses[:, self.firsts]
@@ -335,8 +318,7 @@ def insert_independent(
 
     margins (numpy.ndarray): See Ranking, of shape (docs, added).
     columns (Sequence[int]): Columns of the run-time labels, zeros so far.
-    trust (float): Share of the first stage's log odds that a run-time label starts
-        from.
+    trust (float): Share of the first stage's log odds that it starts from.
     similarity (numpy.ndarray): See Judged.
     """
     top = numpy.clip(P.max(axis=1, keepdims=True), EPSILON, 1 - 1e-6)
