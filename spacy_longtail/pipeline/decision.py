@@ -1,4 +1,4 @@
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy
@@ -81,13 +81,12 @@ class Decision(Dict[str, Any]):
             **data,
             "path": [node for node, _ in data.get("levels", ())],
         }
-        names = [name.name for name in fields(cls) if name.name in found]
-        return cls(**{name: _convert(found[name], tuple) for name in names})
+        given = {name: _convert(found[name], tuple) for name in FIELDS if name in found}
+        return cls(**given)
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The fields as JSON values."""
-        names = [found.name for found in fields(self)]
-        return {name: _convert(getattr(self, name), list) for name in names}
+        return {name: _convert(getattr(self, name), list) for name in FIELDS}
 
     def to_user_data(self) -> DataT:
         """RETURNS (DataT): What a Doc stores, without what follows from the rest."""
@@ -101,55 +100,8 @@ class Decision(Dict[str, Any]):
                 data["first_labels"] = list(self.first_labels)
         return data
 
-    @property
-    def similarity(self) -> float:
-        """RETURNS (float): To the closest label, from 0.0 to below 1.0: what `known`
-        has beside the probability.
-        """
-        return min(self.known / max(self.probability, EPSILON), 1.0 - 1e-6)
 
-    def back_off(self, threshold: float, ancestor_threshold: float) -> "Decision":
-        """Take a label away whose probability is below its threshold, and keep the
-        deepest node above it that is sure.
-
-        threshold (float): What the label needs.
-        ancestor_threshold (float): What a node above it needs, beside the threshold.
-        RETURNS (Decision): The same if it has no label or one that is sure.
-        """
-        if self.label is None or self.probability >= threshold:
-            return self
-        levels = self.levels[:-1]
-        while levels and levels[-1][1] < max(threshold, ancestor_threshold):
-            levels = levels[:-1]
-        reason = (
-            f"{self.label!r} has a probability of {self.probability:.3f}, below its "
-            f"threshold of {threshold:.3f}"
-        )
-        return self._keep(levels, 1.0, reason)
-
-    def abstain(self, threshold: float, reason: str) -> "Decision":
-        """Take all labels away. The deepest broader category that is sure enough after
-        its probability is multiplied by the similarity stays, or nothing.
-
-        threshold (float): How sure a broader category has to be, 0.0 keeps none.
-        reason (str): Why, in words.
-        """
-        share = self.similarity
-        above = self.levels[:-1] if threshold > 0 else ()
-        levels = tuple(pair for pair in above if pair[1] * share >= threshold)
-        return self._keep(levels, share, f"{reason} (known = {self.known:.3f})")
-
-    def _keep(self, levels: LevelsT, share: float, reason: str) -> "Decision":
-        return replace(
-            self,
-            label=None,
-            labels=(),
-            path=tuple(node for node, _ in levels),
-            levels=levels,
-            probability=levels[-1][1] * share if levels else 0.0,
-            stage=ABSTAINED,
-            reason=reason,
-        )
+FIELDS = [found.name for found in fields(Decision)]
 
 
 def _to_labels(label: Optional[str]) -> List[str]:
@@ -157,33 +109,89 @@ def _to_labels(label: Optional[str]) -> List[str]:
 
 
 def _convert(value: Any, sequence: Callable) -> Any:
-    """Make tuples of lists, or lists of tuples."""
-    if isinstance(value, (list, tuple)):
-        return sequence(_convert(part, sequence) for part in value)
-    return value
+    """Make tuples of lists, or lists of tuples, with the pairs in them."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    is_nested = bool(value) and isinstance(value[0], (list, tuple))
+    return sequence(map(sequence, value) if is_nested else value)
+
+
+# What follows is done for every document, so it works on what a Doc stores.
 
 
 def refine(
-    decision: DataT,
+    data: DataT,
     before: DataT,
     reason: Optional[str],
     other: Optional[Tuple[str, float]],
 ) -> None:
-    """Write in a decision of a second stage what it has replaced, and why. This is done
-    for every document, so it works on what a Doc stores.
+    """Write in the decision of a second stage what it has replaced, and why.
 
     before (DataT): The first stage's.
     reason (Optional[str]): Why the second stage decided. None if the decision is still
         that of the first one, for its reason.
     other (Optional[Tuple[str, float]]): See Decision.
     """
-    decision.update(first=before["label"], other=other)
-    if "labels" in decision:
-        decision["first_labels"] = before["labels"]
+    data.update(first=before["label"], other=other)
+    if "labels" in data:
+        data["first_labels"] = before["labels"]
     if reason is None:
-        decision.update(stage=before["stage"], reason=before["reason"])
+        data.update(stage=before["stage"], reason=before["reason"])
     else:
-        decision["reason"] = reason
+        data["reason"] = reason
+
+
+def back_off(data: DataT, threshold: float, ancestor_threshold: float) -> DataT:
+    """Take a label away whose probability is below its threshold, and keep the deepest
+    node above it that is sure.
+
+    threshold (float): What the label needs.
+    ancestor_threshold (float): What a node above it needs, beside the threshold.
+    RETURNS (DataT): The same if it has no label or one that is sure.
+    """
+    label, probability = data["label"], data["probability"]
+    if label is None or probability >= threshold:
+        return data
+    levels = data["levels"][:-1]
+    while levels and levels[-1][1] < max(threshold, ancestor_threshold):
+        levels = levels[:-1]
+    reason = (
+        f"{label!r} has a probability of {probability:.3f}, below its threshold of "
+        f"{threshold:.3f}"
+    )
+    return _abstain(data, levels, 1.0, reason)
+
+
+def abstain(data: DataT, threshold: float, reason: str) -> DataT:
+    """Take all labels away. The deepest broader category that is sure enough after its
+    probability is multiplied by the similarity stays, or nothing.
+
+    threshold (float): How sure a broader category has to be, 0.0 keeps none.
+    reason (str): Why, in words.
+    """
+    share = find_similarity(data)
+    above = data["levels"][:-1] if threshold > 0 else []
+    levels = [pair for pair in above if pair[1] * share >= threshold]
+    return _abstain(data, levels, share, f"{reason} (known = {data['known']:.3f})")
+
+
+def find_similarity(data: DataT) -> float:
+    """RETURNS (float): To the closest label, from 0.0 to below 1.0: what `known` has
+    beside the probability.
+    """
+    return min(data["known"] / max(data["probability"], EPSILON), 1.0 - 1e-6)
+
+
+def _abstain(data: DataT, levels: List[Any], share: float, reason: str) -> DataT:
+    return {
+        **data,
+        **({"labels": []} if "labels" in data else {}),
+        "label": None,
+        "levels": levels,
+        "probability": levels[-1][1] * share if levels else 0.0,
+        "stage": ABSTAINED,
+        "reason": reason,
+    }
 
 
 def get_stored(doc: Doc) -> DataT:

@@ -11,6 +11,8 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_longtail.pipeline.decision import (
     Decision,
+    abstain,
+    find_similarity,
     read_decision,
     refine,
     register_extension,
@@ -177,11 +179,11 @@ def test_second_stage_says_what_it_has_replaced():
 
 
 def test_abstention_keeps_broad_categories_that_are_sure_enough():
-    decision = make_decision(describe([0.5, 0.25, 0.125, 0.125, 0])[0])
-    assert decision.similarity == pytest.approx(1.0, abs=1e-5)
-    kept = decision.abstain(0.7, "not sure")
+    data = describe([0.5, 0.25, 0.125, 0.125, 0])[0]
+    assert find_similarity(data) == pytest.approx(1.0, abs=1e-5)
+    kept = make_decision(abstain(data, 0.7, "not sure"))
     assert (kept.label, kept.labels) == (None, ())
     assert (kept.path, kept.stage) == (("bank", "bank/card"), "abstained")
     assert kept.probability == pytest.approx(0.75, abs=1e-5)
     assert kept.reason == "not sure (known = 0.500)"
-    assert decision.abstain(0.0, "not sure").path == ()
+    assert make_decision(abstain(data, 0.0, "not sure")).path == ()

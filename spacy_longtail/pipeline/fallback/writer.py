@@ -4,7 +4,15 @@ import numpy
 from spacy.tokens import Doc
 
 from ...ops import top_columns
-from ..decision import Decision, Prediction, get_stored, refine, store, write_decision
+from ..decision import (
+    Prediction,
+    abstain,
+    back_off,
+    find_similarity,
+    get_stored,
+    refine,
+    store,
+)
 from .router import Judged, Stages
 
 STAGE = "zero_shot_fallback"
@@ -77,23 +85,20 @@ class RefinedWriter:
         """Take the labels away. Probabilities are multiplied by the similarity to any
         label, so that they sum to less than 1 where they have summed to 1.
         """
-        decision = Decision.from_dict(data)
+        similarity = find_similarity(data)
         for label, probability in doc.cats.items():
             if label in self.taxonomy.index:
-                doc.cats[label] = probability * decision.similarity
-        write_decision(doc, decision.abstain(least, reason))
+                doc.cats[label] = probability * similarity
+        store(doc, abstain(data, least, reason))
 
     def _back_off(self, docs: List[Doc]) -> None:
         settings, index = self.stages.settings, self.taxonomy.index
         needed = self.taxonomy.spread(settings.thresholds).tolist()
         for doc in docs:
             data = self._get_own(doc)
-            label = data.get("label")
-            threshold = 0.0 if label is None else needed[index[label]]
-            if label is not None and data["probability"] < threshold:
-                decision = Decision.from_dict(data)
-                above = settings.ancestor_threshold
-                write_decision(doc, decision.back_off(threshold, above))
+            if data.get("label") is not None:
+                threshold = needed[index[data["label"]]]
+                store(doc, back_off(data, threshold, settings.ancestor_threshold))
 
     def _get_own(self, doc: Doc) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The first stage's decision, empty without one."""

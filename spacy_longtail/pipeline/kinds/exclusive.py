@@ -8,7 +8,7 @@ from ...gold import get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
-from ..decision import EPSILON, DataT, Decision, DecisionWriter, Prediction, refine
+from ..decision import EPSILON, DataT, DecisionWriter, Prediction, back_off, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
 from .base import KnownT, LabelKind, name_other
@@ -74,9 +74,7 @@ class ExclusiveLabels(LabelKind):
         needed = self.get_thresholds([decision["label"] for decision in decisions])
         above = self.settings.ancestor_threshold
         return [
-            decision
-            if decision["probability"] >= threshold
-            else Decision.from_dict(decision).back_off(threshold, above).to_user_data()
+            back_off(decision, threshold, above)
             for decision, threshold in zip(decisions, needed.tolist())
         ]
 
