@@ -52,9 +52,8 @@ class EncoderRunner:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        return contract.is_frozen(self.encoder) or not contract.is_listening(
-            self.encoder
-        )
+        is_listening = contract.is_listening(self.encoder)
+        return contract.is_frozen(self.encoder) or not is_listening
 
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object

@@ -27,11 +27,7 @@ def get_name_texts(
 def get_name_words(
     taxonomy: Taxonomy, descriptions: Mapping[str, str], tokenize: Callable[[str], Doc]
 ) -> NameWords:
-    """Collect what the leaves are called.
-
-    descriptions (Mapping[str, str]): Texts by label.
-    tokenize (Callable[[str], Doc]): The tokenizer of the pipeline.
-    """
+    """RETURNS (NameWords): What the leaves are called, by the pipeline's tokenizer."""
     texts = [
         get_name_texts(leaf, taxonomy.separator, descriptions.get(leaf))
         for leaf in taxonomy.leaves
@@ -45,13 +41,9 @@ def make_name_docs(vocab: Vocab, words: NameWords) -> List[List[Doc]]:
 
 
 class NameExamples:
-    """Hands out the names of the labels as training documents, in random order.
+    """Hands out the names of the labels as training documents, in random order. A name
+    is one more document of its label, which matters most where there are few others.
 
-    A name is one more document of its label, which matters most where there are few
-    others.
-
-    vocab (Vocab): The shared vocabulary.
-    words (NameWords): See get_name_words.
     per_example (float): Names per document of the training data, from 0.0.
     """
 
@@ -66,9 +58,8 @@ class NameExamples:
         self._owed = 0.0
 
     def draw(self, n_examples: int) -> Tuple[List[Doc], List[int]]:
-        """Draw as many names as are due beside a batch of documents.
-
-        RETURNS (Tuple[List[Doc], List[int]]): Documents and the column of each.
+        """RETURNS (Tuple[List[Doc], List[int]]): As many names as are due beside a
+        batch of documents, and the column of each.
         """
         self._owed += n_examples * self.per_example
         n_drawn = min(int(self._owed), len(self.texts))

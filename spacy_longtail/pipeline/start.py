@@ -113,10 +113,8 @@ def check_finite(docs: List[Doc], values: numpy.ndarray, name: str) -> None:
 
 
 def get_name_vectors(docs: List[List[Doc]], encode: EncodeT) -> numpy.ndarray:
-    """Encode what labels are called: unit(name) + unit(description), normalized.
-
-    docs (List[List[Doc]]): For each label its name and, if any, its description.
-    RETURNS (numpy.ndarray): Unit vectors of shape (labels, width).
+    """RETURNS (numpy.ndarray): What each label is called, unit(name) +
+    unit(description), as unit vectors of shape (labels, width).
     """
     owners = [row for row, group in enumerate(docs) for _ in group]
     X = unit_rows(encode([doc for group in docs for doc in group]))

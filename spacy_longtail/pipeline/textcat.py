@@ -277,8 +277,6 @@ class TextCategorizer(TrainablePipe):
     ) -> Dict[str, float]:
         """Learn from a batch. Documents without a label of the component are ignored.
 
-        drop (float): Dropout rate.
-        sgd (Optional[Optimizer]): Updates the model if given.
         losses (Optional[Dict[str, float]]): Gets the loss in nats per document added
             under the component's name.
         RETURNS (Dict[str, float]): The losses.

@@ -123,8 +123,7 @@ class ZeroShotFallback(Pipe):
         source, added = self._get_source().taxonomy, self.added_labels
         known = self._extended
         if known is None or known[0] is not source or known[1] != added:
-            known = source, added, extend_taxonomy(source, added)
-            self._extended = known
+            known = self._extended = source, added, extend_taxonomy(source, added)
         return known[2]
 
     @property

@@ -53,11 +53,10 @@ class LabelStore:
         *,
         max_examples: int,
     ) -> None:
-        """Go through the training corpus and keep the first documents of each label.
+        """Go through the training corpus and keep the first documents of each label,
+        up to max_examples.
 
-        descriptions (Mapping[str, str]): Text of each described label.
         get_gold (Callable[..., Optional[List[str]]]): See LabelKind.
-        max_examples (int): Documents to keep of each label.
         """
         self.known = {
             leaf: _make_record(leaf, taxonomy, descriptions.get(leaf))

@@ -152,11 +152,10 @@ class LabelKind:
     def compare(
         self, decision: DataT, before: DataT, others: List[int], stages: Stages
     ) -> None:
-        """Write down what decided, and what was decided before, see refine.
+        """Write down in a decision by the refined probabilities who decided, and what
+        the first stage did before. See decision.refine.
 
-        decision (DataT): By the refined probabilities.
-        before (DataT): The first stage's.
-        others (Sequence[int]): The Others that were ranked.
+        others (List[int]): The Others that were ranked.
         """
         raise NotImplementedError
 
