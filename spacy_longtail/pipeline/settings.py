@@ -30,19 +30,18 @@ def read_prior(prior: PriorT) -> float:
     return float(prior)
 
 
-def _check_range(error: str, least: float, most: float = float("inf")) -> ReadT:
-    """RETURNS (ReadT): Raises the error unless a value is a number in that range."""
-
-    def read(name: str, value: Any) -> Any:
-        if not is_between(value, least, most):
-            raise ValueError(error.format(name=name, value=value))
-        return value
-
-    return read
+def read_not_negative(name: str, value: Any) -> Any:
+    """RAISES (ValueError): L312 if it isn't a number of at least 0."""
+    if not is_between(value, 0.0):
+        raise ValueError(Errors.L312.format(name=name, value=value))
+    return value
 
 
-read_not_negative = _check_range(Errors.L312, 0.0)
-read_threshold = _check_range(Errors.L313, 0.0, 1.0)
+def read_threshold(name: str, value: Any) -> Any:
+    """RAISES (ValueError): L313 if it isn't a number from 0.0 to 1.0."""
+    if not is_between(value, 0.0, 1.0):
+        raise ValueError(Errors.L313.format(name=name, value=value))
+    return value
 
 
 def read_thresholds(name: str, value: Mapping[str, float]) -> Dict[str, float]:
@@ -130,7 +129,9 @@ class TextcatSettings(CheckedSettings):
 
 
 def _read_share(name: str, value: Any) -> Any:
-    return _check_range(Errors.L337, 0.0, 1.0)(name, read_not_negative(name, value))
+    if read_not_negative(name, value) > 1.0:
+        raise ValueError(Errors.L337.format(name=name, value=value))
+    return value
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.fallback.fitting import find_rivals
+from spacy_longtail.pipeline.fallback.fitting import find_contrasts
 
 NAME = "longtail_textcat_multilabel"
 
@@ -35,13 +35,13 @@ def test_gold_labels_are_told_from_those_that_are_wrong(
     labels = ("bank/fee", "bank/loan", "travel/visa")
     fee, loan, visa = (taxonomy.index[label] for label in labels)
     members = [fee, loan, visa]
-    found = [find_rivals(gold[members]) for gold in golds]
+    found = [find_contrasts(gold[members]) for gold in golds]
     assert found[0] == [(0, [0]), (1, [1]), (2, [2])]
     assert found[1] == [(0, [0, 1])]
     assert found[2] == [(0, [0])]
     assert found[3:] == [[], [], []]
     card = taxonomy.index["bank/card"]
-    found = find_rivals(golds[0][[card, fee, loan]])
+    found = find_contrasts(golds[0][[card, fee, loan]])
     assert found == [(1, [0, 1]), (2, [0, 2])]
 
 

@@ -73,14 +73,14 @@ def _collect(pipe: Any, examples: List[Example], docs: List[Doc]) -> List[Case]:
             start += len(members)
             own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
             logits = numpy.vstack([own, values]).astype("float64")
-            for place, places in find_rivals(truths[members]):
+            for place, places in find_contrasts(truths[members]):
                 rivals = numpy.take(logits, places, axis=1)
                 label = tree.leaves[members[place]]
                 cases.append(Case(label, places.index(place), rivals))
     return cases
 
 
-def find_rivals(truths: numpy.ndarray) -> List[Tuple[int, List[int]]]:
+def find_contrasts(truths: numpy.ndarray) -> List[Tuple[int, List[int]]]:
     """Find what each gold label of an Other is told from: those that are known to be
     wrong. Between two that are right there is nothing to tell.
 
