@@ -1,19 +1,9 @@
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import accumulate
 from numbers import Real
-from typing import (
-    Any,
-    Dict,
-    FrozenSet,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
 
 import numpy
 
@@ -62,14 +52,9 @@ class Taxonomy:
     n_docs: Optional[int] = None
 
     def path(self, label: str) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): The node's ancestors from the top, then the
-        node itself: "a/b" gives ("a", "a/b").
-        """
+        """RETURNS (Tuple[str, ...]): The nodes from the top: ("a", "a/b") of "a/b"."""
         segments = label.split(self.separator)
-        return tuple(
-            self.separator.join(segments[:depth])
-            for depth in range(1, len(segments) + 1)
-        )
+        return tuple(accumulate(segments, lambda *pair: self.separator.join(pair)))
 
     def parent(self, label: str) -> str:
         """RETURNS (str): Path of the node above, "" for the root."""
@@ -292,38 +277,32 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
     path = tuple(label.split(separator))
     for index, segment in enumerate(path, start=1):
         if not segment.strip():
-            raise ValueError(
-                Errors.L001.format(
-                    label=label,
-                    index=index,
-                    separator=separator,
-                    example=separator.join(("banking", "transfer")),
-                )
+            example = separator.join(("banking", "transfer"))
+            text = Errors.L001.format(
+                label=label, index=index, separator=separator, example=example
             )
+            raise ValueError(text)
     return path
 
 
 def look_up(
-    labels: Sequence[str],
-    values: Mapping[str, float],
-    default: float,
-    separator: str,
+    labels: Iterable[str], values: Mapping[str, float], default: float, separator: str
 ) -> numpy.ndarray:
     """Find the value of each label: its own or that of the nearest node above it that
     has one.
 
-    labels (Sequence[str]): Paths, of a taxonomy or not.
+    labels (Iterable[str]): Paths, of a taxonomy or not.
     values (Mapping[str, float]): By node, "" being the root.
     default (float): Where no node has one.
     RETURNS (numpy.ndarray): float64 array of shape (labels,).
     """
-    if not values:
-        return numpy.full(len(labels), default, dtype="float64")
-    found = []
-    for node in labels:
+
+    def find(node: str) -> float:
         while node and node not in values:
             node = node.rpartition(separator)[0]
-        found.append(values.get(node or ROOT, default))
+        return values.get(node, default)
+
+    found = [find(label) if values else default for label in labels]
     return numpy.asarray(found, dtype="float64")
 
 
@@ -338,21 +317,20 @@ def _is_count(value: Any) -> bool:
 
 
 def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:
-    kept: Set[int] = set()
+    is_rare = numpy.asarray(taxonomy.counts) < min_count
     for name in keep:
         if name not in taxonomy.ranges:
             similar = find_similar(name, taxonomy.nodes)
             raise ValueError(Errors.L003.format(label=name, similar=similar))
-        kept.update(range(*taxonomy.ranges[name]))
+        is_rare[slice(*taxonomy.ranges[name])] = False
     rare: Dict[str, List[int]] = {}
-    for column, (leaf, count) in enumerate(zip(taxonomy.leaves, taxonomy.counts)):
-        if count < min_count and column not in kept:
-            rare.setdefault(taxonomy.parent(leaf), []).append(column)
+    for column in numpy.flatnonzero(is_rare).tolist():
+        rare.setdefault(taxonomy.parent(taxonomy.leaves[column]), []).append(column)
     others: List[Other] = []
     # From the bottom, so that what moves up is there when the ancestor's turn comes.
     inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
-    depths = {node: node.count(taxonomy.separator) for node in inner}
-    for node in [*sorted(inner, key=depths.__getitem__, reverse=True), ROOT]:
+    inner.sort(key=lambda node: node.count(taxonomy.separator), reverse=True)
+    for node in [*inner, ROOT]:
         members = sorted(rare.pop(node, []))
         if len(members) < 2:
             continue

@@ -117,13 +117,13 @@ def test_usage_is_counted(pair):
 def test_label_vectors_are_worked_out_once(pair, monkeypatch):
     pipe = pair.get_pipe("zero_shot_fallback")
     n_calls = []
-    set_labels = pipe.ranker.vectors.set_labels
+    set_labels = pipe.ranker.set_labels
 
     def count(*args, **kwargs):
         n_calls.append(kwargs)
         set_labels(*args, **kwargs)
 
-    monkeypatch.setattr(pipe.ranker.vectors, "set_labels", count)
+    monkeypatch.setattr(pipe.ranker, "set_labels", count)
     for text in TEXTS * 2:
         pair(text)
     assert len(n_calls) == 1
@@ -136,9 +136,9 @@ def test_labels_are_learned_again_after_more_training(pair, make_examples):
     before = pair("borrow").cats
     pair.update(make_examples(pair), sgd=pair.resume_training())
     ranker = pair.get_pipe("zero_shot_fallback").ranker
-    old = ranker.vectors.arrays["known"]
+    old = ranker.arrays["known"]
     assert pair("borrow").cats != before
-    assert numpy.abs(ranker.vectors.arrays["known"] - old).max() > 1e-6
+    assert numpy.abs(ranker.arrays["known"] - old).max() > 1e-6
 
 
 def test_keys_of_others_stay(pair):
@@ -221,5 +221,5 @@ def test_listener_encoder(make_pair, train):
     train(nlp, n_updates=3)
     docs = list(nlp.pipe(TEXTS[:3]))
     assert all(isinstance(doc, Doc) for doc in docs)
-    arrays = nlp.get_pipe("zero_shot_fallback").ranker.vectors.arrays
+    arrays = nlp.get_pipe("zero_shot_fallback").ranker.arrays
     assert_allclose(numpy.linalg.norm(arrays["known"], axis=1), 1.0, rtol=1e-4)

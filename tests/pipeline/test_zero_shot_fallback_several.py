@@ -179,7 +179,7 @@ def test_what_the_fallback_changes_is_what_is_scored(
     """With a ranker that has it all upside down."""
     fallback.settings.mixture_weight = 0.0
     several("x")
-    fallback.ranker.vectors.arrays["W"] = -fallback.ranker.vectors.arrays["W"]
+    fallback.ranker.arrays["W"] = -fallback.ranker.arrays["W"]
     examples = make_several_examples(several)
     with pytest.warns(UserWarning, match=r"\[LW403\]"):
         scores = several.evaluate(examples)

@@ -76,7 +76,7 @@ def test_mixture_weight_is_fitted_and_kept(several, make_several_examples):
 def test_first_stage_outweighs_a_ranker_that_is_wrong(several, make_several_examples):
     pipe = several.get_pipe("zero_shot_fallback")
     several("x")
-    arrays = pipe.ranker.vectors.arrays
+    arrays = pipe.ranker.arrays
     arrays["W"], arrays["b"] = -20.0 * arrays["W"], -20.0 * arrays["b"]
     data = [("lend me money", ["bank/loan"]), ("what does it cost", ["bank/fee"])] * 8
     found = pipe.fit_mixture(make_several_examples(several, data))
