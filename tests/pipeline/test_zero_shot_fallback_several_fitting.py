@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.decision import Decision
+from spacy_longtail.pipeline.fallback.fitting import find_contrasts
 
 NAME = "longtail_textcat_multilabel"
 
@@ -30,17 +30,18 @@ def test_gold_labels_are_told_from_those_that_are_wrong(
         ("e", None),
         ("f", []),
     ]
-    golds = kind.read_golds(make_several_examples(several, data), taxonomy)
+    examples = make_several_examples(several, data)
+    golds = [kind.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
     labels = ("bank/fee", "bank/loan", "travel/visa")
     fee, loan, visa = (taxonomy.index[label] for label in labels)
     members = [fee, loan, visa]
-    found = [kind.find_rivals(gold, members, taxonomy) for gold in golds]
+    found = [find_contrasts(gold[members]) for gold in golds]
     assert found[0] == [(0, [0]), (1, [1]), (2, [2])]
     assert found[1] == [(0, [0, 1])]
     assert found[2] == [(0, [0])]
     assert found[3:] == [[], [], []]
     card = taxonomy.index["bank/card"]
-    found = kind.find_rivals(golds[0], [card, fee, loan], taxonomy)
+    found = find_contrasts(golds[0][[card, fee, loan]])
     assert found == [(1, [0, 1]), (2, [0, 2])]
 
 
@@ -52,13 +53,12 @@ def test_labels_given_are_right_wrong_or_unknown(
         ("b", {"bank/fee": 1.0, "bank/card": 0.0}),
         ("c", None),
     ]
-    golds = kind.read_golds(make_several_examples(several, data), taxonomy)
+    examples = make_several_examples(several, data)
+    golds = [kind.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
     labels = ["bank/fee", "bank/card", "travel/visa"]
-    decision = Decision.from_dict({"labels": labels})
-    found = [kind.count_right(decision, gold, taxonomy) for gold in golds]
+    found = [kind.count_right(labels, gold, taxonomy) for gold in golds]
     assert found == [(1, 3), (1, 2), (0, 0)]
-    nothing = Decision.from_dict({"labels": []})
-    assert kind.count_right(nothing, golds[0], taxonomy) == (0, 0)
+    assert kind.count_right([], golds[0], taxonomy) == (0, 0)
 
 
 def test_mixture_weight_is_fitted_and_kept(several, make_several_examples):
