@@ -30,7 +30,7 @@ FinalT = Tuple[numpy.ndarray, numpy.ndarray]
 # Settings, the threshold of each label under them, and what comes out.
 FittedT = Tuple[Settings, numpy.ndarray, FinalT]
 # From probabilities and truths to the threshold of each label.
-FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
+RuleT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 N_LABELS = 8
 REFITS = {"training": "as the training config does", "tune": "by an earlier tune"}
 
@@ -142,8 +142,8 @@ def tune_multilabel(task: Task) -> Tuning:
     corpus for each fold, because each has its own prior and temperature.
     """
     tuner, give = _Tuner(task), task.evidence.predictions.give_scores
-    refit_as, method = tuner.find_earlier_fit()
-    _, before = task.cross_fit(partial(tuner.refit, method), tuner.predict)
+    refit_as, rule = tuner.find_earlier_fit()
+    _, before = task.cross_fit(partial(tuner.refit, rule), tuner.predict)
     (after, *_), found = task.cross_fit(tuner.fit, tuner.predict)
     old, new = give(*before), give(*found)
     return task.make_result(
@@ -182,29 +182,29 @@ class _Tuner:
         with try_settings(nlp, name, replace(before, thresholds={})):
             self.default = self.pipe.get_thresholds(labels)
 
-    def find_earlier_fit(self) -> Tuple[Optional[str], Optional[FitT]]:
+    def find_earlier_fit(self) -> Tuple[Optional[str], Optional[RuleT]]:
         """Find out whether the present thresholds were fitted to these very documents,
         by an earlier tuning, which is noted, or as the training config says, which is
         tried out. What they score is too good then.
 
-        RETURNS (Tuple[Optional[str], Optional[FitT]]): By what, see MultilabelTuning,
+        RETURNS (Tuple[Optional[str], Optional[RuleT]]): By what, see MultilabelTuning,
             and how. None if nothing is known of that.
         """
         nlp, name, docs = self.task.nlp, self.task.name, self.evidence.docs
         wish = find_note(nlp, name, docs, self.task.before)
         if wish is not None:
             return "tune", partial(fit_wished, wish=wish)
-        method = partial(fit_thresholds, **_read_callback(nlp, name))
-        found = self._fit_own(self.final, method, numpy.arange(len(docs)))
+        rule = partial(fit_thresholds, **_read_callback(nlp, name))
+        found = self._fit_own(self.final, rule, numpy.arange(len(docs)))
         # The last digits of a probability can depend on the machine.
         is_same = numpy.isclose(found, self.now[self.own], rtol=0.0, atol=1e-3)
-        return ("training", method) if is_same.mean() > 0.9 else (None, None)
+        return ("training", rule) if is_same.mean() > 0.9 else (None, None)
 
-    def refit(self, method: Optional[FitT], rows: numpy.ndarray) -> FittedT:
+    def refit(self, rule: Optional[RuleT], rows: numpy.ndarray) -> FittedT:
         """Fit thresholds to some documents that were fitted to all of them."""
         needed = self.now.copy()
-        if method is not None:
-            needed[self.own] = self._fit_own(self.final, method, rows)
+        if rule is not None:
+            needed[self.own] = self._fit_own(self.final, rule, rows)
         return self.task.before, needed, self.final
 
     def fit(self, rows: numpy.ndarray) -> FittedT:
@@ -247,13 +247,15 @@ class _Tuner:
             for i, label in enumerate(old.labels)
         ]
 
-    def _fit_own(self, final: FinalT, fit: FitT, rows: numpy.ndarray) -> numpy.ndarray:
+    def _fit_own(
+        self, final: FinalT, rule: RuleT, rows: numpy.ndarray
+    ) -> numpy.ndarray:
         """Fit the thresholds of the component's labels to some of the documents. Those
         that have abstained are given none, whatever the threshold.
         """
         own = numpy.ix_(rows, self.own)
         P = numpy.where(final[1][rows, None], 0.0, final[0][own])
-        return fit(P, self.truths[own])
+        return rule(P, self.truths[own])
 
     def _run_again(self, prior: PriorT, temperature: float) -> FinalT:
         """Find what comes out of the pipeline under another prior and temperature. Only

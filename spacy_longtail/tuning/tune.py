@@ -54,17 +54,16 @@ class Task:
 
         RETURNS (Tuple[Any, List[numpy.ndarray]]): What fits all, and what is predicted.
         """
+        n_docs = len(self.folds)
         found: List[numpy.ndarray] = []
         for fold in range(int(self.folds.max()) + 1):
             rows = numpy.flatnonzero(self.folds == fold)
             parts = predict(fit(numpy.flatnonzero(self.folds != fold)), rows)
-            if not found:
-                found = [
-                    numpy.repeat(part[:1], len(self.folds), axis=0) for part in parts
-                ]
+            # Any values, of the right shape, to be filled.
+            found = found or [numpy.repeat(part[:1], n_docs, axis=0) for part in parts]
             for array, part in zip(found, parts):
                 array[rows] = part
-        return fit(numpy.arange(len(self.folds))), found
+        return fit(numpy.arange(n_docs)), found
 
     def make_result(
         self,
