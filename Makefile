@@ -26,9 +26,8 @@ test-slow: $(VENV)/.dev
 # What needs PyTorch, which the other targets do without. The CPU build by default.
 test-torch: $(TORCH)/.dev
 	@$(TORCH)/bin/python -m pytest tests/encoders tests/vectors tests/rankers tests/cli \
-		tests/pipeline/test_longtail_textcat_transformers.py \
-		tests/pipeline/test_zero_shot_fallback_transformers.py \
-		tests/pipeline/test_zero_shot_fallback_encoders.py tests/test_configs.py
+		tests/pipeline/test_textcat_transformers.py tests/pipeline/fallback/test_encoders.py \
+		tests/pipeline/fallback/test_transformers.py tests/test_configs.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
