@@ -20,7 +20,7 @@ def make_data(train_data):
 
 def make_pipeline(*factories, **labels):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     for name, factory in factories:
         nlp.add_pipe(factory, name=name)
         nlp.config["initialize"]["components"][name] = {"labels": labels[name]}

@@ -1,37 +1,63 @@
+"""Documents that get no label."""
+
 import numpy
 import pytest
 
-from spacy_longtail.rankers.base import Ranking
-
-UNKNOWN = "zzxq wvut"
+UNKNOWN = "papers zzxq wvut"
 
 
-@pytest.fixture
-def fallback(pair):
-    return pair.get_pipe("zero_shot_fallback")
+@pytest.mark.parametrize("route_threshold", [0.0, 1.0])
+def test_document_that_fits_nothing_gets_no_label(nlp, fallback, route_threshold):
+    """Whether it was ranked again or not."""
+    fallback.settings.route_threshold = route_threshold
+    before = nlp(UNKNOWN)
+    low, high = before._.longtail.known, nlp("block my card")._.longtail.known
+    assert low < high
+    fallback.settings.abstain_threshold = (low + high) / 2
+    doc = nlp(UNKNOWN)
+    decision = doc._.longtail
+    assert (decision.label, decision.labels) == (None, ())
+    assert (decision.path, decision.levels, decision.probability) == ((), (), 0.0)
+    assert decision.stage == "abstained"
+    assert decision.reason.startswith("no label is close enough (known = 0.")
+    assert decision.candidates == before._.longtail.candidates
+    assert decision.first == before._.longtail.label
+    share = low / before._.longtail.probability
+    assert doc.cats == pytest.approx({k: p * share for k, p in before.cats.items()})
+    assert nlp("block my card")._.longtail.label == "bank/card"
 
 
-def get_known(nlp, text):
-    return nlp(text)._.longtail.known
+def test_broad_category_that_is_sure_enough_is_kept(nlp, fallback):
+    text = "what does it cost to borrow"
+    before = nlp(text)._.longtail
+    share = before.known / before.probability
+    node, mass = before.levels[0]
+    assert before.known < mass * share
+    fallback.settings.abstain_threshold = (before.known + mass * share) / 2
+    decision = nlp(text)._.longtail
+    assert (decision.label, decision.labels) == (None, ())
+    assert decision.path == (node,) == ("bank",)
+    assert decision.probability == pytest.approx(mass * share, rel=1e-4)
 
 
-def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypatch):
-    """Only where a pooled label would win; a head label is none of its business."""
-
-    def rank(docs, candidates, **kwargs):
-        return Ranking([numpy.full(len(c), -3.0) for c in candidates], none_score=0.0)
-
-    monkeypatch.setattr(fallback.ranker, "rank", rank)
-    fallback.settings.route_threshold = 0.0
-    docs = list(pair.pipe(["lend me money for a house", "block my card at once"]))
-    assert docs[0]._.longtail.stage == "abstained"
-    assert docs[0]._.longtail.reason.startswith("no candidate fits, by the ranker")
-    assert docs[0]._.longtail.label is None
-    assert sum(docs[0].cats.values()) < 1.0
-    assert docs[1]._.longtail.label == "bank/card"
+def test_abstention_works_where_nothing_is_pooled(kind):
+    nlp = kind.load_pair(min_count=0, abstain_threshold=1.0)
+    assert nlp("my card")._.longtail.stage == "abstained"
 
 
-def test_ranker_tells_how_close_unsure_documents_are(pair, fallback, monkeypatch):
+@pytest.mark.parametrize("coverage, n_kept", [(0.5, 3), (0.6, 3), (1.0, 5)])
+def test_coverage_is_at_least_the_wished_share(nlp, fallback, kind, coverage, n_kept):
+    """Of five documents, as in 'tune'."""
+    texts = ["lost card", "a room", "a flight to Rome", "lend me money", UNKNOWN]
+    data = [(text, ["bank/card"]) for text in texts]
+    examples = kind.make_examples(nlp, data)
+    threshold = fallback.fit_abstention(examples, coverage=coverage)
+    assert fallback.settings.abstain_threshold == threshold
+    labels = [doc._.longtail.label for doc in nlp.pipe(texts)]
+    assert sum(label is not None for label in labels) == n_kept
+
+
+def test_ranker_tells_how_close_unsure_documents_are(nlp, fallback, monkeypatch):
     rank = fallback.ranker.rank
 
     def rank_far(docs, *args, **kwargs):
@@ -41,25 +67,8 @@ def test_ranker_tells_how_close_unsure_documents_are(pair, fallback, monkeypatch
 
     monkeypatch.setattr(fallback.ranker, "rank", rank_far)
     fallback.settings.route_below = 1.01
-    decision = pair("block my card")._.longtail
+    decision = nlp("block my card")._.longtail
     assert decision.known == pytest.approx(0.1 * decision.probability, rel=1e-5)
-
-
-def test_abstention_counts_in_coverage(pair, fallback, make_examples):
-    examples = make_examples(pair)
-    known = sorted(get_known(pair, eg.text) for eg in examples)
-    fallback.settings.abstain_threshold = (known[3] + known[4]) / 2
-    coverage = pair.evaluate(examples)["longtail_coverage"]
-    assert coverage == pytest.approx(1 - 4 / len(examples))
-
-
-def test_threshold_for_a_wished_precision(pair, fallback, make_examples):
-    """Documents without a label are wrong whatever they get."""
-    data = [(UNKNOWN, None), ("block my card", "bank/card"), ("a room", "travel/hotel")]
-    fallback.fit_abstention(make_examples(pair, data), precision=1.0)
-    assert pair(UNKNOWN)._.longtail.label is None
-    assert pair("block my card")._.longtail.label == "bank/card"
-    assert pair("a room")._.longtail.label == "travel/hotel"
 
 
 @pytest.mark.parametrize(
@@ -68,10 +77,3 @@ def test_threshold_for_a_wished_precision(pair, fallback, make_examples):
 def test_wish_that_is_none(fallback, wished):
     with pytest.raises(ValueError, match=r"\[L339\].*either a precision or a coverage"):
         fallback.fit_abstention([], **wished)
-
-
-def test_precision_out_of_reach_changes_nothing(pair, fallback, make_examples):
-    fallback.settings.abstain_threshold = 0.01
-    with pytest.raises(ValueError, match=r"\[L339\].*precision of 0.9"):
-        fallback.fit_abstention(make_examples(pair, [("x", None)]), precision=0.9)
-    assert fallback.settings.abstain_threshold == 0.01

@@ -23,7 +23,7 @@ def make_nlp(tiny_bert):
             "name": str(tiny_bert),
             "get_spans": SPANS,
         }
-        nlp = spacy.blank("en")
+        nlp = spacy.blank("xx")
         if shared:
             nlp.add_pipe("transformer", config={"model": transformer})
             transformer = {
