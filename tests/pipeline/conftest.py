@@ -71,6 +71,7 @@ class Kind:
         """Make a pipeline of one component, not initialized."""
         # The tokenizer of English has 1,300 exceptions, which take 70 ms.
         nlp = spacy.blank("xx")
+        nlp.tokenizer.rules = {}
         nlp.add_pipe(self.factory, name=name, config=config)
         return nlp
 
