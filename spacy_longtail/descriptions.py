@@ -1,8 +1,8 @@
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .errors import Errors
+from .tables.jsonl import parse_lines
 from .taxonomy import Taxonomy, find_similar
 
 # Plain records with the keys "label", "description" and "source" (file and line, for
@@ -29,12 +29,9 @@ def make_label_descriptions(path: Optional[Path] = None) -> List[RecordT]:
     path = Path(path)
     if not path.is_file():
         raise ValueError(Errors.L023.format(path=path))
-    lines = path.read_bytes().splitlines()
     records: Dict[str, RecordT] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        found = _parse(line, f"{path}, line {number}")
+    for number, data in parse_lines(path.read_bytes().splitlines()):
+        found = _check_record(data, f"{path}, line {number}")
         first = records.setdefault(found["label"], found)
         if first is not found:
             text = Errors.L021.format(
@@ -73,29 +70,17 @@ def check_descriptions(
     return texts
 
 
-def _parse(line: bytes, source: str) -> RecordT:
-    try:
-        # Some editors on Windows put a byte order mark first.
-        data = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        text = Errors.L020.format(source=source, problem="it isn't UTF-8")
-        raise ValueError(text) from None
-    except json.JSONDecodeError as error:
-        text = Errors.L020.format(source=source, problem=f"it isn't JSON ({error})")
-        raise ValueError(text) from None
-    return _check_record(data, source)
-
-
 def _check_record(data: Any, source: str) -> RecordT:
-    if not isinstance(data, dict):
+    if isinstance(data, UnicodeDecodeError):
+        problem = "it isn't UTF-8"
+    elif isinstance(data, ValueError):
+        problem = f"it isn't JSON ({data})"
+    elif not isinstance(data, dict):
         problem = f"found {type(data).__name__} instead of an object"
-        raise ValueError(Errors.L020.format(source=source, problem=problem))
-    for key in ("label", "description"):
-        if not isinstance(data.get(key), str) or not data[key].strip():
-            problem = f"'{key}' is missing, empty or not a string"
-            raise ValueError(Errors.L020.format(source=source, problem=problem))
-    return {
-        "label": data["label"],
-        "description": data["description"],
-        "source": source,
-    }
+    else:
+        texts: Dict[str, Any] = {key: data.get(key) for key in ("label", "description")}
+        wrong = [k for k, v in texts.items() if not isinstance(v, str) or not v.strip()]
+        if not wrong:
+            return {**texts, "source": source}
+        problem = f"'{wrong[0]}' is missing, empty or not a string"
+    raise ValueError(Errors.L020.format(source=source, problem=problem))

@@ -17,9 +17,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "{value!r}. Use 0 to pool nothing.")
     L005 = ("The 'separator' between the segments of a label has to be a string "
             "of at least one character, but got {value!r}.")
-    L006 = ("The count of the label {label!r} has to be a whole number of at "
-            "least 0, but got {value!r}. Make the label file again with "
-            "'spacy init labels'.")
+    L006 = ("The count of the label {label!r} has to be a whole number of at least 0, "
+            "but got {value!r}. Make the label file again with 'spacy init labels'.")
     L007 = ("Can't read the taxonomy: {problem}. It is written by the component "
             "itself or by 'spacy init labels' and isn't meant to be edited.")
     L020 = ("{source}: {problem}. Expected one JSON object a line: "
@@ -76,9 +75,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "'spacy-longtail.PooledTok2Vec.v1'.")
     L250 = ("There are no bundled word vectors named {name!r}. Available: {names}. "
             "Check 'name' of the BundledVectors block of the config.")
-    L251 = ("Can't find the word vector file {path}. If it belongs to "
-            "spacy-longtail, install the package again: pip install "
-            "--force-reinstall spacy-longtail")
+    L251 = ("Can't find the word vector file {path}. If it belongs to spacy-longtail, "
+            "install the package again: pip install --force-reinstall spacy-longtail")
     L252 = ("The word vector file {path} is damaged: its SHA-256 should be "
             "{expected}, but is {found}. If it belongs to spacy-longtail, install "
             "the package again: pip install --force-reinstall spacy-longtail")
@@ -133,9 +131,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "every label to 'doc.cats', but got {value!r}.")
     L308 = ("'temperature' has to be a number above 0, but got {value!r}. 1.0 "
             "leaves the probabilities as they are.")
-    L309 = ("Can't add the label {label!r}: '{name}' is already initialized, and "
-            "its columns are decided once. Train again with examples of the "
-            "label.")
+    L309 = ("Can't add the label {label!r}: '{name}' is already initialized, and its "
+            "columns are decided once. Train again with examples of the label.")
     L310 = ("The 'labels' of '{name}' have to be what 'spacy init labels' writes, "
             "a list of labels, or labels with their counts, but got {found}.")
     L311 = ("The encoder of '{name}' gave a vector that isn't finite for the document "
@@ -166,7 +163,6 @@ class Errors(metaclass=ErrorsWithCodes):
     L329 = ("Can't fit the thresholds of '{name}': document {row} has no probability "
             "for {label!r}. Give documents that the pipeline has predicted with "
             "'cats_top_k' = None, which writes all labels.")
-
     L330 = ("'{name}' refines what '{source}' has decided, but there is no such "
             "{factories} in the pipeline. Found: {found}. Add it, or name it in the "
             "setting 'source' of [components.{name}].")
@@ -186,7 +182,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "'max_examples' is a whole number from 1.")
     L338 = ("'{name}' isn't initialized, so it knows no labels. Call 'nlp.initialize' "
             "with training data, or load a trained pipeline.")
-
     L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "
             "training hasn't seen, like those of the dev corpus.")
     L340 = ("'{name}' has thresholds, but they are for labels that exclude each other. "
@@ -246,7 +241,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "'precision'. For example 0.9: nine of ten.")
     L518 = ("'{name}' isn't a component made by {factories}. Those of this pipeline "
             "are {found}.")
-
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
     L522 = ("Can't explain the label {label!r}: '{name}' has no such label among its "
             "{n}. {hint}")
@@ -266,7 +260,6 @@ class Errors(metaclass=ErrorsWithCodes):
             "is inside it. Choose another output folder.")
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
-
     L610 = ("Can't find the file {path}. Check the path.")
     L611 = ("Can't tell the format of {path} by its name. The suffix has to be one "
             "of {known}.")

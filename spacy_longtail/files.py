@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
@@ -211,20 +211,17 @@ def _lock(folder: Path, max_wait: float = 0.0) -> Iterator[bool]:
     import fcntl
 
     end = time.monotonic() + max_wait
-    holder = None
     is_locked = False
-    with suppress(OSError):
-        holder = os.open(folder, os.O_RDONLY)
-        while not is_locked:
-            try:
-                fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                is_locked = True
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    break
-                time.sleep(0.01)
-    try:
+    with ExitStack() as stack:
+        with suppress(OSError):
+            holder = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, holder)
+            while not is_locked:
+                try:
+                    fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    is_locked = True
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        break
+                    time.sleep(0.01)
         yield is_locked
-    finally:
-        if holder is not None:
-            os.close(holder)

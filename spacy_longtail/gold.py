@@ -48,7 +48,11 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
         return None
     n_docs = None
     if isinstance(labels, (str, Path)) and Path(labels).is_file():
-        labels = _read_file(Path(labels), name)
+        try:
+            labels = srsly.read_json(labels)
+        except ValueError:
+            found = f"the file {str(labels)!r}, which isn't JSON"
+            raise ValueError(Errors.L310.format(name=name, found=found)) from None
     if isinstance(labels, Mapping) and isinstance(labels.get("counts"), Mapping):
         n_docs, labels = labels.get("n_docs"), labels["counts"]
     is_list = isinstance(labels, Iterable) and not isinstance(labels, str)
@@ -57,14 +61,6 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
         raise ValueError(Errors.L310.format(name=name, found=repr(labels)[:80]))
     counts = dict(labels) if isinstance(labels, Mapping) else None
     return LabelCounts(names, counts, n_docs)
-
-
-def _read_file(path: Path, name: str) -> Any:
-    try:
-        return srsly.read_json(path)
-    except ValueError:
-        found = f"the file {str(path)!r}, which isn't JSON"
-        raise ValueError(Errors.L310.format(name=name, found=found)) from None
 
 
 def get_gold_label(
@@ -91,30 +87,19 @@ def get_gold_label(
     RETURNS (Optional[str]): None if the document has no label.
     RAISES (ValueError): L302 if it has more than one, L303 if a value isn't 0 or 1.
     """
-    positive = []
-    for label, value in example.reference.cats.items():
-        if known is not None and label not in known:
-            continue
-        if value == 1:
-            positive.append(label)
-        elif value != 0:
-            text = _shorten(example)
-            message = Errors.L303.format(
-                index=index, text=text, value=value, label=label
-            )
-            raise ValueError(message)
-    if len(positive) > 1:
-        deepest = max(positive, key=len)
-        if all(
-            (deepest + separator).startswith(label + separator) for label in positive
-        ):
-            return deepest
+    positive, _, wrong = _sort_labels(example, known)
+    for label in wrong:
+        text, value = _shorten(example), example.reference.cats[label]
+        message = Errors.L303.format(index=index, text=text, value=value, label=label)
+        raise ValueError(message)
+    leaves = find_leaves(positive, separator)
+    if len(leaves) > 1:
         text, labels = _shorten(example), ", ".join(map(repr, sorted(positive)[:5]))
         message = Errors.L302.format(
             index=index, text=text, labels=labels, name=name, factory=factory
         )
         raise ValueError(message)
-    return positive[0] if positive else None
+    return leaves[0] if leaves else None
 
 
 def check_missing(missing: str) -> None:
@@ -140,29 +125,18 @@ def read_gold(
     is 0.0, only what is named is known. Without any key of the component nothing is.
     If missing is "negative", everything that isn't 1.0 counts as 0.0.
 
-    example (Example): Its reference has the labels.
-    index (int): Number of the document, for messages.
-    name (str): Name of the component, for messages.
+    example, index, name, known: See get_gold_label.
     missing (str): "auto" or "negative", see above.
-    known (Optional[Container[str]]): The component's labels and inner nodes. Other
-        keys belong to someone else. None if all keys are its own.
     RETURNS (Optional[GoldLabels]): None if nothing is known about the document.
     RAISES (ValueError): L325 if a value isn't 0 or 1.
     """
-    positive, negative = [], []
-    for label, value in example.reference.cats.items():
-        if known is not None and label not in known:
-            continue
-        if value == 1:
-            positive.append(label)
-        elif value == 0:
-            negative.append(label)
-        else:
-            text = example.reference.text[:60]
-            message = Errors.L325.format(
-                index=index, text=text, value=value, label=label, name=name
-            )
-            raise ValueError(message)
+    positive, negative, wrong = _sort_labels(example, known)
+    for label in wrong:
+        text, value = example.reference.text[:60], example.reference.cats[label]
+        message = Errors.L325.format(
+            index=index, text=text, value=value, label=label, name=name
+        )
+        raise ValueError(message)
     if missing == "negative" or (positive and not negative):
         return GoldLabels(positive, None)
     return GoldLabels(positive, negative) if negative else None
@@ -212,6 +186,21 @@ def fill_truths(
         if label in ranges:
             row[slice(*ranges[label])] = 0.0
     row[[taxonomy.index[label] for label in leaves]] = 1.0
+
+
+def _sort_labels(example: Example, known: Optional[Container[str]]) -> List[List[str]]:
+    """Labels with 1, with 0 and with another value."""
+    positive, negative, wrong = [], [], []
+    for label, value in example.reference.cats.items():
+        if known is not None and label not in known:
+            continue
+        if value == 1:
+            positive.append(label)
+        elif value == 0:
+            negative.append(label)
+        else:
+            wrong.append(label)
+    return [positive, negative, wrong]
 
 
 def _shorten(example: Example) -> str:

@@ -1,3 +1,7 @@
+"""Array maths. Groups are neighbouring columns, whose `lengths` say how many columns
+each of them has, from left to right.
+"""
+
 from typing import Any, Callable, Tuple
 
 import numpy
@@ -13,10 +17,8 @@ BLOCK = 64
 
 
 def unit_rows(X: Any) -> Any:
-    """Scale each row to length 1.0; a row of zeros stays as it is.
-
-    X (Any): Array of shape (rows, width).
-    RETURNS (Any): Array of the same type and shape.
+    """RETURNS (Any): Each row of X, (rows, width), scaled to length 1.0; a row of zeros
+    stays as it is.
     """
     norms = (X * X).sum(axis=1, keepdims=True) ** 0.5
     return X / (norms + (norms < EPSILON))
@@ -59,34 +61,23 @@ def normalize_rows(X: Any) -> Tuple[Any, Callable[[Any], Any]]:
 
 
 def sum_groups(ops: Ops, X: Floats2d, lengths: Ints1d) -> Floats2d:
-    """Sum neighbouring columns.
-
-    X (Floats2d): Array of shape (rows, columns).
-    lengths (Ints1d): Columns of each group, from left to right.
-    RETURNS (Floats2d): Array of shape (rows, groups).
-    """
+    """RETURNS (Floats2d): Sum of each group of X, (rows, columns): (rows, groups)."""
     # Thinc's reductions work on runs of rows, on every device.
     sums = ops.reduce_sum(ops.as_contig(X.T), lengths)
     return ops.as_contig(sums.T)
 
 
 def spread_groups(ops: Ops, X: Floats2d, lengths: Ints1d) -> Floats2d:
-    """Repeat the value of each group for each of its columns.
-
-    X (Floats2d): Array of shape (rows, groups).
-    lengths (Ints1d): Columns of each group, from left to right.
-    RETURNS (Floats2d): Array of shape (rows, columns).
+    """RETURNS (Floats2d): Values of groups, (rows, groups), repeated for each of their
+    columns: (rows, columns).
     """
     spread = ops.backprop_reduce_sum(ops.as_contig(X.T), lengths)
     return ops.as_contig(spread.T)
 
 
 def log_softmax_groups(ops: Ops, Z: Floats2d, lengths: Ints1d) -> Floats2d:
-    """Normalize each group of columns to the logs of a distribution.
-
-    Z (Floats2d): Logits of shape (rows, columns).
-    lengths (Ints1d): Columns of each group, from left to right.
-    RETURNS (Floats2d): Array of shape (rows, columns).
+    """RETURNS (Floats2d): The logits Z, (rows, columns), with each group normalized to
+    the logs of a distribution.
     """
     # The maximum of the group, not of the row: a whole group could underflow.
     tops, _ = ops.reduce_max(ops.as_contig(Z.T), lengths)
@@ -100,6 +91,12 @@ def sigmoid(Z: Any) -> Any:
     xp = get_array_module(Z)
     exps = xp.exp(-xp.abs(Z))
     return xp.where(Z >= 0, 1.0, exps) / (1.0 + exps)
+
+
+def softplus(Z: Any) -> Any:
+    """RETURNS (Any): log(1 + exp(Z)), without overflow: -log of sigmoid(-Z)."""
+    xp = get_array_module(Z)
+    return xp.maximum(Z, 0.0) + xp.log1p(xp.exp(-xp.abs(Z)))
 
 
 def softmax(Z: numpy.ndarray) -> numpy.ndarray:
@@ -145,13 +142,12 @@ def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     """
     k = min(k, P.shape[1])
     if k == P.shape[1]:
-        top = numpy.broadcast_to(numpy.arange(k), P.shape)
-    else:
-        top = numpy.argpartition(-P, k - 1, axis=1)[:, :k]
-        # Which of several columns equal to the k-th it takes is arbitrary.
-        last = numpy.take_along_axis(P, top, 1).min(axis=1, keepdims=True)
-        tied = (P >= last).sum(axis=1) > k
-        top[tied] = numpy.argsort(-P[tied], axis=1, kind="stable")[:, :k]
-        top = numpy.sort(top, axis=1)
+        return numpy.argsort(-P, axis=1, kind="stable")
+    top = numpy.argpartition(-P, k - 1, axis=1)[:, :k]
+    # Which of several columns equal to the k-th it takes is arbitrary.
+    last = numpy.take_along_axis(P, top, 1).min(axis=1, keepdims=True)
+    tied = (P >= last).sum(axis=1) > k
+    top[tied] = numpy.argsort(-P[tied], axis=1, kind="stable")[:, :k]
+    top = numpy.sort(top, axis=1)
     order = numpy.argsort(-numpy.take_along_axis(P, top, 1), axis=1, kind="stable")
     return numpy.take_along_axis(top, order, 1)

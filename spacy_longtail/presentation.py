@@ -2,7 +2,7 @@
 it: `result.tables()` and `result.remarks()`.
 """
 
-from typing import Any, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 MAX_WIDTH = 40
 
@@ -50,6 +50,9 @@ class Presentable(Protocol):
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What is shown after the tables."""
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): All of it, JSON values only."""
 
 
 def make_table(

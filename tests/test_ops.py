@@ -12,7 +12,9 @@ from spacy_longtail.ops import (
     mean_by_class,
     multiply_rows,
     normalize_rows,
+    sigmoid,
     softmax,
+    softplus,
     spread_groups,
     sum_groups,
     top_columns,
@@ -177,3 +179,8 @@ def test_log_odds_of_nothing_and_all_are_finite():
     found = get_log_odds(numpy.asarray([0.0, 0.2, 0.5, 1.0]))
     assert_allclose(found[1:3], [numpy.log(0.25), 0.0], atol=1e-12)
     assert found[3] == pytest.approx(-found[0], rel=1e-9) and 13 < found[3] < 14
+
+
+def test_softplus_is_the_log_of_the_sigmoid():
+    Z = numpy.linspace(-15, 15, 7)
+    assert_allclose(softplus(Z), -numpy.log(sigmoid(-Z)), rtol=1e-6)

@@ -20,7 +20,7 @@ PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
 LAYERS = ["errors", "ops", "settings", "presentation", "pages", "taxonomy", "gold"]
-LAYERS += ["descriptions", "files", "tables", "losses", "outputs", "vectors"]
+LAYERS += ["files", "tables", "descriptions", "losses", "outputs", "vectors"]
 LAYERS += ["encoders", "rankers", "scoring", "fitting", "pipeline", "evaluation"]
 LAYERS += ["convert", "audit", "init_config", "tuning", "report", "explain", "cli"]
 # A component gets these objects from its config.
@@ -32,6 +32,8 @@ SOURCES = {
     path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf8"))
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+# Each tree is walked once, which takes most of the time.
+NODES = {name: list(ast.walk(tree)) for name, tree in SOURCES.items()}
 # The root module belongs to no layer.
 MODULES = [name for name in SOURCES if name != "__init__.py"]
 ENTRY_POINTS = list(distribution("spacy-longtail").entry_points)
@@ -64,7 +66,7 @@ def get_layer(module):
 def get_imports(module):
     """Yield the full name of everything that a module imports, at any depth."""
     package = ".".join(["spacy_longtail", *Path(module).parent.parts])
-    for node in ast.walk(SOURCES[module]):
+    for node in NODES[module]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -79,19 +81,22 @@ def get_imported_layers(module):
             yield inner.split(".")[0]
 
 
-def get_used_codes(tree):
+def get_used_codes(nodes):
     """Yield each use of a message as (code, names of the values or None)."""
     calls = {
         node.func.value: {keyword.arg for keyword in node.keywords}
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "format"
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id in ("Errors", "Warnings"):
                 yield node.attr, calls.get(node)
+
+
+USED_CODES = {name: list(get_used_codes(nodes)) for name, nodes in NODES.items()}
 
 
 def get_placeholders(template):
@@ -151,7 +156,7 @@ def test_components_import_nothing_that_the_config_gives_them(module):
     "module", [m for m in MODULES if get_layer(m) not in ("encoders", "outputs")]
 )
 def test_attributes_of_layers_are_read_through_the_contract(module):
-    nodes = [n for n in ast.walk(SOURCES[module]) if isinstance(n, ast.Attribute)]
+    nodes = [node for node in NODES[module] if isinstance(node, ast.Attribute)]
     assert "attrs" not in {node.attr for node in nodes}
 
 
@@ -189,14 +194,13 @@ print(*set(sys.modules) - before)
 @pytest.mark.parametrize("module", SOURCES)
 def test_no_heavy_import_at_the_top(module):
     """Where Thinc imports torch by itself, `sys.modules` doesn't show ours."""
-    tree = SOURCES[module]
     inside = {
         node
-        for function in ast.walk(tree)
+        for function in NODES[module]
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
         for node in ast.walk(function)
     }
-    for node in ast.walk(tree):
+    for node in NODES[module]:
         if isinstance(node, ast.Import) and node not in inside:
             assert not HEAVY.intersection(a.name.split(".")[0] for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node not in inside:
@@ -205,9 +209,7 @@ def test_no_heavy_import_at_the_top(module):
 
 @pytest.mark.parametrize("code", CODES)
 def test_error_code_is_used(code):
-    assert any(
-        code == used for tree in SOURCES.values() for used, _ in get_used_codes(tree)
-    )
+    assert any(code == used for codes in USED_CODES.values() for used, _ in codes)
 
 
 def test_error_codes_are_in_order():
@@ -224,13 +226,13 @@ def test_error_text_formats(code, template):
 
 @pytest.mark.parametrize("module", SOURCES)
 def test_error_texts_get_their_values(module):
-    for code, names in get_used_codes(SOURCES[module]):
+    for code, names in USED_CODES[module]:
         assert (code, names or set()) == (code, get_placeholders(CODES[code]))
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if get_layer(m) != "cli"])
 def test_only_the_cli_prints(module):
-    calls = [node for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Call)]
+    calls = [node for node in NODES[module] if isinstance(node, ast.Call)]
     names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]
     assert "print" not in names
 
@@ -240,9 +242,9 @@ MOVES = {"rename", "renames", "unlink", "remove", "removedirs", "rmdir", "rmtree
 MOVES |= {"move", "copy", "copy2", "copyfile", "copytree", "link_to", "symlink_to"}
 
 
-def get_moves(tree):
+def get_moves(nodes):
     """Yield the names of what moves, replaces or removes files."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ({"shutil", "tempfile"} & {a.name for a in node.names})
         elif isinstance(node, ast.ImportFrom):
@@ -262,11 +264,11 @@ def get_moves(tree):
 
 @pytest.mark.parametrize("module", [m for m in SOURCES if m != "files.py"])
 def test_only_files_moves_files(module):
-    assert list(get_moves(SOURCES[module])) == []
+    assert list(get_moves(NODES[module])) == []
 
 
 def test_files_moves_files():
-    assert {"shutil", "tempfile", "replace"} <= set(get_moves(SOURCES["files.py"]))
+    assert {"shutil", "tempfile", "replace"} <= set(get_moves(NODES["files.py"]))
 
 
 def test_modules_are_short():

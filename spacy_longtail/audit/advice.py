@@ -2,43 +2,41 @@
 
 from typing import Iterator, List
 
-from .facts import Audit
+from .facts import Audit, Pooling
 
 # A share below which it isn't worth a sentence.
 FEW = 0.005
 MIN_COUNT = 3
 MANY_LABELS = 1000
-# Documents of the rarest labels that a validation can't do without.
+# The share of long texts from which it is.
 LONG_SHARE = 0.02
 
 
 def give_advice(facts: Audit) -> List[str]:
     """RETURNS (List[str]): What follows from the facts, the most important first."""
-    advice = [*_get_label_advice(facts), *_get_dev_advice(facts)]
-    return [*advice, *_get_text_advice(facts)]
+    found = _get_label_advice, _get_dev_advice, _get_text_advice
+    return [sentence for get_advice in found for sentence in get_advice(facts)]
 
 
-def choose_min_count(facts: Audit, wanted: int = MIN_COUNT) -> int:
+def choose_pooling(facts: Audit, wanted: int = MIN_COUNT) -> Pooling:
     """Choose the largest min_count, up to what is wanted, that pools no more than half
-    of the labels: an Other is there for the exceptions.
+    of the labels: an Other is there for the exceptions. If there is none, it is 0.
     """
-    choices = [pooling for pooling in facts.pooling if pooling.min_count <= wanted]
-    for pooling in reversed(choices):
-        if pooling.n_labels <= facts.n_labels / 2:
-            return pooling.min_count
-    return 0
+    for pooling in reversed(facts.pooling):
+        if pooling.min_count <= wanted and pooling.n_labels <= facts.n_labels / 2:
+            return pooling
+    return Pooling(min_count=0, n_labels=0, n_docs=0, n_others=0, largest=[])
 
 
 def _get_label_advice(facts: Audit) -> Iterator[str]:
     n = f"{facts.n_labels:,}"
     rare = facts.count_rarer(5)
     if rare:
-        min_count = choose_min_count(facts)
-        pooled = next((p for p in facts.pooling if p.min_count == min_count), None)
-        n_pooled = pooled.n_labels if pooled else 0
+        pooling = choose_pooling(facts)
         yield (
             f"{rare:,} of {n} labels have fewer than 5 documents: min_count = "
-            f"{min_count} pools {n_pooled:,} of them, and descriptions help those most."
+            f"{pooling.min_count} pools {pooling.n_labels:,} of them, and descriptions "
+            "help those most."
         )
     if facts.imbalance_ratio >= 10 and facts.max_labels == 1:
         yield (

@@ -1,7 +1,8 @@
 from array import array
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from tqdm import tqdm
@@ -10,20 +11,52 @@ from ..gold import find_leaves
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy
 from .advice import give_advice
-from .corpus import find_files, read_chunks
-from .facts import Audit, Dev
-from .labels import (
-    MIN_COUNTS,
-    find_similar_labels,
-    get_buckets,
-    get_levels,
-    get_pooling,
-    get_weights,
-)
-from .similar import Prints, make_prints
-from .texts import Contents, describe_texts
+from .corpus import fetch_texts, find_files, read_chunks
+from .facts import Audit, Dev, Texts
+from .labels import find_spellings, get_buckets, get_levels, get_poolings, get_weights
+from .similar import NearPair, Prints, find_conflicts, find_near_pairs, make_prints
 
+# Missing labels that are named.
 MAX_LABELS = 50
+# Texts of more words are cut off by transformers.
+LONG = 512
+# Documents that are shown, and characters of each.
+MAX_EXAMPLES = 10
+MAX_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The texts of a corpus and where to read them again."""
+
+    files: List[Path]
+    columns: Columns
+    prints: Prints
+    # For each document, which of the label sets it has.
+    sets: numpy.ndarray
+    label_sets: List[Tuple[str, ...]]
+
+    def count_labels(self) -> Dict[str, int]:
+        """RETURNS (Dict[str, int]): Documents of each label, the most frequent one
+        first.
+        """
+        n_docs = numpy.bincount(self.sets, minlength=len(self.label_sets))
+        counts: "Counter[str]" = Counter()
+        for labels, n in zip(self.label_sets, n_docs.tolist()):
+            counts.update(dict.fromkeys(labels, n))
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def fetch(self, rows: Sequence[int]) -> Dict[int, str]:
+        """RETURNS (Dict[int, str]): The beginning of some texts."""
+        texts = fetch_texts(self.files, rows, self.columns)
+        return {
+            row: text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+            for row, text in texts.items()
+        }
+
+    def name(self, row: int) -> str:
+        """RETURNS (str): The labels of a document, for people."""
+        return ", ".join(self.label_sets[self.sets[row]])
 
 
 def audit_corpus(
@@ -47,48 +80,43 @@ def audit_corpus(
     RAISES (ValueError): L640 or L641 if the corpus can't be read, L001 or L002 if its
         labels are no taxonomy.
     """
-    contents = read_contents(path, columns, separator, progress=progress)
-    dev_contents = dev and read_contents(dev, columns, separator, progress=progress)
-    counts = count_labels(contents)
+    contents = _read(path, columns, separator, progress)
+    dev_contents = dev and _read(dev, columns, separator, progress)
+    counts = contents.count_labels()
     taxonomy = build_taxonomy(counts, separator=separator)
     max_labels = max(map(len, contents.label_sets))
     is_labelled = numpy.asarray([bool(labels) for labels in contents.label_sets])
-    n_labelled = int(is_labelled[contents.sets].sum())
     values = list(counts.values())
     facts = Audit(
         path=str(path),
         n_docs=len(contents.sets),
-        n_unlabelled=len(contents.sets) - n_labelled,
+        n_unlabelled=int((~is_labelled[contents.sets]).sum()),
         max_labels=max_labels,
         separator=separator,
         depth=max(len(taxonomy.path(leaf)) for leaf in taxonomy.leaves),
         counts=counts,
         imbalance_ratio=values[0] / values[-1],
         top_10_share=sum(values[:10]) / sum(values),
-        levels=get_levels(taxonomy),
+        levels=get_levels(counts, taxonomy),
         buckets=get_buckets(counts),
-        pooling=[get_pooling(counts, separator, n) for n in MIN_COUNTS],
+        pooling=get_poolings(counts, separator),
         # Nothing competes for a document that can have several labels.
         weights=[] if max_labels > 1 else get_weights(taxonomy),
-        texts=describe_texts(contents),
-        similar_labels=find_similar_labels(list(counts)),
-        dev=compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
+        texts=_describe_texts(contents),
+        similar_labels=find_spellings(list(counts)),
+        dev=_compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
         advice=[],
     )
     facts.advice.extend(give_advice(facts))
     return facts
 
 
-def read_contents(
-    path: Path, columns: Columns, separator: str, *, progress: bool
-) -> Contents:
-    """Read a corpus once."""
+def _read(path: Path, columns: Columns, separator: str, progress: bool) -> Contents:
     files = find_files(Path(path))
     prints: List[Prints] = []
     sets = array("l")
     ids: Dict[Tuple[str, ...], int] = {}
-    bar = tqdm(desc="Reading", unit=" docs", disable=None if progress else True)
-    with bar:
+    with tqdm(desc="Reading", unit=" docs", disable=None if progress else True) as bar:
         for file_ in files:
             for chunk in read_chunks(file_, columns):
                 prints.append(make_prints(chunk.keys, chunk.lengths))
@@ -100,19 +128,8 @@ def read_contents(
     return Contents(files, columns, joined, numpy.asarray(sets, "int64"), list(ids))
 
 
-def count_labels(contents: Contents) -> Dict[str, int]:
-    """RETURNS (Dict[str, int]): Documents of each label, the most frequent first."""
-    n_docs = numpy.bincount(contents.sets, minlength=len(contents.label_sets))
-    counts: "Counter[str]" = Counter()
-    for labels, n in zip(contents.label_sets, n_docs.tolist()):
-        for label in labels:
-            counts[label] += n
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
-    """RETURNS (Dev): How another corpus fits to this one."""
-    dev_counts = count_labels(dev)
+def _compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
+    dev_counts = dev.count_labels()
     missing = [label for label in counts if label not in dev_counts]
     hashes = dev.prints.hashes[dev.prints.hashes != 0]
     return Dev(
@@ -122,3 +139,57 @@ def compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) 
         unseen=[label for label in dev_counts if label not in counts],
         n_shared=int(numpy.isin(hashes, contents.prints.hashes).sum()),
     )
+
+
+def _describe_texts(contents: Contents) -> Texts:
+    prints, sets = contents.prints, contents.sets
+    lengths = prints.lengths
+    n_duplicates, n_conflicts, groups = find_conflicts(
+        prints.hashes, sets, limit=MAX_EXAMPLES
+    )
+    n_near, pairs = find_near_pairs(prints, sets)
+    shown = _choose_different(pairs)
+    rows = [int(group[0]) for group in groups]
+    texts = contents.fetch(rows + [row for pair in shown for row in pair[:2]])
+    conflicts = [
+        {
+            "text": texts[row],
+            "n_docs": len(group),
+            "labels": dict(Counter(map(contents.name, group.tolist())).most_common()),
+        }
+        for row, group in zip(rows, groups)
+    ]
+    near_conflicts = [
+        {
+            "similarity": round(pair.similarity, 2),
+            "texts": [texts[row] for row in pair[:2]],
+            "labels": [contents.name(row) for row in pair[:2]],
+        }
+        for pair in shown
+    ]
+    empty, long = numpy.flatnonzero(lengths == 0), numpy.flatnonzero(lengths > LONG)
+    return Texts(
+        n_empty=len(empty),
+        n_long=len(long),
+        long_limit=LONG,
+        median_length=int(numpy.median(lengths)) if len(lengths) else 0,
+        longest=int(lengths.max(initial=0)),
+        n_duplicates=n_duplicates,
+        n_conflicts=n_conflicts,
+        conflicts=conflicts,
+        n_near_conflicts=n_near,
+        near_conflicts=near_conflicts,
+        long_rows=long[:MAX_EXAMPLES].tolist(),
+        empty_rows=empty[:MAX_EXAMPLES].tolist(),
+    )
+
+
+def _choose_different(pairs: Sequence[NearPair]) -> List[NearPair]:
+    """The first pairs, no text in two of them."""
+    chosen: List[NearPair] = []
+    used: set = set()
+    for pair in pairs:
+        if len(chosen) < MAX_EXAMPLES and not used & {pair.first, pair.second}:
+            used |= {pair.first, pair.second}
+            chosen.append(pair)
+    return chosen

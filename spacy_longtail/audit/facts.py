@@ -1,23 +1,22 @@
-from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional
+"""The facts about a corpus, for programs, for a terminal and as a page."""
 
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from ..pages import open_figure, render
 from ..presentation import Remark, TextTable, make_table, shorten
 
-BUCKET_HEADER = ("", "Labels", "Documents", "Share")
-LEVEL_HEADER = ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest")
-POOLING_HEADER = ("min_count", "Labels", "Documents", "Others")
-WEIGHT_HEADER = ("Label", "Documents", "Weighted", "Balanced", "Adjusted")
-WEIGHT_TITLE = "Effective weights, compared with the most frequent label"
+TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
+FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
+MAX_MISSING = 20
+INK = "#123456"
 
 
 @dataclass(frozen=True)
 class Level:
-    """The nodes at one depth of the taxonomy.
-
-    depth (int): From 1, the top.
-    n_nodes (int): Nodes at this depth.
-    n_docs (int): Documents at or below them.
-    smallest, median, largest (float): Documents of a node.
+    """The nodes at one depth of the taxonomy, 1 is the top. Documents are those at or
+    below a node.
     """
 
     depth: int
@@ -40,10 +39,8 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Pooling:
-    """What a setting of min_count would pool.
+    """What a setting of min_count would pool, and how many Others hold that.
 
-    n_labels, n_docs (int): The pooled labels and their documents.
-    n_others (int): Other buckets that hold them.
     largest (List[Dict[str, Any]]): The Others with the most labels: "parent" ("" for
         the root), "n_labels", "n_docs".
     """
@@ -175,18 +172,66 @@ class Audit:
         buckets = [
             (b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in self.buckets
         ]
-        levels = [tuple(vars(level).values()) for level in self.levels]
-        pooling = [tuple(vars(row).values())[:4] for row in self.pooling]
         weights = [
             (shorten(row.label), *list(vars(row).values())[1:]) for row in self.weights
         ]
         return [
-            make_table(title, BUCKET_HEADER, buckets),
-            make_table("Levels of the taxonomy", LEVEL_HEADER, levels),
-            make_table("What would be pooled", POOLING_HEADER, pooling),
-            make_table(WEIGHT_TITLE, WEIGHT_HEADER, weights),
+            make_table(title, ("", "Labels", "Documents", "Share"), buckets),
+            make_table(
+                "Levels of the taxonomy",
+                ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest"),
+                [tuple(vars(level).values()) for level in self.levels],
+            ),
+            make_table(
+                "What would be pooled",
+                ("min_count", "Labels", "Documents", "Others"),
+                [tuple(vars(row).values())[:4] for row in self.pooling],
+            ),
+            make_table(
+                "Effective weights, compared with the most frequent label",
+                ("Label", "Documents", "Weighted", "Balanced", "Adjusted"),
+                weights,
+            ),
         ]
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): The advice."""
         return [Remark("info", sentence) for sentence in self.advice]
+
+
+def render_audit(facts: Audit) -> str:
+    """RETURNS (str): One HTML file that needs nothing else.
+
+    RAISES (ValueError): L642 if matplotlib isn't installed.
+    """
+    return render(
+        TEMPLATE,
+        filters={name: text.format for name, text in FORMATS.items()},
+        facts=facts,
+        missing=facts.dev.missing[:MAX_MISSING] if facts.dev else [],
+        curve=draw_frequencies(list(facts.counts.values())),
+    )
+
+
+def draw_frequencies(counts: Sequence[int]) -> str:
+    """Draw the documents of each label over its rank, both on a log scale.
+
+    counts (Sequence[int]): Descending.
+    RETURNS (str): An SVG element in the colour of the text around it.
+    """
+    opened = open_figure(
+        "frequencies",
+        (7.2, 3.2),
+        colours={INK: "currentColor"},
+        settings={"figure.constrained_layout.use": True},
+    )
+    with opened as (figure, finish):
+        axes = figure.add_subplot()
+        axes.loglog(range(1, len(counts) + 1), counts, color=INK, linewidth=2)
+        axes.set_xlabel("label, by frequency", color=INK)
+        axes.set_ylabel("documents", color=INK)
+        axes.grid(which="major", alpha=0.25, color=INK)
+        axes.tick_params(which="both", colors=INK)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        return finish()

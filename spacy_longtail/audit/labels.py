@@ -1,6 +1,6 @@
 """What the counts of the labels say."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from statistics import median
 from typing import Any, Dict, List, Mapping
 
@@ -9,93 +9,80 @@ import numpy
 from ..losses.class_balanced import make_class_balanced
 from ..losses.logit_adjusted import make_logit_adjusted
 from ..losses.weighted import make_weighted_cross_entropy
+from ..scoring.predictions import GROUPS, HEAD, MID
 from ..taxonomy import Taxonomy, build_taxonomy
 from .facts import Bucket, Level, Pooling, Weight
 
-# Those of the scorer.
-HEAD, MID = 50, 10
 MIN_COUNTS = (2, 3, 5, 10, 20, 50)
 MAX_OTHERS = 5
 # From the most frequent to the rarest label.
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 
-def get_levels(taxonomy: Taxonomy) -> List[Level]:
+def get_levels(counts: Mapping[str, int], taxonomy: Taxonomy) -> List[Level]:
     """RETURNS (List[Level]): The levels from the top."""
-    counts = numpy.asarray(taxonomy.counts)
-    inner: Dict[str, int] = defaultdict(int)
-    for label, n in taxonomy.inner_counts.items():
-        for node in taxonomy.path(label):
-            inner[node] += n
+    n_docs: "Counter[str]" = Counter()
+    for label, n in counts.items():
+        n_docs.update(dict.fromkeys(taxonomy.path(label), n))
     by_depth: Dict[int, List[int]] = defaultdict(list)
-    for node, (start, end) in taxonomy.ranges.items():
-        depth = len(taxonomy.path(node))
-        by_depth[depth].append(int(counts[start:end].sum()) + inner[node])
+    for node, n in n_docs.items():
+        by_depth[len(taxonomy.path(node))].append(n)
     return [
-        Level(depth, len(n), sum(n), min(n), float(median(n)), max(n))
-        for depth, n in sorted(by_depth.items())
+        Level(depth, len(ns), sum(ns), min(ns), float(median(ns)), max(ns))
+        for depth, ns in sorted(by_depth.items())
     ]
 
 
 def get_buckets(counts: Mapping[str, int]) -> List[Bucket]:
-    """RETURNS (List[Bucket]): Head, mid and tail."""
+    """RETURNS (List[Bucket]): Head, mid and tail, those of the scorer."""
     values = numpy.asarray(list(counts.values()))
-    total = max(int(values.sum()), 1)
-    masks = {
-        "head": values >= HEAD,
-        "mid": (values >= MID) & (values < HEAD),
-        "tail": values < MID,
-    }
     buckets = []
-    for name, mask in masks.items():
-        n_docs = int(values[mask].sum())
-        buckets.append(Bucket(name, int(mask.sum()), n_docs, n_docs / total))
+    for name, least, most in zip(GROUPS, (HEAD, MID, 0), (numpy.inf, HEAD, MID)):
+        own = values[(values >= least) & (values < most)]
+        share = float(own.sum() / max(values.sum(), 1))
+        buckets.append(Bucket(name, len(own), int(own.sum()), share))
     return buckets
 
 
-def get_pooling(counts: Mapping[str, int], separator: str, min_count: int) -> Pooling:
-    """RETURNS (Pooling): What this min_count would pool."""
-    taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
-    others: List[Dict[str, Any]] = [
-        {
-            "parent": other.parent,
-            "n_labels": len(other.members),
-            "n_docs": sum(taxonomy.counts[member] for member in other.members),
-        }
-        for other in taxonomy.others
-    ]
-    others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
-    return Pooling(
-        min_count=min_count,
-        n_labels=sum(other["n_labels"] for other in others),
-        n_docs=sum(other["n_docs"] for other in others),
-        n_others=len(others),
-        largest=others[:MAX_OTHERS],
-    )
+def get_poolings(counts: Mapping[str, int], separator: str) -> List[Pooling]:
+    """RETURNS (List[Pooling]): What each of MIN_COUNTS would pool."""
+    found = []
+    for min_count in MIN_COUNTS:
+        taxonomy = build_taxonomy(counts, min_count=min_count, separator=separator)
+        others: List[Dict[str, Any]] = [
+            {
+                "parent": other.parent,
+                "n_labels": len(other.members),
+                "n_docs": sum(taxonomy.counts[member] for member in other.members),
+            }
+            for other in taxonomy.others
+        ]
+        n_labels = sum(other["n_labels"] for other in others)
+        n_docs = sum(other["n_docs"] for other in others)
+        others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
+        largest = others[:MAX_OTHERS]
+        found.append(Pooling(min_count, n_labels, n_docs, len(others), largest))
+    return found
 
 
 def get_weights(taxonomy: Taxonomy) -> List[Weight]:
     """RETURNS (List[Weight]): Of some labels from the most frequent to the rarest."""
-    weighted = numpy.asarray(make_weighted_cross_entropy()(taxonomy).weights)
-    class_balanced = numpy.asarray(make_class_balanced()(taxonomy).weights)
-    # What is added to the logits in training is missing from them in prediction.
-    logit_adjusted = numpy.exp(-numpy.asarray(make_logit_adjusted()(taxonomy).shifts))
+    weights = [
+        numpy.asarray(make_weighted_cross_entropy()(taxonomy).weights),
+        numpy.asarray(make_class_balanced()(taxonomy).weights),
+        # What is added to the logits in training is missing from them in prediction.
+        numpy.exp(-numpy.asarray(make_logit_adjusted()(taxonomy).shifts)),
+    ]
     order = numpy.argsort(-numpy.asarray(taxonomy.counts), kind="stable")
     chosen = [order[int(round(q * (len(order) - 1)))] for q in QUANTILES]
-    top = chosen[0]
-    return [
-        Weight(
-            label=taxonomy.leaves[i],
-            count=taxonomy.counts[i],
-            weighted=float(weighted[i] / weighted[top]),
-            class_balanced=float(class_balanced[i] / class_balanced[top]),
-            logit_adjusted=float(logit_adjusted[i] / logit_adjusted[top]),
-        )
-        for i in dict.fromkeys(chosen)
-    ]
+    found = []
+    for i in dict.fromkeys(chosen):
+        compared = [float(values[i] / values[chosen[0]]) for values in weights]
+        found.append(Weight(taxonomy.leaves[i], taxonomy.counts[i], *compared))
+    return found
 
 
-def find_similar_labels(labels: List[str]) -> List[List[str]]:
+def find_spellings(labels: List[str]) -> List[List[str]]:
     """RETURNS (List[List[str]]): Labels that differ in case, spaces, hyphens or
     underscores only.
     """

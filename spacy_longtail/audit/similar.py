@@ -16,8 +16,6 @@ MAX_PAIRS = 1000
 # Pairs that are compared at a time.
 PART = 1 << 16
 ODD = 0x9E3779B97F4A7C15
-MAX = 0xFFFFFFFFFFFFFFFF
-SHIFT = numpy.uint64(32)
 
 
 class Prints(NamedTuple):
@@ -62,10 +60,10 @@ def make_prints(keys: numpy.ndarray, lengths: numpy.ndarray) -> Prints:
         pairs[1:] = mix(keys[:-1]) + keys[1:]
         pairs[starts] = keys[starts]
         for i in range(N_HASHES):
-            salt = numpy.uint64((i + 1) * ODD & MAX)
+            salt = numpy.uint64((i + 1) * ODD % 2**64)
             smallest = numpy.minimum(mix(keys ^ salt), mix(pairs ^ salt))
             minima = numpy.minimum.reduceat(smallest, starts)
-            signatures[filled, i] = (minima >> SHIFT).astype("uint32")
+            signatures[filled, i] = (minima >> numpy.uint64(32)).astype("uint32")
     return Prints(hashes, signatures, lengths)
 
 
@@ -82,15 +80,27 @@ def mix(values: numpy.ndarray) -> numpy.ndarray:
     return values ^ (values >> numpy.uint64(31))
 
 
-def group_equal(hashes: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The rows, equal texts beside each
-    other and else in their order, and where a new text starts among them.
+def find_conflicts(
+    hashes: numpy.ndarray, labels: numpy.ndarray, *, limit: int
+) -> Tuple[int, int, List[numpy.ndarray]]:
+    """Find equal texts. Those without a word have nothing in common.
+
+    hashes (numpy.ndarray): Of each text, see Prints.
+    labels (numpy.ndarray): Id of the labels of each text, of shape (texts,).
+    limit (int): Most conflicts to return.
+    RETURNS (Tuple[int, int, List[numpy.ndarray]]): How many repeat the text and labels
+        of an earlier one, how many distinct texts have different labels, and the rows
+        of the most frequent of these.
     """
-    order = numpy.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    is_new = numpy.ones(len(order), dtype="bool")
-    is_new[1:] = ordered[1:] != ordered[:-1]
-    return order, numpy.flatnonzero(is_new)
+    rows = numpy.flatnonzero(hashes)
+    own = labels[rows]
+    _, first, texts = numpy.unique(hashes[rows], return_index=True, return_inverse=True)
+    n_distinct = len(numpy.unique(texts * (labels.max(initial=0) + 1) + own))
+    in_conflict = numpy.unique(texts[own != own[first[texts]]])
+    order = numpy.argsort(-numpy.bincount(texts)[in_conflict], kind="stable")
+    chosen = in_conflict[order[:limit]]
+    groups = [rows[texts == text] for text in chosen]
+    return len(rows) - n_distinct, len(in_conflict), groups
 
 
 def find_near_pairs(

@@ -3,16 +3,7 @@ entry point in setup.cfg, whenever one of its commands runs: what is heavy is im
 inside the functions.
 """
 
-from . import audit, convert, distill, explain, init_config, report, tune
-from .group import longtail
+from . import audit, convert, distill, explain, init_config, report, tune  # noqa: F401
+from .command import longtail
 
-__all__ = [
-    "audit",
-    "convert",
-    "distill",
-    "explain",
-    "init_config",
-    "longtail",
-    "report",
-    "tune",
-]
+__all__ = ["longtail"]

@@ -1,10 +1,18 @@
 from pathlib import Path
 from typing import List, Optional
 
+from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .group import LABEL, LABELS, SEPARATOR, TEXT, Arg, Opt, longtail
-from .printing import fail_clearly, print_json, print_result
+from .command import (
+    LABEL,
+    LABELS,
+    SEPARATOR,
+    TEXT,
+    fail_clearly,
+    longtail,
+    print_result,
+)
 
 
 # fmt: off
@@ -35,13 +43,10 @@ def audit_cli(
             corpus, dev=dev, separator=separator, columns=columns, progress=True
         )
         if output is not None:
-            from ..audit.html import render_audit
+            from ..audit.facts import render_audit
             from ..files import write_text
 
             write_text(output, render_audit(facts))
-    if json:
-        print_json(facts.to_dict())
-    else:
-        print_result(facts)
-        if output is not None:
-            msg.good(f"Saved the page to {output}")
+    print_result(facts, json)
+    if output is not None and not json:
+        msg.good(f"Saved the page to {output}")

@@ -1,8 +1,9 @@
 from pathlib import Path
 from typing import List, Optional
 
-from .group import Arg, Opt, longtail
-from .printing import fail_clearly, print_json, print_result
+from spacy.cli._util import Arg, Opt
+
+from .command import fail_clearly, longtail, print_result
 
 
 # fmt: off
@@ -60,7 +61,4 @@ def convert_cli(
             delimiter=delimiter,
             progress=True,
         )
-    if json:
-        print_json(result.to_dict())
-    else:
-        print_result(result)
+    print_result(result, json)

@@ -1,10 +1,10 @@
 from pathlib import Path
 from typing import List, Optional
 
+from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .group import Arg, Opt, longtail
-from .printing import fail_clearly
+from .command import fail_clearly, longtail
 
 
 # fmt: off

@@ -1,10 +1,10 @@
 from pathlib import Path
 from typing import List, Optional
 
+from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .group import PIPE, PIPELINE, Arg, Opt, longtail
-from .printing import fail_clearly, print_json, print_result
+from .command import PIPE, PIPELINE, fail_clearly, longtail, print_result
 
 
 # fmt: off
@@ -34,9 +34,6 @@ def explain_cli(
         if output is not None:
             separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
             write_text(output, render_explanation(found, separator))
-    if json:
-        print_json(found.to_dict())
-        return
-    print_result(found)
-    if output is not None:
+    print_result(found, json)
+    if output is not None and not json:
         msg.good("Saved the explanation", str(output))

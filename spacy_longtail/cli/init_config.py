@@ -2,10 +2,10 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
+from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .group import LABEL, LABELS, SEPARATOR, TEXT, Arg, Opt, longtail
-from .printing import fail_clearly
+from .command import LABEL, LABELS, SEPARATOR, TEXT, fail_clearly, longtail
 
 
 # fmt: off

@@ -1,11 +1,10 @@
 from pathlib import Path
 from typing import Optional
 
-from spacy.cli._util import setup_gpu
+from spacy.cli._util import Arg, Opt, setup_gpu
 from wasabi import msg
 
-from .group import GPU_ID, PIPE, PIPELINE, Arg, Opt, longtail
-from .printing import fail_clearly, get_progress, print_json, print_result
+from .command import GPU, PIPE, PIPELINE, PROGRESS, fail_clearly, longtail, print_result
 
 
 # fmt: off
@@ -18,7 +17,7 @@ def report_cli(
     head: int = Opt(50, "--head", min=2, help="Fewest training documents of a head label"),
     mid: int = Opt(10, "--mid", min=1, help="Fewest training documents of a mid label"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the bootstrap"),
-    gpu_id: int = GPU_ID,
+    gpu_id: int = GPU,
     json: bool = Opt(False, "--json", help="Print the report as JSON"),
 ) -> None:
     # fmt: on
@@ -44,13 +43,10 @@ def report_cli(
             head=head,
             mid=mid,
             seed=seed,
-            progress=get_progress(),
+            progress=PROGRESS,
         )
         if output is not None:
             write_text(output, render_html(data))
-    if json:
-        print_json(data)
-        return
-    print_result(data)
-    if output is not None:
+    print_result(data, json)
+    if output is not None and not json:
         msg.good("Saved the report", str(output))

@@ -1,11 +1,10 @@
 from pathlib import Path
 from typing import Optional, Union
 
-from spacy.cli._util import setup_gpu
+from spacy.cli._util import Arg, Opt, setup_gpu
 from wasabi import msg
 
-from .group import GPU_ID, PIPE, PIPELINE, Arg, Opt, longtail
-from .printing import fail_clearly, get_progress, print_json, print_result
+from .command import GPU, PIPE, PIPELINE, PROGRESS, fail_clearly, longtail, print_result
 
 
 # fmt: off
@@ -22,7 +21,7 @@ def tune_cli(
     pipe: Optional[str] = PIPE,
     folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
-    gpu_id: int = GPU_ID,
+    gpu_id: int = GPU,
     force: bool = Opt(False, "--force", "-f", help="Replace the output folder"),
     json: bool = Opt(False, "--json", help="Print the result as JSON"),
 ) -> None:
@@ -52,12 +51,10 @@ def tune_cli(
             pipe=pipe,
             folds=folds,
             seed=seed,
-            progress=get_progress(),
+            progress=PROGRESS,
         )
-    if json:
-        print_json(result.to_dict())
-    else:
-        print_result(result)
+    print_result(result, json)
+    if not json:
         msg.good("Saved the tuned pipeline", str(output))
 
 

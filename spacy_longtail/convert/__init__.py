@@ -1,5 +1,4 @@
 from ..tables.columns import Columns
-from .convert import convert_corpus
-from .summary import Conversion
+from .convert import Conversion, convert_corpus
 
 __all__ = ["Columns", "Conversion", "convert_corpus"]

@@ -1,4 +1,6 @@
-from typing import List, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import chain
+from typing import List, Sequence, Set
 
 import numpy
 
@@ -89,76 +91,54 @@ def stratify_sets(
     RETURNS (numpy.ndarray): int8 array of TRAIN, DEV and TEST, of shape (texts,).
     """
     order = numpy.random.RandomState(seed).permutation(len(sets)).tolist()
-    rows_of = _invert(sets, order)
-    counts = [len(rows) for rows in rows_of]
-    desired: List[List[float]] = allot(counts, shares).tolist()
+    rows_of = _list_rows(sets, order)
+    n_left = [len(rows) for rows in rows_of]
+    desired: List[List[float]] = allot(n_left, shares).tolist()
     total: List[float] = allot([len(sets)], shares)[0].tolist()
     result = numpy.full(len(sets), -1, dtype="int8")
-    queue = LabelQueue(counts)
+
+    def put(row: int, wishes: List[float]) -> None:
+        # Train is first, so it wins where everything is equal.
+        split = max(range(3), key=list(zip(wishes, total)).__getitem__)
+        result[row] = split
+        total[split] -= 1
+        for label in sets[row]:
+            desired[label][split] -= 1
+            n_left[label] -= 1
+
+    # The label with the fewest texts left is the first.
+    queue = [(n, label) for label, n in enumerate(n_left)]
+    heapify(queue)
     while queue:
-        label = queue.pop()
+        n, label = heappop(queue)
+        if n != n_left[label]:
+            # It is in there again, with fewer.
+            continue
+        changed: Set[int] = set()
         for row in rows_of[label]:
-            if result[row] >= 0:
-                continue
-            split = _choose(desired[label], total)
-            result[row] = split
-            total[split] -= 1
-            for other in sets[row]:
-                desired[other][split] -= 1
-                queue.decrease(other)
+            if result[row] < 0:
+                put(row, desired[label])
+                changed.update(sets[row])
+        for other in changed:
+            heappush(queue, (n_left[other], other))
     for row in order:
         if result[row] < 0:
-            split = _choose(total, total)
-            result[row] = split
-            total[split] -= 1
+            put(row, total)
     _put_all_in_train(result, rows_of)
     return result
 
 
-class LabelQueue:
-    """Labels by how many of their texts are left, the fewest first, then by number."""
-
-    def __init__(self, counts: Sequence[int]) -> None:
-        self._counts = list(counts)
-        self._buckets: List[set] = [set() for _ in range(max(counts, default=0) + 1)]
-        for label, count in enumerate(counts):
-            self._buckets[count].add(label)
-        self._lowest = 1
-
-    def __bool__(self) -> bool:
-        while self._lowest < len(self._buckets) and not self._buckets[self._lowest]:
-            self._lowest += 1
-        return self._lowest < len(self._buckets)
-
-    def pop(self) -> int:
-        """RETURNS (int): The first label. All of its texts are to be dealt with."""
-        return min(self._buckets[self._lowest])
-
-    def decrease(self, label: int) -> None:
-        """Take away one text of a label."""
-        count = self._counts[label]
-        self._buckets[count].discard(label)
-        self._counts[label] = count - 1
-        self._buckets[count - 1].add(label)
-        self._lowest = max(1, min(self._lowest, count - 1))
+def _put_all_in_train(result: numpy.ndarray, rows_of: Sequence[List[int]]) -> None:
+    """A rare label can be drawn out of train by the labels beside it."""
+    for rows in filter(None, rows_of):
+        if TRAIN not in result[rows]:
+            result[rows[0]] = TRAIN
 
 
-def _invert(sets: Sequence[Sequence[int]], order: Sequence[int]) -> List[List[int]]:
-    n_labels = max((max(labels) for labels in sets if labels), default=-1) + 1
+def _list_rows(sets: Sequence[Sequence[int]], order: Sequence[int]) -> List[List[int]]:
+    n_labels = max(chain.from_iterable(sets), default=-1) + 1
     rows_of: List[List[int]] = [[] for _ in range(n_labels)]
     for row in order:
         for label in sets[row]:
             rows_of[label].append(row)
     return rows_of
-
-
-def _choose(desired: Sequence[float], total: Sequence[float]) -> int:
-    # Train is first, so it wins where everything is equal.
-    return max(range(3), key=lambda split: (desired[split], total[split], -split))
-
-
-def _put_all_in_train(result: numpy.ndarray, rows_of: Sequence[Sequence[int]]) -> None:
-    """A rare label can be drawn out of train by the labels beside it."""
-    for rows in rows_of:
-        if rows and not (result[list(rows)] == TRAIN).any():
-            result[rows[0]] = TRAIN

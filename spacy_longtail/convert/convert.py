@@ -1,22 +1,85 @@
 from collections import Counter
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, Optional, Sequence
+from typing import Any, Container, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import spacy
 from tqdm import tqdm
 
 from ..errors import Errors
 from ..files import write_together
-from ..tables.columns import SPLITS, Columns, Record, RecordReader
-from ..tables.encodings import ENCODING
+from ..presentation import Remark, TextTable, make_table
+from ..tables import Table, is_table, open_table
+from ..tables.columns import SPLITS, Columns, Record, RecordReader, get_split_name
+from ..tables.table import ENCODING
 from .allot import check_shares
 from .plan import Plan, Rows, count_by_split, make_plan
-from .shards import SUFFIX, CorpusWriter
-from .sources import Source, find_sources
-from .summary import Conversion
+from .shards import SUFFIX, ShardWriter
 
-MAX_DOCS = 20_000
-MAX_CHARS = 10_000_000
+# Why rows are dropped, and what is worth a look, in words.
+REASONS = {
+    "no_text": "without a text",
+    "no_label": "without a label",
+    "too_long": "with a text that is longer than spaCy takes",
+    "in_earlier_split": "whose text is in an earlier split too",
+}
+NOTES = {
+    "inner_node": "rows lack their last levels, and are labelled with the node above",
+    "gap": "rows have a level below a missing one, which was ignored",
+    "whole_float": "labels were numbers like 12.0, and were read as 12",
+    "duplicate": "rows repeat a text of their split, and were kept",
+    "conflict": "texts have different labels in different rows",
+}
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    paths (List[str]): The files or folders of the corpus.
+    n_rows (int): Rows read.
+    docs (Dict[str, int]): Documents written to each split.
+    labels (Dict[str, int]): Labels that occur in each split.
+    has_lists (bool): Whether a document has a list of labels.
+    missing (Dict[str, List[str]]): Labels of the corpus that a split doesn't have.
+    dropped (Dict[str, int]): Rows that were dropped: "no_text", "no_label",
+        "too_long", "in_earlier_split".
+    notes (Dict[str, int]): Rows that are worth a look: "inner_node" (a level is
+        missing at the end), "gap" (a level below a missing one, ignored),
+        "whole_float" (12.0, read as 12), "duplicate" (of a text in the same split),
+        "conflict" (texts with different labels).
+    """
+
+    paths: List[str]
+    n_rows: int
+    docs: Dict[str, int]
+    labels: Dict[str, int]
+    has_lists: bool
+    missing: Dict[str, List[str]] = field(default_factory=dict)
+    dropped: Dict[str, int] = field(default_factory=dict)
+    notes: Dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values only."""
+        return asdict(self)
+
+    def tables(self) -> List[TextTable]:
+        """RETURNS (List[TextTable]): What was written."""
+        rows = [
+            (path, n_docs, self.labels[split], len(self.missing[split]))
+            for path, (split, n_docs) in zip(self.paths, self.docs.items())
+        ]
+        header = ("Written", "Documents", "Labels", "Missing labels")
+        return [make_table("", header, rows)]
+
+    def remarks(self) -> List[Remark]:
+        """RETURNS (List[Remark]): What was dropped and noticed, a sentence each."""
+        sentences = [
+            f"Dropped {n:,} of {self.n_rows:,} rows {REASONS[reason]}."
+            for reason, n in self.dropped.items()
+        ]
+        sentences += [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
+        return [Remark("info", sentence) for sentence in sentences]
 
 
 def convert_corpus(
@@ -58,53 +121,77 @@ def convert_corpus(
     nlp = spacy.blank(lang)
     rows = Rows(nlp.max_length)
     notes: "Counter[str]" = Counter()
-    readers = [RecordReader(source.table, columns, notes) for source in sources]
-    _check_same_kind(readers)
-    has_lists = readers[0].has_lists
+    readers = [(RecordReader(table, columns, notes), split) for table, split in sources]
+    has_lists = readers[0][0].has_lists
+    for reader, _ in readers:
+        if reader.has_lists != has_lists:
+            first, second = sources[0][0].path, reader.table.path
+            raise ValueError(Errors.L629.format(first=first, second=second))
     bar = {"disable": None if progress else True, "unit": " rows"}
-    for record in tqdm(_read(sources, readers), desc="Reading", **bar):
+    for record in tqdm(_read(readers), desc="Reading", **bar):
         rows.add(record)
     plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
-    found = {int(split) for split in set(plan.splits.tolist()) if split >= 0}
-    if not found:
+    # Before the notes are counted again.
+    result = _summarize(rows, plan, notes, output_dir, has_lists)
+    if not result.docs:
         dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
-        raise ValueError(
-            Errors.L626.format(n=len(rows.sets), dropped=dropped or "none")
-        )
-    _check_output(output_dir, [SPLITS[split] for split in found])
-    notes_of_all = _get_notes(notes, plan)
-    with write_together(Path(output_dir)) as folder:
-        writer = CorpusWriter(nlp, folder, max_docs=MAX_DOCS, max_chars=MAX_CHARS)
-        records = tqdm(
-            zip(_read(sources, readers), plan.splits.tolist()),
-            total=len(plan.splits),
-            desc="Writing",
-            **bar,
-        )
-        for record, split in records:
-            if split >= 0:
-                writer.add(SPLITS[split], record.text, record.labels or ())
-        names = writer.finish()
-    paths = [output_dir / f"{s}{SUFFIX}" for s in SPLITS if f"{s}{SUFFIX}" in names]
-    return _summarize(rows, plan, paths, notes_of_all, has_lists)
+        message = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
+        raise ValueError(message)
+    _check_output(output_dir, result.docs)
+    with write_together(output_dir) as folder:
+        writers = {
+            SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX))
+            for split in result.docs
+        }
+        records = zip(_read(readers), plan.splits.tolist())
+        for record, split in tqdm(records, total=result.n_rows, desc="Writing", **bar):
+            if split in writers:
+                writers[split].add(record.text, record.labels or ())
+        for writer in writers.values():
+            writer.finish()
+    return result
 
 
-def _read(
-    sources: Sequence[Source], readers: Sequence[RecordReader]
-) -> Iterator[Record]:
-    for source, reader in zip(sources, readers):
+def find_sources(
+    inputs: Sequence[Path], *, encoding: str, delimiter: Optional[str]
+) -> List[Tuple[Table, Optional[str]]]:
+    """Open the files of the input.
+
+    inputs (Sequence[Path]): Files, or folders of train, dev and test files. Other
+        files of a folder are left alone.
+    RETURNS (List[Tuple[Table, Optional[str]]]): Each with the split that it's named
+        by, None if not all of them are.
+    RAISES (ValueError): L610 to L612 or L630, see there.
+    """
+    paths: List[Path] = []
+    for path in map(Path, inputs):
+        paths.extend(_list_folder(path) if path.is_dir() else [path])
+    splits = [get_split_name(path.stem) for path in paths]
+    if None in splits or len(paths) == 1:
+        splits = [None] * len(paths)
+    return [
+        (open_table(path, encoding=encoding, delimiter=delimiter), split)
+        for path, split in zip(paths, splits)
+    ]
+
+
+def _list_folder(folder: Path) -> List[Path]:
+    tables = sorted(path for path in folder.iterdir() if is_table(path))
+    found = [path for path in tables if get_split_name(path.stem)]
+    names = [get_split_name(path.stem) for path in found]
+    if "train" not in names or len(set(names)) < len(names):
+        files = ", ".join(path.name for path in tables) or "none"
+        raise ValueError(Errors.L630.format(folder=folder, files=files))
+    return found
+
+
+def _read(readers: Sequence[Tuple[RecordReader, Optional[str]]]) -> Iterator[Record]:
+    for reader, split in readers:
         for record in reader:
-            yield record._replace(split=source.split) if source.split else record
+            yield record._replace(split=split) if split else record
 
 
-def _check_same_kind(readers: Sequence[RecordReader]) -> None:
-    for reader in readers[1:]:
-        if reader.has_lists != readers[0].has_lists:
-            first, second = readers[0].table.path, reader.table.path
-            raise ValueError(Errors.L629.format(first=first, second=second))
-
-
-def _check_output(output_dir: Path, splits: Sequence[str]) -> None:
+def _check_output(output_dir: Path, splits: Container[str]) -> None:
     """A dev file of another split may contain what is in the new train file."""
     for split in SPLITS:
         path = output_dir / (split + SUFFIX)
@@ -112,31 +199,21 @@ def _check_output(output_dir: Path, splits: Sequence[str]) -> None:
             raise ValueError(Errors.L624.format(path=path))
 
 
-def _get_notes(notes: "Counter[str]", plan: Plan) -> Dict[str, int]:
-    found = {**notes, "duplicate": plan.n_duplicates, "conflict": plan.n_conflicts}
-    return {name: n for name, n in sorted(found.items()) if n}
-
-
 def _summarize(
-    rows: Rows,
-    plan: Plan,
-    paths: Sequence[Path],
-    notes: Dict[str, int],
-    has_lists: bool,
+    rows: Rows, plan: Plan, notes: "Counter[str]", output_dir: Path, has_lists: bool
 ) -> Conversion:
+    n_docs = Counter(plan.splits.tolist())
+    docs = {split: n_docs[i] for i, split in enumerate(SPLITS) if n_docs[i]}
     counts = dict(zip(SPLITS, count_by_split(rows, plan.splits.tolist())))
-    docs = {split: int((plan.splits == i).sum()) for i, split in enumerate(SPLITS)}
-    written = [split for split in SPLITS if docs[split]]
     dropped = {**rows.dropped, "in_earlier_split": plan.n_leaked}
+    found = {**notes, "duplicate": plan.n_duplicates, "conflict": plan.n_conflicts}
     return Conversion(
-        paths=[str(path) for path in paths],
+        paths=[str(output_dir / (split + SUFFIX)) for split in docs],
         n_rows=len(plan.splits),
-        docs={split: docs[split] for split in written},
-        labels={split: len(counts[split]) for split in written},
+        docs=docs,
+        labels={split: len(counts[split]) for split in docs},
         has_lists=has_lists,
-        missing={
-            split: sorted(set(rows.labels) - set(counts[split])) for split in written
-        },
+        missing={split: sorted(rows.labels.keys() - counts[split]) for split in docs},
         dropped={name: n for name, n in sorted(dropped.items()) if n},
-        notes=notes,
+        notes={name: n for name, n in sorted(found.items()) if n},
     )

@@ -36,9 +36,8 @@ class Rows:
         reason = self._get_reason(record)
         if reason:
             self.dropped[reason] += 1
-        labels = () if reason else record.labels or ()
         self.hashes.append(0 if reason else hash_text(record.text))
-        self.sets.append(DROPPED if reason else self._get_set(labels))
+        self.sets.append(DROPPED if reason else self._get_set(record.labels or ()))
         split = NOT_GIVEN if record.split is None else SPLITS.index(record.split)
         self.given.append(split)
 
@@ -51,12 +50,11 @@ class Rows:
 
     def _get_set(self, labels: Tuple[str, ...]) -> int:
         labels = tuple(sorted(labels))
-        found = self._set_ids.get(labels)
-        if found is None:
-            found = self._set_ids[labels] = len(self.label_sets)
+        if labels not in self._set_ids:
+            self._set_ids[labels] = len(self.label_sets)
             ids = [self.labels.setdefault(name, len(self.labels)) for name in labels]
             self.label_sets.append(tuple(ids))
-        return found
+        return self._set_ids[labels]
 
 
 class Plan(NamedTuple):
@@ -72,19 +70,6 @@ class Plan(NamedTuple):
     n_duplicates: int
     n_conflicts: int
     n_leaked: int
-
-
-class TextGroups(NamedTuple):
-    """The distinct texts.
-
-    inverse (numpy.ndarray): Text of each kept row.
-    first (numpy.ndarray): The first kept row of each text.
-    has_conflict (numpy.ndarray): Whether its rows have different labels.
-    """
-
-    inverse: numpy.ndarray
-    first: numpy.ndarray
-    has_conflict: numpy.ndarray
 
 
 def make_plan(
@@ -105,57 +90,39 @@ def make_plan(
     kept = numpy.flatnonzero(sets != DROPPED)
     hashes, sets = numpy.asarray(rows.hashes, dtype="uint64")[kept], sets[kept]
     given = numpy.asarray(rows.given, dtype="int8")[kept]
-    texts = find_texts(hashes, sets)
-    splits = numpy.full(len(rows.sets), DROPPED, dtype="int8")
+    # The first row of each text, and the text of each row.
+    _, first, texts = numpy.unique(hashes, return_index=True, return_inverse=True)
+    texts = texts.reshape(-1)
+    differing = numpy.flatnonzero(sets != sets[first[texts]])
+    has_conflict = numpy.zeros(len(first), dtype="bool")
+    has_conflict[texts[differing]] = True
     if (given != NOT_GIVEN).any():
         # The first split that has a text keeps it.
-        earliest = numpy.full(len(texts.first), len(SPLITS), dtype="int8")
-        numpy.minimum.at(earliest, texts.inverse, given)
-        splits[kept] = numpy.where(given == earliest[texts.inverse], given, DROPPED)
+        earliest = numpy.full(len(first), len(SPLITS), dtype="int8")
+        numpy.minimum.at(earliest, texts, given)
+        splits = numpy.where(given == earliest[texts], given, DROPPED)
     elif has_lists:
-        of_text = stratify_sets(merge_sets(rows, sets, texts), shares, seed=seed)
-        splits[kept] = of_text[texts.inverse]
+        # A text has the labels that it has in any row.
+        merged: List[Sequence[int]] = [rows.label_sets[i] for i in sets[first]]
+        for row in differing:
+            union = {*merged[texts[row]], *rows.label_sets[sets[row]]}
+            merged[texts[row]] = sorted(union)
+        splits = stratify_sets(merged, shares, seed=seed)[texts]
     else:
-        of_text = numpy.full(len(texts.first), TRAIN, dtype="int8")
-        clear = numpy.flatnonzero(~texts.has_conflict)
-        of_text[clear] = stratify(sets[texts.first[clear]], shares, seed=seed)
-        splits[kept] = of_text[texts.inverse]
-    n_leaked = int((splits[kept] == DROPPED).sum())
-    places = splits[kept].astype("int64") + 3 * texts.inverse
-    n_distinct = len(numpy.unique(places[splits[kept] != DROPPED]))
+        of_text = numpy.full(len(first), TRAIN, dtype="int8")
+        clear = numpy.flatnonzero(~has_conflict)
+        of_text[clear] = stratify(sets[first[clear]], shares, seed=seed)
+        splits = of_text[texts]
+    left = numpy.flatnonzero(splits != DROPPED)
+    n_distinct = len(numpy.unique(splits[left] + len(SPLITS) * texts[left]))
+    split_of_row = numpy.full(len(rows.sets), DROPPED, dtype="int8")
+    split_of_row[kept] = splits
     return Plan(
-        splits=splits,
-        n_duplicates=len(kept) - n_leaked - n_distinct,
-        n_conflicts=int(texts.has_conflict.sum()),
-        n_leaked=n_leaked,
+        splits=split_of_row,
+        n_duplicates=len(left) - n_distinct,
+        n_conflicts=int(has_conflict.sum()),
+        n_leaked=len(kept) - len(left),
     )
-
-
-def find_texts(hashes: numpy.ndarray, sets: numpy.ndarray) -> TextGroups:
-    """Group rows by their text.
-
-    hashes (numpy.ndarray): Of the text of each row.
-    sets (numpy.ndarray): Id of the label set of each row.
-    """
-    _, first, inverse = numpy.unique(hashes, return_index=True, return_inverse=True)
-    inverse = inverse.reshape(-1)
-    differs = sets != sets[first[inverse]]
-    has_conflict = numpy.zeros(len(first), dtype="bool")
-    has_conflict[inverse[differs]] = True
-    return TextGroups(inverse, first, has_conflict)
-
-
-def merge_sets(
-    rows: Rows, sets: numpy.ndarray, texts: TextGroups
-) -> List[Sequence[int]]:
-    """RETURNS (List[Sequence[int]]): The labels that each text has in any row."""
-    merged: List[Sequence[int]] = [rows.label_sets[i] for i in sets[texts.first]]
-    in_conflict = numpy.flatnonzero(texts.has_conflict[texts.inverse])
-    for row in in_conflict:
-        text = texts.inverse[row]
-        union = {*merged[text], *rows.label_sets[sets[row]]}
-        merged[text] = sorted(union)
-    return merged
 
 
 def hash_text(text: str) -> int:

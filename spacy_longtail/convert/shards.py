@@ -1,71 +1,63 @@
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import List, Tuple
 
 from spacy.language import Language
 from spacy.tokens import DocBin
 
 SUFFIX = ".spacy"
+# A shard is full with so many documents or characters.
+MAX_DOCS = 20_000
+MAX_CHARS = 10_000_000
 # A training text as it's written, and the labels that are 1.0.
 ItemT = Tuple[str, Tuple[str, ...]]
 
 
-class CorpusWriter:
-    """Write the texts of some splits as sparse .spacy files. A split of more than one
-    shard becomes a folder of that name, which spaCy reads like a file.
+class ShardWriter:
+    """Write texts as a sparse .spacy file. If one isn't enough, the path becomes a
+    folder of them, which spaCy reads like a file.
 
     nlp (Language): Makes the tokens.
-    folder (Path): Where to write.
-    max_docs (int): Most documents of a shard.
-    max_chars (int): Characters from which a shard is full.
+    path (Path): What to write.
     """
 
-    def __init__(
-        self, nlp: Language, folder: Path, *, max_docs: int, max_chars: int
-    ) -> None:
+    def __init__(self, nlp: Language, path: Path) -> None:
         self.nlp = nlp
-        self.folder = folder
-        self.max_docs = max_docs
-        self.max_chars = max_chars
-        self._n_shards: Dict[str, int] = {}
-        self._waiting: Dict[str, List[ItemT]] = {}
-        self._chars: Dict[str, int] = {}
-        # The first shard is kept until it's known whether there is a second.
-        self._first: Dict[str, bytes] = {}
+        self.path = path
+        self._waiting: List[ItemT] = []
+        self._n_chars = 0
+        self._n_shards = 0
+        # Kept until it's known whether there is a second.
+        self._first = b""
 
-    def add(self, split: str, text: str, labels: Tuple[str, ...]) -> None:
+    def add(self, text: str, labels: Tuple[str, ...]) -> None:
         """Add a text, and write a shard if that fills one."""
-        waiting = self._waiting.setdefault(split, [])
-        waiting.append((text, labels))
-        self._chars[split] = self._chars.get(split, 0) + len(text)
-        if len(waiting) >= self.max_docs or self._chars[split] >= self.max_chars:
-            self._flush(split)
+        self._waiting.append((text, labels))
+        self._n_chars += len(text)
+        if len(self._waiting) >= MAX_DOCS or self._n_chars >= MAX_CHARS:
+            self._flush()
 
-    def finish(self) -> List[str]:
-        """Write what is left.
+    def finish(self) -> None:
+        """Write what is left."""
+        if self._waiting:
+            self._flush()
+        if self._n_shards == 1:
+            self.path.write_bytes(self._first)
 
-        RETURNS (List[str]): Names of what has been written.
-        """
-        for split, waiting in self._waiting.items():
-            if waiting:
-                self._flush(split)
-        for split, shard in self._first.items():
-            (self.folder / (split + SUFFIX)).write_bytes(shard)
-        return [split + SUFFIX for split in self._n_shards]
+    def _flush(self) -> None:
+        shard = make_shard(self.nlp, self._waiting)
+        self._waiting, self._n_chars = [], 0
+        if self._n_shards == 0:
+            self._first = shard
+        elif self._n_shards == 1:
+            self.path.mkdir()
+            self._write(0, self._first)
+            self._first = b""
+        if self._n_shards:
+            self._write(self._n_shards, shard)
+        self._n_shards += 1
 
-    def _flush(self, split: str) -> None:
-        shard = make_shard(self.nlp, self._waiting[split])
-        self._waiting[split] = []
-        self._chars[split] = 0
-        number = self._n_shards.get(split, 0)
-        self._n_shards[split] = number + 1
-        if number == 0:
-            self._first[split] = shard
-            return
-        folder = self.folder / (split + SUFFIX)
-        if number == 1:
-            folder.mkdir()
-            (folder / f"{0:05d}{SUFFIX}").write_bytes(self._first.pop(split))
-        (folder / f"{number:05d}{SUFFIX}").write_bytes(shard)
+    def _write(self, number: int, shard: bytes) -> None:
+        (self.path / f"{number:05d}{SUFFIX}").write_bytes(shard)
 
 
 def make_shard(nlp: Language, items: List[ItemT]) -> bytes:

@@ -1,5 +1,6 @@
 from typing import Callable, List, Literal, Optional, Tuple
 
+import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, reduce_max, reduce_mean
 from thinc.types import Floats2d, Ragged
@@ -43,13 +44,13 @@ def forward(
     # documents can only be left out when there is nothing else.
     tok2vec, reduce = model.layers
     ops, width = model.ops, model.get_dim("nO")
-    rows = [row for row, doc in enumerate(docs) if len(doc)]
-    if not rows:
+    lengths = numpy.asarray([len(doc) for doc in docs], dtype="int32")
+    rows = numpy.flatnonzero(lengths)
+    if not len(rows):
         return ops.alloc2f(len(docs), width), lambda dY: []
     tokens, backprop_tokens = tok2vec(docs, is_train)
     # Thinc can't find the maximum of no tokens.
-    lengths = ops.asarray1i([len(docs[row]) for row in rows])
-    ragged = Ragged(ops.flatten([tokens[row] for row in rows]), lengths)
+    ragged = Ragged(ops.flatten(tokens), ops.asarray1i(lengths[rows]))
     X, backprop_reduce = reduce(ragged, is_train)
     backprop_norm: Optional[Callable] = None
     if model.attrs["normalize"]:
@@ -59,11 +60,8 @@ def forward(
 
     def backprop(dY: Floats2d) -> List[Doc]:
         d_pooled = backprop_norm(dY[rows]) if backprop_norm else dY[rows]
-        d_tokens = [ops.alloc2f(0, width) for _ in docs]
-        d_data = backprop_reduce(ops.as_contig(d_pooled)).data
-        for row, d_doc in zip(rows, ops.unflatten(d_data, lengths)):
-            d_tokens[row] = d_doc
-        return backprop_tokens(d_tokens)
+        d_tokens = backprop_reduce(ops.as_contig(d_pooled)).data
+        return backprop_tokens(ops.unflatten(d_tokens, ops.asarray1i(lengths)))
 
     return Y, backprop
 

@@ -1,13 +1,14 @@
+import json
+import textwrap
 from math import ceil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from thinc.api import Config
 
 from ..audit import Audit
-from ..audit.advice import choose_min_count
+from ..audit.advice import choose_pooling
 from ..errors import Errors
-from .text import Setting, drop_component, make_comment, set_value
 
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
@@ -27,6 +28,20 @@ LARGE = 100_000
 LARGE_BATCH = 256
 
 
+class Setting(NamedTuple):
+    """A value that was chosen for a corpus.
+
+    section, key (str): Where it stands in the config.
+    value (Any): A JSON value.
+    reason (str): Why, a sentence.
+    """
+
+    section: str
+    key: str
+    value: Any
+    reason: str
+
+
 def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
     """Write a config for a corpus: one of the configs that come with the package, with
     sizes that fit and comments that say why.
@@ -36,7 +51,12 @@ def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
     RETURNS (str): The config. Train it with --paths.train and --paths.dev.
     RAISES (ValueError): L650 or L651 if there is no such config.
     """
-    text = read_template(choose_template(facts, optimize))
+    name = choose_template(facts, optimize)
+    path = TEMPLATES / f"{name}.cfg"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.cfg")))
+        raise ValueError(Errors.L650.format(found=name, known=known))
+    text = path.read_text(encoding="utf8")
     template = Config().from_str(text, interpolate=False)
     settings = choose_settings(facts, template)
     for setting in settings:
@@ -69,18 +89,6 @@ def choose_template(facts: Audit, optimize: str) -> str:
     return found[optimize]
 
 
-def read_template(name: str) -> str:
-    """RETURNS (str): A config that comes with the package.
-
-    RAISES (ValueError): L650 if it isn't there.
-    """
-    path = TEMPLATES / f"{name}.cfg"
-    if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.cfg")))
-        raise ValueError(Errors.L650.format(found=name, known=known))
-    return path.read_text(encoding="utf8")
-
-
 def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     """RETURNS (List[Setting]): What is to be set, only keys that the template has."""
     name = next(
@@ -104,23 +112,22 @@ def _choose_for_pipe(
     facts: Audit, section: str, block: Dict[str, Any]
 ) -> Iterator[Setting]:
     if "min_count" in block and facts.pooling:
-        value = choose_min_count(facts, wanted=block["min_count"])
-        pooled = next((p for p in facts.pooling if p.min_count == value), None)
-        n_labels, n_docs = (pooled.n_labels, pooled.n_docs) if pooled else (0, 0)
+        pooling = choose_pooling(facts, wanted=block["min_count"])
         where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
         # A document that has two of them counts twice.
-        share = f"{n_docs:,} of {facts.n_docs:,} documents"
+        share = f"{pooling.n_docs:,} of {facts.n_docs:,} documents"
         if facts.max_labels > 1:
-            share = f"{n_docs:,} of {sum(facts.counts.values()):,} gold labels"
+            n_gold = sum(facts.counts.values())
+            share = f"{pooling.n_docs:,} of {n_gold:,} gold labels"
         reason = (
-            f"Here that pools {n_labels:,} of {facts.n_labels:,} labels, with {share}; "
-            f"one Other {where}."
+            f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
+            f"{share}; one Other {where}."
         )
-        if value < block["min_count"]:
+        if pooling.min_count < block["min_count"]:
             reason += f" {block['min_count']} would pool more than half of the labels."
-        yield Setting(section, "min_count", value, reason)
-    reason = "As in the labels of the corpus."
+        yield Setting(section, "min_count", pooling.min_count, reason)
     if facts.separator != block.get("separator"):
+        reason = "As in the labels of the corpus."
         yield Setting(section, "separator", facts.separator, reason)
     if "missing" in block and facts.n_unlabelled:
         reason = (
@@ -147,7 +154,8 @@ def _choose_for_training(
             f"{facts.n_docs:,} documents."
         )
         yield Setting("training", "max_steps", steps, reason)
-        if _get_warmup(block):
+        schedule = block["optimizer"].get("learn_rate")
+        if isinstance(schedule, dict) and schedule.get("warmup_steps"):
             reason = "A tenth of the steps."
             section = "training.optimizer.learn_rate"
             yield Setting(section, "warmup_steps", steps // 10, reason)
@@ -160,11 +168,6 @@ def _choose_for_training(
         yield Setting(
             "training.score_weights", "longtail_coarse_accuracy", None, reason
         )
-
-
-def _get_warmup(block: Dict[str, Any]) -> int:
-    schedule = block["optimizer"].get("learn_rate")
-    return schedule.get("warmup_steps", 0) if isinstance(schedule, dict) else 0
 
 
 def choose_steps(
@@ -194,4 +197,48 @@ def _make_header(facts: Audit) -> str:
         f"{shape}. The most frequent label has {facts.imbalance_ratio:,.0f} "
         "times the documents of the rarest."
     )
-    return "\n".join(make_comment(sentence))
+    return "\n".join(_make_comment(sentence))
+
+
+def set_value(text: str, setting: Setting) -> str:
+    """Replace a value in the text of a config, with the reason as a comment before it.
+
+    text (str): The config, which has the key.
+    setting (Setting): What to set.
+    """
+    section, lines = "", []
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        if section == setting.section and line.split("=")[0].strip() == setting.key:
+            lines += _make_comment(setting.reason)
+            line = f"{setting.key} = {json.dumps(setting.value)}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def drop_component(text: str, name: str, reason: str) -> str:
+    """Take a component and its scores out of the text of a config.
+
+    text (str): The config, whose pipeline has the component, not as the only one.
+    name (str): Name of the component.
+    reason (str): A comment for the pipeline.
+    """
+    sections = f"components.{name}", f"initialize.components.{name}"
+    is_dropped, lines = False, []
+    for line in text.splitlines():
+        if line.startswith("["):
+            is_dropped = line.strip("[]").startswith(sections)
+        if is_dropped or line.startswith("longtail_refined_"):
+            continue
+        if line.startswith("pipeline = "):
+            lines += _make_comment(reason)
+            pipes = json.loads(line.split("=", 1)[1])
+            kept = json.dumps([pipe for pipe in pipes if pipe != name])
+            line = f"pipeline = {kept}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _make_comment(sentence: str) -> List[str]:
+    return [f"# {line}" for line in textwrap.wrap(sentence, width=78)]

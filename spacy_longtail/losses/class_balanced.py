@@ -1,16 +1,11 @@
 from functools import partial
-from typing import Callable
-
-from thinc.api import get_current_ops
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .core import TaxonomyCrossEntropy, get_log_prior
+from .core import BuildLossT, TaxonomyCrossEntropy, weight_classes
 
 
-def make_class_balanced(
-    *, beta: float = 0.999
-) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+def make_class_balanced(*, beta: float = 0.999) -> BuildLossT:
     """Weight each document by the inverse of the effective number of examples of
     its class, (1 - beta**n) / (1 - beta), scaled so that the mean over the classes
     is 1.0.
@@ -22,8 +17,6 @@ def make_class_balanced(
         Samples", section 4. https://arxiv.org/abs/1901.05555
 
     beta (float): From 0.0, no weighting, to just below 1.0, inverse frequency.
-    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L104 if beta isn't in [0.0, 1.0).
     """
     if not 0.0 <= beta < 1.0:
@@ -34,11 +27,4 @@ def make_class_balanced(
 def build_class_balanced(taxonomy: Taxonomy, *, beta: float) -> TaxonomyCrossEntropy:
     counts = taxonomy.class_counts
     weights = (1.0 - beta) / (1.0 - beta**counts)
-    weights = weights / weights.mean()
-    ops = get_current_ops()
-    return TaxonomyCrossEntropy(
-        len(counts),
-        log_prior=ops.asarray1f(get_log_prior(counts * weights)),
-        weights=ops.asarray1f(weights),
-        counts=ops.asarray1f(counts),
-    )
+    return weight_classes(counts, weights / weights.mean())

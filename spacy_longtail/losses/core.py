@@ -1,10 +1,11 @@
-from typing import Any, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
-from thinc.api import get_array_module
+from thinc.api import get_array_module, get_current_ops
 from thinc.loss import Loss
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
+from ..taxonomy import Taxonomy
 
 EPSILON = 1e-30
 
@@ -12,14 +13,13 @@ EPSILON = 1e-30
 class LeafLoss(Loss):
     """A loss over the leaves of a taxonomy.
 
-    n_leaves (int): Number of columns.
     log_prior (Any): The part of the prior, as logs or log odds, that the logits of a
         model trained with this loss contain, of shape (leaves,). Zeros if the loss
         takes all of it out. The component subtracts it to predict with another prior.
     """
 
-    def __init__(self, n_leaves: int, log_prior: Any) -> None:
-        self.n_leaves = n_leaves
+    def __init__(self, log_prior: Any) -> None:
+        self.n_leaves = len(log_prior)
         self.log_prior = log_prior
 
     def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
@@ -48,7 +48,6 @@ class TaxonomyCrossEntropy(LeafLoss):
     the sum over S, so the loss is -w log(sum of p over S) with p = softmax(logits
     + shifts). Documents that allow no leaf have no label and are ignored.
 
-    n_leaves, log_prior: See LeafLoss.
     weights (Optional[Floats1d]): Weight of a document by its class, of shape
         (leaves,), or None for 1.0. For a set it's the mean over its documents.
     shifts (Optional[Floats1d]): Added to the logits, of shape (leaves,).
@@ -57,14 +56,13 @@ class TaxonomyCrossEntropy(LeafLoss):
 
     def __init__(
         self,
-        n_leaves: int,
-        *,
         log_prior: Floats1d,
+        *,
         weights: Optional[Floats1d] = None,
         shifts: Optional[Floats1d] = None,
         counts: Optional[Floats1d] = None,
     ) -> None:
-        super().__init__(n_leaves, log_prior)
+        super().__init__(log_prior)
         self.weights = weights
         self.shifts = shifts
         self.counts = counts
@@ -106,11 +104,11 @@ class TaxonomyCrossEntropy(LeafLoss):
         P = xp.exp(Z)
         sums = P.sum(axis=1, keepdims=True)
         P /= sums
-        Q = exp_set / set_sums
         log_likelihood = xp.log(set_sums) + tops - xp.log(sums)
         # Rounding can lift it above 0, and focal loss takes a root of 1 - p.
         log_likelihood = xp.minimum(log_likelihood[:, 0], 0.0)
-        return P, Q, xp.where(has_label, log_likelihood, 0.0)
+        log_likelihood = xp.where(has_label, log_likelihood, 0.0)
+        return P, exp_set / set_sums, log_likelihood
 
     def _get_scale(self, xp: Any, truths: Floats2d) -> Floats1d:
         has_label = xp.any(truths, axis=1)
@@ -128,7 +126,26 @@ class TaxonomyCrossEntropy(LeafLoss):
         return xp.ones_like(log_likelihood), -log_likelihood
 
 
+# Builds the loss once the taxonomy is known.
+BuildLossT = Callable[[Taxonomy], TaxonomyCrossEntropy]
+
+
 def get_log_prior(class_counts: Floats1d) -> Floats1d:
     """RETURNS (Floats1d): Log of each leaf's share of the documents."""
     xp = get_array_module(class_counts)
     return xp.log(class_counts / xp.sum(class_counts))
+
+
+def weight_classes(counts: Floats1d, weights: Floats1d) -> TaxonomyCrossEntropy:
+    """Build the loss that weights documents by their class.
+
+    counts (Floats1d): Documents behind each leaf, of shape (leaves,).
+    weights (Floats1d): Weight of each leaf's documents, same shape.
+    """
+    ops = get_current_ops()
+    return TaxonomyCrossEntropy(
+        # Weighting documents by w is training on class counts of n * w.
+        ops.asarray1f(get_log_prior(counts * weights)),
+        weights=ops.asarray1f(weights),
+        counts=ops.asarray1f(counts),
+    )

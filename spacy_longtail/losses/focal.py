@@ -1,20 +1,20 @@
 from functools import partial
-from typing import Any, Callable, Tuple
+from typing import Any, Tuple
 
 from thinc.api import get_current_ops
 from thinc.types import Floats1d
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .core import EPSILON, TaxonomyCrossEntropy, get_log_prior
+from .core import EPSILON, BuildLossT, TaxonomyCrossEntropy, get_log_prior
 
 
 class FocalLoss(TaxonomyCrossEntropy):
     """Cross-entropy times (1 - p) ** gamma, see make_focal."""
 
     def __init__(self, taxonomy: Taxonomy, *, gamma: float) -> None:
-        log_prior = get_current_ops().asarray1f(get_log_prior(taxonomy.class_counts))
-        super().__init__(len(log_prior), log_prior=log_prior)
+        log_prior = get_log_prior(taxonomy.class_counts)
+        super().__init__(get_current_ops().asarray1f(log_prior))
         self.gamma = gamma
 
     def _get_terms(
@@ -29,7 +29,7 @@ class FocalLoss(TaxonomyCrossEntropy):
         return factors, -modulation * log_likelihood
 
 
-def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+def make_focal(*, gamma: float = 2.0) -> BuildLossT:
     """Give documents that are already classified well less weight:
     -(1 - p) ** gamma * log(p), p the probability of the gold label.
 
@@ -40,8 +40,6 @@ def make_focal(*, gamma: float = 2.0) -> Callable[[Taxonomy], TaxonomyCrossEntro
         https://arxiv.org/abs/1708.02002
 
     gamma (float): From 0.0, the plain loss; 1.0 to 3.0 are usual.
-    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L106 if gamma isn't a finite number from 0.0.
     """
     if not 0.0 <= gamma < float("inf"):

@@ -1,12 +1,11 @@
 from functools import partial
-from typing import Callable
 
 from thinc.api import get_current_ops
 from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .core import TaxonomyCrossEntropy, get_log_prior
+from .core import BuildLossT, TaxonomyCrossEntropy, get_log_prior
 
 
 class LDAMLoss(TaxonomyCrossEntropy):
@@ -14,8 +13,7 @@ class LDAMLoss(TaxonomyCrossEntropy):
 
     def __init__(self, taxonomy: Taxonomy, *, max_margin: float, scale: float) -> None:
         counts, ops = taxonomy.class_counts, get_current_ops()
-        log_prior = ops.asarray1f(get_log_prior(counts))
-        super().__init__(len(counts), log_prior=log_prior)
+        super().__init__(ops.asarray1f(get_log_prior(counts)))
         margins = scale * max_margin * (counts / counts.min()) ** -0.25
         self.margins = ops.asarray1f(margins)
 
@@ -23,9 +21,7 @@ class LDAMLoss(TaxonomyCrossEntropy):
         return guesses - truths * self.margins
 
 
-def make_ldam(
-    *, max_margin: float = 0.5, scale: float = 20.0
-) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+def make_ldam(*, max_margin: float = 0.5, scale: float = 20.0) -> BuildLossT:
     """Ask for a larger margin the rarer a class is: subtract
     scale * max_margin * (n / smallest n) ** -0.25 from the gold label's logit.
 
@@ -38,8 +34,6 @@ def make_ldam(
 
     max_margin (float): Margin of the rarest class as a cosine, above 0.0.
     scale (float): Logits per unit of cosine, above 0.0: that of PrototypeSoftmax.
-    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L107 if one of them isn't a finite number above 0.0.
     """
     for name, value in (("max_margin", max_margin), ("scale", scale)):

@@ -1,16 +1,13 @@
 from functools import partial
-from typing import Callable
 
 from thinc.api import get_current_ops
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .core import TaxonomyCrossEntropy, get_log_prior
+from .core import BuildLossT, TaxonomyCrossEntropy, get_log_prior
 
 
-def make_logit_adjusted(
-    *, tau: float = 1.0
-) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+def make_logit_adjusted(*, tau: float = 1.0) -> BuildLossT:
     """Add tau * log(prior) to the logits in training, so that the model doesn't
     have to learn the prior and its own logits are free of it.
 
@@ -23,8 +20,6 @@ def make_logit_adjusted(
 
     tau (float): From 0.0, the plain loss; 1.0 balances the classes, more favours the
         rare ones.
-    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L105 if tau isn't a finite number from 0.0.
     """
     if not 0.0 <= tau < float("inf"):
@@ -36,8 +31,7 @@ def build_logit_adjusted(taxonomy: Taxonomy, *, tau: float) -> TaxonomyCrossEntr
     log_prior = get_log_prior(taxonomy.class_counts)
     ops = get_current_ops()
     return TaxonomyCrossEntropy(
-        len(log_prior),
         # Above 1.0 tau favours the tail on purpose: nothing is left to take out.
-        log_prior=ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
+        ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
         shifts=ops.asarray1f(tau * log_prior),
     )

@@ -1,20 +1,16 @@
 from functools import partial
-from typing import Callable, Optional
+from typing import Optional
 
 import numpy
-from thinc.api import get_current_ops
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .core import TaxonomyCrossEntropy, get_log_prior
+from .core import BuildLossT, TaxonomyCrossEntropy, weight_classes
 
 
 def make_weighted_cross_entropy(
-    *,
-    power: float = 1.0,
-    cap: Optional[float] = None,
-    normalize: bool = False,
-) -> Callable[[Taxonomy], TaxonomyCrossEntropy]:
+    *, power: float = 1.0, cap: Optional[float] = None, normalize: bool = False
+) -> BuildLossT:
     """Weight each document inversely to the frequency of its class:
 
         weight = (total / (num_classes * count)) ** power
@@ -30,8 +26,6 @@ def make_weighted_cross_entropy(
         limit.
     normalize (bool): Whether to scale the weights so that their mean over the
         training documents is 1.0, which only 'power' and 'cap' change.
-    RETURNS (Callable[[Taxonomy], TaxonomyCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L102 or L103 if power or cap is out of range.
     """
     if not 0.0 <= power < float("inf"):
@@ -52,11 +46,4 @@ def build_weighted_cross_entropy(
         weights = numpy.minimum(weights, cap)
     if normalize:
         weights = weights * counts.sum() / (counts * weights).sum()
-    ops = get_current_ops()
-    return TaxonomyCrossEntropy(
-        len(counts),
-        # Weighting documents by w is training on class counts of n * w.
-        log_prior=ops.asarray1f(get_log_prior(counts * weights)),
-        weights=ops.asarray1f(weights),
-        counts=ops.asarray1f(counts),
-    )
+    return weight_classes(counts, weights)

@@ -93,18 +93,15 @@ def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> N
 
 def start_bias(model: LayerT, bias: numpy.ndarray) -> None:
     # Leaves that share a row get the mean.
-    n_rows = model.get_dim("nR")
-    rows = model.attrs["rows"] or list(range(len(bias)))
-    sums = numpy.bincount(rows, weights=bias, minlength=n_rows)
-    means = sums / numpy.bincount(rows, minlength=n_rows)
+    rows = model.attrs["rows"] or numpy.arange(len(bias))
+    means = numpy.bincount(rows, weights=bias) / numpy.bincount(rows)
     model.set_param("b", model.ops.asarray1f(means / model.attrs["learn_rate"]))
 
 
 def get_similarity(model: LayerT, X: Floats2d) -> Floats2d:
-    cosines, rows = compare_rows(model, X), model.attrs["rows"]
-    return cosines[:, rows] if rows else cosines
+    return compare_rows(model, X)[:, model.attrs["rows"] or slice(None)]
 
 
 def get_leaf_rows(model: LayerT) -> Tuple[Floats2d, Floats1d]:
-    W, b, rows = get_rows(model), get_row_biases(model), model.attrs["rows"]
-    return (W[rows], b[rows]) if rows else (W, b)
+    rows = model.attrs["rows"] or slice(None)
+    return get_rows(model)[rows], get_row_biases(model)[rows]

@@ -1,4 +1,5 @@
-from typing import Callable, Dict, List, Optional, Tuple, cast
+from collections import Counter
+from typing import Callable, List, Optional, Tuple, cast
 
 import numpy
 from thinc.types import Floats1d, Floats2d
@@ -90,37 +91,27 @@ def walk_paths(model: LayerT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
 
 
 def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
-    paths = get_modelled_paths(taxonomy, single=model.attrs["other"] == "single")
-    rows: Dict[Tuple[str, str], int] = {}
+    paths = _get_paths(taxonomy, single=model.attrs["other"] == "single")
     # Siblings have to be neighbours: sort the nodes by their parent.
-    for node in sorted({node for path in paths for node in path}):
-        rows[node] = len(rows)
+    nodes = sorted({node for path in paths for node in path})
+    rows = {node: row for row, node in enumerate(nodes)}
     depth = max(len(path) for path in paths)
     steps = numpy.full((depth, len(paths)), len(rows))
     start = numpy.zeros((len(rows), prototypes.shape[1]), dtype="float32")
-    sizes = numpy.ones(len(rows), dtype="float32")
     for column, path in enumerate(paths):
         steps[: len(path), column] = [rows[node] for node in path]
         start[steps[: len(path), column]] += prototypes[column]
-    shared, n_shared = numpy.unique(
-        [rows[path[-1]] for path in paths], return_counts=True
-    )
-    sizes[shared] = n_shared
-    parents = [parent for parent, _ in rows]
-    lengths: List[int] = [parents.count(parent) for parent in dict.fromkeys(parents)]
+    ends = [rows[path[-1]] for path in paths]
+    sizes = numpy.maximum(numpy.bincount(ends, minlength=len(rows)), 1)
+    lengths = list(Counter(parent for parent, _ in rows).values())
     model.attrs.update(group_lengths=lengths, steps=steps.tolist())
     set_rows(model, len(paths), start)
     model.set_param("sizes", model.ops.asarray1f(sizes))
 
 
-def get_modelled_paths(
-    taxonomy: Taxonomy, *, single: bool
-) -> List[List[Tuple[str, str]]]:
-    """Find the steps from the root to each leaf, a pooled leaf by way of its Other.
-
-    single (bool): Whether the members of an Other share its node.
-    RETURNS (List[List[Tuple[str, str]]]): For each leaf its nodes from the top, each
-        as (parent, node). The node of an Other is "", which no label can be.
+def _get_paths(taxonomy: Taxonomy, *, single: bool) -> List[List[Tuple[str, str]]]:
+    """The nodes from the root to each leaf, as (parent, node), to a pooled leaf by way
+    of its Other. The node of an Other is "", which no label can be.
     """
     paths = []
     for column, leaf in enumerate(taxonomy.leaves):
@@ -135,7 +126,6 @@ def get_modelled_paths(
 def get_similarity(model: LayerT, X: Floats2d) -> Floats2d:
     # The last node of a leaf's path counts.
     steps = numpy.asarray(model.attrs["steps"])
-    last = numpy.where(steps < model.get_dim("nR"), steps, -1)
-    ends = (last >= 0).sum(axis=0) - 1
-    rows = model.ops.asarray1i(last[ends, numpy.arange(steps.shape[1])])
+    ends = (steps < model.get_dim("nR")).sum(axis=0) - 1
+    rows = model.ops.asarray1i(steps[ends, numpy.arange(steps.shape[1])])
     return compare_rows(model, X)[:, rows]

@@ -106,6 +106,15 @@ class LabelRanker:
         """Load what to_bytes gave, in place of set_labels."""
 
 
+def make_noop_ranker() -> LabelRanker:
+    """Make a ranker that finds all candidates equally good, so that the mixture's
+    posterior decides, for tests and comparisons.
+
+    Registered as "spacy-longtail.NoOpRanker.v1".
+    """
+    return LabelRanker()
+
+
 def check_numbers(ranker: str, **settings: Any) -> None:
     """Check settings that have to be numbers of at least 0.
 

@@ -49,13 +49,11 @@ class CombinedRanker(LabelRanker):
         return Ranking(scores, *means)
 
     def _mean(self, found: Dict[str, Ranking], field: str) -> Optional[numpy.ndarray]:
-        total, sums = 0.0, None
-        for name, ranking in found.items():
-            values, weight = getattr(ranking, field), self.weights[name]
-            if values is not None and weight > 0:
-                total += weight
-                sums = weight * values if sums is None else sums + weight * values
-        return None if sums is None else sums / total
+        pairs = [(self.weights[name], getattr(r, field)) for name, r in found.items()]
+        told = [(w, values) for w, values in pairs if w > 0 and values is not None]
+        if not told:
+            return None
+        return sum(w * values for w, values in told) / sum(w for w, _ in told)
 
     def to_bytes(self) -> bytes:
         rankers = {name: ranker.to_bytes() for name, ranker in self.rankers.items()}
@@ -79,7 +77,6 @@ def make_combined_ranker(
         because a config can't be checked against a protocol.
     weights (Optional[Dict[str, float]]): Weight by name, from 0.0. None weighs all
         as 1.0; `fit_weights` of the component fits them on dev.
-    RETURNS (CombinedRanker): The ranker.
     RAISES (ValueError): L405 if a weight is out of range, L407 if one is missing.
     """
     weights = dict.fromkeys(rankers, 1.0) if weights is None else dict(weights)

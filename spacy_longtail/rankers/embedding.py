@@ -1,22 +1,20 @@
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional
 
 import numpy
 from spacy.tokens import Doc
 
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
-from .label_vectors import LabelVectors
+from .base import EncodeT, check_numbers
 from .transformer import LocalTransformer
-
-NAME = "EmbeddingRanker"
+from .vector_ranker import VectorRanker
 
 
 @dataclass(eq=False)
-class EmbeddingRanker(LabelRanker):
+class EmbeddingRanker(VectorRanker):
     """Compares documents with labels in the space of a frozen sentence encoder."""
 
+    name = "EmbeddingRanker"
     transformer: LocalTransformer
-    vectors: LabelVectors
     batch_size: int
     max_length: int
     # Vectors of label texts, which the encoder gives once and for all.
@@ -25,17 +23,15 @@ class EmbeddingRanker(LabelRanker):
     def load(self) -> None:
         self.transformer.load()
 
-    def set_labels(
-        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
-    ) -> None:
+    def encode_labels(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
         # Texts that were encoded before aren't again.
-        def encode_labels(docs: List[Doc]) -> numpy.ndarray:
-            texts = [doc.text for doc in docs]
-            new = [text for text in dict.fromkeys(texts) if text not in self._known]
-            self._known.update(zip(new, self.encode(new)))
-            return numpy.stack([self._known[text] for text in texts])
+        texts = [doc.text for doc in docs]
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self.encode(new)))
+        return numpy.stack([self._known[text] for text in texts])
 
-        self.vectors.set_labels(cards, encode_labels, only_added=only_added)
+    def encode_docs(self, docs: List[Doc]) -> numpy.ndarray:
+        return self.encode([doc.text for doc in docs])
 
     def encode(self, texts: List[str]) -> numpy.ndarray:
         """Encode texts: the mean of the last hidden states of their word pieces, as
@@ -64,23 +60,6 @@ class EmbeddingRanker(LabelRanker):
             numpy.add.at(counts, part.owners, part.mask.sum(1).cpu().numpy())
         return sums / numpy.maximum(counts, 1.0)[:, None]
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        added: Sequence[str],
-        **context: Any,
-    ) -> Ranking:
-        X = self.encode([doc.text for doc in docs])
-        return self.vectors.rank(X, candidates, added)
-
-    def to_bytes(self) -> bytes:
-        return self.vectors.to_bytes()
-
-    def from_bytes(self, data: bytes) -> None:
-        self.vectors.from_bytes(data)
-
 
 def make_embedding_ranker(
     *,
@@ -108,11 +87,10 @@ def make_embedding_ranker(
     batch_size (int): Texts that are encoded together.
     max_length (int): Most word pieces of a window; a longer text is read in several.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
-    RETURNS (EmbeddingRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    check_numbers(NAME, batch_size=batch_size, max_length=max_length)
+    name = EmbeddingRanker.name
+    check_numbers(name, batch_size=batch_size, max_length=max_length)
     settings = kappa, epochs, learn_rate, l2sp, margin, names_only
-    transformer = LocalTransformer(path, "AutoModel", NAME, device)
-    vectors = LabelVectors(NAME, *settings)
-    return EmbeddingRanker(transformer, vectors, batch_size, max_length)
+    transformer = LocalTransformer(path, "AutoModel", name, device)
+    return EmbeddingRanker(*settings, transformer, batch_size, max_length)

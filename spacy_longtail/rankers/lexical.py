@@ -72,18 +72,12 @@ class LexicalRanker(LabelRanker):
         best: Sequence[str],
         **context: Any,
     ) -> Ranking:
-        Z = self.weight * self.score(docs)
-        index = self.index
-        scores = [
-            Z[i, [index[c] for c in labels]] for i, labels in enumerate(candidates)
-        ]
+        Z, index = self.weight * self.score(docs), self.index
+        scores = [z[[index[c] for c in labels]] for z, labels in zip(Z, candidates)]
         known = Z[numpy.arange(len(docs)), [index[label] for label in best]]
-        margins = Z[:, [index[label] for label in added]] - known[:, None]
+        found = Z[:, [index[label] for label in added]]
         # Sharing no word with a label is no reason to take it.
-        margins = numpy.where(
-            Z[:, [index[label] for label in added]] > 0, margins, -20.0
-        )
-        return Ranking(scores, margins)
+        return Ranking(scores, numpy.where(found > 0, found - known[:, None], -20.0))
 
     def to_bytes(self) -> bytes:
         data: Dict[str, Any] = {"labels": list(self.index), "words": list(self.words)}
@@ -117,7 +111,6 @@ def make_lexical_ranker(
     k1 (float): From 0.0: how soon more occurrences of a word stop to count.
     b (float): From 0.0 to 1.0: how much long label texts are marked down.
     weight (float): Log odds per unit of BM25, from 0.0.
-    RETURNS (LexicalRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
     check_numbers("LexicalRanker", k1=k1, b=b, weight=weight)

@@ -58,22 +58,18 @@ class NLIRanker(LabelRanker):
         # labels and their rival before.
         wanted: List[List[str]] = []
         for labels, chances, rival in zip(candidates, prior, best):
-            order = numpy.argsort(-chances, kind="stable")
-            ranked = [labels[i] for i in order]
+            ranked = [labels[i] for i in numpy.argsort(-chances, kind="stable")]
             rivals = [*added, rival] if added else []
             chosen = list(dict.fromkeys([*rivals, *ranked]))
             wanted.append(chosen[: max(self.max_pairs, len(rivals))])
         odds = self._ask(docs, wanted)
-        scores, margins = [], numpy.full((len(docs), len(added)), -20.0)
-        for row, (labels, found) in enumerate(zip(candidates, odds)):
+        scores, margins = [], []
+        for labels, rival, found in zip(candidates, best, odds):
             floor = min(found.values(), default=0.0) - GAP
             scores.append(numpy.asarray([found.get(label, floor) for label in labels]))
-            for column, label in enumerate(added):
-                # Against the best known label, and against none of them.
-                margins[row, column] = min(
-                    found[label] - found[best[row]], found[label]
-                )
-        return Ranking(scores, margins if added else None, None, 0.0)
+            # Against the best known label, and against none of them.
+            margins.append([min(found[a] - found[rival], found[a]) for a in added])
+        return Ranking(scores, numpy.asarray(margins) if added else None, None, 0.0)
 
     def _ask(self, docs: List[Doc], wanted: List[List[str]]) -> List[Dict[str, float]]:
         """Find the log odds of entailment, in batches across documents."""
@@ -85,11 +81,9 @@ class NLIRanker(LabelRanker):
         for start in range(0, len(pairs), self.batch_size):
             batch = pairs[start : start + self.batch_size]
             values = numpy.full(len(batch), -numpy.inf)
-            for part in self.transformer.run(
-                [docs[row].text for row, _ in batch],
-                [self.hypotheses[label] for _, label in batch],
-                max_length=self.max_length,
-            ):
+            texts = [docs[row].text for row, _ in batch]
+            asked = [self.hypotheses[label] for _, label in batch]
+            for part in self.transformer.run(texts, asked, max_length=self.max_length):
                 logits = part.output.logits.float().cpu().numpy()
                 found = self.weight * (logits[:, entailment] - logits[:, contradiction])
                 # A long text means what any of its windows means.
@@ -146,7 +140,6 @@ def make_nli_ranker(
         which the one that means the label most decides.
     weight (float): Log odds per log odds of the model, from 0.0.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
-    RETURNS (NLIRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range, L408 if the template has
         no place for a label.
     """

@@ -1,53 +1,32 @@
-from typing import Any, List, Optional, Sequence
+from typing import List, Optional
 
 import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .base import EncodeT, LabelCard, LabelRanker, Ranking
-from .label_vectors import LabelVectors
+from .base import EncodeT
+from .vector_ranker import VectorRanker
 
-NAME = "PrototypeRanker"
 BATCH_SIZE = 256
 
 
-class PrototypeRanker(LabelRanker):
+class PrototypeRanker(VectorRanker):
     """Compares documents with labels in the first stage's own vectors."""
 
-    def __init__(self, vectors: LabelVectors) -> None:
-        self.vectors = vectors
-        self._encode: Optional[EncodeT] = None
-
-    def set_labels(
-        self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
-    ) -> None:
-        def encode_batches(docs: List[Doc]) -> numpy.ndarray:
-            starts = range(0, len(docs), BATCH_SIZE)
-            return numpy.concatenate([encode(docs[i : i + BATCH_SIZE]) for i in starts])
-
-        self.vectors.set_labels(cards, encode_batches, only_added=only_added)
+    name = "PrototypeRanker"
+    _encode_docs: Optional[EncodeT] = None
 
     def bind(self, encode: EncodeT) -> None:
-        self._encode = encode
+        self._encode_docs = encode
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        added: Sequence[str],
-        **context: Any,
-    ) -> Ranking:
-        if self._encode is None:
-            raise ValueError(Errors.L406.format(ranker=NAME))
-        X: numpy.ndarray = self._encode(docs)
-        return self.vectors.rank(X, candidates, added)
+    def encode_labels(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
+        starts = range(0, len(docs), BATCH_SIZE)
+        return numpy.concatenate([encode(docs[i : i + BATCH_SIZE]) for i in starts])
 
-    def to_bytes(self) -> bytes:
-        return self.vectors.to_bytes()
-
-    def from_bytes(self, data: bytes) -> None:
-        self.vectors.from_bytes(data)
+    def encode_docs(self, docs: List[Doc]) -> numpy.ndarray:
+        if self._encode_docs is None:
+            raise ValueError(Errors.L406.format(ranker=self.name))
+        return self._encode_docs(docs)
 
 
 def make_prototype_ranker(
@@ -72,8 +51,6 @@ def make_prototype_ranker(
     margin (Optional[float]): Added to the cosine of a run-time label that is known by
         name alone, when it competes with labels from training. None estimates it.
     names_only (bool): Leave out the examples, for comparison.
-    RETURNS (PrototypeRanker): The ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
-    return PrototypeRanker(LabelVectors(NAME, *settings))
+    return PrototypeRanker(kappa, epochs, learn_rate, l2sp, margin, names_only)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy
+from thinc.api import get_torch_default_device
 
 from ..encoders.transformer.windows import (
     batch_windows,
@@ -67,19 +68,11 @@ class LocalTransformer:
             reason = f"{type(error).__name__}: {str(error)[:200]}"
             text = Errors.L402.format(ranker=self.ranker, path=self.path, error=reason)
             raise ValueError(text) from None
-        device: Any = self.device
-        if device is None:
-            from thinc.api import get_torch_default_device
-
-            device = get_torch_default_device()
+        device = get_torch_default_device() if self.device is None else self.device
         return torch, tokenizer, model.eval().to(device)
 
     def run(
-        self,
-        texts: List[str],
-        pairs: Optional[List[str]] = None,
-        *,
-        max_length: int,
+        self, texts: List[str], pairs: Optional[List[str]] = None, *, max_length: int
     ) -> Iterator[Outputs]:
         """Run the model on texts, each with its pair. A text that is too long is read
         in windows that follow each other, each with the whole pair.

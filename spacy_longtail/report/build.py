@@ -32,6 +32,10 @@ class Report(Dict[str, Any]):
         """RETURNS (List[Remark]): None."""
         return []
 
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON values only."""
+        return dict(self)
+
 
 def build_report(
     nlp: Language,

@@ -2,15 +2,15 @@
 line in FORMATS.
 """
 
+import codecs
 from pathlib import Path
 from typing import Dict, Optional, Type
 
 from ..errors import Errors
 from .delimited import DelimitedTable
-from .encodings import ENCODING, check_encoding
 from .jsonl import JsonlTable
 from .parquet import ParquetTable
-from .table import Table
+from .table import ENCODING, Table
 
 __all__ = ["FORMATS", "Table", "is_table", "open_table"]
 
@@ -45,5 +45,9 @@ def open_table(
         raise ValueError(Errors.L610.format(path=path))
     if not is_table(path):
         raise ValueError(Errors.L611.format(path=path, known=", ".join(FORMATS)))
-    encoding = check_encoding(encoding)
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise ValueError(Errors.L627.format(encoding=encoding)) from None
+    encoding = ENCODING if name == "utf-8" else name
     return FORMATS[path.suffix.lower()](path, encoding=encoding, delimiter=delimiter)

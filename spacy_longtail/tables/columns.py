@@ -64,9 +64,10 @@ class RecordReader:
         self, table: Table, columns: Columns, notes: "Optional[Counter[str]]" = None
     ) -> None:
         self.table = table
-        self.columns = choose_labels(table, columns)
+        self.columns = _choose_labels(table, columns)
         # Not `or`, an empty Counter is false.
         self.notes: "Counter[str]" = Counter() if notes is None else notes
+        self.has_lists = self.columns.labels is not None
         self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
         self._labels = self.columns.label or _some(self.columns.labels)
         self._split = _some(self.columns.split)
@@ -75,16 +76,11 @@ class RecordReader:
         table.check_columns(self._labels, option)
         table.check_columns(self._split, "--split-column")
 
-    @property
-    def has_lists(self) -> bool:
-        """RETURNS (bool): Whether a row has a list of labels."""
-        return self.columns.labels is not None
-
     def __iter__(self) -> Iterator[Record]:
         texts, labels, splits = self.columns.text, self._labels, self._split
         start, end = len(texts), len(texts) + len(labels)
         for number, values in self.table.rows([*texts, *labels, *splits]):
-            parts = [str(value) for value in values[:start] if not is_missing(value)]
+            parts = [str(value) for value in values[:start] if not _is_missing(value)]
             found: Optional[Tuple[str, ...]]
             if self.has_lists:
                 found = self._get_labels(values[start], number)
@@ -101,7 +97,7 @@ class RecordReader:
             value = value.split(self.columns.list_separator)
         if not isinstance(value, (list, tuple)):
             hint = "--label for one label a row"
-            raise self._fail(value, number, "a list of labels", hint)
+            raise _make_error(self.table.where(number), value, "a list of labels", hint)
         labels = [self._get_label((cell,), number) for cell in value]
         return tuple(dict.fromkeys(label for label in labels if label))
 
@@ -109,53 +105,29 @@ class RecordReader:
         # 1, 1.0 and True are equal, but not as labels.
         key = tuple((type(cell), str(cell)) for cell in cells)
         if key not in self._known:
-            self._known[key] = self._clean(cells, number)
+            self._known[key] = self._join(cells, self.table.where(number))
         label, notes = self._known[key]
         self.notes.update(notes)
         return label
 
-    def _clean(
-        self, cells: Tuple[Any, ...], number: int
-    ) -> Tuple[str, Tuple[str, ...]]:
+    def _join(self, cells: Tuple[Any, ...], where: str) -> Tuple[str, Tuple[str, ...]]:
         notes: List[str] = []
-        segments = [self._to_str(cell, number, notes) for cell in cells]
+        segments = [_to_str(cell, where, notes) for cell in cells]
+        separator = self.columns.separator
         if len(segments) == 1:
-            separator = self.columns.path_separator or self.columns.separator
-            segments = segments[0].strip().strip(separator).split(separator)
+            inner = self.columns.path_separator or separator
+            segments = segments[0].strip().strip(inner).split(inner)
         segments = [segment.strip() for segment in segments]
         n_known = segments.index("") if "" in segments else len(segments)
         if any(segments[n_known:]):
             notes.append("gap")
         elif 0 < n_known < len(segments):
             notes.append("inner_node")
-        separator, where = self.columns.separator, self.table.where(number)
         for value in segments[:n_known]:
             if separator in value:
                 text = Errors.L619.format(where=where, value=value, separator=separator)
                 raise ValueError(text)
         return separator.join(segments[:n_known]), tuple(notes)
-
-    def _to_str(self, value: Any, number: int, notes: List[str]) -> str:
-        if is_missing(value):
-            return ""
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, float):
-            if not value.is_integer():
-                where = self.table.where(number)
-                raise ValueError(Errors.L618.format(where=where, value=value))
-            notes.append("whole_float")
-            return str(int(value))
-        if isinstance(value, (str, int)):
-            return str(value)
-        raise self._fail(value, number, "a string", "--labels for a column of lists")
-
-    def _fail(self, value: Any, number: int, expected: str, hint: str) -> ValueError:
-        where = self.table.where(number)
-        text = Errors.L617.format(
-            where=where, value=value, expected=expected, hint=hint
-        )
-        return ValueError(text)
 
     def _get_split(self, value: Any, number: int) -> str:
         split = get_split_name(str(value))
@@ -165,11 +137,14 @@ class RecordReader:
         return split
 
 
-def choose_labels(table: Table, columns: Columns) -> Columns:
-    """Fill in the default label column.
+def get_split_name(name: str) -> Optional[str]:
+    """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
+    name = name.strip().lower()
+    name = SPLIT_NAMES.get(name, name)
+    return name if name in SPLITS else None
 
-    RAISES (ValueError): L628 if there are label and labels.
-    """
+
+def _choose_labels(table: Table, columns: Columns) -> Columns:
     if columns.label and columns.labels:
         message = Errors.L628.format(label=columns.label[0], labels=columns.labels)
         raise ValueError(message)
@@ -180,19 +155,33 @@ def choose_labels(table: Table, columns: Columns) -> Columns:
     return replace(columns, label=("label",))
 
 
-def get_split_name(name: str) -> Optional[str]:
-    """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
-    name = name.strip().lower()
-    name = SPLIT_NAMES.get(name, name)
-    return name if name in SPLITS else None
+def _some(name: Optional[str]) -> Tuple[str, ...]:
+    return () if name is None else (name,)
 
 
-def is_missing(value: Any) -> bool:
-    """RETURNS (bool): Whether a cell is empty, null or not a number."""
+def _is_missing(value: Any) -> bool:
     if isinstance(value, str):
         return not value.strip()
+    # Only NaN differs from itself.
     return value is None or value != value
 
 
-def _some(name: Optional[str]) -> Tuple[str, ...]:
-    return () if name is None else (name,)
+def _to_str(value: Any, where: str, notes: List[str]) -> str:
+    if _is_missing(value):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError(Errors.L618.format(where=where, value=value))
+        notes.append("whole_float")
+        value = int(value)
+    if not isinstance(value, (str, int)):
+        hint = "--labels for a column of lists"
+        raise _make_error(where, value, "a string", hint)
+    return str(value)
+
+
+def _make_error(where: str, value: Any, expected: str, hint: str) -> ValueError:
+    text = Errors.L617.format(where=where, value=value, expected=expected, hint=hint)
+    return ValueError(text)

@@ -2,7 +2,6 @@ import csv
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
-from .encodings import open_text
 from .table import RowT, Table
 
 # A cell can hold a long document, the limit of the module is 128 kB.
@@ -33,7 +32,7 @@ class DelimitedTable(Table):
 
     def _read_cells(self) -> Iterator[Tuple[int, List[str]]]:
         usual = "," if self.path.suffix.lower() == ".csv" else "\t"
-        with open_text(self.path, self.encoding) as lines:
+        with self.open_text() as lines:
             csv.field_size_limit(MAX_CELL)
             reader = csv.reader(lines, delimiter=self.delimiter or usual, strict=True)
             number = 1

@@ -1,8 +1,14 @@
+import codecs
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 from ..errors import Errors
 
+# Skips the byte order mark that some editors put first.
+ENCODING = "utf-8-sig"
+# Bytes in which the place of a wrong one is searched.
+CHUNK = 1 << 16
 # The number of a line or row, and the values of the columns that were asked for.
 RowT = Tuple[int, Tuple[Any, ...]]
 
@@ -59,3 +65,40 @@ class Table:
                     path=self.path, column=name, columns=columns, option=option
                 )
                 raise ValueError(message)
+
+    @contextmanager
+    def open_text(self) -> Iterator[TextIO]:
+        """Open a file of lines.
+
+        RAISES (ValueError): L615 with line and byte if it's of another encoding.
+        """
+        try:
+            with self.path.open(encoding=self.encoding, newline="") as file_:
+                yield file_
+        except UnicodeDecodeError:
+            line, offset = find_undecodable(self.path, self.encoding)
+            message = Errors.L615.format(
+                where=self.where(line), offset=offset, encoding=self.encoding
+            )
+            raise ValueError(message) from None
+
+
+def find_undecodable(path: Path, encoding: str) -> Tuple[int, int]:
+    """RETURNS (Tuple[int, int]): Line, from 1, and offset in bytes, from 0, of the
+    first byte of a file that isn't of the encoding.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line, start = 1, 0
+    with path.open("rb") as file_:
+        while True:
+            chunk = file_.read(CHUNK)
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                good = bytes(error.object[: error.start])
+                return line + good.count(b"\n"), start - pending + error.start
+            if not chunk:
+                return line, start
+            line += chunk.count(b"\n")
+            start += len(chunk)

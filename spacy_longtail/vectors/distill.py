@@ -42,10 +42,8 @@ def distill(
         be in the order of their frequency, as they nearly always are. If False, the
         table has only the further words, and no pieces of unknown words.
     width (int): Length of the vectors, at most that of the transformer's.
-    smoothing (float): See reduce_vectors.
-    whitening (float): See reduce_vectors.
+    smoothing, whitening (float): See reduce_vectors.
     meta (Optional[Dict[str, Any]]): JSON values to keep with the table.
-    RETURNS (StaticTable): The vectors.
     RAISES (ValueError): L210 or L211 if the transformer can't be loaded, L260 if
         there are fewer than two words.
     """

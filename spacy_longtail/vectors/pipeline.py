@@ -1,3 +1,4 @@
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict, Optional
@@ -31,7 +32,6 @@ def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
 
     path (Optional[str]): Name of an installed pipeline ("en_core_web_md"), a
         pipeline folder, or the output folder of "spacy init vectors".
-    RETURNS (StaticTable): The vectors.
     RAISES (ValueError): L255 if the vectors are damaged, L256 if no path is given,
         L257 if there is no pipeline with vectors, L258 if it has none, L259 if they
         are floret vectors.
@@ -52,7 +52,7 @@ def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
         name=path,
         width=shape[1],
         load=lambda: _read_vectors(vocab),
-        origin=(_open_pipeline_vectors, (path,)),
+        remake=partial(make_pipeline_vectors, path=path),
     )
 
 
@@ -62,20 +62,14 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
     Any spaCy pipeline can use it, for example as `paths.vectors`. It has whole words
     only, an unknown one has no vector there, and 32 bits a value.
 
-    table (StaticTable): The vectors.
-    path (Path): The folder to write.
     lang (str): Language of the pipeline, for its tokenizer.
     """
     nlp = spacy.blank(lang)
     rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
-    words = [table.words[row] for row in rows]
-    for word in words:
-        nlp.vocab.strings.add(word)
+    keys = [nlp.vocab.strings.add(table.words[row]) for row in rows]
+    data = table.get(numpy.asarray(rows))
     nlp.vocab.vectors = Vectors(
-        strings=nlp.vocab.strings,
-        data=table.get(numpy.asarray(rows)),
-        keys=words,
-        name=table.name,
+        strings=nlp.vocab.strings, data=data, keys=keys, name=table.name
     )
     nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
     with write_folder(path) as folder:
@@ -112,7 +106,3 @@ def _read_vectors(vocab: Path) -> TableData:
     typical = numpy.median(lengths[lengths > 0]) if lengths.any() else 1.0
     scales = numpy.full(len(rows), TYPICAL_LENGTH / typical, dtype="float32")
     return TableData(tuple(words), rows, scales, WordPieces({**lower, **exact}, {}))
-
-
-def _open_pipeline_vectors(path: str) -> StaticTable:
-    return make_pipeline_vectors(path=path)

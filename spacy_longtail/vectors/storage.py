@@ -32,30 +32,22 @@ class TableData:
     lookup: WordPieces
 
     def check(self, name: str) -> None:
-        """Make sure that there is one distinct word and one scale for each row.
-
-        name (str): Name of the table, for the message.
-        RAISES (ValueError): L254 if the parts don't fit together.
+        """RAISES (ValueError): L254, with the name of the table, if there isn't one
+        distinct word and one scale for each row.
         """
-        n_words, n_distinct = len(self.words), len(set(self.words))
-        fits = self.rows.ndim == 2 and self.scales.shape == self.rows.shape[:1]
-        if not fits or not len(self.rows) == n_words == n_distinct:
-            raise ValueError(
-                Errors.L254.format(
-                    name=name,
-                    words=n_words,
-                    distinct=n_distinct,
-                    rows=self.rows.shape,
-                    scales=self.scales.shape,
-                )
+        words, distinct = len(self.words), len(set(self.words))
+        rows, scales = self.rows.shape, self.scales.shape
+        fits = len(rows) == 2 and scales == rows[:1]
+        if not fits or not rows[0] == words == distinct:
+            text = Errors.L254.format(
+                name=name, words=words, distinct=distinct, rows=rows, scales=scales
             )
+            raise ValueError(text)
 
 
 def read_meta(path: Path) -> Dict[str, Any]:
-    """Read the description of a table.
+    """RETURNS (Dict[str, Any]): The content of meta.json in the folder of a table.
 
-    path (Path): Folder of the table.
-    RETURNS (Dict[str, Any]): The content of meta.json.
     RAISES (ValueError): L251 if it is missing, L253 if it isn't JSON, lacks an
         entry that is needed, or is of a newer format.
     """
@@ -79,7 +71,7 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
 
     path (Path): Folder of the table.
     meta (Mapping[str, Any]): The content of its meta.json.
-    RETURNS (TableData): The words and rows. The arrays are read-only.
+    RETURNS (TableData): Its arrays are read-only.
     RAISES (ValueError): L251 if a file is missing, L252 if one is damaged, L254 if
         they don't fit together.
     """
@@ -89,9 +81,9 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
         found = hashlib.sha256(files[name]).hexdigest()
         expected = meta["files"].get(name)
         if found != expected:
-            raise ValueError(
-                Errors.L252.format(path=path / name, expected=expected, found=found)
-            )
+            place = path / name
+            text = Errors.L252.format(path=place, expected=expected, found=found)
+            raise ValueError(text)
     words = tuple(files[WORDS].decode("utf8").split("\n")[:-1])
     rows, scales = _to_array(files[ROWS]), _to_array(files[SCALES])
     data = TableData(words, rows, scales, index_words(words))
@@ -103,7 +95,6 @@ def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
     """Write a table to a folder. The same table always gives the same bytes.
 
     path (Path): Folder, created if needed.
-    data (TableData): The words and rows.
     meta (Mapping[str, Any]): JSON values, among them the name. The format, the
         width and the checksums of the files are filled in.
     """
@@ -113,12 +104,8 @@ def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
         SCALES: _to_bytes(data.scales),
     }
     checksums = {name: hashlib.sha256(b).hexdigest() for name, b in files.items()}
-    full = {
-        **meta,
-        "format": FORMAT,
-        "width": int(data.rows.shape[1]),
-        "files": checksums,
-    }
+    width = int(data.rows.shape[1])
+    full = {**meta, "format": FORMAT, "width": width, "files": checksums}
     text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False)
     with write_folder(path) as folder:
         for name, content in files.items():

@@ -1,5 +1,6 @@
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Protocol, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, Optional, Protocol, Sequence, Tuple, Union, cast
 
 import numpy
 from thinc.types import Floats2d, Ints1d
@@ -7,6 +8,8 @@ from thinc.types import Floats2d, Ints1d
 from ..errors import Errors
 from .storage import TableData, read_data, read_meta, write_table
 from .word_pieces import index_words
+
+DATA_DIR = Path(__file__).parent / "data"
 
 
 class StaticVectors(Protocol):
@@ -48,23 +51,22 @@ class StaticVectors(Protocol):
         ...
 
 
-# What a table is remade from in another process: a function and its arguments.
-Origin = Tuple[Callable[..., "StaticTable"], Tuple[str, ...]]
+# Makes a table again, maybe in another process.
+RemakeT = Callable[[], "StaticTable"]
 
 
 class StaticTable:
     """Static word vectors: 8-bit rows with one scale each, and their words.
 
     Whatever weight a word has by its frequency is included in its vector. The
-    table is read at the first lookup, not before, and never changes. A table
-    that was read from disk is pickled as the place to read it from again.
+    table is read at the first lookup, not before, and never changes.
 
     name (str): What a saved pipeline remembers the table by.
     width (int): Length of each vector.
     load (Callable[[], TableData]): Returns the words and rows.
     meta (Dict[str, Any]): Where the table comes from: source, licence, checksums.
-    origin (Optional[Origin]): How to make the table again when it is unpickled.
-        If None, its data is pickled.
+    remake (Optional[RemakeT]): Makes the table again when it is unpickled. If None,
+        its data is pickled.
     """
 
     def __init__(
@@ -74,14 +76,13 @@ class StaticTable:
         width: int,
         load: Callable[[], TableData],
         meta: Optional[Dict[str, Any]] = None,
-        origin: Optional[Origin] = None,
+        remake: Optional[RemakeT] = None,
     ) -> None:
         self.name = name
         self.width = width
         self.meta = dict(meta or {})
         self._load = load
-        self._origin = origin
-        self._data: Optional[TableData] = None
+        self._remake = remake
 
     @classmethod
     def from_arrays(
@@ -96,9 +97,6 @@ class StaticTable:
 
         words (Sequence[str]): The word or "##piece" of each row, no two alike.
         vectors (Floats2d): Array of shape (words, width).
-        name (str): Name of the table.
-        meta (Optional[Dict[str, Any]]): JSON values to keep with the table.
-        RETURNS (StaticTable): The table.
         RAISES (ValueError): L254 if there isn't one word for each row.
         """
         rows, scales = quantize(vectors)
@@ -110,18 +108,16 @@ class StaticTable:
     def _from_data(
         cls, data: TableData, name: str, meta: Optional[Dict[str, Any]]
     ) -> "StaticTable":
-        table = cls(name=name, width=data.rows.shape[1], load=lambda: data, meta=meta)
-        table._data = data
-        return table
+        return cls(name=name, width=data.rows.shape[1], load=lambda: data, meta=meta)
 
     @classmethod
-    def from_disk(cls, path: Path, *, origin: Optional[Origin] = None) -> "StaticTable":
+    def from_disk(
+        cls, path: Union[str, Path], *, remake: Optional[RemakeT] = None
+    ) -> "StaticTable":
         """Open a table on disk. Only its meta.json is read at once.
 
         path (Path): Folder that to_disk wrote.
-        origin (Optional[Origin]): How to make the table again when it is
-            unpickled. If None, it is read from the same path.
-        RETURNS (StaticTable): The table.
+        remake (Optional[RemakeT]): If None, it is read from the same path again.
         RAISES (ValueError): L251 if a file is missing, L252 if one is damaged,
             L253 if meta.json can't be read. L251 and L252 can come as late as the
             first lookup.
@@ -131,9 +127,9 @@ class StaticTable:
         return cls(
             name=meta["name"],
             width=meta["width"],
-            load=lambda: read_data(path, meta),
+            load=partial(read_data, path, meta),
             meta=meta,
-            origin=origin or (_open_table, (str(path.absolute()),)),
+            remake=remake or partial(cls.from_disk, str(path.absolute())),
         )
 
     def to_disk(self, path: Path) -> None:
@@ -143,11 +139,9 @@ class StaticTable:
         """
         write_table(Path(path), self.data, {**self.meta, "name": self.name})
 
-    @property
+    @cached_property
     def data(self) -> TableData:
-        if self._data is None:
-            self._data = self._load()
-        return self._data
+        return self._load()
 
     @property
     def words(self) -> Tuple[str, ...]:
@@ -171,9 +165,30 @@ class StaticTable:
         return self
 
     def __reduce__(self) -> Tuple[Callable[..., "StaticTable"], Tuple[Any, ...]]:
-        if self._origin is not None:
-            return self._origin
+        if self._remake is not None:
+            return self._remake, ()
         return StaticTable._from_data, (self.data, self.name, self.meta)
+
+
+def make_bundled_vectors(*, name: str = "en-minilm-256") -> StaticTable:
+    """Open static word vectors that are installed with spacy-longtail.
+
+    Registered as "spacy-longtail.BundledVectors.v1". The vectors are read at the
+    first lookup, once per process, and shared by all pipelines.
+
+    name (str): "en-minilm-256": 256-dimensional vectors of English words and word
+        pieces, distilled from all-MiniLM-L6-v2.
+    RAISES (ValueError): L250 if there are no vectors of this name.
+    """
+    return _open_bundled(name)
+
+
+@lru_cache(maxsize=None)
+def _open_bundled(name: str) -> StaticTable:
+    names = sorted(path.parent.name for path in DATA_DIR.glob("*/meta.json"))
+    if name not in names:
+        raise ValueError(Errors.L250.format(name=name, names=", ".join(names)))
+    return StaticTable.from_disk(DATA_DIR / name, remake=partial(_open_bundled, name))
 
 
 def make_table_vectors(*, path: Optional[str]) -> StaticTable:
@@ -184,7 +199,6 @@ def make_table_vectors(*, path: Optional[str]) -> StaticTable:
     stay where it is.
 
     path (Optional[str]): The folder.
-    RETURNS (StaticTable): The vectors.
     RAISES (ValueError): L261 if no path is given, L251 if there are no vectors, L252
         or L253 if they are damaged.
     """
@@ -194,16 +208,12 @@ def make_table_vectors(*, path: Optional[str]) -> StaticTable:
 
 
 def quantize(vectors: Floats2d) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Round vectors to 8 bits, symmetric around 0, the largest value being 127.
+    """Round vectors, (rows, width), to 8 bits, symmetric around 0.
 
-    vectors (Floats2d): Array of shape (rows, width).
-    RETURNS (Tuple[ndarray, ndarray]): int8 rows and the float32 scale of each.
+    RETURNS (Tuple[ndarray, ndarray]): int8 rows, the largest value of each being 127,
+        and the float32 scale of each.
     """
     X = numpy.asarray(vectors, dtype=numpy.float32)
     scales = numpy.abs(X).max(axis=1, initial=0.0) / numpy.float32(127)
     safe = numpy.where(scales > 0, scales, numpy.float32(1))
     return numpy.rint(X / safe[:, None]).astype(numpy.int8), scales
-
-
-def _open_table(path: str) -> StaticTable:
-    return StaticTable.from_disk(Path(path))

@@ -25,10 +25,8 @@ class WordPieces:
         self._longest = max(map(len, [*words, *pieces]), default=0)
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up a lower-cased word.
-
-        Only the first 100 characters of an unknown word are looked at, so that a
-        word's cost is bounded.
+        """Look up a lower-cased word. Only the first 100 characters of an unknown one
+        are looked at, so that its cost is bounded.
 
         word (str): Any string, including "", NUL and lone surrogates.
         RETURNS (Tuple[int, ...]): Rows from left to right, () if nothing is known.
@@ -40,10 +38,8 @@ class WordPieces:
             return (self.words[plain],)
         if not self.pieces:
             return ()
-        rows: List[int] = []
-        for part in split_punctuation(plain):
-            rows.extend(self._find_pieces(part))
-        return tuple(rows)
+        parts = split_punctuation(plain)
+        return tuple(row for part in parts for row in self._find_pieces(part))
 
     def _find_pieces(self, part: str) -> List[int]:
         rows = []
@@ -62,11 +58,7 @@ class WordPieces:
 
 
 def index_words(words: Sequence[str]) -> WordPieces:
-    """Build the lookup of a list of words and "##pieces".
-
-    words (Sequence[str]): The word or piece of each row.
-    RETURNS (WordPieces): The lookup.
-    """
+    """RETURNS (WordPieces): The lookup of the word or "##piece" of each row."""
     whole, pieces = {}, {}
     for row, word in enumerate(words):
         if word.startswith(CONTINUED) and len(word) > len(CONTINUED):
@@ -77,10 +69,8 @@ def index_words(words: Sequence[str]) -> WordPieces:
 
 
 def strip_accents(text: str) -> str:
-    """Drop combining marks: "é" becomes "e".
-
-    text (str): Any string.
-    RETURNS (str): The string in decomposed form (NFD), without marks.
+    """RETURNS (str): The text in decomposed form (NFD), without combining marks: "é"
+    becomes "e".
     """
     if text.isascii():
         return text
@@ -89,10 +79,8 @@ def strip_accents(text: str) -> str:
 
 
 def split_punctuation(text: str) -> List[str]:
-    """Split off punctuation, CJK characters and whitespace, as BERT does.
-
-    text (str): Any string.
-    RETURNS (List[str]): The parts without whitespace and control characters.
+    """RETURNS (List[str]): The parts of a text, split as in BERT: white space and
+    control characters are left out, punctuation and CJK characters are parts.
     """
     parts = [""]
     for char in text:

@@ -7,9 +7,9 @@ import srsly
 from spacy.tokens import DocBin
 
 from spacy_longtail.audit import audit_corpus
-from spacy_longtail.audit.advice import choose_min_count
-from spacy_longtail.audit.labels import HEAD, MID
+from spacy_longtail.audit.advice import choose_pooling
 from spacy_longtail.scoring.exclusive import longtail_score
+from spacy_longtail.scoring.predictions import HEAD, MID
 
 
 def test_counts(pairs, write):
@@ -159,8 +159,8 @@ def test_no_more_than_half_of_the_labels_are_pooled(write):
     pairs = [(f"{label} {i}", {label: 1.0}) for label in "abcd" for i in range(2)]
     pairs += [(f"e {i}", {"e": 1.0}) for i in range(20)]
     facts = audit_corpus(write(pairs))
-    assert choose_min_count(facts, wanted=3) == 2
-    assert choose_min_count(facts, wanted=1) == 0
+    assert choose_pooling(facts, wanted=3).min_count == 2
+    assert choose_pooling(facts, wanted=1).min_count == 0
 
 
 def test_no_corpus(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from spacy_longtail.audit.corpus import get_key
-from spacy_longtail.audit.similar import find_near_pairs, group_equal, make_prints
+from spacy_longtail.audit.similar import find_conflicts, find_near_pairs, make_prints
 
 
 def prints_of(*texts):
@@ -73,7 +73,12 @@ def test_short_texts_are_not_compared(texts):
     assert find_near_pairs(prints_of(*texts), numpy.asarray([0, 1])) == (0, [])
 
 
-def test_group_equal():
-    order, starts = group_equal(numpy.asarray([5, 3, 5, 9], dtype="uint64"))
-    assert order.tolist() == [1, 0, 2, 3]
-    assert starts.tolist() == [0, 1, 3]
+def test_equal_texts_are_grouped_in_their_order():
+    hashes = numpy.asarray([5, 3, 5, 0, 9, 3, 5, 9, 0], dtype="uint64")
+    labels = numpy.asarray([1, 0, 2, 0, 0, 1, 1, 0, 1])
+    n_repeated, n_conflicts, groups = find_conflicts(hashes, labels, limit=5)
+    # 5 with the same labels, and 9. Texts without a word are left out.
+    assert (n_repeated, n_conflicts) == (2, 2)
+    assert [group.tolist() for group in groups] == [[0, 2, 6], [1, 5]]
+    limited = find_conflicts(hashes, labels, limit=1)
+    assert [group.tolist() for group in limited[2]] == [[0, 2, 6]]

@@ -12,8 +12,7 @@ import srsly
 from spacy.training import Corpus
 
 from spacy_longtail.convert import Columns, convert_corpus, shards
-from spacy_longtail.convert import convert as module
-from spacy_longtail.convert.sources import find_sources
+from spacy_longtail.convert.convert import find_sources
 
 NAMES = ["dev.spacy", "test.spacy", "train.spacy"]
 
@@ -46,7 +45,7 @@ def test_the_same_seed_gives_the_same_files(tickets, tmp_path):
 
 def test_many_shards_read_like_one_file(tickets, tmp_path, monkeypatch):
     convert_corpus([tickets], tmp_path / "one")
-    monkeypatch.setattr(module, "MAX_DOCS", 7)
+    monkeypatch.setattr(shards, "MAX_DOCS", 7)
     convert_corpus([tickets], tmp_path / "many")
     assert len(list((tmp_path / "many" / "train.spacy").iterdir())) == 7
     assert (tmp_path / "many" / "dev.spacy").is_file()
@@ -55,7 +54,7 @@ def test_many_shards_read_like_one_file(tickets, tmp_path, monkeypatch):
 
 
 def test_a_shard_is_full_by_characters_too(tickets, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_CHARS", 100)
+    monkeypatch.setattr(shards, "MAX_CHARS", 100)
     convert_corpus([tickets], tmp_path / "out")
     assert len(list((tmp_path / "out" / "train.spacy").iterdir())) > 1
 
@@ -128,7 +127,7 @@ def test_an_old_split_would_stay(tickets, tmp_path):
 @pytest.mark.parametrize("before, after", [(100, 7), (7, 100), (7, 8)])
 def test_a_new_corpus_replaces_the_old(tickets, tmp_path, monkeypatch, before, after):
     for max_docs in (before, after):
-        monkeypatch.setattr(module, "MAX_DOCS", max_docs)
+        monkeypatch.setattr(shards, "MAX_DOCS", max_docs)
         convert_corpus([tickets], tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == NAMES
     assert len(read(tmp_path / "out" / "train.spacy")) == 48
@@ -154,7 +153,7 @@ def test_nothing_partial_is_left(
 ):
     convert_corpus([tickets], tmp_path / "out", seed=1)
     old = (tmp_path / "out" / "train.spacy").read_bytes()
-    monkeypatch.setattr(module, "MAX_DOCS", 7)
+    monkeypatch.setattr(shards, "MAX_DOCS", 7)
     made = []
     real = shards.make_shard
 
@@ -174,8 +173,8 @@ def test_nothing_partial_is_left(
 RUN = """
 import sys
 from pathlib import Path
-from spacy_longtail.convert import convert, convert_corpus
-convert.MAX_DOCS = 20
+from spacy_longtail.convert import convert_corpus, shards
+shards.MAX_DOCS = 20
 {setup}
 convert_corpus([Path(sys.argv[1])], Path(sys.argv[2]))
 """
@@ -191,6 +190,8 @@ def test_a_full_disk(tickets, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+# Quick ones: test_nothing_partial_is_left, and in the tests of files a killed run.
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 @pytest.mark.parametrize("stop, n_left", [("SIGINT", 0), ("SIGKILL", 1)])
 def test_stopped_in_the_middle(tmp_path, stop, n_left):

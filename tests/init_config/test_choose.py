@@ -9,11 +9,12 @@ from thinc.api import Config
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.init_config.choose import (
     TEMPLATES,
+    Setting,
     choose_steps,
     choose_template,
     init_config,
+    set_value,
 )
-from spacy_longtail.init_config.text import Setting, set_value
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -45,7 +45,7 @@ OUT_OF_RANGE = {
 
 
 def make_plain(n_leaves=5, **kwargs):
-    return TaxonomyCrossEntropy(n_leaves, log_prior=numpy.zeros(n_leaves), **kwargs)
+    return TaxonomyCrossEntropy(numpy.zeros(n_leaves), **kwargs)
 
 
 def make_registered(name, **kwargs):

@@ -43,8 +43,8 @@ def test_thresholds_fit_the_probabilities_of_all_components(pair, multilabel):
     ranker = pair.get_pipe("zero_shot_fallback").ranker
     found = []
     for scale in (1.0, 0.0):
-        ranker.vectors.arrays["W"] = scale * ranker.vectors.arrays["W"]
-        ranker.vectors.arrays["b"] = scale * ranker.vectors.arrays["b"]
+        ranker.arrays["W"] = scale * ranker.arrays["W"]
+        ranker.arrays["b"] = scale * ranker.arrays["b"]
         pair.get_pipe("zero_shot_fallback").settings.mixture_weight = 0.0
         make_fit_thresholds(multilabel.make_examples, smoothing=0.0)(pair)
         found.append(pair.get_pipe(NAME).thresholds)

@@ -2,9 +2,9 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
+from spacy_longtail.rankers.base import make_noop_ranker
 from spacy_longtail.rankers.combined import make_combined_ranker
 from spacy_longtail.rankers.lexical import make_lexical_ranker
-from spacy_longtail.rankers.noop import make_noop_ranker
 from spacy_longtail.rankers.prototype import make_prototype_ranker
 
 NEW = "travel/cruise"

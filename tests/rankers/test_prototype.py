@@ -2,7 +2,6 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.rankers.label_vectors import LabelVectors
 from spacy_longtail.rankers.prototype import make_prototype_ranker
 
 NEW = "travel/cruise"
@@ -60,7 +59,7 @@ def test_margin_is_added_to_a_name_alone(cards, encode, ask, margin):
     ranker = make_prototype_ranker(margin=margin)
     ranker.set_labels(cards, encode)
     ranker.bind(encode)
-    found = ranker.vectors.arrays["margins"]
+    found = ranker.arrays["margins"]
     if margin is None:
         assert found[0] > 0.0
     else:
@@ -73,7 +72,7 @@ def test_examples_of_a_new_label_shrink_its_margin(cards, encode, make_docs):
     ranker.set_labels(
         [*others, new._replace(examples=make_docs("sea", "ship"))], encode
     )
-    assert ranker.vectors.arrays["margins"][0] == pytest.approx(0.1)
+    assert ranker.arrays["margins"][0] == pytest.approx(0.1)
 
 
 def test_only_added_labels_are_encoded(ranker, cards, encode, ask):
@@ -118,10 +117,10 @@ def test_setting_out_of_range(name, value):
         make_prototype_ranker(**{name: value})
 
 
-def test_no_pooled_label(cards, encode):
-    settings = {"kappa": 1.0, "epochs": 5, "learn_rate": 0.01, "l2sp": 0.0}
-    vectors = LabelVectors("PrototypeRanker", **settings, margin=None, names_only=False)
-    vectors.set_labels([card._replace(group=-1) for card in cards], encode)
-    found = vectors.rank(numpy.ones((1, 8)), [[]], [NEW])
+def test_no_pooled_label(cards, encode, ask):
+    ranker = make_prototype_ranker(epochs=5)
+    ranker.set_labels([card._replace(group=-1) for card in cards], encode)
+    ranker.bind(encode)
+    found = ask(ranker, "money", candidates=(), added=[NEW])
     assert found.margins.shape == (1, 1)
-    assert vectors.temperature == 1.0
+    assert ranker.temperature == 1.0

@@ -7,7 +7,7 @@ import pytest
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.convert import convert_corpus
 from spacy_longtail.tables import FORMATS, Table, open_table
-from spacy_longtail.tables.encodings import find_undecodable
+from spacy_longtail.tables.table import find_undecodable
 from spacy_longtail.vectors.corpus_words import count_words
 
 
@@ -119,7 +119,7 @@ def test_wrong_encoding_tells_line_and_byte(tmp_path):
 
 
 def test_a_character_across_two_chunks_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr("spacy_longtail.tables.encodings.CHUNK", 4)
+    monkeypatch.setattr("spacy_longtail.tables.table.CHUNK", 4)
     path = write(tmp_path / "a.csv", b"abc\xc3\xa4\nb\xc3")
     assert find_undecodable(path, "utf-8") == (2, 7)
 

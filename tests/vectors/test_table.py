@@ -7,8 +7,7 @@ from typing import List
 import numpy
 import pytest
 
-from spacy_longtail.vectors.bundled import make_bundled_vectors
-from spacy_longtail.vectors.table import StaticTable, quantize
+from spacy_longtail.vectors.table import StaticTable, make_bundled_vectors, quantize
 from spacy_longtail.vectors.word_pieces import split_punctuation
 
 WORDS = ["bank", "banks", "refund", "café", "uber", "-", "a", "##s", "##able", "##abl"]

@@ -5,19 +5,21 @@ from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d
 
-from ...ops import MIN_NORM
-from ...settings import check_at_least
-from .bag import StaticBag, predict_sums
+from ...ops import MIN_NORM, normalize_rows
+from ...settings import check_at_least, check_share
 from .features import (
+    OPS,
     BagFeatures,
     BigramFeatures,
     FeatureKind,
     FeatureKinds,
+    FeatureRows,
     WordFeatures,
 )
 from .row_table import RowTable
 
 NAME = "StaticBag"
+StartT = Callable[[numpy.ndarray], FeatureRows]
 
 
 def build_static_bag(
@@ -65,16 +67,15 @@ def build_static_bag(
     check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
     check_at_least(NAME, "bigram_buckets", bigram_buckets, 0)
     check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
-    kinds: List[FeatureKind] = [
-        WordFeatures(word_learn_rate if trainable else 0.0, vectors)
-    ]
+    word_rate = word_learn_rate if trainable else 0.0
+    kinds: List[FeatureKind] = [WordFeatures(word_rate, vectors)]
     if trainable and bigram_buckets:
         rate, buckets = bigram_learn_rate, bigram_buckets
         kinds.append(BigramFeatures(rate, buckets, min_bigram_count))
     features = FeatureKinds(kinds, vectors.width)
     table = RowTable(vectors.width, vectors.name, gain_learn_rate)
     extract: Model[List[Doc], BagFeatures] = Model(
-        "extract_bag", forward, attrs={"features": features}
+        "extract_bag", extract_bag, attrs={"features": features}
     )
     model = chain(extract, StaticBag(table, features.get_start))
     model.attrs["is_frozen"] = not trainable
@@ -84,7 +85,7 @@ def build_static_bag(
     return model
 
 
-def forward(
+def extract_bag(
     model: Model[List[Doc], BagFeatures], docs: List[Doc], is_train: bool
 ) -> Tuple[BagFeatures, Callable]:
     return model.attrs["features"].extract(docs), lambda d_features: []
@@ -109,3 +110,104 @@ def split_vector(
     parts = predict_sums(table, bag.attrs["get_start"], single)
     parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), MIN_NORM)
     return extract.attrs["features"].split(parts, doc)
+
+
+def StaticBag(
+    table: RowTable, get_start: StartT, *, dropout: float = 0.0
+) -> Model[BagFeatures, Floats2d]:
+    """Sum the weighted vectors of a document's features, to unit length.
+
+    table (RowTable): The rows that training has touched.
+    get_start (StartT): Gives the vectors of keys that have no row.
+    dropout (float): Share of the features left out in training, in [0.0, 1.0). Set
+        by the training loop.
+    RETURNS (Model[BagFeatures, Floats2d]): Features to an array of shape (docs,
+        width). A document without features is a row of zeros.
+    RAISES (ValueError): L201 if the dropout is out of range.
+    """
+    check_share(NAME, "dropout", dropout)
+    return Model(
+        "static_bag",
+        forward,
+        dims={"nO": table.width},
+        attrs={"get_start": get_start, "dropout_rate": dropout},
+        shims=[table],
+    )
+
+
+def forward(
+    model: Model[BagFeatures, Floats2d], features: BagFeatures, is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    table = cast(RowTable, model.shims[0])
+    get_start = model.attrs["get_start"]
+    if not is_train:
+        Y, _ = normalize_rows(predict_sums(table, get_start, features))
+        return model.ops.asarray2f(Y), lambda dY: features
+    keys, inverse = numpy.unique(features.keys, return_inverse=True)
+    rows = table.find(keys)
+    missing = numpy.flatnonzero(rows < 0)
+    start = get_start(keys[missing])
+    vectors = numpy.zeros((len(keys), table.width), dtype="float32")
+    vectors[missing[start.found]] = start.vectors
+    new = missing[start.rates > 0]
+    rows[new] = table.add(keys[new], vectors[new], start.rates[start.rates > 0])
+    learned = rows >= 0
+    vectors[learned] = table.get(rows[learned])
+    weights = features.weights
+    rate = model.attrs["dropout_rate"]
+    if rate:
+        weights = weights * model.ops.get_dropout_mask(weights.shape, rate)
+    docs = numpy.repeat(numpy.arange(len(features.lengths)), features.lengths)
+    X = sum_runs(vectors[inverse] * weights[:, None], docs, len(features.lengths))
+    Y, backprop_norm = normalize_rows(X)
+
+    def backprop(dY: Floats2d) -> BagFeatures:
+        dX = backprop_norm(model.ops.to_numpy(dY))
+        # The same sum with the sides changed: for each feature over its documents.
+        order = numpy.argsort(inverse, kind="stable")
+        spread = dX[docs[order]] * weights[order, None]
+        d_vectors = sum_runs(spread, inverse[order], len(keys))
+        table.inc_grad(rows[learned], d_vectors[learned])
+        return features
+
+    return model.ops.asarray2f(Y), backprop
+
+
+def predict_sums(
+    table: RowTable, get_start: StartT, features: BagFeatures
+) -> numpy.ndarray:
+    """Sum the weighted vectors of each document. No feature of another document takes
+    part, so a sum can't depend on what else is in the batch.
+
+    RETURNS (numpy.ndarray): float32 array of shape (docs, width).
+    """
+    n_docs, weights = len(features.lengths), features.weights
+    docs = numpy.repeat(numpy.arange(n_docs), features.lengths)
+    rows = table.find(features.keys)
+    missing = numpy.flatnonzero(rows < 0)
+    start = get_start(features.keys[missing])
+    is_used = rows >= 0
+    is_used[missing[start.found]] = True
+    # In the order of the document, so that a row that is new changes no sum.
+    rows = rows[is_used]
+    vectors = numpy.empty((len(rows), table.width), dtype="float32")
+    vectors[rows >= 0] = table.get(rows[rows >= 0])
+    vectors[rows < 0] = start.vectors
+    vectors *= weights[is_used, None]
+    return sum_runs(vectors, docs[is_used], n_docs)
+
+
+def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
+    """Sum the vectors of each owner.
+
+    vectors (numpy.ndarray): float32 array of shape (vectors, width).
+    owners (numpy.ndarray): Owner of each vector, ascending, from 0 to below n.
+    n (int): Number of owners.
+    RETURNS (numpy.ndarray): float32 array of shape (n, width).
+    """
+    X = numpy.zeros((n, vectors.shape[1]), dtype="float32")
+    if len(vectors):
+        lengths = numpy.bincount(owners, minlength=n).astype("int32")
+        # Ten times as fast as numpy.add.reduceat, but it can't end with empty runs.
+        X[lengths > 0] = OPS.reduce_sum(vectors, lengths[lengths > 0])
+    return X

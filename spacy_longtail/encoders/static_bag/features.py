@@ -8,6 +8,7 @@ from thinc.api import NumpyOps
 
 from ...vectors.table import StaticVectors
 
+# Rows are summed in main memory, whatever device the rest of the model is on.
 OPS = NumpyOps()
 MAX_CACHED_WORDS = 500_000
 # Bits of the number of a bucket. The bits above it are the kind's.
@@ -134,10 +135,9 @@ class WordFeatures(FeatureKind):
         start = super().get_start(keys, width)
         if not len(rows):
             return start
-        found = numpy.flatnonzero(counts)
-        counts = counts[found]
+        found, counts = numpy.flatnonzero(counts), counts[counts > 0]
         means = OPS.reduce_sum(self.vectors.get(rows), counts) / counts[:, None]
-        return FeatureRows(found, means, start.rates)
+        return start._replace(found=found, vectors=means)
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
         return parts
@@ -154,6 +154,7 @@ class BigramFeatures(FeatureKind):
     """
 
     name, number = "bigrams", 1
+    first = numpy.uint64(number) << BUCKET_BITS
 
     def __init__(self, rate: float, n_buckets: int, min_count: int) -> None:
         super().__init__(rate)
@@ -170,13 +171,13 @@ class BigramFeatures(FeatureKind):
         right = numpy.insert(hashes, ends[lengths > 0], END)
         keys = left * BEGIN + (right ^ (right >> numpy.uint64(29))) * END
         keys ^= keys >> numpy.uint64(32)
-        first = numpy.uint64(self.number) << BUCKET_BITS
-        return keys % numpy.uint64(self.n_buckets) + first, lengths + (lengths > 0)
+        keys = keys % numpy.uint64(self.n_buckets) + self.first
+        return keys, lengths + (lengths > 0)
 
     def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
         start = super().get_start(keys, width)
         if self._counts is not None:
-            start.rates[self._counts[self._get_buckets(keys)] < self.min_count] = 0.0
+            start.rates[self._counts[keys - self.first] < self.min_count] = 0.0
         return start
 
     def count(self, words: Optional[Words]) -> None:
@@ -185,10 +186,7 @@ class BigramFeatures(FeatureKind):
             return
         if self._counts is None:
             self._counts = numpy.zeros(self.n_buckets, dtype="int64")
-        numpy.add.at(self._counts, self._get_buckets(self.get_keys(words)[0]), 1)
-
-    def _get_buckets(self, keys: numpy.ndarray) -> numpy.ndarray:
-        return (keys - (numpy.uint64(self.number) << BUCKET_BITS)).astype("int64")
+        numpy.add.at(self._counts, self.get_keys(words)[0] - self.first, 1)
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
         """Half of each bigram for each of its words, all of it at the edges."""
@@ -216,16 +214,13 @@ class FeatureKinds:
         if not docs:
             return BagFeatures(*(numpy.zeros(0, t) for t in ("uint64", "f4", "int64")))
         words = collect_words(docs)
-        found = [kind.get_keys(words) for kind in self.kinds]
-        keys = numpy.concatenate([part for part, _ in found])
-        weights = numpy.concatenate(
-            [numpy.repeat(1.0 / numpy.maximum(n, 1), n) for _, n in found]
-        )
-        rows = numpy.arange(len(docs))
-        owners = numpy.concatenate([numpy.repeat(rows, n) for _, n in found])
+        keys, counts = zip(*(kind.get_keys(words) for kind in self.kinds))
+        n = numpy.concatenate(counts)
+        owners = numpy.tile(numpy.arange(len(docs)), len(counts)).repeat(n)
         order = numpy.argsort(owners, kind="stable")
-        lengths = numpy.sum([n for _, n in found], axis=0)
-        return BagFeatures(keys[order], weights[order].astype("float32"), lengths)
+        weights = numpy.repeat(1.0 / numpy.maximum(n, 1), n)[order].astype("float32")
+        lengths = numpy.sum(counts, axis=0)
+        return BagFeatures(numpy.concatenate(keys)[order], weights, lengths)
 
     def get_start(self, keys: numpy.ndarray) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
@@ -237,15 +232,11 @@ class FeatureKinds:
             places = numpy.flatnonzero(owners == i)
             start = kind.get_start(keys[places], self.width)
             rates[places] = start.rates
-            if len(start.found) or not i:
-                starts.append((places[start.found], start.vectors))
-        found, vectors = starts[0]
-        if len(starts) > 1:
-            found = numpy.concatenate([places for places, _ in starts])
-            order = numpy.argsort(found)
-            found = found[order]
-            vectors = numpy.concatenate([vectors for _, vectors in starts])[order]
-        return FeatureRows(found, vectors, rates)
+            starts.append((places[start.found], start.vectors))
+        found = numpy.concatenate([places for places, _ in starts])
+        vectors = numpy.concatenate([vectors for _, vectors in starts])
+        order = numpy.argsort(found)
+        return FeatureRows(found[order], vectors[order], rates)
 
     def count(self, docs: Optional[List[Doc]]) -> None:
         """Count features of the training corpus. None forgets all that were counted."""

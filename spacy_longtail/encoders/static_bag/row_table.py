@@ -6,9 +6,9 @@ from thinc.api import Optimizer
 from thinc.shims import Shim
 
 from ...errors import Errors
+from ...vectors.table import quantize
 
 FORMAT = 1
-LEVELS = 127
 
 
 class RowTable(Shim):
@@ -100,7 +100,10 @@ class RowTable(Shim):
         rows = numpy.concatenate([rows for rows, _ in self._pending])
         grads = numpy.concatenate([d_rows for _, d_rows in self._pending])
         if len(self._pending) > 1:
-            rows, grads = _merge(rows, grads)
+            rows, inverse = numpy.unique(rows, return_inverse=True)
+            merged = numpy.zeros((len(rows), self.width), dtype=grads.dtype)
+            numpy.add.at(merged, inverse, grads)
+            grads = merged
         self._pending = []
         self._prepare()
         clip, norm = optimizer.grad_clip, float(numpy.sqrt((grads * grads).sum()))
@@ -187,16 +190,4 @@ class RowTable(Shim):
 
     def _quantize(self, rows: numpy.ndarray) -> None:
         exact = self._exact[rows, :-1] * numpy.exp(self._exact[rows, -1:])
-        scales = numpy.abs(exact).max(axis=1, initial=0.0) / LEVELS
-        self.scales[rows] = scales
-        safe = numpy.where(scales > 0, scales, 1.0)
-        self.codes[rows] = numpy.rint(exact / safe[:, None])
-
-
-def _merge(
-    rows: numpy.ndarray, grads: numpy.ndarray
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    unique, inverse = numpy.unique(rows, return_inverse=True)
-    merged = numpy.zeros((len(unique), grads.shape[1]), dtype=grads.dtype)
-    numpy.add.at(merged, inverse, grads)
-    return unique, merged
+        self.codes[rows], self.scales[rows] = quantize(exact)

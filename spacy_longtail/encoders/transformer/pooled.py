@@ -51,7 +51,6 @@ def build_pooled_transformer(
     check_at_least(NAME, "window", window, 8)
     if trainable_layers is not None:
         check_at_least(NAME, "trainable_layers", trainable_layers, 0)
-    loaders = {"transformer": encoder_loader, "piece_encoder": piecer_loader}
     model: Model[List[Doc], Floats2d] = Model(
         "pooled_transformer",
         forward,
@@ -63,7 +62,7 @@ def build_pooled_transformer(
             "window": window,
             "normalize": normalize,
             "is_frozen": trainable_layers == 0,
-            "loaders": loaders,
+            "loaders": {"transformer": encoder_loader, "piece_encoder": piecer_loader},
         },
     )
     find_reader(model)

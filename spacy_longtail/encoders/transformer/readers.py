@@ -1,34 +1,26 @@
 import warnings
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Type, cast
+from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
 from spacy.attrs import IS_SPACE
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Model
+from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ...errors import Errors, Warnings
 from ...vectors.local_model import describe_failure, find_model, survive_fork
 from .windows import Windows, batch_windows, get_limit, pad_windows, split_windows
 
-
-class PieceSums(NamedTuple):
-    """Sums over the word pieces of documents.
-
-    X (Floats2d): Sum of the last hidden states of each document, (docs, width).
-    counts (numpy.ndarray): Word pieces of each document, of shape (docs,).
-    backprop (Callable): Takes the gradient of X.
-    """
-
-    X: Floats2d
-    counts: numpy.ndarray
-    backprop: Callable[[Floats2d], List[Doc]]
+# Sums of the last hidden states, (windows, width), and what takes their gradient.
+WindowSumsT = Tuple[Floats2d, Callable[[Floats2d], Any]]
+# The same of all word pieces of each document, and their numbers in between.
+PieceSumsT = Tuple[Floats2d, numpy.ndarray, Callable[[Floats2d], List[Doc]]]
 
 
 class PieceReader:
-    """Reads the word pieces of a transformer, as a library has them.
+    """Reads the word pieces of a transformer, as a library has them, in windows.
 
     model (Model): The layer "pooled_transformer".
     source (Any): The layer of the library.
@@ -49,13 +41,48 @@ class PieceReader:
         RAISES (ValueError): L211 if that can't be.
         """
 
-    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSums:
-        """RETURNS (PieceSums): Sums over all word pieces of each document."""
+    def get_module(self) -> Any:
+        """RETURNS (Any): The transformer, as PyTorch has it."""
         raise NotImplementedError
+
+    def split(self, docs: List[Doc]) -> Windows:
+        """RETURNS (Windows): Windows of the documents that have text."""
+        raise NotImplementedError
+
+    def run(self, batch: List[List[int]], is_train: bool) -> WindowSumsT:
+        """Run the transformer on the word pieces of some windows."""
+        raise NotImplementedError
+
+    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSumsT:
+        """Sum the last hidden states of all word pieces of each document."""
+        ops = self.model.ops
+        survive_fork()
+        windows = self.split(docs)
+        owners = numpy.asarray(windows.owners, dtype="int32")
+        pieces = [row["input_ids"] for row in windows.rows]
+        counts = numpy.bincount(owners, list(map(len, pieces)), minlength=len(docs))
+        X = ops.alloc2f(len(docs), self.model.get_dim("nO"))
+        backprops = []
+        if is_train:
+            set_trainable(self.get_module(), self.model.attrs["trainable_layers"])
+        for batch in batch_windows(windows):
+            sums, backprop_sums = self.run([pieces[i] for i in batch], is_train)
+            rows = ops.asarray1i(owners[batch])
+            ops.scatter_add(X, rows, sums)
+            if is_train:
+                backprops.append((rows, backprop_sums))
+
+        def backprop(dX: Floats2d) -> List[Doc]:
+            while backprops:
+                rows, backprop_sums = backprops.pop()
+                backprop_sums(ops.as_contig(dX[rows]))
+            return docs
+
+        return X, counts.astype("int64"), backprop
 
 
 class SpacyTransformersReader(PieceReader):
-    """Runs a TransformerModel of spacy-transformers on documents, in windows."""
+    """Runs a TransformerModel of spacy-transformers."""
 
     @staticmethod
     def can_read(node: Model) -> bool:
@@ -69,50 +96,30 @@ class SpacyTransformersReader(PieceReader):
         except Exception as err:
             raise ValueError(describe_failure(name, err)) from err
 
-    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSums:
-        from thinc.api import torch2xp, xp2torch
+    def get_module(self) -> Any:
+        return self.source.transformer
 
-        ops, source = self.model.ops, self.source
-        wrapper, tokenizer = source.layers[0], source.tokenizer
-        spans = source.attrs["get_spans"](docs)
-        pairs = [
-            (row, span.text)
-            for row, group in enumerate(spans)
-            for span in group
-            if span.text.strip()
-        ]
-        survive_fork()
-        window = self.model.attrs["window"]
-        limit = get_limit(tokenizer, source.transformer.config, window)
+    def split(self, docs: List[Doc]) -> Windows:
+        groups = enumerate(self.source.attrs["get_spans"](docs))
+        pairs = [(row, span.text) for row, group in groups for span in group]
+        pairs = [(row, text) for row, text in pairs if text.strip()]
+        tokenizer, config = self.source.tokenizer, self.source.transformer.config
+        limit = get_limit(tokenizer, config, self.model.attrs["window"])
         windows = split_windows(tokenizer, [text for _, text in pairs], limit)
-        owners = numpy.asarray([pairs[i][0] for i in windows.owners], dtype="int32")
-        X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
-        counts = numpy.zeros(len(docs), dtype="int64")
-        backprops = []
-        if is_train:
-            set_trainable(source.transformer, self.model.attrs["trainable_layers"])
-        for batch in batch_windows(windows):
-            pieces = pad_windows(windows, batch, tokenizer.pad_token_id or 0)
-            output, backprop_output = wrapper(pieces, is_train)
-            states = output.last_hidden_state
-            mask = xp2torch(pieces.attention_mask, device=states.device)
-            sums = (states.detach() * mask[:, :, None]).sum(dim=1)
-            rows = ops.asarray1i(owners[batch])
-            ops.scatter_add(X, rows, cast(Floats2d, torch2xp(sums, ops=ops)))
-            n_pieces = pieces.attention_mask.sum(1).astype(int)
-            numpy.add.at(counts, owners[batch], n_pieces)
-            if is_train:
-                backprops.append((rows, mask, backprop_output))
+        return windows._replace(owners=[pairs[i][0] for i in windows.owners])
 
-        def backprop(dX: Floats2d) -> List[Doc]:
-            while backprops:
-                rows, mask, backprop_output = backprops.pop()
-                d_sums = xp2torch(ops.as_contig(dX[rows]), device=mask.device)
-                d_states = d_sums[:, None] * mask[:, :, None]
-                backprop_output({"last_hidden_state": d_states})
-            return docs
+    def run(self, batch: List[List[int]], is_train: bool) -> WindowSumsT:
+        pieces = pad_windows(batch, self.source.tokenizer.pad_token_id or 0)
+        output, backprop_output = self.source.layers[0](pieces, is_train)
+        states = output.last_hidden_state
+        mask = xp2torch(pieces.attention_mask, device=states.device)[:, :, None]
+        sums = torch2xp((states.detach() * mask).sum(dim=1), ops=self.model.ops)
 
-        return PieceSums(X, counts, backprop)
+        def backprop(d_sums: Floats2d) -> Any:
+            d_states = xp2torch(d_sums, device=mask.device)[:, None] * mask
+            return backprop_output({"last_hidden_state": d_states})
+
+        return cast(Floats2d, sums), backprop
 
 
 class ListenerReader(PieceReader):
@@ -122,14 +129,13 @@ class ListenerReader(PieceReader):
     def can_read(node: Model) -> bool:
         return hasattr(node, "upstream_name")
 
-    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSums:
+    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSumsT:
         heard, backprop_heard = self.source(docs, is_train)
         X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
         counts = numpy.zeros(len(docs), dtype="int64")
-        masks: List[Any] = []
+        masks: Dict[int, Any] = {}
         for row, (doc, data) in enumerate(zip(docs, heard)):
             states = data.model_output.get("last_hidden_state")
-            masks.append(None)
             if states is None or not states.size:
                 continue
             _warn_if_cut(doc, data)
@@ -141,17 +147,16 @@ class ListenerReader(PieceReader):
         def backprop(dX: Floats2d) -> List[Doc]:
             # The component that is listened to leaves out empty documents too.
             d_heard = []
-            for data, mask, d_doc in zip(heard, masks, dX):
-                if mask is not None:
-                    d_output = type(data.model_output)(last_hidden_state=mask * d_doc)
-                    d_heard.append(replace(data, model_output=d_output))
+            for row, mask in masks.items():
+                output = type(heard[row].model_output)(last_hidden_state=mask * dX[row])
+                d_heard.append(replace(heard[row], model_output=output))
             return backprop_heard(d_heard)
 
-        return PieceSums(X, counts, backprop)
+        return X, counts, backprop
 
 
 class CuratedReader(PieceReader):
-    """Runs a transformer of spacy-curated-transformers on documents, in windows.
+    """Runs a transformer of spacy-curated-transformers.
 
     Its own way leaves out what stands for the begin and the end of a text, which
     belongs to a sentence encoder's mean.
@@ -173,40 +178,10 @@ class CuratedReader(PieceReader):
         except Exception as err:
             raise ValueError(describe_failure(name, err)) from err
 
-    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSums:
-        ops, transformer = self.model.ops, self.source.get_ref("transformer")
-        survive_fork()
-        transformer.attrs["_all_layer_outputs"] = False
-        windows = self.split_pieces(docs)
-        X = self.model.ops.alloc2f(len(docs), self.model.get_dim("nO"))
-        counts = numpy.zeros(len(docs), dtype="int64")
-        backprops = []
-        if is_train:
-            n_layers = self.model.attrs["trainable_layers"]
-            set_trainable(transformer.shims[0]._model, n_layers)
-        for batch in batch_windows(windows):
-            ids = [ops.asarray1i(windows.rows[i]["input_ids"]) for i in batch]
-            output, backprop_output = transformer(ids, is_train)
-            rows = [windows.owners[i] for i in batch]
-            for row, states in zip(rows, output.last_hidden_layer_states):
-                X[row] += states.sum(axis=0)
-                counts[row] += len(states)
-            backprops.append((rows, [len(x) for x in ids], backprop_output))
+    def get_module(self) -> Any:
+        return self.source.get_ref("transformer").shims[0]._model
 
-        def backprop(dX: Floats2d) -> List[Doc]:
-            while is_train and backprops:
-                rows, lengths, backprop_output = backprops.pop()
-                d_states = [
-                    [ops.xp.repeat(dX[row : row + 1], length, axis=0)]
-                    for row, length in zip(rows, lengths)
-                ]
-                backprop_output(d_states)
-            return docs
-
-        return PieceSums(X, counts, backprop)
-
-    def split_pieces(self, docs: List[Doc]) -> Windows:
-        """RETURNS (Windows): The documents with text, see split_windows."""
+    def split(self, docs: List[Doc]) -> Windows:
         owners = [row for row, doc in enumerate(docs) if doc.text.strip()]
         encoder, windows = self.source.get_ref("piece_encoder"), Windows([], [])
         found = encoder.predict([docs[row] for row in owners]) if owners else []
@@ -219,12 +194,19 @@ class CuratedReader(PieceReader):
                 windows.owners.append(owner)
         return windows
 
+    def run(self, batch: List[List[int]], is_train: bool) -> WindowSumsT:
+        ops, transformer = self.model.ops, self.source.get_ref("transformer")
+        transformer.attrs["_all_layer_outputs"] = False
+        ids = [ops.asarray1i(pieces) for pieces in batch]
+        output, backprop_output = transformer(ids, is_train)
+        sums = [states.sum(axis=0) for states in output.last_hidden_layer_states]
 
-READERS: List[Type[PieceReader]] = [
-    SpacyTransformersReader,
-    ListenerReader,
-    CuratedReader,
-]
+        def backprop(d_sums: Floats2d) -> Any:
+            pairs = zip(d_sums, batch)
+            d_states = [ops.xp.tile(d_sum, (len(ids), 1)) for d_sum, ids in pairs]
+            return backprop_output([[d_output] for d_output in d_states])
+
+        return ops.xp.stack(sums), backprop
 
 
 def find_reader(model: Model[List[Doc], Floats2d]) -> PieceReader:
@@ -232,8 +214,9 @@ def find_reader(model: Model[List[Doc], Floats2d]) -> PieceReader:
 
     RAISES (ValueError): L212 if nobody does.
     """
+    readers = SpacyTransformersReader, ListenerReader, CuratedReader
     for node in model.layers[0].walk():
-        for reader in READERS:
+        for reader in readers:
             if reader.can_read(node):
                 return reader(model, node)
     raise ValueError(Errors.L212.format(found=model.layers[0].name))
@@ -250,7 +233,8 @@ def set_trainable(transformer: Any, n_layers: Optional[int]) -> None:
 
     stacks = [m for m in transformer.modules() if isinstance(m, ModuleList)]
     # The layers are what a transformer has the most parameters in.
-    layers = max(stacks, key=_count_parameters, default=ModuleList())
+    sizes = [sum(p.numel() for p in stack.parameters()) for stack in stacks]
+    layers = stacks[numpy.argmax(sizes)] if stacks else ModuleList()
     first = 0 if n_layers is None else max(len(layers) - n_layers, 0)
     held = {id(p) for layer in layers[:first] for p in layer.parameters()}
     inside = {id(p) for p in layers.parameters()}
@@ -259,10 +243,6 @@ def set_trainable(transformer: Any, n_layers: Optional[int]) -> None:
         # Parameters come in the order of the modules, so embeddings come first.
         is_before = is_before and id(parameter) not in inside
         parameter.requires_grad_(not is_before and id(parameter) not in held)
-
-
-def _count_parameters(module: Any) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _warn_if_cut(doc: Doc, data: Any) -> None:

@@ -63,11 +63,10 @@ def _split_slowly(
     """Split with a tokenizer that can't return what it cuts off."""
     windows = Windows([], [])
     for owner, text in enumerate(texts):
-        pieces, pair = get_pieces(tokenizer, text), None
-        length = window - tokenizer.num_special_tokens_to_add(pair=pairs is not None)
-        if pairs is not None:
-            pair = get_pieces(tokenizer, pairs[owner])
-            length -= len(pair)
+        pieces = get_pieces(tokenizer, text)
+        pair = None if pairs is None else get_pieces(tokenizer, pairs[owner])
+        n_special = tokenizer.num_special_tokens_to_add(pair=pair is not None)
+        length = window - n_special - len(pair or ())
         for start in range(0, max(len(pieces), 1), length):
             part = pieces[start : start + length]
             windows.rows.append(dict(tokenizer.prepare_for_model(part, pair)))
@@ -106,13 +105,12 @@ def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
         start += size
 
 
-def pad_windows(windows: Windows, batch: numpy.ndarray, pad_id: int) -> Pieces:
-    """RETURNS (Pieces): The windows of a batch, padded on the right."""
-    rows = [windows.rows[i]["input_ids"] for i in batch]
-    shape = len(rows), max(map(len, rows))
+def pad_windows(batch: List[List[int]], pad_id: int) -> Pieces:
+    """RETURNS (Pieces): The word pieces of windows, padded on the right."""
+    shape = len(batch), max(map(len, batch))
     ids = numpy.full(shape, pad_id, dtype="int64")
     mask = numpy.zeros(shape, dtype="float32")
-    for row, pieces in enumerate(rows):
+    for row, pieces in enumerate(batch):
         ids[row, : len(pieces)] = pieces
         mask[row, : len(pieces)] = 1.0
     return Pieces(ids, mask)

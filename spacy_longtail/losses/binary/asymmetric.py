@@ -1,11 +1,11 @@
 from functools import partial
-from typing import Any, Callable, Tuple
+from typing import Any, Tuple
 
 from thinc.types import Floats2d
 
-from ...ops import sigmoid
+from ...ops import sigmoid, softplus
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_not_negative, check_setting, softplus
+from .core import BinaryCrossEntropy, BuildBinaryT, check_not_negative, check_setting
 
 NAME = "Asymmetric"
 EPSILON = 1e-8
@@ -13,7 +13,7 @@ EPSILON = 1e-8
 
 def make_asymmetric(
     *, gamma_positive: float = 1.0, gamma_negative: float = 4.0, margin: float = 0.05
-) -> Callable[[Taxonomy], "Asymmetric"]:
+) -> BuildBinaryT:
     """Focus on the hard documents, and more so among those without the label:
 
         -(1 - p) ** gamma_positive * log(p)       with the label
@@ -30,14 +30,12 @@ def make_asymmetric(
     gamma_negative (float): From 0.0.
     margin (float): Documents without the label whose probability is below it are
         ignored, from 0.0 to below 1.0.
-    RETURNS (Callable[[Taxonomy], Asymmetric]): Builds the loss once the taxonomy is
-        known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
     gammas = {"gamma_positive": gamma_positive, "gamma_negative": gamma_negative}
     check_not_negative(NAME, **gammas)
-    is_fine = 0.0 <= margin < 1.0
-    check_setting(NAME, "margin", margin, is_fine, "of at least 0 and below 1")
+    expected = "of at least 0 and below 1"
+    check_setting(NAME, "margin", margin, 0.0 <= margin < 1.0, expected)
     return partial(Asymmetric, margin=margin, **gammas)
 
 
@@ -56,10 +54,10 @@ class Asymmetric(BinaryCrossEntropy):
         self.margin = margin
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         P, N = sigmoid(Z), sigmoid(-Z)
-        log_p = -softplus(xp, -Z)
+        log_p = -softplus(-Z)
         focus = N**self.gamma_positive
         loss_yes = -focus * log_p
         d_yes = focus * (self.gamma_positive * P * log_p - N)
@@ -74,13 +72,10 @@ class Asymmetric(BinaryCrossEntropy):
         Q = xp.maximum(P - margin, 0.0)
         # 1 - Q without the rounding error of 1 - p, which matters where p is near 1.
         left = xp.where(Q > 0, N + margin, 1.0)
-        log_left = xp.log(xp.maximum(left, EPSILON)) if margin else -softplus(xp, Z)
+        log_left = xp.log(xp.maximum(left, EPSILON)) if margin else -softplus(Z)
         focus = Q**gamma
         # dQ/dz = p (1 - p) where Q > 0. With gamma = 0 its power has no slope.
         slope = gamma * xp.where(Q > 0, Q, 1.0) ** (gamma - 1.0) * log_left
-        d_no = focus * P * _ratio(xp, N, left) - slope * P * N
+        ratio = xp.where(left > 0, N / xp.where(left > 0, left, 1.0), 1.0)
+        d_no = focus * P * ratio - slope * P * N
         return -focus * log_left, xp.where(Q > 0, d_no, 0.0)
-
-
-def _ratio(xp: Any, N: Floats2d, left: Floats2d) -> Floats2d:
-    return xp.where(left > 0, N / xp.where(left > 0, left, 1.0), 1.0)

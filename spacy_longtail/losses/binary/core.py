@@ -1,4 +1,4 @@
-from typing import Any, Optional, Tuple, cast
+from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Ops
@@ -6,7 +6,7 @@ from thinc.backends import get_array_ops
 from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...ops import sigmoid, spread_groups, sum_groups
+from ...ops import sigmoid, softplus, spread_groups, sum_groups
 from ...taxonomy import Taxonomy
 from ..core import LeafLoss
 
@@ -31,7 +31,7 @@ class BinaryCrossEntropy(LeafLoss):
         log_odds: numpy.ndarray,
         shifts: Optional[numpy.ndarray] = None,
     ) -> None:
-        super().__init__(len(taxonomy.leaves), log_odds)
+        super().__init__(log_odds)
         self.shifts = shifts
         self.heads = numpy.flatnonzero(taxonomy.other_of < 0)
         members = [other.members for other in taxonomy.others]
@@ -57,22 +57,21 @@ class BinaryCrossEntropy(LeafLoss):
             Z = Z + xp.asarray(self.shifts, Z.dtype)
         Z, Y, shares = self._pool(ops, Z, xp.asarray(truths, dtype=Z.dtype))
         is_known = ~xp.isnan(Y)
-        losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0), is_known)
+        losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0))
         scale = 1.0 / max(int(is_known.any(axis=1).sum()), 1)
         loss = float(xp.where(is_known, losses, 0.0).sum()) * scale
         d_logits = self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares)
         return cast(Floats2d, d_logits.astype(guesses.dtype)), loss
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         """The loss of each class of each document and its derivative by the logit.
 
         Z (Floats2d): Logits of shape (docs, classes).
-        Y (Floats2d): 1.0 or 0.0, 0.0 also where it isn't known.
-        is_known (Any): Where it is known. What is returned elsewhere is ignored.
+        Y (Floats2d): 1.0 or 0.0. Where it isn't known, what is returned is ignored.
         """
-        return softplus(xp, Z) - Z * Y, sigmoid(Z) - Y
+        return softplus(Z) - Z * Y, sigmoid(Z) - Y
 
     def _pool(
         self, ops: Ops, Z: Floats2d, Y: Floats2d
@@ -111,6 +110,10 @@ class BinaryCrossEntropy(LeafLoss):
         return numpy.concatenate([values[self.heads], values[firsts]])
 
 
+# Builds the loss once the taxonomy is known.
+BuildBinaryT = Callable[[Taxonomy], BinaryCrossEntropy]
+
+
 def check_not_negative(loss: str, **settings: float) -> None:
     """RAISES (ValueError): L108 if a setting of a loss isn't finite and at least 0."""
     for name, value in settings.items():
@@ -124,8 +127,3 @@ def check_setting(
     if not is_fine:
         text = Errors.L108.format(loss=loss, name=name, expected=expected, value=value)
         raise ValueError(text)
-
-
-def softplus(xp: Any, Z: Floats2d) -> Floats2d:
-    """RETURNS (Floats2d): log(1 + exp(Z)), without overflow: -log of sigmoid(-Z)."""
-    return xp.maximum(Z, 0.0) + xp.log1p(xp.exp(-xp.abs(Z)))

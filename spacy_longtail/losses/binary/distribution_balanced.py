@@ -1,11 +1,11 @@
 from functools import partial
-from typing import Any, Callable, Tuple
+from typing import Any, Tuple
 
 from thinc.types import Floats2d
 
-from ...ops import sigmoid
+from ...ops import sigmoid, softplus
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_not_negative, check_setting, softplus
+from .core import BinaryCrossEntropy, BuildBinaryT, check_not_negative, check_setting
 
 NAME = "DistributionBalanced"
 
@@ -17,7 +17,7 @@ def make_distribution_balanced(
     mu: float = 0.2,
     kappa: float = 0.05,
     scale: float = 2.0,
-) -> Callable[[Taxonomy], "DistributionBalanced"]:
+) -> BuildBinaryT:
     """Weight each label of a document against the labels it occurs with, and let go of
     documents without a label sooner than of those with it:
 
@@ -39,8 +39,6 @@ def make_distribution_balanced(
     mu (float): The r whose weight is in the middle.
     kappa (float): Share of the prior that is added to the logits, from 0.0.
     scale (float): Tolerance for documents without the label, above 0.0; 1.0 for none.
-    RETURNS (Callable[[Taxonomy], DistributionBalanced]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
     check_not_negative(NAME, alpha=alpha, beta=beta, kappa=kappa)
@@ -72,13 +70,13 @@ class DistributionBalanced(BinaryCrossEntropy):
         self.inverse = float(n_docs) / self._get_class_values(counts)
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         inverse = xp.asarray(self.inverse, dtype=Z.dtype)
         totals = (Y @ inverse).reshape((-1, 1))
         ratios = xp.where(totals > 0, inverse / xp.where(totals > 0, totals, 1.0), 1.0)
         weights = self.alpha + sigmoid(self.beta * (ratios - self.mu))
-        loss_no = softplus(xp, self.scale * Z) / self.scale
-        losses = xp.where(Y > 0, softplus(xp, -Z), loss_no)
+        loss_no = softplus(self.scale * Z) / self.scale
+        losses = xp.where(Y > 0, softplus(-Z), loss_no)
         d_logits = xp.where(Y > 0, -sigmoid(-Z), sigmoid(self.scale * Z))
         return weights * losses, weights * d_logits

@@ -1,13 +1,10 @@
 from functools import partial
-from typing import Callable
 
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_not_negative
+from .core import BinaryCrossEntropy, BuildBinaryT, check_not_negative
 
 
-def make_binary_logit_adjusted(
-    *, tau: float = 1.0
-) -> Callable[[Taxonomy], BinaryCrossEntropy]:
+def make_binary_logit_adjusted(*, tau: float = 1.0) -> BuildBinaryT:
     """Add tau * log(prior / (1 - prior)) to each logit in training, so that the model
     doesn't have to learn how frequent a label is. At tau = 0.0 it's the plain loss.
 
@@ -17,8 +14,6 @@ def make_binary_logit_adjusted(
         10, for two classes. https://arxiv.org/abs/2007.07314
 
     tau (float): From 0.0; 1.0 takes the whole prior out of the logits.
-    RETURNS (Callable[[Taxonomy], BinaryCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L108 if tau is out of range.
     """
     check_not_negative("BinaryLogitAdjusted", tau=tau)

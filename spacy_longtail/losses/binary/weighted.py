@@ -1,19 +1,19 @@
 from functools import partial
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy
 from thinc.types import Floats2d
 
-from ...ops import sigmoid
+from ...ops import sigmoid, softplus
 from ...taxonomy import Taxonomy
-from .core import BinaryCrossEntropy, check_not_negative, check_setting, softplus
+from .core import BinaryCrossEntropy, BuildBinaryT, check_not_negative, check_setting
 
 NAME = "WeightedBinaryCrossEntropy"
 
 
 def make_weighted_binary_cross_entropy(
     *, power: float = 1.0, cap: Optional[float] = 10.0
-) -> Callable[[Taxonomy], "WeightedBinaryCrossEntropy"]:
+) -> BuildBinaryT:
     """Weight the documents that have a label by how many have not:
 
         weight = (documents without / documents with) ** power
@@ -26,8 +26,6 @@ def make_weighted_binary_cross_entropy(
 
     power (float): From 0.0, no weighting, to 1.0, inverse frequency, or more.
     cap (Optional[float]): Largest weight, above 0.0. None for no limit.
-    RETURNS (Callable[[Taxonomy], WeightedBinaryCrossEntropy]): Builds the loss once the
-        taxonomy is known.
     RAISES (ValueError): L108 if a setting is out of range.
     """
     check_not_negative(NAME, power=power)
@@ -48,7 +46,7 @@ class WeightedBinaryCrossEntropy(BinaryCrossEntropy):
         self.weights = self._get_class_values(weights)
 
     def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d, is_known: Any
+        self, xp: Any, Z: Floats2d, Y: Floats2d
     ) -> Tuple[Floats2d, Floats2d]:
         weights = 1.0 + Y * (xp.asarray(self.weights, Z.dtype) - 1.0)
-        return weights * (softplus(xp, Z) - Z * Y), weights * (sigmoid(Z) - Y)
+        return weights * (softplus(Z) - Z * Y), weights * (sigmoid(Z) - Y)

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import (
     Any,
@@ -18,6 +17,7 @@ from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
 from ...errors import Errors
+from ...tables.jsonl import parse_lines
 from ...taxonomy import Other, Taxonomy, find_similar, split_path
 from ..names import get_name
 
@@ -200,21 +200,17 @@ def read_new_labels(path: Path) -> List[Dict[str, Any]]:
             Errors.L336.format(source=path, problem="there is no such file")
         )
     records = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, data in parse_lines(path.read_bytes().splitlines()):
         source = f"{path}, line {number}"
-        try:
-            data = json.loads(line.decode("utf-8-sig"))
-        except ValueError as error:
-            text = Errors.L336.format(source=source, problem=error)
-            raise ValueError(text) from None
-        if not isinstance(data, dict) or not isinstance(data.get("label"), str):
+        problem: Any = None
+        if isinstance(data, ValueError):
+            problem = data
+        elif not isinstance(data, dict) or not isinstance(data.get("label"), str):
             problem = "it isn't an object with a 'label'"
-            raise ValueError(Errors.L336.format(source=source, problem=problem))
-        unknown = set(data) - {"label", "description", "examples"}
-        if unknown:
-            problem = f"unknown keys {sorted(unknown)}"
+        elif set(data) - {"label", "description", "examples"}:
+            unknown = sorted(set(data) - {"label", "description", "examples"})
+            problem = f"unknown keys {unknown}"
+        if problem:
             raise ValueError(Errors.L336.format(source=source, problem=problem))
         records.append({**data, "source": source})
     return records

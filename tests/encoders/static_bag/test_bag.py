@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Adam
 
-from spacy_longtail.encoders.static_bag.bag import StaticBag
+from spacy_longtail.encoders.static_bag.architecture import StaticBag
 from spacy_longtail.encoders.static_bag.features import BagFeatures, FeatureRows
 from spacy_longtail.encoders.static_bag.row_table import RowTable
 

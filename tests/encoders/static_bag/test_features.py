@@ -5,7 +5,7 @@ import pytest
 import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 
-from spacy_longtail.encoders.static_bag.bag import predict_sums
+from spacy_longtail.encoders.static_bag.architecture import predict_sums
 from spacy_longtail.encoders.static_bag.features import (
     BUCKET_BITS,
     BigramFeatures,

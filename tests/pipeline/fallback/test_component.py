@@ -135,13 +135,13 @@ def test_label_vectors_are_worked_out_once(kind, monkeypatch):
     kind.train(nlp, n_updates=2)
     pipe = nlp.get_pipe("zero_shot_fallback")
     n_calls = []
-    set_labels = pipe.ranker.vectors.set_labels
+    set_labels = pipe.ranker.set_labels
 
     def count(*args, **kwargs):
         n_calls.append(kwargs)
         set_labels(*args, **kwargs)
 
-    monkeypatch.setattr(pipe.ranker.vectors, "set_labels", count)
+    monkeypatch.setattr(pipe.ranker, "set_labels", count)
     for text in TEXTS * 2:
         nlp(text)
     assert len(n_calls) == 1
@@ -153,9 +153,9 @@ def test_label_vectors_are_worked_out_once(kind, monkeypatch):
 def test_labels_are_learned_again_after_more_training(nlp, fallback, kind):
     before = nlp("borrow").cats
     nlp.update(kind.make_examples(nlp), sgd=nlp.resume_training())
-    old = fallback.ranker.vectors.arrays["known"]
+    old = fallback.ranker.arrays["known"]
     assert nlp("borrow").cats != before
-    assert numpy.abs(fallback.ranker.vectors.arrays["known"] - old).max() > 1e-6
+    assert numpy.abs(fallback.ranker.arrays["known"] - old).max() > 1e-6
 
 
 def test_keys_of_others_stay(nlp):
@@ -233,5 +233,5 @@ def test_listener_encoder(kind):
     kind.train(nlp, n_updates=3)
     docs = list(nlp.pipe(TEXTS[:3]))
     assert all(isinstance(doc, Doc) for doc in docs)
-    arrays = nlp.get_pipe("zero_shot_fallback").ranker.vectors.arrays
+    arrays = nlp.get_pipe("zero_shot_fallback").ranker.arrays
     assert_allclose(numpy.linalg.norm(arrays["known"], axis=1), 1.0, rtol=1e-4)

@@ -148,7 +148,7 @@ def test_what_the_fallback_changes_is_what_is_scored(
     """With a ranker that has it all upside down."""
     fallback.settings.mixture_weight = 0.0
     pair("x")
-    fallback.ranker.vectors.arrays["W"] = -fallback.ranker.vectors.arrays["W"]
+    fallback.ranker.arrays["W"] = -fallback.ranker.arrays["W"]
     examples = multilabel.make_examples(pair)
     with pytest.warns(UserWarning, match=r"\[LW403\]"):
         scores = pair.evaluate(examples)
@@ -315,7 +315,7 @@ def test_labels_given_are_right_wrong_or_unknown(pair, fallback, taxonomy, multi
 def test_first_stage_outweighs_a_ranker_that_is_wrong(pair, multilabel):
     pipe = pair.get_pipe("zero_shot_fallback")
     pair("x")
-    arrays = pipe.ranker.vectors.arrays
+    arrays = pipe.ranker.arrays
     arrays["W"], arrays["b"] = -20.0 * arrays["W"], -20.0 * arrays["b"]
     data = [("lend me money", ["bank/loan"]), ("what does it cost", ["bank/fee"])] * 8
     found = pipe.fit_mixture(multilabel.make_examples(pair, data))

@@ -1,4 +1,4 @@
-from spacy_longtail.rankers.noop import make_noop_ranker
+from spacy_longtail.rankers.base import make_noop_ranker
 
 
 def test_all_candidates_are_equally_good(cards, encode, ask):

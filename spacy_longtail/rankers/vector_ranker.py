@@ -1,11 +1,12 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
+from spacy.tokens import Doc
 
 from ..ops import unit_rows
-from .base import EncodeT, LabelCard, Ranking, check_numbers
+from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
 from .heads import SCALE, Kept, fit_head_temperature, fit_margin, train_heads
 
 # Trained, those of them that are pooled, and added at run time.
@@ -13,16 +14,16 @@ LABELS = ("known", "pooled", "added")
 
 
 @dataclass(eq=False)
-class LabelVectors:
-    """Labels in a space of document vectors: their prototypes, and a head that tells
-    those of each Other apart.
+class VectorRanker(LabelRanker):
+    """Compares documents with labels in a space of vectors, in which a label has a
+    prototype, and each Other a head that tells its labels apart. Those that override
+    it say what the space is. See make_prototype_ranker for the settings.
 
-    ranker (str): Whose labels they are, for messages.
-    kappa, epochs, learn_rate, l2sp, margin, names_only: See make_prototype_ranker.
     RAISES (ValueError): L405 if a setting is out of range.
     """
 
-    ranker: str
+    # For messages.
+    name: ClassVar[str]
     kappa: float
     epochs: int
     learn_rate: float
@@ -33,34 +34,41 @@ class LabelVectors:
     def __post_init__(self) -> None:
         names = ("kappa", "epochs", "learn_rate", "l2sp")
         self.settings: Dict[str, Any] = {name: getattr(self, name) for name in names}
-        check_numbers(self.ranker, **self.settings)
+        check_numbers(self.name, **self.settings)
         self.temperature = 1.0
         # Estimated unless `margin` is given.
         self.found_margin = 0.0
-        self.labels: Dict[str, List[str]] = {key: [] for key in LABELS}
+        # The row of each label in the arrays.
         self.index: Dict[str, Dict[str, int]] = {key: {} for key in LABELS}
         self.arrays: Dict[str, numpy.ndarray] = {}
+
+    def encode_labels(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Vectors of label texts, of shape (docs, width)."""
+        raise NotImplementedError
+
+    def encode_docs(self, docs: List[Doc]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Vectors of documents, of shape (docs, width)."""
+        raise NotImplementedError
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
-        """Encode the labels, once, and learn their heads."""
         if not only_added or not self.arrays:
             self._learn([card for card in cards if not card.is_added], encode)
         added = [card for card in cards if card.is_added]
         prototypes = self.arrays["known"][:0]
         margins = numpy.zeros(0, dtype="float32")
         if added:
-            kept = self._encode(added, encode)
+            kept = self._keep(added, encode)
             prototypes = kept.get_prototypes(self.kappa)
             # The more examples an added label has, the more it is like the others.
             shares = self.kappa / numpy.maximum(kept.counts + self.kappa, 1e-9)
             margins = (self.found_margin * shares).astype("float32")
-        self._set_names("added", [card.label for card in added])
+        self._set_labels("added", added)
         self.arrays.update({"added": prototypes, "margins": margins})
 
     def _learn(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
-        kept = self._encode(cards, encode)
+        kept = self._keep(cards, encode)
         numbers = numpy.asarray([card.group for card in cards], dtype="int64")
         groups = [numpy.flatnonzero(numbers == i) for i in range(numbers.max() + 1)]
         is_pooled = numbers >= 0
@@ -70,38 +78,34 @@ class LabelVectors:
         self.found_margin = (
             fit_margin(kept, self.kappa) if self.margin is None else self.margin
         )
-        self._set_names("known", [card.label for card in cards])
-        self._set_names("pooled", [card.label for card in cards if card.group >= 0])
-        self.arrays = {
-            "known": kept.get_prototypes(self.kappa),
-            "W": W[is_pooled],
-            "b": b[is_pooled],
-        }
+        self._set_labels("known", cards)
+        self._set_labels("pooled", [card for card in cards if card.group >= 0])
+        known = kept.get_prototypes(self.kappa)
+        self.arrays = {"known": known, "W": W[is_pooled], "b": b[is_pooled]}
 
-    def _encode(self, cards: Sequence[LabelCard], encode: EncodeT) -> Kept:
-        docs = [doc for card in cards for doc in card.names]
-        n_names, lengths = len(docs), [len(card.names) for card in cards]
-        sizes = [0 if self.names_only else len(card.examples) for card in cards]
-        if not self.names_only:
-            docs += [doc for card in cards for doc in card.examples]
-        X = unit_rows(numpy.asarray(encode(docs), dtype="float32"))
-        rows = numpy.arange(len(cards))
+    def _keep(self, cards: Sequence[LabelCard], encode: EncodeT) -> Kept:
+        texts = [card.names for card in cards]
+        texts += [[] if self.names_only else card.examples for card in cards]
+        docs = [doc for group in texts for doc in group]
+        X = unit_rows(numpy.asarray(self.encode_labels(docs, encode), dtype="float32"))
+        owners = numpy.tile(numpy.arange(len(cards)), 2).repeat(list(map(len, texts)))
+        n_names = sum(len(card.names) for card in cards)
         names = numpy.zeros((len(cards), X.shape[1]), dtype="float32")
-        numpy.add.at(names, numpy.repeat(rows, lengths), X[:n_names])
-        return Kept(X[n_names:], numpy.repeat(rows, sizes), unit_rows(names))
+        numpy.add.at(names, owners[:n_names], X[:n_names])
+        return Kept(X[n_names:], owners[n_names:], unit_rows(names))
 
-    def _set_names(self, key: str, labels: Sequence[str]) -> None:
-        self.labels[key] = list(labels)
-        self.index[key] = {label: row for row, label in enumerate(labels)}
+    def _set_labels(self, key: str, cards: Sequence[LabelCard]) -> None:
+        self.index[key] = {card.label: row for row, card in enumerate(cards)}
 
     def rank(
-        self, X: numpy.ndarray, candidates: List[List[str]], added: Sequence[str]
+        self,
+        docs: List[Doc],
+        candidates: List[List[str]],
+        *,
+        added: Sequence[str],
+        **context: Any,
     ) -> Ranking:
-        """Compare documents with labels.
-
-        X (numpy.ndarray): Vectors of the documents, of shape (docs, width).
-        """
-        X = unit_rows(numpy.asarray(X, dtype="float32"))
+        X = unit_rows(numpy.asarray(self.encode_docs(docs), dtype="float32"))
         W, b, index = self.arrays["W"], self.arrays["b"], self.index["pooled"]
         scores: List[numpy.ndarray] = [numpy.zeros(len(c)) for c in candidates]
         for labels, rows in _group_rows(candidates):
@@ -114,8 +118,8 @@ class LabelVectors:
         if len(added):
             columns = [self.index["added"][label] for label in added]
             cosines = X @ self.arrays["added"][columns].T
-            margins = self.arrays["margins"][columns]
-            margins = SCALE * (cosines + margins - closest[:, None])
+            raised = cosines + self.arrays["margins"][columns]
+            margins = SCALE * (raised - closest[:, None])
             closest = numpy.maximum(closest, cosines.max(axis=1))
         return Ranking(scores, margins, numpy.clip(closest, 0.0, 1.0))
 
@@ -125,7 +129,7 @@ class LabelVectors:
             for key, array in self.arrays.items()
         }
         data = {
-            "labels": self.labels,
+            "labels": {key: list(index) for key, index in self.index.items()},
             "temperature": self.temperature,
             "margin": self.found_margin,
             "arrays": arrays,
@@ -134,8 +138,8 @@ class LabelVectors:
 
     def from_bytes(self, data: bytes) -> None:
         found = srsly.msgpack_loads(data)
-        for key in LABELS:
-            self._set_names(key, found["labels"][key])
+        for key, labels in found["labels"].items():
+            self.index[key] = {label: row for row, label in enumerate(labels)}
         self.temperature = found["temperature"]
         self.found_margin = found["margin"]
         self.arrays = {

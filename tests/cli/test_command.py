@@ -2,7 +2,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from spacy_longtail.cli.printing import print_remark, print_result
+from spacy_longtail.cli.command import print_remark, print_result
 from spacy_longtail.presentation import Remark, TextTable
 
 MARKED = Remark("marked", "my card", [("my", " ", 0.05), ("card", "", -0.9)])

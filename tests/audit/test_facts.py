@@ -4,7 +4,7 @@ import re
 import pytest
 
 from spacy_longtail.audit import audit_corpus
-from spacy_longtail.audit.html import draw_frequencies, render_audit
+from spacy_longtail.audit.facts import draw_frequencies, render_audit
 
 
 @pytest.fixture

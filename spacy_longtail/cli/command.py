@@ -1,4 +1,6 @@
-"""The printer: what the commands have to say, in one place."""
+"""What the commands share: their group, their options, and one printer for what they
+have to say.
+"""
 
 import json
 from contextlib import contextmanager
@@ -6,13 +8,43 @@ from functools import partial
 from typing import Any, Iterator
 
 import typer
+from spacy.cli._util import Arg, Opt, app
+from tqdm import tqdm
 from wasabi import Printer, color, msg
 
 from ..presentation import Presentable, Remark
 
+HELP = """Text classification with a long tail of rare categories: from a table of
+texts to a tuned pipeline and a report.
+"""
 
-def print_result(result: Presentable) -> None:
-    """Print the tables of a result, each with its title and lines, then its remarks."""
+longtail = typer.Typer(
+    name="longtail", help=HELP, no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(longtail)
+
+# fmt: off
+PIPELINE = Arg(..., help="Pipeline folder or package, with a component of this package")
+PIPE = Opt(None, "--pipe", help="Name of the component, if there are several")
+GPU = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU")
+# Of a corpus that can be a table.
+SEPARATOR = Opt("/", "--separator", help="What joins the segments of a label")
+TEXT = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table")
+LABEL = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]")
+LABELS = Opt(None, "--labels", help="Column of lists of labels")
+# fmt: on
+
+# Shows a bar on stderr for what it iterates over, if that is a terminal.
+PROGRESS: Any = partial(tqdm, disable=None, leave=False, unit=" docs")
+
+
+def print_result(result: Presentable, as_json: bool = False) -> None:
+    """Print the tables of a result, each with its title and lines, then its remarks; or
+    what a program reads: only this is on stdout then.
+    """
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+        return
     for table in result.tables():
         if table.title and (table.rows or table.lines):
             msg.divider(table.title)
@@ -44,11 +76,6 @@ def _mark(text: str, space: str, strength: float) -> str:
     return text + space
 
 
-def print_json(data: Any) -> None:
-    """Print what a program reads: only this is on stdout."""
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
-
-
 @contextmanager
 def fail_clearly() -> Iterator[None]:
     """Print an error of ours without a traceback, on stderr, and exit with 1."""
@@ -58,12 +85,3 @@ def fail_clearly() -> Iterator[None]:
         message = Printer(no_print=True).fail(str(error))
         typer.echo(message, err=True)
         raise typer.Exit(1) from None
-
-
-def get_progress() -> Any:
-    """RETURNS (Any): Shows a bar on stderr for what it iterates over, if that is a
-    terminal.
-    """
-    from tqdm import tqdm
-
-    return partial(tqdm, disable=None, leave=False, unit=" docs")
