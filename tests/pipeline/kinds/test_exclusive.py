@@ -51,3 +51,57 @@ def test_documents_of_several_labels_name_the_right_component(make_nlp, multilab
     examples = multilabel.make_examples(nlp)
     with pytest.raises(ValueError, match=rf"\[L302\].*'{multilabel.factory}'"):
         nlp.initialize(lambda: examples)
+
+
+BAD_LOSSES = [
+    ("WeightedCrossEntropy", {"power": -1.0}, "L102"),
+    ("WeightedCrossEntropy", {"cap": 0.0}, "L103"),
+    ("ClassBalanced", {"beta": 1.0}, "L104"),
+    ("ClassBalanced", {"beta": -0.1}, "L104"),
+    ("LogitAdjusted", {"tau": -0.5}, "L105"),
+    ("Focal", {"gamma": -1.0}, "L106"),
+    ("LDAM", {"max_margin": 0.0}, "L107"),
+]
+
+
+def initialize(nlp, examples):
+    nlp.get_pipe("longtail_textcat").initialize(lambda: examples, nlp=nlp)
+
+
+def test_two_gold_leaves_in_the_corpus(make_nlp, make_examples, train_data):
+    nlp = make_nlp()
+    bad = ("a room and a card", {"bank/card": 1.0, "travel/hotel": 1.0})
+    examples = make_examples(nlp, [*train_data, bad])
+    with pytest.raises(
+        ValueError, match=r"\[L302\] Document 17 \('a room and a card'\)"
+    ):
+        initialize(nlp, examples)
+
+
+def test_two_gold_leaves_in_a_batch(trained, make_examples):
+    bad = ("a room", {"bank/card": 1.0, "travel/hotel": 1.0, "of another": 1.0})
+    examples = make_examples(trained, [("a card", "bank/card"), bad])
+    message = r"\[L302\] Document 1 .*'bank/card', 'travel/hotel'"
+    with pytest.raises(ValueError, match=message):
+        trained.get_pipe("longtail_textcat").update(examples)
+
+
+def test_leaf_beside_the_inner_node_of_another(trained, make_examples):
+    bad = ("a room", {"bank": 1.0, "travel/hotel": 1.0})
+    with pytest.raises(ValueError, match=r"\[L302\]"):
+        trained.get_pipe("longtail_textcat").update(make_examples(trained, [bad]))
+
+
+@pytest.mark.parametrize("n_labels", [0, 1])
+def test_fewer_than_two_labels(make_nlp, make_examples, n_labels):
+    nlp = make_nlp()
+    gold = "bank/card" if n_labels else None
+    with pytest.raises(ValueError, match=rf"\[L002\] Found {n_labels} label"):
+        initialize(nlp, make_examples(nlp, [("a card", gold), ("my card", gold)]))
+
+
+@pytest.mark.parametrize("name, settings, code", BAD_LOSSES)
+def test_loss_out_of_range_fails_before_training(make_nlp, name, settings, code):
+    loss = {"@losses": f"spacy-longtail.{name}.v1", **settings}
+    with pytest.raises(ValueError, match=rf"\[{code}\] ?"):
+        make_nlp(loss=loss)
