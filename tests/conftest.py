@@ -11,7 +11,7 @@ from thinc.api import fix_random_seed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
-OPTIONAL_MARKERS = {"slow": "take longer than 5 seconds", "gpu": "need a GPU"}
+OPTIONAL_MARKERS = {"slow": "take longer than 1.5 seconds", "gpu": "need a GPU"}
 
 
 def pytest_addoption(parser):
