@@ -11,7 +11,6 @@ from typing import (
     List,
     NamedTuple,
     Optional,
-    Sequence,
     Tuple,
 )
 
@@ -61,8 +60,7 @@ class Evidence(NamedTuple):
         """RETURNS (numpy.ndarray): Whether a document is left without any label,
         whatever their probabilities, of shape (docs,).
         """
-        is_none = [decision["label"] is None for decision in self.decisions]
-        return numpy.asarray(is_none, dtype=bool)
+        return numpy.asarray([found["label"] is None for found in self.decisions])
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
@@ -108,6 +106,9 @@ def collect(
     """
     pipe: Any = nlp.get_pipe(name)
     taxonomy = find_taxonomy(nlp, name)
+    if bounds is None:
+        keywords = getattr(pipe.scorer, "keywords", {})
+        bounds = keywords.get("head", HEAD), keywords.get("mid", MID)
     docs: List[Doc] = []
     decisions: List[Dict[str, Any]] = []
     raws: List[RawScores] = []
@@ -129,7 +130,7 @@ def collect(
             stream,
             taxonomy,
             pipe=name,
-            bounds=bounds or find_bounds(pipe),
+            bounds=bounds,
             get_thresholds=pipe.get_thresholds,
             missing=getattr(pipe.settings, "missing", ""),
         )
@@ -153,12 +154,12 @@ def collect(
 
 @contextmanager
 def run_after(
-    nlp: Language, name: str, docs: Sequence[Doc], raw: RawScores
+    nlp: Language, name: str, docs: List[Doc], raw: RawScores
 ) -> Iterator[List[Doc]]:
     """Let documents be as they are at the end of the pipeline for a while. The model
     isn't run again. All labels are in `doc.cats`, whatever 'cats_top_k' is.
 
-    docs (Sequence[Doc]): As the component gets them.
+    docs (List[Doc]): As the component gets them.
     raw (RawScores): What the component finds in them.
     """
     pipe: Any = nlp.get_pipe(name)
@@ -171,11 +172,3 @@ def run_after(
     finally:
         for doc, cats in zip(done, before):
             doc.cats = cats
-
-
-def find_bounds(pipe: Any) -> Tuple[int, int]:
-    """RETURNS (Tuple[int, int]): Fewest training documents of a head and of a mid label
-    for a component's scorer.
-    """
-    keywords = getattr(pipe.scorer, "keywords", {})
-    return keywords.get("head", HEAD), keywords.get("mid", MID)

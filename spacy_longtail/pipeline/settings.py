@@ -1,11 +1,9 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
-
-import numpy
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 from ..errors import Errors
 from ..settings import CheckedSettings, is_between, setting
-from ..taxonomy import ROOT, SEPARATOR, Taxonomy, check_settings, find_similar
+from ..taxonomy import SEPARATOR, check_settings
 
 # In this order: the oldest series of confection takes the first type that it can make
 # of a value, and would make a string of a number.
@@ -129,49 +127,3 @@ class TextcatSettings(CheckedSettings):
         read_thresholds,
         is_configured=False,
     )
-
-
-def look_up_thresholds(
-    labels: Sequence[str],
-    thresholds: Mapping[str, float],
-    *,
-    separator: str,
-    default: float = 0.0,
-) -> numpy.ndarray:
-    """Find the threshold of each label: its own or that of the nearest node above it
-    that has one, "" being the root.
-
-    labels (Sequence[str]): Paths, of the taxonomy or not.
-    default (float): Where there is none.
-    RETURNS (numpy.ndarray): float64 array of shape (labels,).
-    """
-    if not thresholds:
-        return numpy.full(len(labels), default, dtype="float64")
-    default = thresholds.get(ROOT, default)
-    values = []
-    for label in labels:
-        node = label
-        while node and node not in thresholds:
-            node = node.rpartition(separator)[0]
-        values.append(thresholds[node] if node else default)
-    return numpy.asarray(values, dtype="float64")
-
-
-def spread_thresholds(
-    taxonomy: Taxonomy, thresholds: Mapping[str, float]
-) -> numpy.ndarray:
-    """Find the threshold of each leaf.
-
-    RETURNS (numpy.ndarray): What look_up_thresholds does, in the order of the leaves.
-    RAISES (ValueError): L314 if there is no such node.
-    """
-    check_nodes(taxonomy, thresholds)
-    return look_up_thresholds(taxonomy.leaves, thresholds, separator=taxonomy.separator)
-
-
-def check_nodes(taxonomy: Taxonomy, thresholds: Mapping[str, float]) -> None:
-    """RAISES (ValueError): L314 if a threshold is that of no node."""
-    for node in thresholds:
-        if node != ROOT and node not in taxonomy.ranges:
-            similar = find_similar(node, taxonomy.nodes)
-            raise ValueError(Errors.L314.format(node=node, similar=similar))

@@ -25,7 +25,7 @@ from .decision import KEY, N_CANDIDATES, DecisionWriter, Prediction, register_ex
 from .encoding import EncoderRunner, RawScores
 from .kinds.base import KnownT, LabelKind
 from .names import NameExamples, get_name_words, make_name_docs
-from .settings import PriorT, check_nodes, read_prior
+from .settings import PriorT, read_prior
 from .start import (
     VectorSample,
     check_finite,
@@ -132,7 +132,7 @@ class TextCategorizer(TrainablePipe):
     def change_setting(self, name: str, value: Any) -> None:
         """RAISES (ValueError): That of the setting, or L314 for an unknown node."""
         if name == "thresholds" and self._taxonomy is not None:
-            check_nodes(self._taxonomy, value)
+            self._taxonomy.check_nodes(value)
         is_new = getattr(self.settings, name) != value
         setattr(self.settings, name, value)
         if is_new and name in ("prior", "temperature"):

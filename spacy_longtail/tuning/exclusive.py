@@ -199,7 +199,7 @@ def _fit_thresholds(
     thresholds = wish.fit_thresholds(tree, guess, confidence, is_right)
     if not thresholds:
         return {}, 0.5
-    needed = tree.spread(thresholds, 0.0)[guess]
+    needed = tree.spread(thresholds)[guess]
     has_parent = numpy.asarray([tree.parent(leaf) != ROOT for leaf in tree.leaves])
     rows = numpy.flatnonzero((confidence < needed) & has_parent[guess])
     parents = [tree.parent(tree.leaves[column]) for column in guess[rows]]

@@ -51,7 +51,7 @@ class Floors(NamedTuple):
 
     def apply(self, trial: Trial, taxonomy: Taxonomy) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): The columns that are left, of shape (docs,)."""
-        needed = taxonomy.spread(self.thresholds, 0.0)
+        needed = taxonomy.spread(self.thresholds)
         is_sure = trial.known >= self.known
         is_sure &= trial.confidence >= needed[trial.columns]
         return numpy.where(is_sure, trial.columns, ABSTAINED)

@@ -2,7 +2,6 @@ import numpy
 import pytest
 
 from spacy_longtail.pipeline.decision import Decision
-from spacy_longtail.pipeline.settings import spread_thresholds
 from spacy_longtail.taxonomy import build_taxonomy
 
 TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
@@ -23,12 +22,12 @@ def make_decision():
     ],
 )
 def test_nearest_threshold_counts(thresholds, expected):
-    assert spread_thresholds(TREE, thresholds).tolist() == expected
+    assert TREE.spread(thresholds).tolist() == expected
 
 
 def test_threshold_of_an_unknown_node():
     with pytest.raises(ValueError, match=r"\[L314\].*'a/z'"):
-        spread_thresholds(TREE, {"a/z": 0.5})
+        TREE.spread({"a/z": 0.5})
 
 
 def test_sure_decision_stays():

@@ -5,7 +5,6 @@ from spacy.tokens import Doc
 
 from ...ops import top_columns
 from ..decision import KEY, Decision, write_decision
-from ..settings import spread_thresholds
 from .refinement import Judged, Stages
 from .settings import FallbackSettings
 
@@ -60,7 +59,7 @@ class RefinedWriter:
             self._back_off(docs, settings)
 
     def _back_off(self, docs: List[Doc], settings: FallbackSettings) -> None:
-        needed = spread_thresholds(self.taxonomy, settings.thresholds).tolist()
+        needed = self.taxonomy.spread(settings.thresholds).tolist()
         for doc in docs:
             data = self._get_own(doc)
             label = data.get("label")

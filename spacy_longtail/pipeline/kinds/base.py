@@ -18,11 +18,11 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...taxonomy import Taxonomy
+from ...taxonomy import Taxonomy, look_up
 from ..decision import Decision, DecisionWriter
 from ..fallback.refinement import Judged, Rivals, Stages
 from ..fallback.settings import FallbackSettings
-from ..settings import TextcatSettings, look_up_thresholds
+from ..settings import TextcatSettings
 from ..start import ClassSums, EncodeT, VectorSample
 
 # Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
@@ -133,9 +133,7 @@ class LabelKind:
     ) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
         settings = self.settings
-        return look_up_thresholds(
-            labels, settings.thresholds, separator=settings.separator, default=default
-        )
+        return look_up(labels, settings.thresholds, default, settings.separator)
 
     def fit_thresholds(
         self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
