@@ -39,7 +39,7 @@ test-slow: $(VENV)/.dev
 test-torch: $(TORCH)/.dev
 	@$(TORCH)/bin/python $(PYTEST) tests/encoders tests/vectors tests/rankers tests/cli \
 		tests/pipeline/test_textcat_transformers.py tests/pipeline/fallback/test_encoders.py \
-		tests/pipeline/fallback/test_transformers.py tests/test_configs.py
+		tests/pipeline/fallback/test_rankers.py tests/test_configs.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
