@@ -21,7 +21,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..errors import Errors
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..pipeline.textcat import RawScores, write_all_cats
 from ..scoring.predictions import HEAD, MID, Predictions
@@ -121,7 +121,7 @@ def collect(
                 for doc, eg in zip(done, batch):
                     yield Example(doc, eg.reference)
                 docs.extend(done)
-                decisions.extend(doc.user_data[KEY] for doc in done)
+                decisions.extend(map(get_stored, done))
             raws.extend([raw] if keeps_raw else [])
 
     read = find_part("scoring", pipe.kind)

@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..evaluation.pipes import find_added
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
 from .words import Word, describe_decision, say_method, split_logits, tabulate_words
 
@@ -82,7 +82,7 @@ def explain_exclusive(
     if len(labels) > 1:
         raise ValueError(Errors.L523.format(n=len(labels), name=name))
     component: Any = nlp.get_pipe(name)
-    decision, index = final.user_data[KEY], component.taxonomy.index
+    decision, index = get_stored(final), component.taxonomy.index
     P = component.apply_settings(component.get_raw_scores([before])).probabilities[0]
     ranked = [choice for choice, _ in decision["candidates"]]
     ranked += [component.labels[column] for column in numpy.argsort(-P)[:3]]

@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..evaluation.pipes import find_added
 from ..ops import get_log_odds
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
 from .words import (
     N_WORDS,
@@ -140,7 +140,7 @@ def explain_multilabel(
     if against is not None:
         raise ValueError(Errors.L524.format(name=name, against=against))
     component: Any = nlp.get_pipe(name)
-    decision, index = final.user_data[KEY], component.taxonomy.index
+    decision, index = get_stored(final), component.taxonomy.index
     # A later component can have labels of its own.
     given, new = final._.longtail.labels, find_added(nlp, name)
     added = [label for label in given if label in new]

@@ -223,7 +223,7 @@ def _decide(
     pipe, index = evidence.pipe, evidence.taxonomy.index
     with try_settings(nlp, name, settings):
         P, known = pipe.apply_settings(evidence.raw)
-        found = pipe.make_writer(pipe.taxonomy).describe(P, known, "", "")
+        found = pipe.kind.make_writer(pipe.taxonomy).describe(P, known, "", "")
         decisions = pipe.kind.back_off(found)
     columns = [index.get(decision["label"], ABSTAINED) for decision in decisions]
     kept = [

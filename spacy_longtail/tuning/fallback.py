@@ -9,8 +9,7 @@ from spacy.language import Language
 from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
-from ..pipeline.decision import KEY, Decision
-from ..pipeline.fallback.refinement import Stages
+from ..pipeline.decision import get_stored
 from ..pipeline.textcat import write_all_cats
 from ..scoring.bootstrap import bootstrap, measure
 from ..scoring.metrics import find_metrics
@@ -129,7 +128,7 @@ def _try(
 ) -> Trial:
     tree, (route, weight) = part.taxonomy, pair
     gold, labels = part.predictions.gold_columns, part.predictions.labels
-    decisions = [doc.user_data[KEY] for doc in part.docs]
+    decisions = [get_stored(doc) for doc in part.docs]
     columns = numpy.asarray([tree.index[decision["label"]] for decision in decisions])
     confidence = numpy.asarray([decision["probability"] for decision in decisions])
     known = numpy.asarray([decision["known"] for decision in decisions])
@@ -140,15 +139,11 @@ def _try(
         return Trial(columns, confidence, known, likelihood)
     fallback.settings.mixture_weight = weight
     judged = _drop_below(judged, tree, route)
-    P, kind, rows = fallback.refine(judged), fallback.kind, judged.rows
+    rows, (P, of_rows) = judged.rows, fallback.refine(judged)
+    known[rows] = of_rows
     columns[rows], confidence[rows] = P.argmax(axis=1), P.max(axis=1)
-    stages = Stages(
-        part.pipe, fallback.ranker, fallback.gate, tree, fallback.added_labels
-    )
-    known[rows] = kind.find_known(P, judged, stages)
     for row, deficit in zip(rows, judged.deficit):
-        decision = Decision.from_dict({"label": labels[columns[row]]})
-        if deficit > 0 and kind.is_refused(decision, deficit, tree):
+        if fallback.kind.is_refused(labels[columns[row]], deficit, tree):
             columns[row] = ABSTAINED
     is_known = gold[rows] < P.shape[1]
     own = P[numpy.arange(len(rows)), numpy.where(is_known, gold[rows], 0)]

@@ -11,7 +11,7 @@ from ..evaluation.evidence import Evidence, run_after
 from ..evaluation.pipes import find_changers
 from ..fitting.calibration import fit_pair_temperature, fit_prior
 from ..fitting.thresholds import fit_thresholds
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..presentation import TextTable, shorten
 from ..scoring.metrics import get_f, get_labels_per_doc
@@ -331,7 +331,7 @@ class _Tuner:
                     for row, doc in zip(rows, docs):
                         values = [doc.cats.get(leaf, 0.0) for leaf in leaves]
                         P[row, : len(leaves)] = values
-                        has_abstained[row] = doc.user_data[KEY]["label"] is None
+                        has_abstained[row] = get_stored(doc)["label"] is None
         return Final(P, has_abstained)
 
 

@@ -6,7 +6,7 @@ import spacy
 from spacy.language import Language
 
 from spacy_longtail.pipeline.factories import KINDS
-from spacy_longtail.pipeline.fallback.settings import FallbackSettings
+from spacy_longtail.pipeline.settings import FallbackSettings
 
 SETTINGS = {kind.factory: kind.settings_type for kind in KINDS.values()}
 SETTINGS["zero_shot_fallback"] = FallbackSettings

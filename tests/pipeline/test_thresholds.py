@@ -1,16 +1,15 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.decision import Decision
+from spacy_longtail.pipeline.decision import Decision, back_off
 from spacy_longtail.taxonomy import build_taxonomy
 
 TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
 
 
-def make_decision():
+def make_data():
     levels = [("a", 0.9), ("a/y", 0.7), ("a/y/1", 0.4)]
-    data = {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
-    return Decision.from_dict(data)
+    return {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
 
 
 @pytest.mark.parametrize(
@@ -31,7 +30,7 @@ def test_threshold_of_an_unknown_node():
 
 
 def test_sure_decision_stays():
-    assert make_decision().back_off(0.4, 0.9) == make_decision()
+    assert back_off(make_data(), 0.4, 0.9) == make_data()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,8 @@ def test_sure_decision_stays():
     ],
 )
 def test_deepest_sure_ancestor_is_kept(threshold, ancestor_threshold, path):
-    decision = make_decision().back_off(threshold, ancestor_threshold)
+    data = back_off(make_data(), threshold, ancestor_threshold)
+    decision = Decision.from_dict(data)
     assert (decision.label, decision.labels) == (None, ())
     assert decision.stage == "abstained"
     assert list(decision.path) == [node for node, _ in decision.levels] == path

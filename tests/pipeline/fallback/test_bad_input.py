@@ -2,7 +2,7 @@ import numpy
 import pytest
 import spacy
 
-from spacy_longtail.pipeline.fallback.settings import FallbackSettings
+from spacy_longtail.pipeline.settings import FallbackSettings
 from spacy_longtail.rankers.base import Ranking
 
 

@@ -7,7 +7,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import fix_random_seed
 
-from spacy_longtail.pipeline.decision import Decision
+from spacy_longtail.pipeline.fallback.fitting import find_contrasts
 from spacy_longtail.rankers.base import Ranking
 from spacy_longtail.scoring.multilabel import longtail_multilabel_score
 
@@ -283,17 +283,19 @@ def test_gold_labels_are_told_from_those_that_are_wrong(
         ("e", None),
         ("f", []),
     ]
-    golds = fallback.kind.read_golds(multilabel.make_examples(pair, data), taxonomy)
+    read = fallback.kind.read_truths
+    examples = multilabel.make_examples(pair, data)
+    golds = [read(eg, row, taxonomy) for row, eg in enumerate(examples)]
     labels = ("bank/fee", "bank/loan", "travel/visa")
     fee, loan, visa = (taxonomy.index[label] for label in labels)
     members = [fee, loan, visa]
-    found = [fallback.kind.find_rivals(gold, members, taxonomy) for gold in golds]
+    found = [find_contrasts(gold[members]) for gold in golds]
     assert found[0] == [(0, [0]), (1, [1]), (2, [2])]
     assert found[1] == [(0, [0, 1])]
     assert found[2] == [(0, [0])]
     assert found[3:] == [[], [], []]
     card = taxonomy.index["bank/card"]
-    found = fallback.kind.find_rivals(golds[0], [card, fee, loan], taxonomy)
+    found = find_contrasts(golds[0][[card, fee, loan]])
     assert found == [(1, [0, 1]), (2, [0, 2])]
 
 
@@ -303,13 +305,14 @@ def test_labels_given_are_right_wrong_or_unknown(pair, fallback, taxonomy, multi
         ("b", {"bank/fee": 1.0, "bank/card": 0.0}),
         ("c", None),
     ]
-    golds = fallback.kind.read_golds(multilabel.make_examples(pair, data), taxonomy)
+    read = fallback.kind.read_truths
+    examples = multilabel.make_examples(pair, data)
+    golds = [read(eg, row, taxonomy) for row, eg in enumerate(examples)]
     labels = ["bank/fee", "bank/card", "travel/visa"]
-    decision = Decision.from_dict({"labels": labels})
-    found = [fallback.kind.count_right(decision, gold, taxonomy) for gold in golds]
+    count = fallback.kind.count_right
+    found = [count(labels, gold, taxonomy) for gold in golds]
     assert found == [(1, 3), (1, 2), (0, 0)]
-    nothing = Decision.from_dict({"labels": []})
-    assert fallback.kind.count_right(nothing, golds[0], taxonomy) == (0, 0)
+    assert count([], golds[0], taxonomy) == (0, 0)
 
 
 def test_first_stage_outweighs_a_ranker_that_is_wrong(pair, multilabel):
