@@ -21,7 +21,7 @@ from spacy_longtail.pipeline.decision import (
 from spacy_longtail.pipeline.kinds.exclusive import ExclusiveLabels
 from spacy_longtail.taxonomy import Other, Taxonomy
 
-NLP = spacy.blank("en")
+NLP = spacy.blank("xx")
 LEAVES = ("bank/card/lost", "bank/card/stolen", "bank/fee", "gift", "visa")
 TAXONOMY = Taxonomy(
     leaves=LEAVES,

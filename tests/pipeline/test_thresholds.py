@@ -120,13 +120,10 @@ def test_changing_a_copy_of_the_thresholds_changes_nothing(tickets_nlp):
     assert pipe.thresholds == {}
 
 
-@pytest.fixture(params=["longtail_textcat", "longtail_textcat_multilabel"])
-def pipe(request, trained, several):
+@pytest.fixture
+def pipe(kind):
     """A trained component of each kind, without thresholds."""
-    nlp = trained if request.param in trained.pipe_names else several
-    pipe = nlp.get_pipe(request.param)
-    yield pipe
-    pipe.thresholds = {}
+    return kind.load_nlp().get_pipe(kind.factory)
 
 
 def test_thresholds_are_those_of_nodes_and_only_what_was_set(pipe):
@@ -156,17 +153,17 @@ def test_labels_that_exclude_each_other_have_no_thresholds_to_fit(trained):
         trained.get_pipe("longtail_textcat").fit_thresholds([])
 
 
-def test_thresholds_of_0_and_1_give_all_labels_and_none(several, make_several_examples):
-    pipe = several.get_pipe("longtail_textcat_multilabel")
-    several.remove_pipe("zero_shot_fallback")
+def test_thresholds_of_0_and_1_give_all_labels_and_none(multilabel):
+    nlp = multilabel.load_nlp()
+    pipe = nlp.get_pipe("longtail_textcat_multilabel")
     pipe.thresholds = {"": 0.0}
-    assert set(several("my card")._.longtail.labels) == set(pipe.labels)
-    examples = make_several_examples(several)
-    assert several.evaluate(examples)["longtail_micro_r"] == 1.0
+    assert set(nlp("my card")._.longtail.labels) == set(pipe.labels)
+    examples = multilabel.make_examples(nlp)
+    assert nlp.evaluate(examples)["longtail_micro_r"] == 1.0
     pipe.thresholds = {"": 1.0}
-    assert several.evaluate(examples)["longtail_micro_r"] == 0.0
+    assert nlp.evaluate(examples)["longtail_micro_r"] == 0.0
     pipe.thresholds = {"": 1.0, "travel": 0.0}
-    labels = several("my card")._.longtail.labels
+    labels = nlp("my card")._.longtail.labels
     assert labels and all(label.startswith("travel/") for label in labels)
 
 
