@@ -55,12 +55,10 @@ def get_poolings(counts: Mapping[str, int], separator: str) -> List[Pooling]:
                 "n_labels": len(other.members),
                 "n_docs": sum(taxonomy.counts[member] for member in other.members),
             }
-            for other in taxonomy.others
+            for other in sorted(taxonomy.others, key=lambda other: -len(other.members))
         ]
-        n_labels = sum(other["n_labels"] for other in others)
         n_docs = sum(other["n_docs"] for other in others)
-        others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
-        largest = others[:MAX_OTHERS]
+        n_labels, largest = len(taxonomy.pooled), others[:MAX_OTHERS]
         found.append(Pooling(min_count, n_labels, n_docs, len(others), largest))
     return found
 
