@@ -213,7 +213,9 @@ def _summarize(
         docs=docs,
         labels={split: len(counts[split]) for split in docs},
         has_lists=has_lists,
-        missing={split: sorted(rows.labels.keys() - counts[split]) for split in docs},
+        missing={
+            split: sorted(set(rows.labels) - counts[split].keys()) for split in docs
+        },
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes={name: n for name, n in sorted(found.items()) if n},
     )
