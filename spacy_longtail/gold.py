@@ -174,18 +174,16 @@ def fill_truths(
     row[:] = numpy.nan
     if gold is None:
         return
-    ranges = taxonomy.ranges
+    ranges, index = taxonomy.ranges, taxonomy.index
     if gold.negative is None:
         row[:] = 0.0
     positive = [label for label in gold.positive if label in ranges]
-    leaves = [label for label in positive if label in taxonomy.index]
     for label in find_leaves(positive, taxonomy.separator):
-        if label not in taxonomy.index:
+        if label not in index:
             row[slice(*ranges[label])] = numpy.nan
-    for label in gold.negative or ():
-        if label in ranges:
-            row[slice(*ranges[label])] = 0.0
-    row[[taxonomy.index[label] for label in leaves]] = 1.0
+    for label in ranges.keys() & (gold.negative or ()):
+        row[slice(*ranges[label])] = 0.0
+    row[[index[label] for label in positive if label in index]] = 1.0
 
 
 def _sort_labels(example: Example, known: Optional[Container[str]]) -> List[List[str]]:

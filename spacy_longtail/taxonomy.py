@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import accumulate
 from numbers import Real
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
@@ -55,10 +56,7 @@ class Taxonomy:
         node itself: "a/b" gives ("a", "a/b").
         """
         segments = label.split(self.separator)
-        return tuple(
-            self.separator.join(segments[:depth])
-            for depth in range(1, len(segments) + 1)
-        )
+        return tuple(accumulate(segments, lambda *parts: self.separator.join(parts)))
 
     def parent(self, label: str) -> str:
         """RETURNS (str): Path of the node above, "" for the root."""
@@ -283,14 +281,11 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
     path = tuple(label.split(separator))
     for index, segment in enumerate(path, start=1):
         if not segment.strip():
-            raise ValueError(
-                Errors.L001.format(
-                    label=label,
-                    index=index,
-                    separator=separator,
-                    example=separator.join(("banking", "transfer")),
-                )
+            example = separator.join(("banking", "transfer"))
+            message = Errors.L001.format(
+                label=label, index=index, separator=separator, example=example
             )
+            raise ValueError(message)
     return path
 
 
