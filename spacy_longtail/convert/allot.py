@@ -58,18 +58,15 @@ def stratify(
     """Split texts with one label each, exactly as alloted and otherwise at random.
 
     labels (numpy.ndarray): Label of each text, integers from 0, of shape (texts,).
-    shares (Sequence[float]): Shares of dev and test, see allot.
+    shares (Sequence[float]): Shares of dev and test, together below 1.0.
     seed (int): The same seed and labels give the same split.
     RETURNS (numpy.ndarray): int8 array of TRAIN, DEV and TEST, of shape (texts,).
     """
-    if not len(labels):
-        return numpy.zeros(0, dtype="int8")
-    counts = numpy.bincount(labels)
-    alloted = allot(counts, shares)
+    alloted = allot(numpy.bincount(labels), shares)
     # RandomState is the generator whose numbers NumPy promises not to change.
     shuffled = numpy.random.RandomState(seed).permutation(len(labels))
     by_label = shuffled[numpy.argsort(labels[shuffled], kind="stable")]
-    splits = numpy.tile(numpy.arange(3, dtype="int8"), len(counts))
+    splits = numpy.tile(numpy.arange(3, dtype="int8"), len(alloted))
     result = numpy.empty(len(labels), dtype="int8")
     result[by_label] = numpy.repeat(splits, alloted.ravel())
     return result

@@ -135,8 +135,8 @@ def convert_corpus(
     result = _summarize(rows, plan, notes, output_dir, has_lists)
     if not result.docs:
         dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
-        message = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
-        raise ValueError(message)
+        text = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
+        raise ValueError(text)
     _check_output(output_dir, result.docs)
     with write_together(output_dir) as folder:
         writers = {
@@ -155,10 +155,9 @@ def convert_corpus(
 def find_sources(
     inputs: Sequence[Path], *, encoding: str, delimiter: Optional[str]
 ) -> List[Tuple[Table, Optional[str]]]:
-    """Open the files of the input.
+    """Open the files of the input. Others than train, dev and test files of a folder
+    are left alone.
 
-    inputs (Sequence[Path]): Files, or folders of train, dev and test files. Other
-        files of a folder are left alone.
     RETURNS (List[Tuple[Table, Optional[str]]]): Each with the split that it's named
         by, None if not all of them are.
     RAISES (ValueError): L610 to L612 or L630, see there.

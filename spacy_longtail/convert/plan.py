@@ -82,9 +82,7 @@ def make_plan(
     split (in the order train, dev, test) is dropped from the later ones. Otherwise all
     rows of one text go to the same split, those with different labels to train.
 
-    rows (Rows): The rows.
     shares (Sequence[float]): Shares of dev and test.
-    seed (int): Of the split.
     has_lists (bool): Whether a row has a list of labels.
     """
     sets = numpy.asarray(rows.sets, dtype="int64")
@@ -93,7 +91,6 @@ def make_plan(
     given = numpy.asarray(rows.given, dtype="int8")[kept]
     # The first row of each text, and the text of each row.
     _, first, texts = numpy.unique(hashes, return_index=True, return_inverse=True)
-    texts = texts.reshape(-1)
     differing = numpy.flatnonzero(sets != sets[first[texts]])
     has_conflict = numpy.zeros(len(first), dtype="bool")
     has_conflict[texts[differing]] = True
