@@ -78,9 +78,7 @@ def open_figure(
         svg = svg[svg.index("<svg") :]
         for colour, style in colours.items():
             svg = svg.replace(colour, style)
-        svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
-        svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-        svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+        svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
         return svg.replace("<svg ", '<svg role="img" aria-hidden="true" ', 1)
 
     used: Any = {**SETTINGS, **(settings or {})}

@@ -21,15 +21,13 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 def get_levels(counts: Mapping[str, int], taxonomy: Taxonomy) -> List[Level]:
     """RETURNS (List[Level]): The levels from the top."""
-    n_docs: "Counter[str]" = Counter()
+    n_docs: Dict[int, "Counter[str]"] = defaultdict(Counter)
     for label, n in counts.items():
-        n_docs.update(dict.fromkeys(taxonomy.path(label), n))
-    by_depth: Dict[int, List[int]] = defaultdict(list)
-    for node, n in n_docs.items():
-        by_depth[len(taxonomy.path(node))].append(n)
+        for depth, node in enumerate(taxonomy.path(label), start=1):
+            n_docs[depth][node] += n
     return [
         Level(depth, len(ns), sum(ns), min(ns), float(median(ns)), max(ns))
-        for depth, ns in sorted(by_depth.items())
+        for depth, ns in ((depth, n.values()) for depth, n in n_docs.items())
     ]
 
 

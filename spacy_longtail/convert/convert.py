@@ -1,7 +1,8 @@
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any, Container, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 
 import spacy
 from tqdm import tqdm
@@ -10,7 +11,7 @@ from ..errors import Errors
 from ..files import write_together
 from ..presentation import Remark, TextTable, make_table
 from ..tables import Table, is_table, open_table
-from ..tables.columns import SPLITS, Columns, Record, RecordReader, get_split_name
+from ..tables.columns import SPLITS, Columns, RecordReader, get_split_name
 from ..tables.table import ENCODING
 from .allot import check_shares
 from .plan import Plan, Rows, count_by_split, make_plan
@@ -121,14 +122,14 @@ def convert_corpus(
     nlp = spacy.blank(lang)
     rows = Rows(nlp.max_length)
     notes: "Counter[str]" = Counter()
-    readers = [(RecordReader(table, columns, notes), split) for table, split in sources]
-    has_lists = readers[0][0].has_lists
-    for reader, _ in readers:
+    readers = [RecordReader(table, columns, notes, split) for table, split in sources]
+    has_lists = readers[0].has_lists
+    for reader in readers:
         if reader.has_lists != has_lists:
-            first, second = sources[0][0].path, reader.table.path
+            first, second = readers[0].table.path, reader.table.path
             raise ValueError(Errors.L629.format(first=first, second=second))
     bar = {"disable": None if progress else True, "unit": " rows"}
-    for record in tqdm(_read(readers), desc="Reading", **bar):
+    for record in tqdm(chain.from_iterable(readers), desc="Reading", **bar):
         rows.add(record)
     plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
     # Before the notes are counted again.
@@ -143,8 +144,8 @@ def convert_corpus(
             SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX))
             for split in result.docs
         }
-        records = zip(_read(readers), plan.splits.tolist())
-        for record, split in tqdm(records, total=result.n_rows, desc="Writing", **bar):
+        pairs = zip(chain.from_iterable(readers), plan.splits.tolist())
+        for record, split in tqdm(pairs, total=result.n_rows, desc="Writing", **bar):
             if split in writers:
                 writers[split].add(record.text, record.labels or ())
         for writer in writers.values():
@@ -182,12 +183,6 @@ def _list_folder(folder: Path) -> List[Path]:
         files = ", ".join(path.name for path in tables) or "none"
         raise ValueError(Errors.L630.format(folder=folder, files=files))
     return found
-
-
-def _read(readers: Sequence[Tuple[RecordReader, Optional[str]]]) -> Iterator[Record]:
-    for reader, split in readers:
-        for record in reader:
-            yield record._replace(split=split) if split else record
 
 
 def _check_output(output_dir: Path, splits: Container[str]) -> None:

@@ -2,7 +2,7 @@ import json
 import textwrap
 from math import ceil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple
 
 from thinc.api import Config
 
@@ -73,7 +73,7 @@ def choose_template(facts: Audit, optimize: str) -> str:
         return optimize
     # Those for several labels have a name of their own before what they optimize,
     # which is the first if there is nothing else.
-    names = [path.stem for path in sorted(TEMPLATES.glob("*.cfg"))]
+    names = sorted(path.stem for path in TEMPLATES.glob("*.cfg"))
     others = [name for name in names if name not in OPTIMIZE]
     found = {name.partition("_")[2] or OPTIMIZE[0]: name for name in others}
     if optimize not in found:
@@ -83,7 +83,7 @@ def choose_template(facts: Audit, optimize: str) -> str:
 
 
 def choose_settings(facts: Audit, template: Config) -> List[Setting]:
-    """RETURNS (List[Setting]): What is to be set, only keys that the template has."""
+    """RETURNS (List[Setting]): What is to be set where the template has the key."""
     name = next(
         name
         for name, block in template["components"].items()
@@ -100,7 +100,7 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     if FALLBACK in template["components"] and not pooling.n_labels:
         kept = [pipe for pipe in template["nlp"]["pipeline"] if pipe != FALLBACK]
         found.append(Setting("nlp", "pipeline", kept, DROPPED))
-    return [setting for setting in found if _has_key(template, setting)]
+    return found
 
 
 def _choose_for_pipe(
@@ -171,13 +171,6 @@ def choose_steps(
     return min(max(usual, min_epochs * epoch), most)
 
 
-def _has_key(template: Config, setting: Setting) -> bool:
-    block: Optional[Dict[str, Any]] = template
-    for part in setting.section.split("."):
-        block = (block or {}).get(part)
-    return block is not None and setting.key in block
-
-
 def _make_header(facts: Audit) -> str:
     n_labels = "several labels" if facts.max_labels > 1 else "one label"
     shape = f"{facts.depth} levels" if facts.depth > 1 else "flat"
@@ -191,8 +184,8 @@ def _make_header(facts: Audit) -> str:
 
 
 def set_value(text: str, setting: Setting) -> str:
-    """Replace a value in the text of a config that has it, with the reason as a comment
-    before it.
+    """Replace a value in the text of a config, if it has the key, with the reason as a
+    comment before it.
     """
     section, lines = "", []
     for line in text.splitlines():

@@ -56,13 +56,19 @@ class RecordReader:
     notes (Counter): Filled by reading: "inner_node" labels that end early because a
         level is missing, "gap" labels with a level below a missing one, "whole_float"
         numbers like 12.0, read as 12.
+    split (Optional[str]): That of all rows, in place of what a column says.
     RAISES (ValueError): L613, L617 to L619, L622 or L628, see there.
     """
 
     def __init__(
-        self, table: Table, columns: Columns, notes: "Optional[Counter[str]]" = None
+        self,
+        table: Table,
+        columns: Columns,
+        notes: "Optional[Counter[str]]" = None,
+        split: Optional[str] = None,
     ) -> None:
         self.table = table
+        self.split = split
         self.columns = _choose_labels(table, columns)
         # Not `or`, an empty Counter is false.
         self.notes: "Counter[str]" = Counter() if notes is None else notes
@@ -89,7 +95,7 @@ class RecordReader:
             split = get_split_name(str(values[end])) if splits else None
             if splits and split is None:
                 raise ValueError(Errors.L622.format(where=where, value=values[end]))
-            yield Record("\n".join(parts), found, split)
+            yield Record("\n".join(parts), found, self.split or split)
 
     def _get_labels(self, value: Any, where: str) -> Optional[Tuple[str, ...]]:
         if value is None:
