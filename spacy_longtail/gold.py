@@ -102,13 +102,14 @@ def get_gold_label(
     return leaves[0] if leaves else None
 
 
-def check_missing(missing: str) -> None:
-    """Check what labels count as that a document doesn't name.
+def read_missing(name: str, value: str) -> str:
+    """Check the setting that says what labels count as that a document doesn't name.
 
     RAISES (ValueError): L320 if it's neither "auto" nor "negative".
     """
-    if missing not in MISSING:
-        raise ValueError(Errors.L320.format(value=missing))
+    if value not in MISSING:
+        raise ValueError(Errors.L320.format(value=value))
+    return value
 
 
 def read_gold(

@@ -38,11 +38,7 @@ def distill_cli(
     words = [] if vocab is None else read_words(vocab)
     words += count_words(corpus, lang=lang, min_freq=min_freq)
     table = distill(
-        model,
-        words,
-        table_name=output.name,
-        use_vocabulary=vocab is None,
-        width=width,
+        model, words, table_name=output.name, use_vocabulary=vocab is None, width=width
     )
     if as_pipeline:
         write_pipeline_vectors(table, output, lang=lang)

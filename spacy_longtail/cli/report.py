@@ -35,14 +35,9 @@ def report_cli(
 
     setup_gpu(gpu_id, silent=True)
     nlp = load_pipeline(pipeline)
+    examples = read_corpus(nlp, corpus)
     data = build_report(
-        nlp,
-        read_corpus(nlp, corpus),
-        pipe=pipe,
-        head=head,
-        mid=mid,
-        seed=seed,
-        progress=PROGRESS,
+        nlp, examples, pipe=pipe, head=head, mid=mid, seed=seed, progress=PROGRESS
     )
     if output is not None:
         write_text(output, render_html(data))

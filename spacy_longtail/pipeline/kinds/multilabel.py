@@ -12,7 +12,7 @@ from thinc.types import Floats2d
 from ...encoders import contract
 from ...errors import Errors, Warnings
 from ...fitting.thresholds import fit_thresholds
-from ...gold import check_missing, fill_truths, find_leaves, read_gold
+from ...gold import fill_truths, find_leaves, read_gold, read_missing
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
@@ -22,11 +22,6 @@ from ..fallback.settings import FallbackSettings
 from ..settings import PriorT, TextcatSettings, check_prior, read_threshold
 from ..start import ClassSums, EncodeT, VectorSample, fit_bias
 from .base import KnownT, LabelKind, name_other
-
-
-def _read_missing(name: str, value: str) -> str:
-    check_missing(value)
-    return value
 
 
 @dataclass
@@ -47,7 +42,7 @@ class MultilabelTextcatSettings(TextcatSettings):
         '"auto": a document without any gold label isn\'t learned from, and of one '
         'with a gold 0.0 only what it names is. "negative": what isn\'t positive is '
         "negative.",
-        _read_missing,
+        read_missing,
     )
     threshold: float = setting(
         0.25,
