@@ -121,8 +121,7 @@ def convert_corpus(
     sources = find_sources(inputs, encoding=encoding, delimiter=delimiter)
     nlp = spacy.blank(lang)
     rows = Rows(nlp.max_length)
-    notes: "Counter[str]" = Counter()
-    readers = [RecordReader(table, columns, notes, split) for table, split in sources]
+    readers = [RecordReader(table, columns, split) for table, split in sources]
     has_lists = readers[0].has_lists
     for reader in readers:
         if reader.has_lists != has_lists:
@@ -132,7 +131,8 @@ def convert_corpus(
     for record in tqdm(chain.from_iterable(readers), desc="Reading", **bar):
         rows.add(record)
     plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
-    # Before the notes are counted again.
+    # The second reading counts the notes again.
+    notes = sum((reader.notes for reader in readers), Counter())
     result = _summarize(rows, plan, notes, output_dir, has_lists)
     if not result.docs:
         dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())

@@ -84,13 +84,12 @@ def choose_template(facts: Audit, optimize: str) -> str:
 
 def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     """RETURNS (List[Setting]): What is to be set where the template has the key."""
-    name = next(
-        name
+    name, block = next(
+        (name, block)
         for name, block in template["components"].items()
         if block.get("factory", "").startswith(FACTORY)
     )
-    block = template["components"][name]
-    pooling = choose_pooling(facts, wanted=block.get("min_count", 0))
+    pooling = choose_pooling(facts, wanted=block["min_count"])
     is_tuned = "trainable_layers" in block["model"]["encoder"] and facts.n_docs < LARGE
     min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS
     found = [
@@ -106,20 +105,19 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
 def _choose_for_pipe(
     facts: Audit, section: str, block: Dict[str, Any], pooling: Pooling
 ) -> Iterator[Setting]:
-    if "min_count" in block:
-        where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
-        n_all, unit = facts.n_docs, "documents"
-        if facts.max_labels > 1:
-            # A document that has two of them counts twice.
-            n_all, unit = sum(facts.counts.values()), "gold labels"
-        reason = (
-            f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
-            f"{pooling.n_docs:,} of {n_all:,} {unit}; one Other {where}."
-        )
-        if pooling.min_count < block["min_count"]:
-            reason += f" {block['min_count']} would pool more than half of the labels."
-        yield Setting(section, "min_count", pooling.min_count, reason)
-    if facts.separator != block.get("separator"):
+    where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
+    n_all, unit = facts.n_docs, "documents"
+    if facts.max_labels > 1:
+        # A document that has two of them counts twice.
+        n_all, unit = sum(facts.counts.values()), "gold labels"
+    reason = (
+        f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
+        f"{pooling.n_docs:,} of {n_all:,} {unit}; one Other {where}."
+    )
+    if pooling.min_count < block["min_count"]:
+        reason += f" {block['min_count']} would pool more than half of the labels."
+    yield Setting(section, "min_count", pooling.min_count, reason)
+    if facts.separator != block["separator"]:
         reason = "As in the labels of the corpus."
         yield Setting(section, "separator", facts.separator, reason)
     if "missing" in block and facts.n_unlabelled:
@@ -134,26 +132,24 @@ def _choose_for_pipe(
 def _choose_for_training(
     facts: Audit, block: Dict[str, Any], min_epochs: int
 ) -> Iterator[Setting]:
-    size = block.get("batcher", {}).get("size")
-    if isinstance(size, int) and block.get("max_steps"):
-        if facts.n_docs >= LARGE:
-            size = max(size, LARGE_BATCH)
-            reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
-            yield Setting("training.batcher", "size", size, reason)
-        steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
-        epochs = steps * size / max(facts.n_docs, 1)
-        reason = (
-            f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
-            f"{facts.n_docs:,} documents."
-        )
-        yield Setting("training", "max_steps", steps, reason)
-        if block["optimizer"]["learn_rate"]["warmup_steps"]:
-            section, reason = "training.optimizer.learn_rate", "A tenth of the steps."
-            yield Setting(section, "warmup_steps", steps // 10, reason)
-        n_evaluations = 4 if steps <= block["max_steps"] else 8
-        frequency = ceil(steps / n_evaluations)
-        reason = f"Evaluates {n_evaluations} times and keeps the best."
-        yield Setting("training", "eval_frequency", frequency, reason)
+    size = block["batcher"]["size"]
+    if facts.n_docs >= LARGE:
+        size = max(size, LARGE_BATCH)
+        reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
+        yield Setting("training.batcher", "size", size, reason)
+    steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
+    epochs = steps * size / facts.n_docs
+    reason = (
+        f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
+        f"{facts.n_docs:,} documents."
+    )
+    yield Setting("training", "max_steps", steps, reason)
+    if block["optimizer"]["learn_rate"]["warmup_steps"]:
+        section, reason = "training.optimizer.learn_rate", "A tenth of the steps."
+        yield Setting(section, "warmup_steps", steps // 10, reason)
+    n_evaluations = 4 if steps <= block["max_steps"] else 8
+    reason = f"Evaluates {n_evaluations} times and keeps the best."
+    yield Setting("training", "eval_frequency", ceil(steps / n_evaluations), reason)
     if facts.depth == 1:
         section, key = "training.score_weights", "longtail_coarse_accuracy"
         reason = "The labels are flat, so this is the accuracy."

@@ -53,25 +53,21 @@ class Record(NamedTuple):
 class RecordReader:
     """Read the records of a table, and count what was remarkable about them.
 
-    notes (Counter): Filled by reading: "inner_node" labels that end early because a
-        level is missing, "gap" labels with a level below a missing one, "whole_float"
-        numbers like 12.0, read as 12.
+    While it's read, it counts in `notes`: "inner_node" labels that end early because a
+    level is missing, "gap" labels with a level below a missing one, and "whole_float"
+    numbers like 12.0, read as 12.
+
     split (Optional[str]): That of all rows, in place of what a column says.
     RAISES (ValueError): L613, L617 to L619, L622 or L628, see there.
     """
 
     def __init__(
-        self,
-        table: Table,
-        columns: Columns,
-        notes: "Optional[Counter[str]]" = None,
-        split: Optional[str] = None,
+        self, table: Table, columns: Columns, split: Optional[str] = None
     ) -> None:
         self.table = table
         self.split = split
         self.columns = _choose_labels(table, columns)
-        # Not `or`, an empty Counter is false.
-        self.notes: "Counter[str]" = Counter() if notes is None else notes
+        self.notes: "Counter[str]" = Counter()
         self.has_lists = self.columns.labels is not None
         self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
         self._labels = self.columns.label or _some(self.columns.labels)
