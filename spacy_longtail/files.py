@@ -57,7 +57,7 @@ def check_output(
     """
     if source is not None and Path(source).exists():
         here, there = Path(output).resolve(), Path(source).resolve()
-        if here == there or there in here.parents or here in there.parents:
+        if here.is_relative_to(there) or there.is_relative_to(here):
             raise ValueError(Errors.L603.format(path=output))
     if Path(output).exists() and not force:
         raise ValueError(Errors.L604.format(path=output))

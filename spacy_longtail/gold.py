@@ -102,13 +102,14 @@ def get_gold_label(
     return leaves[0] if leaves else None
 
 
-def check_missing(missing: str) -> None:
-    """Check what labels count as that a document doesn't name.
+def read_missing(name: str, value: str) -> str:
+    """Check the setting that says what labels count as that a document doesn't name.
 
     RAISES (ValueError): L320 if it's neither "auto" nor "negative".
     """
-    if missing not in MISSING:
-        raise ValueError(Errors.L320.format(value=missing))
+    if value not in MISSING:
+        raise ValueError(Errors.L320.format(value=value))
+    return value
 
 
 def read_gold(
@@ -174,18 +175,16 @@ def fill_truths(
     row[:] = numpy.nan
     if gold is None:
         return
-    ranges = taxonomy.ranges
+    ranges, index = taxonomy.ranges, taxonomy.index
     if gold.negative is None:
         row[:] = 0.0
     positive = [label for label in gold.positive if label in ranges]
-    leaves = [label for label in positive if label in taxonomy.index]
     for label in find_leaves(positive, taxonomy.separator):
-        if label not in taxonomy.index:
+        if label not in index:
             row[slice(*ranges[label])] = numpy.nan
-    for label in gold.negative or ():
-        if label in ranges:
-            row[slice(*ranges[label])] = 0.0
-    row[[taxonomy.index[label] for label in leaves]] = 1.0
+    for label in ranges.keys() & (gold.negative or ()):
+        row[slice(*ranges[label])] = 0.0
+    row[[index[label] for label in positive if label in index]] = 1.0
 
 
 def _sort_labels(example: Example, known: Optional[Container[str]]) -> List[List[str]]:

@@ -5,12 +5,12 @@ from numpy.testing import assert_array_equal
 from spacy.training import Example
 
 from spacy_longtail.gold import (
-    check_missing,
     fill_truths,
     find_leaves,
     get_gold_label,
     read_gold,
     read_labels,
+    read_missing,
 )
 from spacy_longtail.taxonomy import build_taxonomy
 
@@ -99,7 +99,7 @@ def test_value_between_yes_and_no_is_an_error():
 
 def test_unknown_setting_is_an_error():
     with pytest.raises(ValueError, match=r"\[L320\].*got 'positive'"):
-        check_missing("positive")
+        read_missing("missing", "positive")
 
 
 KNOWN = {"bank", "bank/card", "bank/card/lost", "bank/cardigan", "visa"}

@@ -37,9 +37,7 @@ class Contents:
     label_sets: List[Tuple[str, ...]]
 
     def count_labels(self) -> Dict[str, int]:
-        """RETURNS (Dict[str, int]): Documents of each label, the most frequent one
-        first.
-        """
+        """Count the documents of each label, the most frequent label first."""
         n_docs = numpy.bincount(self.sets, minlength=len(self.label_sets))
         counts: "Counter[str]" = Counter()
         for labels, n in zip(self.label_sets, n_docs.tolist()):
@@ -84,16 +82,16 @@ def audit_corpus(
     dev_contents = dev and _read(dev, columns, separator, progress)
     counts = contents.count_labels()
     taxonomy = build_taxonomy(counts, separator=separator)
-    max_labels = max(map(len, contents.label_sets))
-    is_labelled = numpy.asarray([bool(labels) for labels in contents.label_sets])
+    sizes = numpy.asarray(list(map(len, contents.label_sets)))
+    max_labels = int(sizes.max())
     values = list(counts.values())
     facts = Audit(
         path=str(path),
         n_docs=len(contents.sets),
-        n_unlabelled=int((~is_labelled[contents.sets]).sum()),
+        n_unlabelled=int((sizes[contents.sets] == 0).sum()),
         max_labels=max_labels,
         separator=separator,
-        depth=max(len(taxonomy.path(leaf)) for leaf in taxonomy.leaves),
+        depth=max(map(len, map(taxonomy.path, taxonomy.leaves))),
         counts=counts,
         imbalance_ratio=values[0] / values[-1],
         top_10_share=sum(values[:10]) / sum(values),

@@ -1,16 +1,15 @@
 """Read the texts and labels of a corpus in chunks of arrays, without making Docs."""
 
 import re
-import zlib
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 import numpy
-import srsly
-from spacy.attrs import ORTH
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
+from spacy.tokens import DocBin
+from thinc.api import NumpyOps
 
 from ..convert.plan import hash_text
 from ..errors import Errors
@@ -39,21 +38,8 @@ class Chunk(NamedTuple):
     labels: List[Tuple[str, ...]]
 
 
-class DocArrays(NamedTuple):
-    """What is needed of a DocBin."""
-
-    # Of each token: the id of its string, and whether a space follows.
-    orths: numpy.ndarray
-    spaces: numpy.ndarray
-    # Of each text: its tokens, and its cats.
-    lengths: numpy.ndarray
-    cats: List[Dict[str, float]]
-    strings: List[str]
-
-
 def find_files(path: Path) -> List[Path]:
-    """RETURNS (List[Path]): The .spacy files of a folder like spaCy finds them, or a
-    file itself.
+    """Find a file itself, or the .spacy files of a folder like spaCy does.
 
     RAISES (ValueError): L640 if there are none.
     """
@@ -90,20 +76,21 @@ def read_chunks(path: Path, columns: Columns) -> Iterator[Chunk]:
 
 def read_docbin(path: Path) -> Chunk:
     """Read the arrays of a DocBin, and only what is needed of them."""
-    data = _load_docbin(path)
+    docs = _load_docbin(path)
+    texts = _get_orths(docs)
     # Not the hash: words like "X" and "mark" are named like one of spaCy's symbols, and
     # have its number.
-    table = {get_string_id(string): get_key(string) for string in data.strings}
-    known, inverse = numpy.unique(data.orths, return_inverse=True)
+    table = {get_string_id(string): get_key(string) for string in docs.strings}
+    orths = NumpyOps().flatten(texts, dtype="uint64", ndim_if_empty=1)
+    known, inverse = numpy.unique(orths, return_inverse=True)
     found = [table.get(orth, orth) for orth in known.tolist()]
     keys = numpy.asarray(found, dtype="uint64")[inverse]
     is_word = keys != SPACE
-    n_docs = len(data.lengths)
-    doc_of_token = numpy.repeat(numpy.arange(n_docs), data.lengths)
-    lengths = numpy.bincount(doc_of_token[is_word], minlength=n_docs)
+    doc_of_token = numpy.repeat(numpy.arange(len(docs)), list(map(len, texts)))
+    lengths = numpy.bincount(doc_of_token[is_word], minlength=len(docs))
     labels = [
         tuple(sorted([label for label, value in cats.items() if value > 0]))
-        for cats in data.cats
+        for cats in docs.cats
     ]
     return Chunk(keys[is_word], lengths, labels)
 
@@ -123,12 +110,15 @@ def fetch_texts(
         if not wanted or start > wanted[-1]:
             break
         if path.suffix.lower() == SUFFIX:
-            data = _load_docbin(path)
-            end = start + len(data.lengths)
-            own = [row for row in wanted if start <= row < end]
-            found = _get_texts(data, [row - start for row in own])
-            texts.update(zip(own, found))
-            start = end
+            docs = _load_docbin(path)
+            words = {get_string_id(string): string for string in docs.strings}
+            found = zip(_get_orths(docs), docs.spaces)
+            for row, (orths, spaces) in enumerate(found, start):
+                if row in wanted:
+                    pairs = zip(orths.tolist(), spaces.ravel().tolist())
+                    text = "".join(words[orth] + " " * space for orth, space in pairs)
+                    texts[row] = text.strip()
+            start += len(docs)
         else:
             # A table is the only file.
             records = islice(RecordReader(open_table(path), columns), wanted[-1] + 1)
@@ -142,27 +132,18 @@ def get_key(word: str) -> int:
     return (hash_text(word) or 1) if word.strip() else SPACE
 
 
-def _load_docbin(path: Path) -> DocArrays:
+def _load_docbin(path: Path) -> DocBin:
     try:
-        data = srsly.msgpack_loads(zlib.decompress(path.read_bytes()))
-        tokens = numpy.frombuffer(data["tokens"], dtype="uint64")
-        return DocArrays(
-            tokens.reshape((-1, len(data["attrs"])))[:, data["attrs"].index(ORTH)],
-            numpy.frombuffer(data["spaces"], dtype="bool"),
-            numpy.frombuffer(data["lengths"], dtype="int32").astype("int64"),
-            data["cats"],
-            data["strings"],
-        )
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
-        problem = f"{type(error).__name__}: {error}"
+        return DocBin().from_disk(path)
+    except (ValueError, KeyError, TypeError) as error:
+        # Without spaCy's advice to convert what it can't unzip.
+        cause = error.__context__ or error
+        problem = f"{type(cause).__name__}: {cause}"
         message = Errors.L641.format(path=path, problem=problem)
         raise ValueError(message) from None
 
 
-def _get_texts(data: DocArrays, rows: Iterable[int]) -> Iterator[str]:
-    words = {get_string_id(string): string for string in data.strings}
-    ends = data.lengths.cumsum()
-    for row in rows:
-        tokens = range(ends[row] - data.lengths[row], ends[row])
-        parts = [words[int(data.orths[i])] + " " * bool(data.spaces[i]) for i in tokens]
-        yield "".join(parts).strip()
+def _get_orths(docs: DocBin) -> List[numpy.ndarray]:
+    """The id of each token's string, of shape (tokens,), text by text."""
+    # A DocBin has this attribute first.
+    return [tokens[:, 0] for tokens in docs.tokens]

@@ -1,6 +1,6 @@
 """The facts about a corpus, for programs, for a terminal and as a page."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -8,7 +8,6 @@ from ..presentation import Remark, TextTable, make_table, open_figure, render, s
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
 FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
-MAX_MISSING = 20
 INK = "#123456"
 
 
@@ -171,20 +170,18 @@ class Audit:
         buckets = [
             (b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in self.buckets
         ]
-        weights = [
-            (shorten(row.label), *list(vars(row).values())[1:]) for row in self.weights
-        ]
+        weights = [(shorten(row.label), *astuple(row)[1:]) for row in self.weights]
         return [
             make_table(title, ("", "Labels", "Documents", "Share"), buckets),
             make_table(
                 "Levels of the taxonomy",
                 ("Level", "Nodes", "Documents", "Smallest", "Median", "Largest"),
-                [tuple(vars(level).values()) for level in self.levels],
+                list(map(astuple, self.levels)),
             ),
             make_table(
                 "What would be pooled",
                 ("min_count", "Labels", "Documents", "Others"),
-                [tuple(vars(row).values())[:4] for row in self.pooling],
+                [astuple(row)[:4] for row in self.pooling],
             ),
             make_table(
                 "Effective weights, compared with the most frequent label",
@@ -207,7 +204,6 @@ def render_audit(facts: Audit) -> str:
         TEMPLATE,
         filters={name: text.format for name, text in FORMATS.items()},
         facts=facts,
-        missing=facts.dev.missing[:MAX_MISSING] if facts.dev else [],
         curve=draw_frequencies(list(facts.counts.values())),
     )
 

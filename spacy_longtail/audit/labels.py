@@ -21,15 +21,13 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 def get_levels(counts: Mapping[str, int], taxonomy: Taxonomy) -> List[Level]:
     """RETURNS (List[Level]): The levels from the top."""
-    n_docs: "Counter[str]" = Counter()
+    n_docs: Dict[int, "Counter[str]"] = defaultdict(Counter)
     for label, n in counts.items():
-        n_docs.update(dict.fromkeys(taxonomy.path(label), n))
-    by_depth: Dict[int, List[int]] = defaultdict(list)
-    for node, n in n_docs.items():
-        by_depth[len(taxonomy.path(node))].append(n)
+        for depth, node in enumerate(taxonomy.path(label), start=1):
+            n_docs[depth][node] += n
     return [
         Level(depth, len(ns), sum(ns), min(ns), float(median(ns)), max(ns))
-        for depth, ns in sorted(by_depth.items())
+        for depth, ns in ((depth, n.values()) for depth, n in n_docs.items())
     ]
 
 
@@ -55,12 +53,10 @@ def get_poolings(counts: Mapping[str, int], separator: str) -> List[Pooling]:
                 "n_labels": len(other.members),
                 "n_docs": sum(taxonomy.counts[member] for member in other.members),
             }
-            for other in taxonomy.others
+            for other in sorted(taxonomy.others, key=lambda other: -len(other.members))
         ]
-        n_labels = sum(other["n_labels"] for other in others)
         n_docs = sum(other["n_docs"] for other in others)
-        others.sort(key=lambda other: (-other["n_labels"], other["parent"]))
-        largest = others[:MAX_OTHERS]
+        n_labels, largest = len(taxonomy.pooled), others[:MAX_OTHERS]
         found.append(Pooling(min_count, n_labels, n_docs, len(others), largest))
     return found
 

@@ -40,14 +40,11 @@ class NearPair(NamedTuple):
 
 
 def make_prints(keys: numpy.ndarray, lengths: numpy.ndarray) -> Prints:
-    """Hash texts.
-
-    keys (numpy.ndarray): uint64 hash of each word, text after text.
-    lengths (numpy.ndarray): Words of each text, of shape (texts,).
+    """Hash texts, given the uint64 hash of each word, text after text, and the number
+    of words of each text.
     """
-    n_texts = len(lengths)
-    hashes = numpy.zeros(n_texts, dtype="uint64")
-    signatures = numpy.full((n_texts, N_HASHES), 0xFFFFFFFF, dtype="uint32")
+    hashes = numpy.zeros(len(lengths), dtype="uint64")
+    signatures = numpy.full((len(lengths), N_HASHES), 0xFFFFFFFF, dtype="uint32")
     filled = numpy.flatnonzero(lengths)
     if len(filled):
         ends = lengths[filled].cumsum()
@@ -85,8 +82,7 @@ def find_conflicts(
 ) -> Tuple[int, int, List[numpy.ndarray]]:
     """Find equal texts. Those without a word have nothing in common.
 
-    hashes (numpy.ndarray): Of each text, see Prints.
-    labels (numpy.ndarray): Id of the labels of each text, of shape (texts,).
+    hashes, labels (numpy.ndarray): Hash, and id of the labels, of each text, (texts,).
     limit (int): Most conflicts to return.
     RETURNS (Tuple[int, int, List[numpy.ndarray]]): How many repeat the text and labels
         of an earlier one, how many distinct texts have different labels, and the rows
@@ -111,7 +107,6 @@ def find_near_pairs(
     Not every such pair is found: within what looks alike, only neighbours by label
     are compared, so that the time grows with the texts and not with their square.
 
-    prints (Prints): Of the texts.
     labels (numpy.ndarray): Id of the labels of each text, of shape (texts,).
     limit (int): Most pairs to return.
     RETURNS (Tuple[int, List[NearPair]]): How many there are, and the most similar. The

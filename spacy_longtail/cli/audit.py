@@ -4,19 +4,11 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .command import (
-    LABEL,
-    LABELS,
-    SEPARATOR,
-    TEXT,
-    fail_clearly,
-    longtail,
-    print_result,
-)
+from .command import LABEL, LABELS, SEPARATOR, TEXT, command, print_result
 
 
 # fmt: off
-@longtail.command("audit")
+@command("audit")
 def audit_cli(
     corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
@@ -38,15 +30,14 @@ def audit_cli(
     from ..convert import Columns
 
     columns = Columns(tuple(text), tuple(label), labels, separator=separator)
-    with fail_clearly():
-        facts = audit_corpus(
-            corpus, dev=dev, separator=separator, columns=columns, progress=True
-        )
-        if output is not None:
-            from ..audit.facts import render_audit
-            from ..files import write_text
+    facts = audit_corpus(
+        corpus, dev=dev, separator=separator, columns=columns, progress=True
+    )
+    if output is not None:
+        from ..audit.facts import render_audit
+        from ..files import write_text
 
-            write_text(output, render_audit(facts))
+        write_text(output, render_audit(facts))
     print_result(facts, json)
     if output is not None and not json:
         msg.good(f"Saved the page to {output}")

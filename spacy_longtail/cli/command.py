@@ -3,9 +3,8 @@ have to say.
 """
 
 import json
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, Iterator
+from functools import partial, wraps
+from typing import Any, Callable
 
 import typer
 from spacy.cli._util import Arg, Opt, app
@@ -14,6 +13,7 @@ from wasabi import Printer, color, msg
 
 from ..presentation import Presentable, Remark
 
+CommandT = Callable[..., None]
 HELP = """Text classification with a long tail of rare categories: from a table of
 texts to a tuned pipeline and a report.
 """
@@ -22,6 +22,28 @@ longtail = typer.Typer(
     name="longtail", help=HELP, no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(longtail)
+
+
+def command(name: str) -> Callable[[CommandT], CommandT]:
+    """Add a command, whose errors are printed without a traceback, on stderr."""
+
+    def add(function: CommandT) -> CommandT:
+        @longtail.command(name)
+        @wraps(function)
+        def run(**options: Any) -> None:
+            try:
+                function(**options)
+            except BrokenPipeError:
+                raise  # Whoever read it has seen enough, and Typer ends quietly.
+            except (ValueError, OSError) as error:
+                message = Printer(no_print=True).fail(str(error))
+                typer.echo(message, err=True)
+                raise typer.Exit(1) from None
+
+        return run
+
+    return add
+
 
 # fmt: off
 PIPELINE = Arg(..., help="Pipeline folder or package, with a component of this package")
@@ -74,14 +96,3 @@ def _mark(text: str, space: str, strength: float) -> str:
         tone = "green" if strength > 0 else "red"
         text = color(text, fg=tone, bold=abs(strength) > 0.5)
     return text + space
-
-
-@contextmanager
-def fail_clearly() -> Iterator[None]:
-    """Print an error of ours without a traceback, on stderr, and exit with 1."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        message = Printer(no_print=True).fail(str(error))
-        typer.echo(message, err=True)
-        raise typer.Exit(1) from None

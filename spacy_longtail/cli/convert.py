@@ -3,11 +3,11 @@ from typing import List, Optional
 
 from spacy.cli._util import Arg, Opt
 
-from .command import fail_clearly, longtail, print_result
+from .command import command, print_result
 
 
 # fmt: off
-@longtail.command("convert")
+@command("convert")
 def convert_cli(
     inputs: List[Path] = Arg(..., help="Files, or a folder of train, dev and test files: .csv, .tsv, .jsonl, .parquet"),
     output_dir: Path = Arg(..., help="Folder to write train.spacy, dev.spacy and test.spacy to"),
@@ -48,17 +48,16 @@ def convert_cli(
         list_separator=list_separator,
         separator=separator,
     )
-    with fail_clearly():
-        result = convert_corpus(
-            inputs,
-            output_dir,
-            columns=columns,
-            dev=dev,
-            test=test,
-            seed=seed,
-            lang=lang,
-            encoding=encoding,
-            delimiter=delimiter,
-            progress=True,
-        )
+    result = convert_corpus(
+        inputs,
+        output_dir,
+        columns=columns,
+        dev=dev,
+        test=test,
+        seed=seed,
+        lang=lang,
+        encoding=encoding,
+        delimiter=delimiter,
+        progress=True,
+    )
     print_result(result, json)

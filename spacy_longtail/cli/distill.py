@@ -4,11 +4,11 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .command import fail_clearly, longtail
+from .command import command
 
 
 # fmt: off
-@longtail.command("distill")
+@command("distill")
 def distill_cli(
     model: str = Arg(..., help="Folder, installed package or hub name of a transformer"),
     output: Path = Arg(..., help="Folder to write the vectors to"),
@@ -35,20 +35,15 @@ def distill_cli(
     from ..vectors.distill import distill
     from ..vectors.pipeline import write_pipeline_vectors
 
-    with fail_clearly():
-        words = [] if vocab is None else read_words(vocab)
-        words += count_words(corpus, lang=lang, min_freq=min_freq)
-        table = distill(
-            model,
-            words,
-            table_name=output.name,
-            use_vocabulary=vocab is None,
-            width=width,
-        )
-        if as_pipeline:
-            write_pipeline_vectors(table, output, lang=lang)
-        else:
-            table.to_disk(output)
+    words = [] if vocab is None else read_words(vocab)
+    words += count_words(corpus, lang=lang, min_freq=min_freq)
+    table = distill(
+        model, words, table_name=output.name, use_vocabulary=vocab is None, width=width
+    )
+    if as_pipeline:
+        write_pipeline_vectors(table, output, lang=lang)
+    else:
+        table.to_disk(output)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     n_pieces = sum(word.startswith("##") for word in table.words)
     pieces = "no" if as_pipeline else f"{n_pieces:,}"

@@ -4,11 +4,11 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .command import PIPE, PIPELINE, fail_clearly, longtail, print_result
+from .command import PIPE, PIPELINE, command, print_result
 
 
 # fmt: off
-@longtail.command("explain")
+@command("explain")
 def explain_cli(
     pipeline: str = PIPELINE,
     text: str = Arg(..., help="The text"),
@@ -28,12 +28,11 @@ def explain_cli(
     from ..explain import explain, render_explanation
     from ..files import load_pipeline, write_text
 
-    with fail_clearly():
-        nlp = load_pipeline(pipeline)
-        found = explain(nlp, text, label=label, against=against, pipe=pipe)
-        if output is not None:
-            separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
-            write_text(output, render_explanation(found, separator))
+    nlp = load_pipeline(pipeline)
+    found = explain(nlp, text, label=label, against=against, pipe=pipe)
+    if output is not None:
+        separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
+        write_text(output, render_explanation(found, separator))
     print_result(found, json)
     if output is not None and not json:
         msg.good("Saved the explanation", str(output))

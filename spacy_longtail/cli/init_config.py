@@ -5,11 +5,11 @@ import typer
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from .command import LABEL, LABELS, SEPARATOR, TEXT, fail_clearly, longtail
+from .command import LABEL, LABELS, SEPARATOR, TEXT, command
 
 
 # fmt: off
-@longtail.command("init-config")
+@command("init-config")
 def init_config_cli(
     corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
     config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
@@ -36,16 +36,12 @@ def init_config_cli(
     if not to_terminal and config.exists() and not force:
         msg.fail(f"{config} is there already. Use --force to overwrite it.", exits=1)
     columns = Columns(tuple(text), tuple(label), labels, separator=separator)
-    with fail_clearly():
-        facts = audit_corpus(
-            corpus, separator=separator, columns=columns, progress=True
-        )
-        filled = init_config(facts, optimize=optimize)
-        if not to_terminal:
-            write_text(config, filled)
+    facts = audit_corpus(corpus, separator=separator, columns=columns, progress=True)
+    filled = init_config(facts, optimize=optimize)
     if to_terminal:
         typer.echo(filled)
         return
+    write_text(config, filled)
     msg.good(f"Saved the config to {config}")
     msg.text("Train with it, for example:")
     train = f"python -m spacy train {config} --output training --paths.train {corpus}"

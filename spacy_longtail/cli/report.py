@@ -4,11 +4,11 @@ from typing import Optional
 from spacy.cli._util import Arg, Opt, setup_gpu
 from wasabi import msg
 
-from .command import GPU, PIPE, PIPELINE, PROGRESS, fail_clearly, longtail, print_result
+from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_result
 
 
 # fmt: off
-@longtail.command("report")
+@command("report")
 def report_cli(
     pipeline: str = PIPELINE,
     corpus: Path = Arg(..., help="Corpus with gold labels: a .spacy file or a folder of them"),
@@ -34,19 +34,13 @@ def report_cli(
     from ..report import build_report, render_html
 
     setup_gpu(gpu_id, silent=True)
-    with fail_clearly():
-        nlp = load_pipeline(pipeline)
-        data = build_report(
-            nlp,
-            read_corpus(nlp, corpus),
-            pipe=pipe,
-            head=head,
-            mid=mid,
-            seed=seed,
-            progress=PROGRESS,
-        )
-        if output is not None:
-            write_text(output, render_html(data))
+    nlp = load_pipeline(pipeline)
+    examples = read_corpus(nlp, corpus)
+    data = build_report(
+        nlp, examples, pipe=pipe, head=head, mid=mid, seed=seed, progress=PROGRESS
+    )
+    if output is not None:
+        write_text(output, render_html(data))
     print_result(data, json)
     if output is not None and not json:
         msg.good("Saved the report", str(output))

@@ -4,11 +4,11 @@ from typing import Optional, Union
 from spacy.cli._util import Arg, Opt, setup_gpu
 from wasabi import msg
 
-from .command import GPU, PIPE, PIPELINE, PROGRESS, fail_clearly, longtail, print_result
+from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_result
 
 
 # fmt: off
-@longtail.command("tune")
+@command("tune")
 def tune_cli(
     pipeline: str = PIPELINE,
     dev: Path = Arg(..., help="Corpus with gold labels that wasn't trained on: a .spacy file or a folder of them"),
@@ -40,12 +40,11 @@ def tune_cli(
     from ..tuning import Wish, tune_pipeline
 
     setup_gpu(gpu_id, silent=True)
-    with fail_clearly():
-        wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
-        settings = {"folds": folds, "seed": seed, "progress": PROGRESS}
-        result = tune_pipeline(
-            pipeline, dev, output, wish, force=force, pipe=pipe, **settings
-        )
+    wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
+    settings = {"folds": folds, "seed": seed, "progress": PROGRESS}
+    result = tune_pipeline(
+        pipeline, dev, output, wish, force=force, pipe=pipe, **settings
+    )
     print_result(result, json)
     if not json:
         msg.good("Saved the tuned pipeline", str(output))

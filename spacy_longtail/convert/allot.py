@@ -1,6 +1,6 @@
 from heapq import heapify, heappop, heappush
 from itertools import chain
-from typing import List, Sequence, Set
+from typing import Collection, List, Sequence, Set
 
 import numpy
 
@@ -58,25 +58,22 @@ def stratify(
     """Split texts with one label each, exactly as alloted and otherwise at random.
 
     labels (numpy.ndarray): Label of each text, integers from 0, of shape (texts,).
-    shares (Sequence[float]): Shares of dev and test, see allot.
+    shares (Sequence[float]): Shares of dev and test, together below 1.0.
     seed (int): The same seed and labels give the same split.
     RETURNS (numpy.ndarray): int8 array of TRAIN, DEV and TEST, of shape (texts,).
     """
-    if not len(labels):
-        return numpy.zeros(0, dtype="int8")
-    counts = numpy.bincount(labels)
-    alloted = allot(counts, shares)
+    alloted = allot(numpy.bincount(labels), shares)
     # RandomState is the generator whose numbers NumPy promises not to change.
     shuffled = numpy.random.RandomState(seed).permutation(len(labels))
     by_label = shuffled[numpy.argsort(labels[shuffled], kind="stable")]
-    splits = numpy.tile(numpy.arange(3, dtype="int8"), len(counts))
+    splits = numpy.tile(numpy.arange(3, dtype="int8"), len(alloted))
     result = numpy.empty(len(labels), dtype="int8")
     result[by_label] = numpy.repeat(splits, alloted.ravel())
     return result
 
 
 def stratify_sets(
-    sets: Sequence[Sequence[int]], shares: Sequence[float], *, seed: int
+    sets: Sequence[Collection[int]], shares: Sequence[float], *, seed: int
 ) -> numpy.ndarray:
     """Split texts with any number of labels each, so that each label is divided as
     allot would, as nearly as its company allows. Every label is in train.
@@ -85,7 +82,7 @@ def stratify_sets(
         Multi-Label Data", algorithm 1, with the numbers of allot as what is desired.
         https://doi.org/10.1007/978-3-642-23808-6_10
 
-    sets (Sequence[Sequence[int]]): Labels of each text, integers from 0.
+    sets (Sequence[Collection[int]]): Labels of each text, integers from 0.
     shares (Sequence[float]): Shares of dev and test, see allot.
     seed (int): The same seed and labels give the same split.
     RETURNS (numpy.ndarray): int8 array of TRAIN, DEV and TEST, of shape (texts,).
@@ -129,13 +126,15 @@ def stratify_sets(
 
 
 def _put_all_in_train(result: numpy.ndarray, rows_of: Sequence[List[int]]) -> None:
-    """A rare label can be drawn out of train by the labels beside it."""
+    # A rare label can be drawn out of train by the labels beside it.
     for rows in filter(None, rows_of):
         if TRAIN not in result[rows]:
             result[rows[0]] = TRAIN
 
 
-def _list_rows(sets: Sequence[Sequence[int]], order: Sequence[int]) -> List[List[int]]:
+def _list_rows(
+    sets: Sequence[Collection[int]], order: Sequence[int]
+) -> List[List[int]]:
     n_labels = max(chain.from_iterable(sets), default=-1) + 1
     rows_of: List[List[int]] = [[] for _ in range(n_labels)]
     for row in order:

@@ -1,7 +1,8 @@
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any, Container, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 
 import spacy
 from tqdm import tqdm
@@ -10,7 +11,7 @@ from ..errors import Errors
 from ..files import write_together
 from ..presentation import Remark, TextTable, make_table
 from ..tables import Table, is_table, open_table
-from ..tables.columns import SPLITS, Columns, Record, RecordReader, get_split_name
+from ..tables.columns import SPLITS, Columns, RecordReader, get_split_name
 from ..tables.table import ENCODING
 from .allot import check_shares
 from .plan import Plan, Rows, count_by_split, make_plan
@@ -120,31 +121,31 @@ def convert_corpus(
     sources = find_sources(inputs, encoding=encoding, delimiter=delimiter)
     nlp = spacy.blank(lang)
     rows = Rows(nlp.max_length)
-    notes: "Counter[str]" = Counter()
-    readers = [(RecordReader(table, columns, notes), split) for table, split in sources]
-    has_lists = readers[0][0].has_lists
-    for reader, _ in readers:
+    readers = [RecordReader(table, columns, split) for table, split in sources]
+    has_lists = readers[0].has_lists
+    for reader in readers:
         if reader.has_lists != has_lists:
-            first, second = sources[0][0].path, reader.table.path
+            first, second = readers[0].table.path, reader.table.path
             raise ValueError(Errors.L629.format(first=first, second=second))
     bar = {"disable": None if progress else True, "unit": " rows"}
-    for record in tqdm(_read(readers), desc="Reading", **bar):
+    for record in tqdm(chain.from_iterable(readers), desc="Reading", **bar):
         rows.add(record)
     plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
-    # Before the notes are counted again.
+    # The second reading counts the notes again.
+    notes = sum((reader.notes for reader in readers), Counter())
     result = _summarize(rows, plan, notes, output_dir, has_lists)
     if not result.docs:
         dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
-        message = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
-        raise ValueError(message)
+        text = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
+        raise ValueError(text)
     _check_output(output_dir, result.docs)
     with write_together(output_dir) as folder:
         writers = {
             SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX))
             for split in result.docs
         }
-        records = zip(_read(readers), plan.splits.tolist())
-        for record, split in tqdm(records, total=result.n_rows, desc="Writing", **bar):
+        pairs = zip(chain.from_iterable(readers), plan.splits.tolist())
+        for record, split in tqdm(pairs, total=result.n_rows, desc="Writing", **bar):
             if split in writers:
                 writers[split].add(record.text, record.labels or ())
         for writer in writers.values():
@@ -155,10 +156,9 @@ def convert_corpus(
 def find_sources(
     inputs: Sequence[Path], *, encoding: str, delimiter: Optional[str]
 ) -> List[Tuple[Table, Optional[str]]]:
-    """Open the files of the input.
+    """Open the files of the input. Others than train, dev and test files of a folder
+    are left alone.
 
-    inputs (Sequence[Path]): Files, or folders of train, dev and test files. Other
-        files of a folder are left alone.
     RETURNS (List[Tuple[Table, Optional[str]]]): Each with the split that it's named
         by, None if not all of them are.
     RAISES (ValueError): L610 to L612 or L630, see there.
@@ -185,12 +185,6 @@ def _list_folder(folder: Path) -> List[Path]:
     return found
 
 
-def _read(readers: Sequence[Tuple[RecordReader, Optional[str]]]) -> Iterator[Record]:
-    for reader, split in readers:
-        for record in reader:
-            yield record._replace(split=split) if split else record
-
-
 def _check_output(output_dir: Path, splits: Container[str]) -> None:
     """A dev file of another split may contain what is in the new train file."""
     for split in SPLITS:
@@ -213,7 +207,9 @@ def _summarize(
         docs=docs,
         labels={split: len(counts[split]) for split in docs},
         has_lists=has_lists,
-        missing={split: sorted(rows.labels.keys() - counts[split]) for split in docs},
+        missing={
+            split: sorted(set(rows.labels) - counts[split].keys()) for split in docs
+        },
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes={name: n for name, n in sorted(found.items()) if n},
     )

@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from array import array
 from collections import Counter
+from itertools import chain
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
@@ -27,19 +28,27 @@ class Rows:
         self.sets = array("l")
         self.given = array("b")
         self.dropped: "Counter[str]" = Counter()
-        self.labels: Dict[str, int] = {}
-        self.label_sets: List[Tuple[int, ...]] = []
-        self._set_ids: Dict[Tuple[str, ...], int] = {}
+        # The number of each set of labels, which are sorted.
+        self.label_sets: Dict[Tuple[str, ...], int] = {}
 
     def add(self, record: Record) -> None:
         """Remember a row, dropped or not, so that rows keep their numbers."""
         reason = self._get_reason(record)
         if reason:
             self.dropped[reason] += 1
-        self.hashes.append(0 if reason else hash_text(record.text))
-        self.sets.append(DROPPED if reason else self._get_set(record.labels or ()))
+            self.hashes.append(0)
+            self.sets.append(DROPPED)
+        else:
+            labels = tuple(sorted(record.labels or ()))
+            self.hashes.append(hash_text(record.text))
+            self.sets.append(self.label_sets.setdefault(labels, len(self.label_sets)))
         split = NOT_GIVEN if record.split is None else SPLITS.index(record.split)
         self.given.append(split)
+
+    @property
+    def labels(self) -> List[str]:
+        """RETURNS (List[str]): All labels, in the order in which they came."""
+        return list(dict.fromkeys(chain.from_iterable(self.label_sets)))
 
     def _get_reason(self, record: Record) -> Optional[str]:
         if not record.text.strip():
@@ -47,14 +56,6 @@ class Rows:
         if record.labels is None:
             return "no_label"
         return "too_long" if len(record.text) > self.max_length else None
-
-    def _get_set(self, labels: Tuple[str, ...]) -> int:
-        labels = tuple(sorted(labels))
-        if labels not in self._set_ids:
-            self._set_ids[labels] = len(self.label_sets)
-            ids = [self.labels.setdefault(name, len(self.labels)) for name in labels]
-            self.label_sets.append(tuple(ids))
-        return self._set_ids[labels]
 
 
 class Plan(NamedTuple):
@@ -81,9 +82,7 @@ def make_plan(
     split (in the order train, dev, test) is dropped from the later ones. Otherwise all
     rows of one text go to the same split, those with different labels to train.
 
-    rows (Rows): The rows.
     shares (Sequence[float]): Shares of dev and test.
-    seed (int): Of the split.
     has_lists (bool): Whether a row has a list of labels.
     """
     sets = numpy.asarray(rows.sets, dtype="int64")
@@ -92,7 +91,6 @@ def make_plan(
     given = numpy.asarray(rows.given, dtype="int8")[kept]
     # The first row of each text, and the text of each row.
     _, first, texts = numpy.unique(hashes, return_index=True, return_inverse=True)
-    texts = texts.reshape(-1)
     differing = numpy.flatnonzero(sets != sets[first[texts]])
     has_conflict = numpy.zeros(len(first), dtype="bool")
     has_conflict[texts[differing]] = True
@@ -103,10 +101,11 @@ def make_plan(
         splits = numpy.where(given == earliest[texts], given, DROPPED)
     elif has_lists:
         # A text has the labels that it has in any row.
-        merged: List[Sequence[int]] = [rows.label_sets[i] for i in sets[first]]
+        ids = {label: i for i, label in enumerate(rows.labels)}
+        label_sets = [{ids[label] for label in labels} for labels in rows.label_sets]
+        merged = [label_sets[i] for i in sets[first]]
         for row in differing:
-            union = {*merged[texts[row]], *rows.label_sets[sets[row]]}
-            merged[texts[row]] = sorted(union)
+            merged[texts[row]] = merged[texts[row]] | label_sets[sets[row]]
         splits = stratify_sets(merged, shares, seed=seed)[texts]
     else:
         of_text = numpy.full(len(first), TRAIN, dtype="int8")
@@ -137,11 +136,9 @@ def hash_text(text: str) -> int:
 
 def count_by_split(rows: Rows, splits: Iterable[int]) -> List["Counter[str]"]:
     """RETURNS (List[Counter[str]]): Rows of each label in train, dev and test."""
-    names = list(rows.labels)
+    label_sets = list(rows.label_sets)
     counts: List["Counter[str]"] = [Counter() for _ in SPLITS]
-    pairs = Counter(zip(splits, rows.sets))
-    for (split, label_set), n_rows in pairs.items():
+    for (split, i), n_rows in Counter(zip(splits, rows.sets)).items():
         if split != DROPPED:
-            for label in rows.label_sets[label_set]:
-                counts[split][names[label]] += n_rows
+            counts[split].update(dict.fromkeys(label_sets[i], n_rows))
     return counts

@@ -26,8 +26,8 @@ class ShardWriter:
         self._waiting: List[ItemT] = []
         self._n_chars = 0
         self._n_shards = 0
-        # Kept until it's known whether there is a second.
-        self._first = b""
+        # The last shard, kept until it's known whether it is the only one.
+        self._shard = b""
 
     def add(self, text: str, labels: Tuple[str, ...]) -> None:
         """Add a text, and write a shard if that fills one."""
@@ -40,24 +40,22 @@ class ShardWriter:
         """Write what is left."""
         if self._waiting:
             self._flush()
-        if self._n_shards == 1:
-            self.path.write_bytes(self._first)
+        if self._n_shards > 1:
+            self._write()
+        elif self._n_shards:
+            self.path.write_bytes(self._shard)
 
     def _flush(self) -> None:
-        shard = make_shard(self.nlp, self._waiting)
-        self._waiting, self._n_chars = [], 0
-        if self._n_shards == 0:
-            self._first = shard
-        elif self._n_shards == 1:
-            self.path.mkdir()
-            self._write(0, self._first)
-            self._first = b""
         if self._n_shards:
-            self._write(self._n_shards, shard)
+            self.path.mkdir(exist_ok=True)
+            self._write()
+        self._shard = make_shard(self.nlp, self._waiting)
+        self._waiting, self._n_chars = [], 0
         self._n_shards += 1
 
-    def _write(self, number: int, shard: bytes) -> None:
-        (self.path / f"{number:05d}{SUFFIX}").write_bytes(shard)
+    def _write(self) -> None:
+        name = f"{self._n_shards - 1:05d}{SUFFIX}"
+        (self.path / name).write_bytes(self._shard)
 
 
 def make_shard(nlp: Language, items: List[ItemT]) -> bytes:

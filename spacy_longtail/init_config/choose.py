@@ -2,12 +2,13 @@ import json
 import textwrap
 from math import ceil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple
 
 from thinc.api import Config
 
 from ..audit import Audit
 from ..audit.advice import choose_pooling
+from ..audit.facts import Pooling
 from ..errors import Errors
 
 TEMPLATES = Path(__file__).parent / "configs"
@@ -29,12 +30,7 @@ LARGE_BATCH = 256
 
 
 class Setting(NamedTuple):
-    """A value that was chosen for a corpus.
-
-    section, key (str): Where it stands in the config.
-    value (Any): A JSON value.
-    reason (str): Why, a sentence.
-    """
+    """Where a value stands in a config, a JSON value that fits a corpus, and why."""
 
     section: str
     key: str
@@ -58,13 +54,10 @@ def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
         raise ValueError(Errors.L650.format(found=name, known=known))
     text = path.read_text(encoding="utf8")
     template = Config().from_str(text, interpolate=False)
-    settings = choose_settings(facts, template)
-    for setting in settings:
+    for setting in choose_settings(facts, template):
         text = set_value(text, setting)
-    min_count = next((s.value for s in settings if s.key == "min_count"), None)
-    pooled = [p.n_labels for p in facts.pooling if p.min_count == min_count]
-    if FALLBACK in template["components"] and not any(pooled):
-        text = drop_component(text, FALLBACK, DROPPED)
+        if setting.reason == DROPPED:
+            text = drop_component(text, FALLBACK)
     return f"{_make_header(facts)}\n{text}"
 
 
@@ -80,7 +73,7 @@ def choose_template(facts: Audit, optimize: str) -> str:
         return optimize
     # Those for several labels have a name of their own before what they optimize,
     # which is the first if there is nothing else.
-    names = [path.stem for path in sorted(TEMPLATES.glob("*.cfg"))]
+    names = sorted(path.stem for path in TEMPLATES.glob("*.cfg"))
     others = [name for name in names if name not in OPTIMIZE]
     found = {name.partition("_")[2] or OPTIMIZE[0]: name for name in others}
     if optimize not in found:
@@ -90,43 +83,41 @@ def choose_template(facts: Audit, optimize: str) -> str:
 
 
 def choose_settings(facts: Audit, template: Config) -> List[Setting]:
-    """RETURNS (List[Setting]): What is to be set, only keys that the template has."""
-    name = next(
-        name
+    """RETURNS (List[Setting]): What is to be set where the template has the key."""
+    name, block = next(
+        (name, block)
         for name, block in template["components"].items()
         if block.get("factory", "").startswith(FACTORY)
     )
-    block = template["components"][name]
-    encoder = block["model"]["encoder"]
-    min_epochs = MIN_EPOCHS
-    if "trainable_layers" in encoder and facts.n_docs < LARGE:
-        min_epochs = MIN_TUNING_EPOCHS
+    pooling = choose_pooling(facts, wanted=block["min_count"])
+    is_tuned = "trainable_layers" in block["model"]["encoder"] and facts.n_docs < LARGE
+    min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS
     found = [
-        *_choose_for_pipe(facts, f"components.{name}", block),
+        *_choose_for_pipe(facts, f"components.{name}", block, pooling),
         *_choose_for_training(facts, template["training"], min_epochs),
     ]
-    return [setting for setting in found if _has_key(template, setting)]
+    if FALLBACK in template["components"] and not pooling.n_labels:
+        kept = [pipe for pipe in template["nlp"]["pipeline"] if pipe != FALLBACK]
+        found.append(Setting("nlp", "pipeline", kept, DROPPED))
+    return found
 
 
 def _choose_for_pipe(
-    facts: Audit, section: str, block: Dict[str, Any]
+    facts: Audit, section: str, block: Dict[str, Any], pooling: Pooling
 ) -> Iterator[Setting]:
-    if "min_count" in block and facts.pooling:
-        pooling = choose_pooling(facts, wanted=block["min_count"])
-        where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
+    where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
+    n_all, unit = facts.n_docs, "documents"
+    if facts.max_labels > 1:
         # A document that has two of them counts twice.
-        share = f"{pooling.n_docs:,} of {facts.n_docs:,} documents"
-        if facts.max_labels > 1:
-            n_gold = sum(facts.counts.values())
-            share = f"{pooling.n_docs:,} of {n_gold:,} gold labels"
-        reason = (
-            f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
-            f"{share}; one Other {where}."
-        )
-        if pooling.min_count < block["min_count"]:
-            reason += f" {block['min_count']} would pool more than half of the labels."
-        yield Setting(section, "min_count", pooling.min_count, reason)
-    if facts.separator != block.get("separator"):
+        n_all, unit = sum(facts.counts.values()), "gold labels"
+    reason = (
+        f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
+        f"{pooling.n_docs:,} of {n_all:,} {unit}; one Other {where}."
+    )
+    if pooling.min_count < block["min_count"]:
+        reason += f" {block['min_count']} would pool more than half of the labels."
+    yield Setting(section, "min_count", pooling.min_count, reason)
+    if facts.separator != block["separator"]:
         reason = "As in the labels of the corpus."
         yield Setting(section, "separator", facts.separator, reason)
     if "missing" in block and facts.n_unlabelled:
@@ -141,33 +132,28 @@ def _choose_for_pipe(
 def _choose_for_training(
     facts: Audit, block: Dict[str, Any], min_epochs: int
 ) -> Iterator[Setting]:
-    size = block.get("batcher", {}).get("size")
-    if isinstance(size, int) and block.get("max_steps"):
-        if facts.n_docs >= LARGE:
-            size = max(size, LARGE_BATCH)
-            reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
-            yield Setting("training.batcher", "size", size, reason)
-        steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
-        epochs = steps * size / max(facts.n_docs, 1)
-        reason = (
-            f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
-            f"{facts.n_docs:,} documents."
-        )
-        yield Setting("training", "max_steps", steps, reason)
-        schedule = block["optimizer"].get("learn_rate")
-        if isinstance(schedule, dict) and schedule.get("warmup_steps"):
-            reason = "A tenth of the steps."
-            section = "training.optimizer.learn_rate"
-            yield Setting(section, "warmup_steps", steps // 10, reason)
-        n_evaluations = 4 if steps <= block["max_steps"] else 8
-        frequency = ceil(steps / n_evaluations)
-        reason = f"Evaluates {n_evaluations} times and keeps the best."
-        yield Setting("training", "eval_frequency", frequency, reason)
+    size = block["batcher"]["size"]
+    if facts.n_docs >= LARGE:
+        size = max(size, LARGE_BATCH)
+        reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
+        yield Setting("training.batcher", "size", size, reason)
+    steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
+    epochs = steps * size / facts.n_docs
+    reason = (
+        f"{steps:,} batches of {size} are {epochs:,.1f} passes over "
+        f"{facts.n_docs:,} documents."
+    )
+    yield Setting("training", "max_steps", steps, reason)
+    if block["optimizer"]["learn_rate"]["warmup_steps"]:
+        section, reason = "training.optimizer.learn_rate", "A tenth of the steps."
+        yield Setting(section, "warmup_steps", steps // 10, reason)
+    n_evaluations = 4 if steps <= block["max_steps"] else 8
+    reason = f"Evaluates {n_evaluations} times and keeps the best."
+    yield Setting("training", "eval_frequency", ceil(steps / n_evaluations), reason)
     if facts.depth == 1:
+        section, key = "training.score_weights", "longtail_coarse_accuracy"
         reason = "The labels are flat, so this is the accuracy."
-        yield Setting(
-            "training.score_weights", "longtail_coarse_accuracy", None, reason
-        )
+        yield Setting(section, key, None, reason)
 
 
 def choose_steps(
@@ -179,13 +165,6 @@ def choose_steps(
     epoch = ceil(n_docs / size)
     most = max(MAX_EPOCHS * epoch, MIN_STEPS)
     return min(max(usual, min_epochs * epoch), most)
-
-
-def _has_key(template: Config, setting: Setting) -> bool:
-    block: Optional[Dict[str, Any]] = template
-    for part in setting.section.split("."):
-        block = (block or {}).get(part)
-    return block is not None and setting.key in block
 
 
 def _make_header(facts: Audit) -> str:
@@ -201,10 +180,8 @@ def _make_header(facts: Audit) -> str:
 
 
 def set_value(text: str, setting: Setting) -> str:
-    """Replace a value in the text of a config, with the reason as a comment before it.
-
-    text (str): The config, which has the key.
-    setting (Setting): What to set.
+    """Replace a value in the text of a config, if it has the key, with the reason as a
+    comment before it.
     """
     section, lines = "", []
     for line in text.splitlines():
@@ -217,26 +194,15 @@ def set_value(text: str, setting: Setting) -> str:
     return "\n".join(lines) + "\n"
 
 
-def drop_component(text: str, name: str, reason: str) -> str:
-    """Take a component and its scores out of the text of a config.
-
-    text (str): The config, whose pipeline has the component, not as the only one.
-    name (str): Name of the component.
-    reason (str): A comment for the pipeline.
-    """
+def drop_component(text: str, name: str) -> str:
+    """Take the blocks and the scores of a fallback out of the text of a config."""
     sections = f"components.{name}", f"initialize.components.{name}"
     is_dropped, lines = False, []
     for line in text.splitlines():
         if line.startswith("["):
             is_dropped = line.strip("[]").startswith(sections)
-        if is_dropped or line.startswith("longtail_refined_"):
-            continue
-        if line.startswith("pipeline = "):
-            lines += _make_comment(reason)
-            pipes = json.loads(line.split("=", 1)[1])
-            kept = json.dumps([pipe for pipe in pipes if pipe != name])
-            line = f"pipeline = {kept}"
-        lines.append(line)
+        if not is_dropped and not line.startswith("longtail_refined_"):
+            lines.append(line)
     return "\n".join(lines) + "\n"
 
 

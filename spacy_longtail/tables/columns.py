@@ -9,7 +9,8 @@ from ..taxonomy import SEPARATOR
 from .table import Table
 
 SPLITS = ("train", "dev", "test")
-SPLIT_NAMES = {"valid": "dev", "validation": "dev", "val": "dev", "training": "train"}
+SPLIT_NAMES = dict(zip(SPLITS, SPLITS), training="train")
+SPLIT_NAMES.update(dict.fromkeys(("valid", "validation", "val"), "dev"))
 
 
 @dataclass(frozen=True)
@@ -52,60 +53,62 @@ class Record(NamedTuple):
 class RecordReader:
     """Read the records of a table, and count what was remarkable about them.
 
-    table (Table): The table.
-    columns (Columns): Where it has what.
-    notes (Counter): Filled by reading: "inner_node" labels that end early because a
-        level is missing, "gap" labels with a level below a missing one, "whole_float"
-        numbers like 12.0, read as 12.
+    While it's read, it counts in `notes`: "inner_node" labels that end early because a
+    level is missing, "gap" labels with a level below a missing one, and "whole_float"
+    numbers like 12.0, read as 12.
+
+    split (Optional[str]): That of all rows, in place of what a column says.
     RAISES (ValueError): L613, L617 to L619, L622 or L628, see there.
     """
 
     def __init__(
-        self, table: Table, columns: Columns, notes: "Optional[Counter[str]]" = None
+        self, table: Table, columns: Columns, split: Optional[str] = None
     ) -> None:
         self.table = table
+        self.split = split
         self.columns = _choose_labels(table, columns)
-        # Not `or`, an empty Counter is false.
-        self.notes: "Counter[str]" = Counter() if notes is None else notes
+        self.notes: "Counter[str]" = Counter()
         self.has_lists = self.columns.labels is not None
         self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
         self._labels = self.columns.label or _some(self.columns.labels)
         self._split = _some(self.columns.split)
-        option = "--labels" if self.has_lists else "--label"
         table.check_columns(self.columns.text, "--text")
-        table.check_columns(self._labels, option)
+        table.check_columns(self._labels, "--labels" if self.has_lists else "--label")
         table.check_columns(self._split, "--split-column")
 
     def __iter__(self) -> Iterator[Record]:
         texts, labels, splits = self.columns.text, self._labels, self._split
         start, end = len(texts), len(texts) + len(labels)
         for number, values in self.table.rows([*texts, *labels, *splits]):
+            where = self.table.where(number)
             parts = [str(value) for value in values[:start] if not _is_missing(value)]
             found: Optional[Tuple[str, ...]]
             if self.has_lists:
-                found = self._get_labels(values[start], number)
+                found = self._get_labels(values[start], where)
             else:
-                label = self._get_label(values[start:end], number)
+                label = self._get_label(values[start:end], where)
                 found = (label,) if label else None
-            split = self._get_split(values[end], number) if splits else None
-            yield Record("\n".join(parts), found, split)
+            split = get_split_name(str(values[end])) if splits else None
+            if splits and split is None:
+                raise ValueError(Errors.L622.format(where=where, value=values[end]))
+            yield Record("\n".join(parts), found, self.split or split)
 
-    def _get_labels(self, value: Any, number: int) -> Optional[Tuple[str, ...]]:
+    def _get_labels(self, value: Any, where: str) -> Optional[Tuple[str, ...]]:
         if value is None:
             return None
         if not self.table.has_types:
             value = value.split(self.columns.list_separator)
         if not isinstance(value, (list, tuple)):
             hint = "--label for one label a row"
-            raise _make_error(self.table.where(number), value, "a list of labels", hint)
-        labels = [self._get_label((cell,), number) for cell in value]
-        return tuple(dict.fromkeys(label for label in labels if label))
+            raise _make_error(where, value, "a list of labels", hint)
+        labels = [self._get_label((cell,), where) for cell in value]
+        return tuple(dict.fromkeys(filter(None, labels)))
 
-    def _get_label(self, cells: Tuple[Any, ...], number: int) -> str:
+    def _get_label(self, cells: Tuple[Any, ...], where: str) -> str:
         # 1, 1.0 and True are equal, but not as labels.
         key = tuple((type(cell), str(cell)) for cell in cells)
         if key not in self._known:
-            self._known[key] = self._join(cells, self.table.where(number))
+            self._known[key] = self._join(cells, where)
         label, notes = self._known[key]
         self.notes.update(notes)
         return label
@@ -129,19 +132,10 @@ class RecordReader:
                 raise ValueError(text)
         return separator.join(segments[:n_known]), tuple(notes)
 
-    def _get_split(self, value: Any, number: int) -> str:
-        split = get_split_name(str(value))
-        if split is None:
-            where = self.table.where(number)
-            raise ValueError(Errors.L622.format(where=where, value=value))
-        return split
-
 
 def get_split_name(name: str) -> Optional[str]:
     """RETURNS (Optional[str]): "train", "dev" or "test" for a name like "Valid"."""
-    name = name.strip().lower()
-    name = SPLIT_NAMES.get(name, name)
-    return name if name in SPLITS else None
+    return SPLIT_NAMES.get(name.strip().lower())
 
 
 def _choose_labels(table: Table, columns: Columns) -> Columns:
@@ -177,8 +171,7 @@ def _to_str(value: Any, where: str, notes: List[str]) -> str:
         notes.append("whole_float")
         value = int(value)
     if not isinstance(value, (str, int)):
-        hint = "--labels for a column of lists"
-        raise _make_error(where, value, "a string", hint)
+        raise _make_error(where, value, "a string", "--labels for a column of lists")
     return str(value)
 
 

@@ -24,10 +24,9 @@ class DelimitedTable(Table):
         next(cells)
         for number, row in cells:
             if len(row) != n_columns:
-                message = Errors.L614.format(
-                    where=self.where(number), found=len(row), expected=n_columns
-                )
-                raise ValueError(message)
+                where, found = self.where(number), len(row)
+                text = Errors.L614.format(where=where, found=found, expected=n_columns)
+                raise ValueError(text)
             yield number, tuple([row[index] for index in indices])
 
     def _read_cells(self) -> Iterator[Tuple[int, List[str]]]:

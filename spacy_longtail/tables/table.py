@@ -16,8 +16,6 @@ RowT = Tuple[int, Tuple[Any, ...]]
 class Table:
     """A file of rows, which can be read again and again. A format fills in how.
 
-    path (Path): The file.
-    encoding (str): Of text files.
     delimiter (Optional[str]): Between the cells, None for that of the format.
     RAISES (ValueError): L612, L615, L616, L620 or L621 if it can't be read.
     """

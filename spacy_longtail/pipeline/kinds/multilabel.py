@@ -13,7 +13,7 @@ from thinc.types import Floats2d
 from ...encoders import contract
 from ...errors import Errors, Warnings
 from ...fitting.thresholds import fit_thresholds
-from ...gold import check_missing, fill_truths, find_leaves, read_gold
+from ...gold import fill_truths, find_leaves, read_gold, read_missing
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
@@ -39,7 +39,7 @@ class MultilabelTextcatSettings(TextcatSettings):
         '"auto": a document without any gold label isn\'t learned from, and of one '
         'with a gold 0.0 only what it names is. "negative": what isn\'t positive is '
         "negative.",
-        make_reader(check_missing),
+        read_missing,
     )
     threshold: float = setting(
         0.25,
