@@ -1,4 +1,4 @@
-from typing import Callable, List, Literal, Optional, Tuple
+from typing import Any, Callable, List, Literal, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -6,6 +6,7 @@ from thinc.api import Model, reduce_max, reduce_mean
 from thinc.types import Floats2d, Ragged
 
 from ..ops import normalize_rows
+from .contract import EncoderT
 
 
 def build_pooled_tok2vec(
@@ -13,7 +14,7 @@ def build_pooled_tok2vec(
     *,
     pooling: Literal["mean", "max"] = "mean",
     normalize: bool = True,
-) -> Model[List[Doc], Floats2d]:
+) -> EncoderT:
     """Build an encoder that pools the token vectors of any tok2vec layer.
 
     Registered as "spacy-longtail.PooledTok2Vec.v1".
@@ -22,8 +23,8 @@ def build_pooled_tok2vec(
         listener to a shared component.
     pooling (str): "mean" or "max" over the tokens.
     normalize (bool): Scale the result to unit length, as the prototypes are.
-    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
-        width). Documents without tokens are rows of zeros.
+    RETURNS (EncoderT): Documents to an array of shape (docs, width). Documents
+        without tokens are rows of zeros.
     """
     reduce = reduce_mean() if pooling == "mean" else reduce_max()
     return Model(
@@ -38,7 +39,7 @@ def build_pooled_tok2vec(
 
 
 def forward(
-    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
+    model: EncoderT, docs: List[Doc], is_train: bool
 ) -> Tuple[Floats2d, Callable]:
     # A listener has to see the same batch as the component it listens to, so empty
     # documents can only be left out when there is nothing else.
@@ -52,24 +53,19 @@ def forward(
     # Thinc can't find the maximum of no tokens.
     ragged = Ragged(ops.flatten(tokens), ops.asarray1i(lengths[rows]))
     X, backprop_reduce = reduce(ragged, is_train)
-    backprop_norm: Optional[Callable] = None
+    backprop_norm: Callable = ops.as_contig
     if model.attrs["normalize"]:
         X, backprop_norm = normalize_rows(X)
     Y = ops.alloc2f(len(docs), width)
     Y[rows] = X
 
     def backprop(dY: Floats2d) -> List[Doc]:
-        d_pooled = backprop_norm(dY[rows]) if backprop_norm else dY[rows]
-        d_tokens = backprop_reduce(ops.as_contig(d_pooled)).data
+        d_tokens = backprop_reduce(ops.as_contig(backprop_norm(dY[rows]))).data
         return backprop_tokens(ops.unflatten(d_tokens, ops.asarray1i(lengths)))
 
     return Y, backprop
 
 
-def init(
-    model: Model[List[Doc], Floats2d],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
-) -> None:
+def init(model: EncoderT, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     model.layers[0].initialize(X=X)
     model.set_dim("nO", model.get_ref("tok2vec").get_dim("nO"), force=True)

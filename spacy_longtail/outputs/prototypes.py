@@ -12,10 +12,10 @@ from ..ops import multiply_rows, unit_rows
 from ..settings import check_at_least, check_bound
 
 OtherT = Literal["mixture", "single"]
-LayerT = Model[Floats2d, Floats2d]
+OutputT = Model[Floats2d, Floats2d]
 # Takes the scores of the rows, (docs, rows). Gives logits over the leaves, (docs, nO),
 # and a function that turns their gradient into that of the scores.
-LinkT = Callable[[LayerT, Floats2d], Tuple[Floats2d, Callable[[Floats2d], Floats2d]]]
+LinkT = Callable[[OutputT, Floats2d], Tuple[Floats2d, Callable[[Floats2d], Floats2d]]]
 
 
 def build_prototype_layer(
@@ -25,7 +25,7 @@ def build_prototype_layer(
     nI: Optional[int],
     settings: Dict[str, Any],
     attrs: Dict[str, Any],
-) -> LayerT:
+) -> OutputT:
     """Build a layer that compares documents with rows, which start at prototypes, and
     makes logits over the leaves of the results.
 
@@ -54,7 +54,7 @@ def build_prototype_layer(
 
 
 def forward(
-    model: LayerT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
+    model: OutputT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
 ) -> Tuple[Floats2d, Callable]:
     if not model.has_param("start"):
         raise ValueError(Errors.L202.format(layer=layer))
@@ -72,7 +72,7 @@ def forward(
     return Y, backprop
 
 
-def set_rows(model: LayerT, n_leaves: int, start: numpy.ndarray) -> None:
+def set_rows(model: OutputT, n_leaves: int, start: numpy.ndarray) -> None:
     """Give the layer its rows, in place of those before.
 
     start (numpy.ndarray): Their directions, of any length, of shape (rows, width).
@@ -93,17 +93,17 @@ def set_rows(model: LayerT, n_leaves: int, start: numpy.ndarray) -> None:
         model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
 
 
-def get_rows(model: LayerT) -> Any:
+def get_rows(model: OutputT) -> Any:
     """RETURNS (Any): The present rows, of shape (rows, nI)."""
     start = cast(Floats2d, model.get_param("start"))
     return start + model.attrs["learn_rate"] * cast(Floats2d, model.get_param("D"))
 
 
-def get_row_biases(model: LayerT) -> Any:
+def get_row_biases(model: OutputT) -> Any:
     """RETURNS (Any): What is added to the scores of the rows, of shape (rows,)."""
     return model.attrs["learn_rate"] * cast(Floats1d, model.get_param("b"))
 
 
-def compare_rows(model: LayerT, X: Floats2d) -> Floats2d:
+def compare_rows(model: OutputT, X: Floats2d) -> Floats2d:
     """RETURNS (Floats2d): Cosines of documents to the present rows, (docs, rows)."""
     return multiply_rows(unit_rows(X), unit_rows(get_rows(model)))

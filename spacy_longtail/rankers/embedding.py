@@ -5,6 +5,7 @@ import numpy
 from spacy.tokens import Doc
 
 from .base import EncodeT, check_numbers
+from .heads import HeadSettings
 from .transformer import LocalTransformer
 from .vector_ranker import VectorRanker
 
@@ -42,22 +43,18 @@ class EmbeddingRanker(VectorRanker):
 
         RETURNS (numpy.ndarray): float32 array of shape (texts, width).
         """
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        vectors: List[numpy.ndarray] = [numpy.zeros(0)] * len(texts)
-        for start in range(0, len(order), self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            for i, vector in zip(chosen, self._encode([texts[i] for i in chosen])):
-                vectors[i] = vector
-        return numpy.stack(vectors) if vectors else numpy.zeros((0, 1), dtype="float32")
-
-    def _encode(self, texts: List[str]) -> numpy.ndarray:
         width = self.transformer.load()[2].config.hidden_size
         sums = numpy.zeros((len(texts), width), dtype="float32")
         counts = numpy.zeros(len(texts), dtype="float32")
-        for part in self.transformer.run(texts, max_length=self.max_length):
-            X = (part.output.last_hidden_state * part.mask.unsqueeze(-1)).sum(1)
-            numpy.add.at(sums, part.owners, X.float().cpu().numpy())
-            numpy.add.at(counts, part.owners, part.mask.sum(1).cpu().numpy())
+        order = numpy.asarray(sorted(range(len(texts)), key=lambda i: len(texts[i])))
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            batch = [texts[row] for row in rows]
+            for part in self.transformer.run(batch, max_length=self.max_length):
+                X = (part.output.last_hidden_state * part.mask.unsqueeze(-1)).sum(1)
+                owners = rows[part.owners]
+                numpy.add.at(sums, owners, X.float().cpu().numpy())
+                numpy.add.at(counts, owners, part.mask.sum(1).cpu().numpy())
         return sums / numpy.maximum(counts, 1.0)[:, None]
 
 
@@ -91,6 +88,7 @@ def make_embedding_ranker(
     """
     name = EmbeddingRanker.name
     check_numbers(name, batch_size=batch_size, max_length=max_length)
-    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
     transformer = LocalTransformer(path, "AutoModel", name, device)
-    return EmbeddingRanker(*settings, transformer, batch_size, max_length)
+    heads = HeadSettings(kappa, epochs, learn_rate, l2sp)
+    shared = heads, margin, names_only
+    return EmbeddingRanker(*shared, transformer, batch_size, max_length)

@@ -5,7 +5,8 @@ import numpy
 import srsly
 from spacy.tokens import Doc
 
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
+from ..questions import LabelCard, Question, Ranking
+from .base import EncodeT, LabelRanker, check_numbers
 
 ARRAYS = ("starts", "columns", "weights")
 
@@ -63,19 +64,12 @@ class LexicalRanker(LabelRanker):
                 scores[row, columns[part]] += weights[part]
         return scores
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        added: Sequence[str],
-        best: Sequence[str],
-        **context: Any,
-    ) -> Ranking:
-        Z, index = self.weight * self.score(docs), self.index
-        scores = [z[[index[c] for c in labels]] for z, labels in zip(Z, candidates)]
-        known = Z[numpy.arange(len(docs)), [index[label] for label in best]]
-        found = Z[:, [index[label] for label in added]]
+    def rank(self, question: Question) -> Ranking:
+        Z, index = self.weight * self.score(question.docs), self.index
+        pairs = zip(Z, question.candidates)
+        scores = [z[[index[label] for label in labels]] for z, labels in pairs]
+        known = Z[numpy.arange(len(Z)), [index[label] for label in question.best]]
+        found = Z[:, [index[label] for label in question.added]]
         # Sharing no word with a label is no reason to take it.
         return Ranking(scores, numpy.where(found > 0, found - known[:, None], -20.0))
 

@@ -6,7 +6,8 @@ import srsly
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
+from ..questions import LabelCard, Question, Ranking
+from .base import EncodeT, LabelRanker, check_numbers
 from .transformer import LocalTransformer
 
 NAME = "NLIRanker"
@@ -45,15 +46,8 @@ class NLIRanker(LabelRanker):
         self.transformer.check_pairs(hypotheses.values(), max_length=self.max_length)
         self.hypotheses = hypotheses
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        prior: List[numpy.ndarray],
-        added: Sequence[str],
-        best: Sequence[str],
-    ) -> Ranking:
+    def rank(self, question: Question) -> Ranking:
+        docs, candidates, prior, added, best = question
         # The candidates that the first stage thinks most of are asked about, run-time
         # labels and their rival before.
         wanted: List[List[str]] = []

@@ -6,6 +6,8 @@ from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from spacy_longtail.questions import Question
+
 TEXTS = ["lend me some money", "borrow", "my card", "", "a room", "what is the cost"]
 POOLED = ["bank/fee", "bank/loan"]
 RANKERS = ["Prototype", "Lexical", "NoOp", "Combined"]
@@ -38,13 +40,9 @@ def test_leaf_is_mass_of_other_times_share_in_other(pair, weight):
     pipe = pair.get_pipe("zero_shot_fallback")
     pipe.settings.mixture_weight = weight
     docs, firsts = list(pair.pipe(TEXTS)), run_first(pair, TEXTS)
-    scores = pipe.ranker.rank(
-        firsts,
-        [POOLED] * len(TEXTS),
-        prior=[numpy.zeros(2)] * len(TEXTS),
-        added=[],
-        best=["bank/fee"] * len(TEXTS),
-    ).scores
+    n, prior = len(TEXTS), numpy.zeros(2)
+    asked = Question(firsts, [POOLED] * n, [prior] * n, [], ["bank/fee"] * n)
+    scores = pipe.ranker.rank(asked).scores
     n_routed = 0
     for doc, first, values in zip(docs, firsts, scores):
         mass = sum(first.cats[label] for label in POOLED)

@@ -1,7 +1,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.rankers.base import Ranking
+from spacy_longtail.questions import Ranking
 
 UNKNOWN = "zzxq wvut"
 
@@ -18,8 +18,9 @@ def get_known(nlp, text):
 def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypatch):
     """Only where a pooled label would win; a head label is none of its business."""
 
-    def rank(docs, candidates, **kwargs):
-        return Ranking([numpy.full(len(c), -3.0) for c in candidates], none_score=0.0)
+    def rank(question):
+        scores = [numpy.full(len(labels), -3.0) for labels in question.candidates]
+        return Ranking(scores, none_score=0.0)
 
     monkeypatch.setattr(fallback.ranker, "rank", rank)
     fallback.settings.route_threshold = 0.0
@@ -34,10 +35,9 @@ def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypat
 def test_ranker_tells_how_close_unsure_documents_are(pair, fallback, monkeypatch):
     rank = fallback.ranker.rank
 
-    def rank_far(docs, *args, **kwargs):
-        return rank(docs, *args, **kwargs)._replace(
-            similarity=numpy.full(len(docs), 0.1)
-        )
+    def rank_far(question):
+        similarity = numpy.full(len(question.docs), 0.1)
+        return rank(question)._replace(similarity=similarity)
 
     monkeypatch.setattr(fallback.ranker, "rank", rank_far)
     fallback.settings.route_below = 1.01

@@ -8,6 +8,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import fix_random_seed
 
+from spacy_longtail.questions import Question
 from spacy_longtail.scoring.multilabel import longtail_multilabel_score
 
 NAME = "longtail_textcat_multilabel"
@@ -34,13 +35,9 @@ def get_answers(nlp, **settings):
 
 
 def rank(pipe, docs, labels):
-    return pipe.ranker.rank(
-        docs,
-        [labels] * len(docs),
-        prior=[numpy.zeros(2)] * len(docs),
-        added=[],
-        best=labels[:1] * len(docs),
-    ).scores
+    n, prior = len(docs), numpy.zeros(2)
+    question = Question(docs, [labels] * n, [prior] * n, [], labels[:1] * n)
+    return pipe.ranker.rank(question).scores
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from spacy_longtail.rankers.base import Ranking
+from spacy_longtail.questions import Ranking
 
 NAME = "longtail_textcat_multilabel"
 UNKNOWN = "papers zzxq wvut"
@@ -21,8 +21,9 @@ def test_ranker_that_finds_none_of_the_candidates_good(several, fallback, monkey
     before = several(text)
     assert before._.longtail.labels[:2] == ("bank/loan", "travel/hotel")
 
-    def rank(docs, candidates, **kwargs):
-        return Ranking([numpy.full(len(c), -3.0) for c in candidates], none_score=0.0)
+    def rank(question):
+        scores = [numpy.full(len(labels), -3.0) for labels in question.candidates]
+        return Ranking(scores, none_score=0.0)
 
     monkeypatch.setattr(fallback.ranker, "rank", rank)
     doc = several(text)

@@ -7,6 +7,7 @@ from thinc.types import Floats2d
 
 from ...ops import MIN_NORM, normalize_rows
 from ...settings import check_at_least, check_share
+from ..contract import EncoderT
 from .features import (
     OPS,
     BagFeatures,
@@ -32,7 +33,7 @@ def build_static_bag(
     gain_learn_rate: float = 10.0,
     bigram_buckets: int = 1048576,
     min_bigram_count: int = 2,
-) -> Model[List[Doc], Floats2d]:
+) -> EncoderT:
     """Build an encoder that adds up word vectors, to unit length.
 
     The vector of a document is the mean of its words' static vectors plus the mean
@@ -58,8 +59,8 @@ def build_static_bag(
     bigram_buckets (int): Number of buckets, from 0 for no bigrams.
     min_bigram_count (int): Bigrams that occur less often in the training corpus
         stay at zero, from 1. Counted by bucket while the pipeline is initialized.
-    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
-        width), rows of unit length, or of zeros for documents without words.
+    RETURNS (EncoderT): Documents to an array of shape (docs, width), rows of unit
+        length, or of zeros for documents without words.
     RAISES (ValueError): L201 if a setting is out of range.
     """
     check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
@@ -91,16 +92,14 @@ def extract_bag(
     return model.attrs["features"].extract(docs), lambda d_features: []
 
 
-def count_corpus(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> None:
+def count_corpus(model: EncoderT, docs: Optional[List[Doc]]) -> None:
     extract, bag = model.layers
     extract.attrs["features"].count(docs)
     if docs is None:
         cast(RowTable, bag.shims[0]).clear()
 
 
-def split_vector(
-    model: Model[List[Doc], Floats2d], doc: Doc
-) -> Dict[str, numpy.ndarray]:
+def split_vector(model: EncoderT, doc: Doc) -> Dict[str, numpy.ndarray]:
     extract, bag = model.layers
     features: BagFeatures = extract.predict([doc])
     # Each feature as a document of its own.

@@ -7,6 +7,7 @@ from thinc.types import Floats2d
 
 from ...ops import normalize_rows
 from ...settings import check_at_least
+from ..contract import EncoderT
 from .readers import find_reader
 
 NAME = "PooledTransformer"
@@ -20,7 +21,7 @@ def build_pooled_transformer(
     normalize: bool = True,
     encoder_loader: Optional[Callable] = None,
     piecer_loader: Optional[Callable] = None,
-) -> Model[List[Doc], Floats2d]:
+) -> EncoderT:
     """Build an encoder that averages the word pieces of a transformer.
 
     Registered as "spacy-longtail.PooledTransformer.v1". The vector of a document is
@@ -43,15 +44,15 @@ def build_pooled_transformer(
     encoder_loader (Optional[Callable]): What loads the weights of a curated
         transformer, one of "@model_loaders".
     piecer_loader (Optional[Callable]): What loads its piece encoder.
-    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
-        width). Documents without text are rows of zeros.
+    RETURNS (EncoderT): Documents to an array of shape (docs, width). Documents
+        without text are rows of zeros.
     RAISES (ValueError): L201 if a setting is out of range, L212 if the transformer
         isn't one of those; L211 if it can't be loaded, when it is initialized.
     """
     check_at_least(NAME, "window", window, 8)
     if trainable_layers is not None:
         check_at_least(NAME, "trainable_layers", trainable_layers, 0)
-    model: Model[List[Doc], Floats2d] = Model(
+    model: EncoderT = Model(
         "pooled_transformer",
         forward,
         init=init,
@@ -70,7 +71,7 @@ def build_pooled_transformer(
 
 
 def forward(
-    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
+    model: EncoderT, docs: List[Doc], is_train: bool
 ) -> Tuple[Floats2d, Callable]:
     X, n_pieces, backprop_sums = find_reader(model).sum_pieces(docs, is_train)
     counts = model.ops.asarray2f(numpy.maximum(n_pieces, 1)[:, None], dtype="float32")
@@ -85,17 +86,13 @@ def forward(
     return Y, backprop
 
 
-def init(
-    model: Model[List[Doc], Floats2d],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
-) -> None:
+def init(model: EncoderT, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     reader = find_reader(model)
     reader.initialize()
     model.set_dim("nO", reader.source.get_dim("nO"), force=True)
 
 
-def get_grad_factor(model: Model[List[Doc], Floats2d]) -> float:
+def get_grad_factor(model: EncoderT) -> float:
     """RETURNS (float): The 'grad_factor' of the transformer's block, if it has one."""
     factors = [node.attrs.get("grad_factor") for node in model.layers[0].walk()]
     return next((factor for factor in factors if factor is not None), 1.0)

@@ -11,6 +11,7 @@ from thinc.types import Floats2d
 
 from ...errors import Errors, Warnings
 from ...vectors.local_model import describe_failure, find_model, survive_fork
+from ..contract import EncoderT
 from .windows import Windows, batch_windows, get_limit, pad_windows, split_windows
 
 # Sums of the last hidden states, (windows, width), and what takes their gradient.
@@ -26,7 +27,7 @@ class PieceReader:
     source (Any): The layer of the library.
     """
 
-    def __init__(self, model: Model[List[Doc], Floats2d], source: Any) -> None:
+    def __init__(self, model: EncoderT, source: Any) -> None:
         self.model = model
         self.source = source
 
@@ -209,7 +210,7 @@ class CuratedReader(PieceReader):
         return ops.xp.stack(sums), backprop
 
 
-def find_reader(model: Model[List[Doc], Floats2d]) -> PieceReader:
+def find_reader(model: EncoderT) -> PieceReader:
     """RETURNS (PieceReader): Who reads the transformer of "pooled_transformer".
 
     RAISES (ValueError): L212 if nobody does.

@@ -53,9 +53,7 @@ class Asymmetric(BinaryCrossEntropy):
         self.gamma_negative = gamma_negative
         self.margin = margin
 
-    def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d
-    ) -> Tuple[Floats2d, Floats2d]:
+    def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         P, N = sigmoid(Z), sigmoid(-Z)
         log_p = -softplus(-Z)
         focus = N**self.gamma_positive

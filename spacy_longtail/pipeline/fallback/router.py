@@ -5,6 +5,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ...errors import Errors
+from ...questions import Question
 from ...taxonomy import Taxonomy
 from ..decision import EPSILON, KEY
 from .refinement import Judged, Stages
@@ -99,13 +100,10 @@ def _ask(
     leaves = stages.taxonomy.leaves
     candidates = [[leaves[column] for column in row] for row in columns]
     own = [P[i, row] for i, row in enumerate(columns)]
-    found = stages.ranker.rank(
-        docs,
-        candidates,
-        prior=[numpy.log(numpy.maximum(values, EPSILON)) for values in own],
-        added=list(stages.added),
-        best=[decision["label"] for decision in decisions],
-    )
+    prior = [numpy.log(numpy.maximum(values, EPSILON)) for values in own]
+    best = [decision["label"] for decision in decisions]
+    question = Question(docs, candidates, prior, list(stages.added), best)
+    found = stages.ranker.rank(question)
     _check(found, candidates, docs, len(stages.added), type(stages.ranker).__name__)
     return found
 
@@ -171,7 +169,7 @@ def _route(
         empty: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
         best = [decision["label"] for decision in decisions]
         nothing: List[List[str]] = [[] for _ in docs]
-        found = stages.gate.rank(docs, nothing, prior=empty, added=added, best=best)
+        found = stages.gate.rank(Question(docs, nothing, empty, added, best))
         if found.margins is not None:
             margins = found.margins
             routed |= margins.max(axis=1) >= -settings.gate_slack
