@@ -1,11 +1,11 @@
-from typing import Any, Callable, List, Literal, Optional, Tuple
+from typing import Any, Callable, List, Literal, Optional
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, reduce_max, reduce_mean
 from thinc.types import Floats2d, Ragged
 
-from ..ops import normalize_rows
+from ..ops import ForwardT, normalize_rows
 from .contract import EncoderT
 
 
@@ -38,9 +38,7 @@ def build_pooled_tok2vec(
     )
 
 
-def forward(
-    model: EncoderT, docs: List[Doc], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+def forward(model: EncoderT, docs: List[Doc], is_train: bool) -> ForwardT:
     # A listener has to see the same batch as the component it listens to, so empty
     # documents can only be left out when there is nothing else.
     tok2vec, reduce = model.layers

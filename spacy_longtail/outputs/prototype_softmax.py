@@ -1,8 +1,9 @@
-from typing import Callable, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy
 from thinc.types import Floats1d, Floats2d
 
+from ..ops import ForwardT
 from ..taxonomy import Taxonomy
 from .prototypes import (
     OtherT,
@@ -47,14 +48,9 @@ def PrototypeSoftmax(
     RETURNS (OutputT): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    settings = {
-        "scale": scale,
-        "learn_rate": learn_rate,
-        "l2sp": l2sp,
+    attrs: Dict[str, Any] = {
         "other": other,
         "use_prototypes": use_prototypes,
-    }
-    attrs = {
         # Row of each leaf where leaves share rows, else empty.
         "rows": [],
         "set_start": set_start,
@@ -62,10 +58,11 @@ def PrototypeSoftmax(
         "get_similarity": get_similarity,
         "get_linear": get_leaf_rows,
     }
-    return build_prototype_layer("PrototypeSoftmax", share, nO, nI, settings, attrs)
+    shared = nO, nI, scale, learn_rate, l2sp
+    return build_prototype_layer("PrototypeSoftmax", share, attrs, *shared)
 
 
-def share(model: OutputT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
+def share(model: OutputT, Z: Floats2d) -> ForwardT:
     """Give each leaf the score of its row, see LinkT."""
     rows, ops = model.attrs["rows"], model.ops
     if not rows:

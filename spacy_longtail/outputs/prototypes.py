@@ -1,30 +1,32 @@
 """What output layers share whose rows start at prototypes."""
 
 from functools import partial
-from typing import Any, Callable, Dict, Literal, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Literal, Optional, cast
 
 import numpy
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
-from ..ops import multiply_rows, unit_rows
+from ..ops import ForwardT, multiply_rows, unit_rows
 from ..settings import check_at_least, check_bound
 
 OtherT = Literal["mixture", "single"]
 OutputT = Model[Floats2d, Floats2d]
 # Takes the scores of the rows, (docs, rows). Gives logits over the leaves, (docs, nO),
 # and a function that turns their gradient into that of the scores.
-LinkT = Callable[[OutputT, Floats2d], Tuple[Floats2d, Callable[[Floats2d], Floats2d]]]
+LinkT = Callable[[OutputT, Floats2d], ForwardT]
 
 
 def build_prototype_layer(
     layer: str,
     link: LinkT,
+    attrs: Dict[str, Any],
     nO: Optional[int],
     nI: Optional[int],
-    settings: Dict[str, Any],
-    attrs: Dict[str, Any],
+    scale: float,
+    learn_rate: float,
+    l2sp: float,
 ) -> OutputT:
     """Build a layer that compares documents with rows, which start at prototypes, and
     makes logits over the leaves of the results.
@@ -37,25 +39,25 @@ def build_prototype_layer(
         https://arxiv.org/abs/1802.01483
 
     layer (str): Its registered name, for messages.
-    settings (Dict[str, Any]): 'scale' and the others, see PrototypeSoftmax.
-    attrs (Dict[str, Any]): What the layer has beside its settings.
+    attrs (Dict[str, Any]): The settings that aren't arguments, and what else the layer
+        has. Those that are, see PrototypeSoftmax.
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    check_bound(layer, "scale", settings["scale"])
-    check_bound(layer, "learn_rate", settings["learn_rate"])
-    check_at_least(layer, "l2sp", settings["l2sp"], 0.0)
+    check_bound(layer, "scale", scale)
+    check_bound(layer, "learn_rate", learn_rate)
+    check_at_least(layer, "l2sp", l2sp, 0.0)
     return Model(
         layer.replace("Softmax", "_softmax").lower(),
         partial(forward, layer=layer, link=link),
         dims={"nO": nO, "nI": nI, "nR": None},
         params={"start": None, "D": None, "b": None},
-        attrs={**settings, **attrs},
+        attrs={"scale": scale, "learn_rate": learn_rate, "l2sp": l2sp, **attrs},
     )
 
 
 def forward(
     model: OutputT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
-) -> Tuple[Floats2d, Callable]:
+) -> ForwardT:
     if not model.has_param("start"):
         raise ValueError(Errors.L202.format(layer=layer))
     W, D = get_rows(model), cast(Floats2d, model.get_param("D"))

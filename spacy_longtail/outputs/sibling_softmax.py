@@ -1,10 +1,10 @@
 from collections import Counter
-from typing import Callable, List, Optional, Tuple, cast
+from typing import Any, Dict, List, Optional, Tuple, cast
 
 import numpy
 from thinc.types import Floats1d, Floats2d
 
-from ..ops import log_softmax_groups, spread_groups, sum_groups
+from ..ops import ForwardT, log_softmax_groups, spread_groups, sum_groups
 from ..taxonomy import ROOT, Taxonomy
 from .prototypes import OtherT, OutputT, build_prototype_layer, compare_rows, set_rows
 
@@ -44,14 +44,9 @@ def SiblingSoftmax(
     RETURNS (OutputT): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    settings = {
-        "scale": scale,
-        "learn_rate": learn_rate,
-        "l2sp": l2sp,
+    attrs: Dict[str, Any] = {
         "other": other,
         "use_prototypes": use_prototypes,
-    }
-    attrs = {
         # Rows per sibling group, and for each level the row of each leaf (nR where
         # its path has ended).
         "group_lengths": [],
@@ -59,13 +54,14 @@ def SiblingSoftmax(
         "set_start": set_start,
         "get_similarity": get_similarity,
     }
-    model = build_prototype_layer("SiblingSoftmax", walk_paths, nO, nI, settings, attrs)
+    shared = nO, nI, scale, learn_rate, l2sp
+    model = build_prototype_layer("SiblingSoftmax", walk_paths, attrs, *shared)
     # How many leaves each row stands for.
     model.set_param("sizes", None)
     return model
 
 
-def walk_paths(model: OutputT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
+def walk_paths(model: OutputT, Z: Floats2d) -> ForwardT:
     """Normalize the scores among siblings and add up those of each path, see LinkT."""
     ops = model.ops
     lengths = ops.asarray1i(model.attrs["group_lengths"])

@@ -50,11 +50,11 @@ class EmbeddingRanker(VectorRanker):
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             batch = [texts[row] for row in rows]
-            for part in self.transformer.run(batch, max_length=self.max_length):
-                X = (part.output.last_hidden_state * part.mask.unsqueeze(-1)).sum(1)
-                owners = rows[part.owners]
-                numpy.add.at(sums, owners, X.float().cpu().numpy())
-                numpy.add.at(counts, owners, part.mask.sum(1).cpu().numpy())
+            outputs = self.transformer.run(batch, max_length=self.max_length)
+            for output, mask, owners in outputs:
+                X = (output.last_hidden_state * mask.unsqueeze(-1)).sum(1)
+                numpy.add.at(sums, rows[owners], X.float().cpu().numpy())
+                numpy.add.at(counts, rows[owners], mask.sum(1).cpu().numpy())
         return sums / numpy.maximum(counts, 1.0)[:, None]
 
 

@@ -77,11 +77,12 @@ class NLIRanker(LabelRanker):
             values = numpy.full(len(batch), -numpy.inf)
             texts = [docs[row].text for row, _ in batch]
             asked = [self.hypotheses[label] for _, label in batch]
-            for part in self.transformer.run(texts, asked, max_length=self.max_length):
-                logits = part.output.logits.float().cpu().numpy()
+            outputs = self.transformer.run(texts, asked, max_length=self.max_length)
+            for output, _, owners in outputs:
+                logits = output.logits.float().cpu().numpy()
                 found = self.weight * (logits[:, entailment] - logits[:, contradiction])
                 # A long text means what any of its windows means.
-                numpy.maximum.at(values, part.owners, found)
+                numpy.maximum.at(values, owners, found)
             for (row, label), value in zip(batch, values):
                 odds[row][label] = float(value)
         return odds

@@ -105,13 +105,12 @@ def add_words(
 
 
 def encode_alone(tokenizer: Any, model: Any, pieces: List[List[int]]) -> numpy.ndarray:
-    """Run words through a transformer, each by itself.
+    """Run words, lists of ids, through a transformer, each by itself.
 
     The input is the ids of the word between what the tokenizer puts around a text,
     so that a piece stays what it is: its text would be split or read as a whole
     word. The vector is the mean of the word's own last hidden states.
 
-    pieces (List[List[int]]): Ids of each word.
     RETURNS (ndarray): Array of shape (words, model width).
     """
     import torch

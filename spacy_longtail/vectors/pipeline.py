@@ -67,10 +67,8 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
     nlp = spacy.blank(lang)
     rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
     keys = [nlp.vocab.strings.add(table.words[row]) for row in rows]
-    data = table.get(numpy.asarray(rows))
-    nlp.vocab.vectors = Vectors(
-        strings=nlp.vocab.strings, data=data, keys=keys, name=table.name
-    )
+    found = {"data": table.get(numpy.asarray(rows)), "keys": keys}
+    nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, name=table.name, **found)
     nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
     with write_folder(path) as folder:
         nlp.to_disk(folder)

@@ -7,7 +7,6 @@ from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
 from .storage import TableData, read_data, read_meta, write_table
-from .word_pieces import index_words
 
 DATA_DIR = Path(__file__).parent / "data"
 
@@ -34,19 +33,14 @@ class StaticVectors(Protocol):
     def words(self) -> Tuple[str, ...]: ...
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up the rows that make up a lower-cased word.
-
-        word (str): Any string, in lower case.
-        RETURNS (Tuple[int, ...]): The row of the word, or the rows of its pieces
-            from left to right, or () if nothing in it is known.
+        """RETURNS (Tuple[int, ...]): The row of any string, which is in lower case, or
+        the rows of its pieces from left to right, or () if nothing in it is known.
         """
         ...
 
     def get(self, rows: Ints1d) -> Floats2d:
-        """Copy rows out of the table.
-
-        rows (Ints1d): Row numbers, in any order, repeats allowed.
-        RETURNS (Floats2d): float32 array of shape (rows, width).
+        """RETURNS (Floats2d): Copies of rows, in any order, repeats allowed: float32
+        array of shape (rows, width).
         """
         ...
 
@@ -63,7 +57,7 @@ class StaticTable:
 
     name (str): What a saved pipeline remembers the table by.
     width (int): Length of each vector.
-    load (Callable[[], TableData]): Returns the words and rows.
+    load (Callable[[], TableData]): Reads the words and rows.
     meta (Dict[str, Any]): Where the table comes from: source, licence, checksums.
     remake (Optional[RemakeT]): Makes the table again when it is unpickled. If None,
         its data is pickled.
@@ -99,9 +93,7 @@ class StaticTable:
         vectors (Floats2d): Array of shape (words, width).
         RAISES (ValueError): L254 if there isn't one word for each row.
         """
-        rows, scales = quantize(vectors)
-        data = TableData(tuple(words), rows, scales, index_words(words))
-        data.check(name)
+        data = TableData.from_arrays(name, words, *quantize(vectors))
         return cls._from_data(data, name, meta)
 
     @classmethod
@@ -114,9 +106,8 @@ class StaticTable:
     def from_disk(
         cls, path: Union[str, Path], *, remake: Optional[RemakeT] = None
     ) -> "StaticTable":
-        """Open a table on disk. Only its meta.json is read at once.
+        """Open a table that to_disk wrote. Only its meta.json is read at once.
 
-        path (Path): Folder that to_disk wrote.
         remake (Optional[RemakeT]): If None, it is read from the same path again.
         RAISES (ValueError): L251 if a file is missing, L252 if one is damaged,
             L253 if meta.json can't be read. L251 and L252 can come as late as the
@@ -133,9 +124,8 @@ class StaticTable:
         )
 
     def to_disk(self, path: Path) -> None:
-        """Write the table to a folder, which is created if needed.
-
-        path (Path): Folder for meta.json, words.txt, rows.npy and scales.npy.
+        """Write meta.json, words.txt, rows.npy and scales.npy to a folder, which is
+        created if needed.
         """
         write_table(Path(path), self.data, {**self.meta, "name": self.name})
 
@@ -148,8 +138,8 @@ class StaticTable:
         return self.data.words
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up a lower-cased word; an unknown one without accents, then by greedy
-        longest match of pieces, see WordPieces. Never raises, whatever the string.
+        """Look up an unknown word without accents, then by greedy longest match of
+        pieces, see WordPieces. Never raises, whatever the string.
         """
         return self.data.lookup.find(word)
 

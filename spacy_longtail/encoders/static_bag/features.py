@@ -42,6 +42,11 @@ class BagFeatures(NamedTuple):
     weights: numpy.ndarray
     lengths: numpy.ndarray
 
+    @property
+    def owners(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The document of each feature, (features,)."""
+        return numpy.arange(len(self.lengths)).repeat(self.lengths)
+
 
 class FeatureRows(NamedTuple):
     """Where the vectors of features start, and at what rate they learn.
@@ -189,7 +194,7 @@ class BigramFeatures(FeatureKind):
         numpy.add.at(self._counts, self.get_keys(words)[0] - self.first, 1)
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
-        """Half of each bigram for each of its words, all of it at the edges."""
+        # Half of each bigram for each of its words, all of it at the edges.
         halves = parts.copy()
         halves[1:-1] /= 2
         return halves[:-1] + halves[1:]
@@ -224,24 +229,22 @@ class FeatureKinds:
 
     def get_start(self, keys: numpy.ndarray) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
-        numbers, owners = keys >> BUCKET_BITS, numpy.zeros(len(keys), dtype="int8")
-        for i, kind in enumerate(self.kinds):
-            owners[numbers == kind.number] = i
+        numbers, others = keys >> BUCKET_BITS, [kind.number for kind in self.kinds[1:]]
+        numbers[~numpy.isin(numbers, others)] = 0
         rates, starts = numpy.zeros(len(keys), dtype="float32"), []
-        for i, kind in enumerate(self.kinds):
-            places = numpy.flatnonzero(owners == i)
+        for kind in self.kinds:
+            places = numpy.flatnonzero(numbers == kind.number)
             start = kind.get_start(keys[places], self.width)
             rates[places] = start.rates
             starts.append((places[start.found], start.vectors))
-        found = numpy.concatenate([places for places, _ in starts])
-        vectors = numpy.concatenate([vectors for _, vectors in starts])
+        found, vectors = map(numpy.concatenate, zip(*starts))
         order = numpy.argsort(found)
         return FeatureRows(found[order], vectors[order], rates)
 
     def count(self, docs: Optional[List[Doc]]) -> None:
         """Count features of the training corpus. None forgets all that were counted."""
         if docs is None or docs:
-            words = None if docs is None else collect_words(docs)
+            words = collect_words(docs) if docs else None
             for kind in self.kinds:
                 kind.count(words)
 

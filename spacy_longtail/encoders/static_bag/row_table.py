@@ -118,15 +118,10 @@ class RowTable(Shim):
 
     def to_bytes(self) -> bytes:
         n_rows = len(self.rows)
-        keys = numpy.fromiter(self.rows, dtype="uint64", count=n_rows)
-        msg = {
-            "format": FORMAT,
-            "vectors": self.vectors,
-            "keys": keys.tobytes(),
-            "codes": self.codes[:n_rows].tobytes(),
-            "scales": self.scales[:n_rows].tobytes(),
-            "rates": self.rates[:n_rows].tobytes(),
-        }
+        msg: Dict[str, Any] = {"format": FORMAT, "vectors": self.vectors}
+        msg["keys"] = numpy.fromiter(self.rows, "uint64", n_rows).tobytes()
+        for name in ("codes", "scales", "rates"):
+            msg[name] = getattr(self, name)[:n_rows].tobytes()
         return srsly.msgpack_dumps(msg)
 
     def from_bytes(self, data: bytes) -> "RowTable":

@@ -1,11 +1,11 @@
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ...ops import normalize_rows
+from ...ops import ForwardT, normalize_rows
 from ...settings import check_at_least
 from ..contract import EncoderT
 from .readers import find_reader
@@ -70,9 +70,7 @@ def build_pooled_transformer(
     return model
 
 
-def forward(
-    model: EncoderT, docs: List[Doc], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+def forward(model: EncoderT, docs: List[Doc], is_train: bool) -> ForwardT:
     X, n_pieces, backprop_sums = find_reader(model).sum_pieces(docs, is_train)
     counts = model.ops.asarray2f(numpy.maximum(n_pieces, 1)[:, None], dtype="float32")
     Y, backprop_norm = X / counts, None

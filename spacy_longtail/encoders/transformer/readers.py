@@ -10,7 +10,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ...errors import Errors, Warnings
-from ...vectors.local_model import describe_failure, find_model, survive_fork
+from ...vectors.local_model import explain_failure, find_model, survive_fork
 from ..contract import EncoderT
 from .windows import Windows, batch_windows, get_limit, pad_windows, split_windows
 
@@ -92,10 +92,8 @@ class SpacyTransformersReader(PieceReader):
     def initialize(self) -> None:
         name = str(self.source.attrs["name"])
         self.source.attrs["name"] = find_model(name)
-        try:
+        with explain_failure(name):
             self.source.initialize()
-        except Exception as err:
-            raise ValueError(describe_failure(name, err)) from err
 
     def get_module(self) -> Any:
         return self.source.transformer
@@ -171,13 +169,11 @@ class CuratedReader(PieceReader):
         loaders: Dict[str, Optional[Callable]] = self.model.attrs["loaders"]
         source = self.source
         name = str(getattr(loaders["piece_encoder"], "name", source.name))
-        try:
+        with explain_failure(name):
             for ref, loader in loaders.items():
                 if loader is not None:
                     source.get_ref(ref).init = loader
             source.initialize(X=[Doc(Vocab(), words=["a"])])
-        except Exception as err:
-            raise ValueError(describe_failure(name, err)) from err
 
     def get_module(self) -> Any:
         return self.source.get_ref("transformer").shims[0]._model

@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy
@@ -16,19 +17,6 @@ class Windows(NamedTuple):
 
     rows: List[Dict[str, List[int]]]
     owners: List[int]
-
-
-class Pieces(NamedTuple):
-    """A padded batch of windows, as spacy-transformers wants it.
-
-    input_ids (numpy.ndarray): Word pieces, of shape (windows, length).
-    attention_mask (numpy.ndarray): 1.0 for a word piece and 0.0 for padding.
-    token_type_ids (None): Models use their default.
-    """
-
-    input_ids: numpy.ndarray
-    attention_mask: numpy.ndarray
-    token_type_ids: None = None
 
 
 def split_windows(
@@ -105,12 +93,14 @@ def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
         start += size
 
 
-def pad_windows(batch: List[List[int]], pad_id: int) -> Pieces:
-    """RETURNS (Pieces): The word pieces of windows, padded on the right."""
-    shape = len(batch), max(map(len, batch))
-    ids = numpy.full(shape, pad_id, dtype="int64")
-    mask = numpy.zeros(shape, dtype="float32")
-    for row, pieces in enumerate(batch):
-        ids[row, : len(pieces)] = pieces
-        mask[row, : len(pieces)] = 1.0
-    return Pieces(ids, mask)
+def pad_windows(batch: List[List[int]], pad_id: int) -> SimpleNamespace:
+    """RETURNS (SimpleNamespace): The word pieces of windows, padded on the right, as
+    spacy-transformers wants them. The mask is 1.0 for a word piece, 0.0 for padding.
+    """
+    lengths = numpy.asarray([len(pieces) for pieces in batch])
+    mask = numpy.arange(lengths.max()) < lengths[:, None]
+    ids = numpy.full(mask.shape, pad_id, dtype="int64")
+    ids[mask] = numpy.concatenate(batch)
+    return SimpleNamespace(
+        input_ids=ids, attention_mask=mask.astype("float32"), token_type_ids=None
+    )
