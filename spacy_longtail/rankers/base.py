@@ -19,10 +19,7 @@ class LabelRanker:
     """
 
     def load(self) -> None:
-        """Load whatever has to be loaded, so that it fails early.
-
-        RAISES (ValueError): L401, L402 or L403 if that can't be.
-        """
+        """Load whatever has to be loaded, so that L401, L402 or L403 come early."""
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
@@ -42,7 +39,6 @@ class LabelRanker:
         """
 
     def rank(self, question: Question) -> Ranking:
-        """Judge documents."""
         return Ranking([numpy.zeros(len(labels)) for labels in question.candidates])
 
     def to_bytes(self) -> bytes:

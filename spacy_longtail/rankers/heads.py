@@ -132,13 +132,10 @@ def fit_head_temperature(
 
 def fit_margin(kept: Kept, kappa: float) -> float:
     """Estimate how much farther a name is from the documents of its label than the
-    label's prototype is.
+    label's prototype is, without the document that is compared.
 
-    Documents of labels with at least two are compared with the prototype that they
-    weren't part of.
-
-    RETURNS (float): Mean difference of the cosines, 0.0 if there is nothing to
-        compare.
+    RETURNS (float): Mean difference of the cosines, over labels with at least two
+        documents; 0.0 without any.
     """
     kept = kept.select(kept.counts[kept.owners] > 1)
     if not len(kept.owners):

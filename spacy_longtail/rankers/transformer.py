@@ -91,8 +91,10 @@ class LocalTransformer:
         for pair in pairs:
             n_pieces = len(get_pieces(tokenizer, pair))
             if n_pieces > limit // 2:
-                found = {"text": pair[:60], "n": n_pieces, "limit": limit}
-                raise ValueError(Errors.L409.format(ranker=self.ranker, **found))
+                text = Errors.L409.format(
+                    ranker=self.ranker, text=pair[:60], n=n_pieces, limit=limit
+                )
+                raise ValueError(text)
 
     def __getstate__(self) -> Dict[str, Any]:
         return {**self.__dict__, "_loaded": None}

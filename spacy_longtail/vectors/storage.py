@@ -38,12 +38,13 @@ class TableData:
         """RAISES (ValueError): L254, with the name of the table, if there isn't one
         distinct word and one scale for each row.
         """
-        n_words, distinct = len(words), len(set(words))
-        shapes = {"rows": rows.shape, "scales": scales.shape}
-        fits = rows.ndim == 2 and scales.shape == rows.shape[:1]
-        if not fits or not len(rows) == n_words == distinct:
-            counts = {"words": n_words, "distinct": distinct}
-            raise ValueError(Errors.L254.format(name=name, **counts, **shapes))
+        n, distinct, shape = len(words), len(set(words)), rows.shape
+        fits = len(shape) == 2 and scales.shape == shape[:1]
+        if not fits or not shape[0] == n == distinct:
+            text = Errors.L254.format(
+                name=name, words=n, distinct=distinct, rows=shape, scales=scales.shape
+            )
+            raise ValueError(text)
         return cls(tuple(words), rows, scales, index_words(words))
 
 
@@ -80,8 +81,9 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
         found = hashlib.sha256(files[name]).hexdigest()
         expected = meta["files"].get(name)
         if found != expected:
-            hashes = {"expected": expected, "found": found}
-            raise ValueError(Errors.L252.format(path=path / name, **hashes))
+            place = path / name
+            text = Errors.L252.format(path=place, expected=expected, found=found)
+            raise ValueError(text)
     words = files[WORDS].decode("utf8").split("\n")[:-1]
     rows, scales = _to_array(files[ROWS]), _to_array(files[SCALES])
     return TableData.from_arrays(meta["name"], words, rows, scales)

@@ -55,8 +55,6 @@ class StaticTable:
     Whatever weight a word has by its frequency is included in its vector. The
     table is read at the first lookup, not before, and never changes.
 
-    name (str): What a saved pipeline remembers the table by.
-    width (int): Length of each vector.
     load (Callable[[], TableData]): Reads the words and rows.
     meta (Dict[str, Any]): Where the table comes from: source, licence, checksums.
     remake (Optional[RemakeT]): Makes the table again when it is unpickled. If None,

@@ -80,16 +80,13 @@ class FeatureKind:
         self.rate = rate
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): uint64 array of keys, one
-        document after another, and how many each document has, int64, (docs,).
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Keys, uint64, one document
+        after another, and how many each document has, int64, (docs,).
         """
         raise NotImplementedError
 
     def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
-        """Find where features start. Their keys were given by get_keys before.
-
-        keys (numpy.ndarray): uint64 array of shape (features,).
-        """
+        """Find where features start, whose keys get_keys gave before."""
         nothing = numpy.zeros((0, width), dtype="float32")
         rates = numpy.full(len(keys), self.rate, dtype="float32")
         return FeatureRows(numpy.zeros(0, dtype="int64"), nothing, rates)
@@ -98,10 +95,8 @@ class FeatureKind:
         """Count features of the training corpus. None forgets all that were counted."""
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
-        """Divide what the features of a document bring to it among its words.
-
-        parts (numpy.ndarray): In the order of get_keys, of shape (features, width).
-        RETURNS (numpy.ndarray): Array of shape (words, width) of the same sum.
+        """RETURNS (numpy.ndarray): What the features of a document bring to it, of
+        shape (features, width), divided among its words: (words, width).
         """
         raise NotImplementedError
 
@@ -109,8 +104,6 @@ class FeatureKind:
 class WordFeatures(FeatureKind):
     """Words. Their keys are their hashes, and they start at their static vectors; an
     unknown word is the mean of its pieces.
-
-    vectors (StaticVectors): The static vectors.
     """
 
     # Some words, like "mark", have one of spaCy's symbols as their hash, a small
@@ -152,10 +145,8 @@ class WordFeatures(FeatureKind):
 
 
 class BigramFeatures(FeatureKind):
-    """Each two neighbouring words, the edges of a document included, hashed.
-
-    n_buckets (int): Number of buckets, from 1.
-    min_count (int): Bigrams that were counted less often don't learn.
+    """Each two neighbouring words, the edges of a document included, hashed into
+    buckets. Those that were counted less than min_count times don't learn.
     """
 
     name, number = "bigrams", 1
@@ -204,10 +195,8 @@ class BigramFeatures(FeatureKind):
 
 
 class FeatureKinds:
-    """All the kinds of feature of a bag. The vectors of the kinds add up.
-
-    kinds (List[FeatureKind]): The kind with the number 0 first.
-    width (int): Length of a vector.
+    """All the kinds of feature of a bag, that with the number 0 first. The vectors of
+    the kinds, all of the same width, add up.
     """
 
     def __init__(self, kinds: List[FeatureKind], width: int) -> None:
@@ -242,17 +231,15 @@ class FeatureKinds:
         return FeatureRows(found[order], vectors[order], rates)
 
     def count(self, docs: Optional[List[Doc]]) -> None:
-        """Count features of the training corpus. None forgets all that were counted."""
         if docs is None or docs:
             words = collect_words(docs) if docs else None
             for kind in self.kinds:
                 kind.count(words)
 
     def split(self, parts: numpy.ndarray, doc: Doc) -> Dict[str, numpy.ndarray]:
-        """Divide what the features of a document bring to it among its tokens.
-
-        parts (numpy.ndarray): In the order of extract, of shape (features, width).
-        RETURNS (Dict[str, numpy.ndarray]): By kind, arrays of shape (tokens, width).
+        """RETURNS (Dict[str, numpy.ndarray]): By kind, what the features of a document
+        bring to it, of shape (features, width), divided among its tokens, (tokens,
+        width).
         """
         words, found, start = collect_words([doc]), {}, 0
         tokens = [token.i for token in doc if not token.is_space]

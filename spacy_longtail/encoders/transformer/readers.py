@@ -37,10 +37,7 @@ class PieceReader:
         raise NotImplementedError
 
     def initialize(self) -> None:
-        """Load the weights.
-
-        RAISES (ValueError): L211 if that can't be.
-        """
+        """Load the weights, or raise L211."""
 
     def get_module(self) -> Any:
         """RETURNS (Any): The transformer, as PyTorch has it."""
@@ -166,8 +163,7 @@ class CuratedReader(PieceReader):
         return "piece_encoder" in node.ref_names
 
     def initialize(self) -> None:
-        loaders: Dict[str, Optional[Callable]] = self.model.attrs["loaders"]
-        source = self.source
+        source, loaders = self.source, self.model.attrs["loaders"]
         name = str(getattr(loaders["piece_encoder"], "name", source.name))
         with explain_failure(name):
             for ref, loader in loaders.items():
@@ -211,20 +207,16 @@ def find_reader(model: EncoderT) -> PieceReader:
 
     RAISES (ValueError): L212 if nobody does.
     """
-    readers = SpacyTransformersReader, ListenerReader, CuratedReader
     for node in model.layers[0].walk():
-        for reader in readers:
+        for reader in (SpacyTransformersReader, ListenerReader, CuratedReader):
             if reader.can_read(node):
                 return reader(model, node)
     raise ValueError(Errors.L212.format(found=model.layers[0].name))
 
 
 def set_trainable(transformer: Any, n_layers: Optional[int]) -> None:
-    """Let only the last layers of a transformer learn, and what stands after them.
-
-    transformer (Any): A PyTorch model.
-    n_layers (Optional[int]): How many layers learn. None for everything, the
-        embeddings included.
+    """Let only the last layers of a PyTorch model learn, and what stands after them;
+    None for everything, the embeddings included.
     """
     from torch.nn import ModuleList
 

@@ -68,9 +68,7 @@ def get_pieces(tokenizer: Any, text: str) -> List[int]:
 
 
 def get_limit(tokenizer: Any, config: Any, window: int) -> int:
-    """RETURNS (int): The length of a window that the transformer can read, at most
-    the wished one.
-    """
+    """RETURNS (int): Length of a window that the transformer can read, at most this."""
     # RoBERTa counts positions from 2, and its tokenizers may know no limit.
     positions = getattr(config, "max_position_embeddings", None) or window + 2
     limits = [window, tokenizer.model_max_length]
@@ -86,11 +84,10 @@ def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
     """
     lengths = numpy.asarray([len(row["input_ids"]) for row in windows.rows])
     order = numpy.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        size = max(1, MAX_BATCH_PIECES // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+    while len(order):
+        size = max(1, MAX_BATCH_PIECES // int(lengths[order[0]]))
+        yield order[:size]
+        order = order[size:]
 
 
 def pad_windows(batch: List[List[int]], pad_id: int) -> SimpleNamespace:
