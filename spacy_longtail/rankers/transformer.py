@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
@@ -28,19 +29,17 @@ class LocalTransformer:
     kind: str
     ranker: str
     device: Optional[str] = None
-    _loaded: Optional[Tuple[Any, Any, Any]] = None
 
     def load(self) -> Tuple[Any, Any, Any]:
         """RETURNS (Tuple[Any, Any, Any]): torch, the tokenizer and the model.
 
         RAISES (ValueError): L401 without the libraries, L402 without the model.
         """
-        if self._loaded is None:
-            self._loaded = self._load()
         survive_fork()
         return self._loaded
 
-    def _load(self) -> Tuple[Any, Any, Any]:
+    @cached_property
+    def _loaded(self) -> Tuple[Any, Any, Any]:
         try:
             import torch
             import transformers
@@ -97,4 +96,4 @@ class LocalTransformer:
                 raise ValueError(text)
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_loaded": None}
+        return {k: v for k, v in self.__dict__.items() if k != "_loaded"}

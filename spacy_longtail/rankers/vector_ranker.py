@@ -127,13 +127,9 @@ class VectorRanker(LabelRanker):
             key: {"shape": list(array.shape), "data": array.astype("<f4").tobytes()}
             for key, array in self.arrays.items()
         }
-        data = {
-            "labels": {key: list(index) for key, index in self.index.items()},
-            "temperature": self.temperature,
-            "margin": self.found_margin,
-            "arrays": arrays,
-        }
-        return srsly.msgpack_dumps(data)
+        labels = {key: list(index) for key, index in self.index.items()}
+        fitted = {"temperature": self.temperature, "margin": self.found_margin}
+        return srsly.msgpack_dumps({"labels": labels, **fitted, "arrays": arrays})
 
     def from_bytes(self, data: bytes) -> None:
         found = srsly.msgpack_loads(data)

@@ -1,3 +1,4 @@
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Protocol, Sequence, Tuple, Union, cast
@@ -49,6 +50,7 @@ class StaticVectors(Protocol):
 RemakeT = Callable[[], "StaticTable"]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class StaticTable:
     """Static word vectors: 8-bit rows with one scale each, and their words.
 
@@ -61,20 +63,11 @@ class StaticTable:
         its data is pickled.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        width: int,
-        load: Callable[[], TableData],
-        meta: Optional[Dict[str, Any]] = None,
-        remake: Optional[RemakeT] = None,
-    ) -> None:
-        self.name = name
-        self.width = width
-        self.meta = dict(meta or {})
-        self._load = load
-        self._remake = remake
+    name: str
+    width: int
+    load: Callable[[], TableData]
+    meta: Dict[str, Any] = field(default_factory=dict)
+    remake: Optional[RemakeT] = None
 
     @classmethod
     def from_arrays(
@@ -98,7 +91,8 @@ class StaticTable:
     def _from_data(
         cls, data: TableData, name: str, meta: Optional[Dict[str, Any]]
     ) -> "StaticTable":
-        return cls(name=name, width=data.rows.shape[1], load=lambda: data, meta=meta)
+        width, meta = data.rows.shape[1], dict(meta or {})
+        return cls(name=name, width=width, load=lambda: data, meta=meta)
 
     @classmethod
     def from_disk(
@@ -129,7 +123,7 @@ class StaticTable:
 
     @cached_property
     def data(self) -> TableData:
-        return self._load()
+        return self.load()
 
     @property
     def words(self) -> Tuple[str, ...]:
@@ -153,8 +147,8 @@ class StaticTable:
         return self
 
     def __reduce__(self) -> Tuple[Callable[..., "StaticTable"], Tuple[Any, ...]]:
-        if self._remake is not None:
-            return self._remake, ()
+        if self.remake is not None:
+            return self.remake, ()
         return StaticTable._from_data, (self.data, self.name, self.meta)
 
 

@@ -1,4 +1,5 @@
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.attrs import IS_SPACE, LOWER
@@ -44,7 +45,6 @@ class BagFeatures(NamedTuple):
 
     @property
     def owners(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The document of each feature, (features,)."""
         return numpy.arange(len(self.lengths)).repeat(self.lengths)
 
 
@@ -63,6 +63,7 @@ class FeatureRows(NamedTuple):
     rates: numpy.ndarray
 
 
+@dataclass(eq=False)
 class FeatureKind:
     """A kind of feature. Those of a document share its weight equally, start at zeros
     and learn at one rate, unless the kind says something else.
@@ -71,13 +72,11 @@ class FeatureKind:
     """
 
     # Name of its part of an explanation.
-    name: str
+    name: ClassVar[str]
     # The upper half of its keys: no other kind may have it, and saved rows are found
     # by it. 0 for the kind whose keys are all that are nobody else's.
-    number: int
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
+    number: ClassVar[int]
+    rate: float
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Keys, uint64, one document
@@ -101,6 +100,7 @@ class FeatureKind:
         raise NotImplementedError
 
 
+@dataclass(eq=False)
 class WordFeatures(FeatureKind):
     """Words. Their keys are their hashes, and they start at their static vectors; an
     unknown word is the mean of its pieces.
@@ -109,13 +109,10 @@ class WordFeatures(FeatureKind):
     # Some words, like "mark", have one of spaCy's symbols as their hash, a small
     # number; that a word's hash is among the buckets is as good as impossible.
     name, number = "words", 0
-
-    def __init__(self, rate: float, vectors: StaticVectors) -> None:
-        super().__init__(rate)
-        self.vectors = vectors
-        # Rows of the pieces of each word seen so far, by its hash, which alone doesn't
-        # give its text.
-        self._pieces: Dict[int, Tuple[int, ...]] = {}
+    vectors: StaticVectors
+    # Rows of the pieces of each word seen so far, by its hash, which alone doesn't
+    # give its text.
+    _pieces: Dict[int, Tuple[int, ...]] = field(default_factory=dict)
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         if len(self._pieces) > MAX_CACHED_WORDS:
@@ -144,6 +141,7 @@ class WordFeatures(FeatureKind):
         return WordFeatures, (self.rate, self.vectors)
 
 
+@dataclass(eq=False)
 class BigramFeatures(FeatureKind):
     """Each two neighbouring words, the edges of a document included, hashed into
     buckets. Those that were counted less than min_count times don't learn.
@@ -151,13 +149,10 @@ class BigramFeatures(FeatureKind):
 
     name, number = "bigrams", 1
     first = numpy.uint64(number) << BUCKET_BITS
-
-    def __init__(self, rate: float, n_buckets: int, min_count: int) -> None:
-        super().__init__(rate)
-        self.n_buckets = n_buckets
-        self.min_count = min_count
-        # Occurrences of each bucket. Unknown, for example after loading: all learn.
-        self._counts: Optional[numpy.ndarray] = None
+    n_buckets: int
+    min_count: int
+    # Occurrences of each bucket. Unknown, for example after loading: all learn.
+    _counts: Optional[numpy.ndarray] = None
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         hashes, lengths = words.hashes, words.lengths
@@ -194,14 +189,14 @@ class BigramFeatures(FeatureKind):
         return BigramFeatures, (self.rate, self.n_buckets, self.min_count)
 
 
+@dataclass(eq=False)
 class FeatureKinds:
     """All the kinds of feature of a bag, that with the number 0 first. The vectors of
     the kinds, all of the same width, add up.
     """
 
-    def __init__(self, kinds: List[FeatureKind], width: int) -> None:
-        self.kinds = kinds
-        self.width = width
+    kinds: List[FeatureKind]
+    width: int
 
     def extract(self, docs: List[Doc]) -> BagFeatures:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""

@@ -1,5 +1,5 @@
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
@@ -20,6 +20,7 @@ WindowSumsT = Tuple[Floats2d, Callable[[Floats2d], Any]]
 PieceSumsT = Tuple[Floats2d, numpy.ndarray, Callable[[Floats2d], List[Doc]]]
 
 
+@dataclass
 class PieceReader:
     """Reads the word pieces of a transformer, as a library has them, in windows.
 
@@ -27,9 +28,8 @@ class PieceReader:
     source (Any): The layer of the library.
     """
 
-    def __init__(self, model: EncoderT, source: Any) -> None:
-        self.model = model
-        self.source = source
+    model: EncoderT
+    source: Any
 
     @staticmethod
     def can_read(node: Model) -> bool:
