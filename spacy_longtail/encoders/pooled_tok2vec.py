@@ -23,8 +23,8 @@ def build_pooled_tok2vec(
         listener to a shared component.
     pooling (str): "mean" or "max" over the tokens.
     normalize (bool): Scale the result to unit length, as the prototypes are.
-    RETURNS (EncoderT): Documents to an array of shape (docs, width). Documents
-        without tokens are rows of zeros.
+    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
+        width). Documents without tokens are rows of zeros.
     """
     reduce = reduce_mean() if pooling == "mean" else reduce_max()
     return Model(

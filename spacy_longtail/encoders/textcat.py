@@ -9,9 +9,9 @@ def build_taxonomy_textcat(encoder: EncoderT, output: OutputT) -> EncoderT:
     Registered as "spacy-longtail.TaxonomyTextCat.v1". The component gives the output
     layer its taxonomy and start before the first update.
 
-    encoder (EncoderT): One vector per document. What it and the output can offer
-        beside is in spacy_longtail/encoders/contract.py.
-    output (OutputT): Vectors to logits over the leaves.
+    encoder (Model[List[Doc], Floats2d]): One vector per document. What it and the
+        output can offer beside is in spacy_longtail/encoders/contract.py.
+    output (Model[Floats2d, Floats2d]): Vectors to logits over the leaves.
     RETURNS (Model[List[Doc], Floats2d]): Documents to logits over the leaves, an
         array of shape (docs, leaves).
     """

@@ -45,7 +45,7 @@ def PrototypeSoftmax(
         logit of its Other is their logsumexp. "single": one vector per Other, the
         pooled leaves share its mass equally.
     use_prototypes (bool): Start at the prototypes. Otherwise at zero.
-    RETURNS (OutputT): (docs, nI) to (docs, nO).
+    RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
     attrs: Dict[str, Any] = {

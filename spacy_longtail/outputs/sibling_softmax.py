@@ -41,7 +41,7 @@ def SiblingSoftmax(
     other (str): "mixture" or "single", see above.
     use_prototypes (bool): Start each node at the mean of the prototypes below it.
         Otherwise at zero.
-    RETURNS (OutputT): (docs, nI) to (docs, nO).
+    RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
     attrs: Dict[str, Any] = {

@@ -59,8 +59,8 @@ def build_static_bag(
     bigram_buckets (int): Number of buckets, from 0 for no bigrams.
     min_bigram_count (int): Bigrams that occur less often in the training corpus
         stay at zero, from 1. Counted by bucket while the pipeline is initialized.
-    RETURNS (EncoderT): Documents to an array of shape (docs, width), rows of unit
-        length, or of zeros for documents without words.
+    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
+        width), rows of unit length, or of zeros for documents without words.
     RAISES (ValueError): L201 if a setting is out of range.
     """
     check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)

@@ -44,8 +44,8 @@ def build_pooled_transformer(
     encoder_loader (Optional[Callable]): What loads the weights of a curated
         transformer, one of "@model_loaders".
     piecer_loader (Optional[Callable]): What loads its piece encoder.
-    RETURNS (EncoderT): Documents to an array of shape (docs, width). Documents
-        without text are rows of zeros.
+    RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
+        width). Documents without text are rows of zeros.
     RAISES (ValueError): L201 if a setting is out of range, L212 if the transformer
         isn't one of those; L211 if it can't be loaded, when it is initialized.
     """
