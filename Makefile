@@ -7,6 +7,10 @@ TORCH ?= .venv-torch
 TORCH_RELEASE ?= torch==2.13.0
 BIN := $(VENV)/bin
 PIP := -m pip --quiet --disable-pip-version-check
+# Processes for the tests, of one thread each: more would wait for each other.
+JOBS ?= 2
+PYTEST := -m pytest --numprocesses $(JOBS) --dist worksteal
+LINT := $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 METADATA := setup.cfg pyproject.toml
 
 .PHONY: install demo test test-slow test-torch test-floor lint format docs build bench clean
@@ -17,27 +21,32 @@ install: $(VENV)/.installed
 demo: install
 	@$(BIN)/python -m spacy project run demo
 
-test: lint
-	@$(BIN)/python -m pytest
+test test-slow test-torch test-floor: export OPENBLAS_NUM_THREADS := 1
+test test-slow test-torch test-floor: export OMP_NUM_THREADS := 1
+
+# Lint runs beside the tests, and says at the end what it has found.
+test: $(VENV)/.dev
+	@{ $(LINT); } >$(VENV)/lint.log 2>&1 & lint=$$!; \
+		$(BIN)/python $(PYTEST); tests=$$?; \
+		wait $$lint; lint=$$?; cat $(VENV)/lint.log; \
+		if [ $$lint -ne 0 ]; then echo "make lint has failed, see above"; fi; \
+		exit $$((tests | lint))
 
 test-slow: $(VENV)/.dev
-	@$(BIN)/python -m pytest --slow -m slow
+	@$(BIN)/python $(PYTEST) --slow -m slow
 
 # What needs PyTorch, which the other targets do without. The CPU build by default.
 test-torch: $(TORCH)/.dev
-	@$(TORCH)/bin/python -m pytest tests/encoders tests/vectors tests/rankers tests/cli \
-		tests/pipeline/test_longtail_textcat_transformers.py \
-		tests/pipeline/test_zero_shot_fallback_transformers.py \
-		tests/pipeline/test_zero_shot_fallback_encoders.py tests/test_configs.py
+	@$(TORCH)/bin/python $(PYTEST) tests/encoders tests/vectors tests/rankers tests/cli \
+		tests/pipeline/test_textcat_transformers.py tests/pipeline/fallback/test_encoders.py \
+		tests/pipeline/fallback/test_rankers.py tests/test_configs.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
-	@$(FLOOR)/bin/python -m pytest -W default
+	@$(FLOOR)/bin/python $(PYTEST) -W default
 
 lint: $(VENV)/.dev
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
+	@$(LINT)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .

@@ -9,7 +9,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from configparser import ConfigParser
 from dataclasses import MISSING, dataclass, field, fields
 from importlib import import_module
@@ -23,6 +22,8 @@ from spacy.language import Language
 
 from spacy_longtail import errors
 from spacy_longtail.cli import longtail
+from spacy_longtail.scoring.metrics import METRICS
+from spacy_longtail.scoring.scorer import describe_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference.md"
@@ -299,26 +300,23 @@ def write_decision() -> Iterator[str]:
 
 
 def write_scores() -> Iterator[str]:
-    """Yield the table of metrics and what the docstrings of the scorers say."""
+    """Yield the table of metrics, and what there is of each label."""
     yield "## Scores"
-    table = getattr(import_module("spacy_longtail.scoring.metrics"), "METRICS", ())
-    metrics = list(table.values() if isinstance(table, Mapping) else table)
-    if metrics and hasattr(metrics[0], "title"):
-        columns = ["title", "note", "bounds", "direction", "kinds"]
-        shown = [n for n in columns if any(getattr(m, n, None) for m in metrics)]
-        rows = []
-        for metric in metrics:
-            values = [_show_value(getattr(metric, name)) for name in shown]
-            rows.append([code(metric.key), *values])
-        yield make_table(["key", *shown], rows)
-    for name, make in read_entry_points()["spacy_scorers"]:
-        score = make()
-        text = inspect.cleandoc(getattr(score, "func", score).__doc__ or "")
-        block = text.partition("RETURNS")[2].partition("RAISES")[0].splitlines()[1:]
-        lines = [line[4:] for line in block if line.startswith("    ")]
-        if len(lines) > 1:
-            yield f"### Keys of `{name}`"
-            yield "\n".join(["```", *lines, "```"])
+    columns = ["title", "note", "bounds", "direction"]
+    kinds = {None: "one or several", False: "one", True: "several"}
+    rows = [
+        [
+            code(metric.key),
+            *(_show_value(getattr(metric, name)) for name in columns),
+            kinds[metric.several],
+            ", ".join(metric.rooms),
+        ]
+        for metric in METRICS
+    ]
+    header = ["key", *columns, "labels a document", "shown by"]
+    yield make_table(header, rows)
+    doc = inspect.cleandoc(describe_labels.__doc__ or "").partition("): ")[2]
+    yield "`f_per_label`: " + " ".join(doc.split())
 
 
 def _show_value(value: Any) -> str:

@@ -1,8 +1,9 @@
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import accumulate
 from numbers import Real
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
 
 import numpy
 
@@ -51,14 +52,9 @@ class Taxonomy:
     n_docs: Optional[int] = None
 
     def path(self, label: str) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): The node's ancestors from the top, then the
-        node itself: "a/b" gives ("a", "a/b").
-        """
+        """RETURNS (Tuple[str, ...]): The nodes from the top: ("a", "a/b") of "a/b"."""
         segments = label.split(self.separator)
-        return tuple(
-            self.separator.join(segments[:depth])
-            for depth in range(1, len(segments) + 1)
-        )
+        return tuple(accumulate(segments, lambda *pair: self.separator.join(pair)))
 
     def parent(self, label: str) -> str:
         """RETURNS (str): Path of the node above, "" for the root."""
@@ -142,24 +138,22 @@ class Taxonomy:
             return numpy.asarray([column])
         return numpy.asarray(self.others[other].members)
 
-    def spread(self, values: Mapping[str, float], default: float) -> numpy.ndarray:
-        """Give each leaf the value of the nearest node of its path that has one.
+    def spread(
+        self, values: Mapping[str, float], default: float = 0.0
+    ) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What look_up finds for each leaf.
 
-        values (Mapping[str, float]): By node, "" being the root.
-        default (float): Where no node has one.
-        RETURNS (numpy.ndarray): float64 array of shape (leaves,).
-        RAISES (ValueError): L314 if there is no such node.
+        RAISES (ValueError): L314 if a value is that of no node.
         """
-        for node in values:
-            if node != ROOT and node not in self.ranges:
-                similar = find_similar(node, self.nodes)
-                raise ValueError(Errors.L314.format(node=node, similar=similar))
-        spread = numpy.full(len(self.leaves), values.get(ROOT, default), "float64")
-        # Depth-first: what is below a node comes after it.
-        for node, (start, end) in self.ranges.items():
-            if node in values:
-                spread[start:end] = values[node]
-        return spread
+        self.check_nodes(values)
+        return look_up(self.leaves, values, default, self.separator)
+
+    def check_nodes(self, names: Iterable[str]) -> None:
+        """RAISES (ValueError): L314 if one is no node, nor "", the root."""
+        for name in names:
+            if name != ROOT and name not in self.ranges:
+                similar = find_similar(name, self.nodes)
+                raise ValueError(Errors.L314.format(node=name, similar=similar))
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
@@ -283,15 +277,33 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
     path = tuple(label.split(separator))
     for index, segment in enumerate(path, start=1):
         if not segment.strip():
-            raise ValueError(
-                Errors.L001.format(
-                    label=label,
-                    index=index,
-                    separator=separator,
-                    example=separator.join(("banking", "transfer")),
-                )
+            example = separator.join(("banking", "transfer"))
+            text = Errors.L001.format(
+                label=label, index=index, separator=separator, example=example
             )
+            raise ValueError(text)
     return path
+
+
+def look_up(
+    labels: Iterable[str], values: Mapping[str, float], default: float, separator: str
+) -> numpy.ndarray:
+    """Find the value of each label: its own or that of the nearest node above it that
+    has one.
+
+    labels (Iterable[str]): Paths, of a taxonomy or not.
+    values (Mapping[str, float]): By node, "" being the root.
+    default (float): Where no node has one.
+    RETURNS (numpy.ndarray): float64 array of shape (labels,).
+    """
+
+    def find(node: str) -> float:
+        while node and node not in values:
+            node = node.rpartition(separator)[0]
+        return values.get(node, default)
+
+    found = [find(label) if values else default for label in labels]
+    return numpy.asarray(found, dtype="float64")
 
 
 def find_similar(name: str, names: Iterable[str]) -> str:
@@ -305,21 +317,20 @@ def _is_count(value: Any) -> bool:
 
 
 def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:
-    kept: Set[int] = set()
+    is_rare = numpy.asarray(taxonomy.counts) < min_count
     for name in keep:
         if name not in taxonomy.ranges:
             similar = find_similar(name, taxonomy.nodes)
             raise ValueError(Errors.L003.format(label=name, similar=similar))
-        kept.update(range(*taxonomy.ranges[name]))
+        is_rare[slice(*taxonomy.ranges[name])] = False
     rare: Dict[str, List[int]] = {}
-    for column, (leaf, count) in enumerate(zip(taxonomy.leaves, taxonomy.counts)):
-        if count < min_count and column not in kept:
-            rare.setdefault(taxonomy.parent(leaf), []).append(column)
+    for column in numpy.flatnonzero(is_rare).tolist():
+        rare.setdefault(taxonomy.parent(taxonomy.leaves[column]), []).append(column)
     others: List[Other] = []
     # From the bottom, so that what moves up is there when the ancestor's turn comes.
     inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
-    depths = {node: node.count(taxonomy.separator) for node in inner}
-    for node in [*sorted(inner, key=depths.__getitem__, reverse=True), ROOT]:
+    inner.sort(key=lambda node: node.count(taxonomy.separator), reverse=True)
+    for node in [*inner, ROOT]:
         members = sorted(rare.pop(node, []))
         if len(members) < 2:
             continue

@@ -1,4 +1,5 @@
 import os
+import pickle
 import random
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from thinc.api import fix_random_seed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
-OPTIONAL_MARKERS = {"slow": "take longer than 5 seconds", "gpu": "need a GPU"}
+OPTIONAL_MARKERS = {"slow": "take longer than 1.5 seconds", "gpu": "need a GPU"}
 
 
 def pytest_addoption(parser):
@@ -63,34 +64,63 @@ def make_tickets(seed, n_docs=None):
     return tickets
 
 
-@pytest.fixture(scope="session")
-def tickets_dir(tmp_path_factory):
-    """A folder with the pipeline "model", and "dev.spacy" of 15 documents a label."""
-    folder = tmp_path_factory.mktemp("tickets")
+def make_cats(labels):
+    """Say that there are no other labels."""
+    return dict.fromkeys(labels or TICKETS, 1.0 if labels else 0.0)
+
+
+def fill_folder(folder, factory, train_data, dev_data):
+    """Train the pipeline "model" on pairs of a text and cats, write "dev.spacy"."""
     nlp = spacy.blank("xx")
-    nlp.add_pipe("longtail_textcat")
+    # Without emoticons, which take most of the time to load a tokenizer.
+    nlp.tokenizer.rules = {}
+    nlp.add_pipe(factory)
     fix_random_seed(0)
     examples = [
-        Example.from_dict(nlp.make_doc(text), {"cats": {label: 1.0}})
-        for text, label in make_tickets(0)
+        Example.from_dict(nlp.make_doc(text), {"cats": cats})
+        for text, cats in train_data
     ]
     optimizer = nlp.initialize(lambda: examples)
     for _ in range(8):
         nlp.update(examples, sgd=optimizer)
     nlp.to_disk(folder / "model")
     docs = DocBin()
-    for text, label in make_tickets(1, 15):
+    for text, cats in dev_data:
         doc = nlp.make_doc(text)
-        doc.cats = {label: 1.0}
+        doc.cats = cats
         docs.add(doc)
     docs.to_disk(folder / "dev.spacy")
     return folder
 
 
+@pytest.fixture(scope="session")
+def load_copy():
+    """Load a pipeline, from disk only the first time: it's pickled for the others."""
+    loaded = {}
+
+    def load(path):
+        if path not in loaded:
+            loaded[path] = pickle.dumps(spacy.load(path))
+        return pickle.loads(loaded[path])
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def tickets_dir(tmp_path_factory):
+    """A folder with the pipeline "model", and "dev.spacy" of 15 documents a label."""
+    pairs = [
+        [(text, {label: 1.0}) for text, label in tickets]
+        for tickets in (make_tickets(0), make_tickets(1, 15))
+    ]
+    folder = tmp_path_factory.mktemp("tickets")
+    return fill_folder(folder, "longtail_textcat", *pairs)
+
+
 @pytest.fixture
-def tickets_nlp(tickets_dir):
+def tickets_nlp(tickets_dir, load_copy):
     """A pipeline of its own for each test."""
-    return spacy.load(tickets_dir / "model")
+    return load_copy(tickets_dir / "model")
 
 
 @pytest.fixture
@@ -118,39 +148,21 @@ def make_mixed(seed, n_docs=None):
     return mixed
 
 
-def make_cats(labels):
-    """Say that there are no other labels."""
-    return dict.fromkeys(labels or TICKETS, 1.0 if labels else 0.0)
-
-
 @pytest.fixture(scope="session")
 def mixed_dir(tmp_path_factory):
     """Like tickets_dir, with any number of labels per document."""
-    folder = tmp_path_factory.mktemp("mixed")
-    nlp = spacy.blank("xx")
-    nlp.add_pipe("longtail_textcat_multilabel")
-    fix_random_seed(0)
-    examples = [
-        Example.from_dict(nlp.make_doc(text), {"cats": make_cats(labels)})
-        for text, labels in make_mixed(0)
+    pairs = [
+        [(text, make_cats(labels)) for text, labels in mixed]
+        for mixed in (make_mixed(0), make_mixed(1, 15))
     ]
-    optimizer = nlp.initialize(lambda: examples)
-    for _ in range(8):
-        nlp.update(examples, sgd=optimizer)
-    nlp.to_disk(folder / "model")
-    docs = DocBin()
-    for text, labels in make_mixed(1, 15):
-        doc = nlp.make_doc(text)
-        doc.cats = make_cats(labels)
-        docs.add(doc)
-    docs.to_disk(folder / "dev.spacy")
-    return folder
+    folder = tmp_path_factory.mktemp("mixed")
+    return fill_folder(folder, "longtail_textcat_multilabel", *pairs)
 
 
 @pytest.fixture
-def mixed_nlp(mixed_dir):
+def mixed_nlp(mixed_dir, load_copy):
     """A pipeline of its own for each test."""
-    return spacy.load(mixed_dir / "model")
+    return load_copy(mixed_dir / "model")
 
 
 @pytest.fixture

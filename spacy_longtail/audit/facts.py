@@ -4,8 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-from ..pages import open_figure, render
-from ..presentation import Remark, TextTable, make_table, shorten
+from ..presentation import Remark, TextTable, make_table, open_figure, render, shorten
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
 FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}

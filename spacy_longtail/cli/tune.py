@@ -42,16 +42,9 @@ def tune_cli(
     setup_gpu(gpu_id, silent=True)
     with fail_clearly():
         wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
+        settings = {"folds": folds, "seed": seed, "progress": PROGRESS}
         result = tune_pipeline(
-            pipeline,
-            dev,
-            output,
-            wish,
-            force=force,
-            pipe=pipe,
-            folds=folds,
-            seed=seed,
-            progress=PROGRESS,
+            pipeline, dev, output, wish, force=force, pipe=pipe, **settings
         )
     print_result(result, json)
     if not json:

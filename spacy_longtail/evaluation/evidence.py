@@ -11,7 +11,6 @@ from typing import (
     List,
     NamedTuple,
     Optional,
-    Sequence,
     Tuple,
 )
 
@@ -22,12 +21,12 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..errors import Errors
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..pipeline.textcat import RawScores, write_all_cats
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..taxonomy import Taxonomy
-from .pipes import find_later, find_part, find_taxonomy, run_before
+from .pipes import find_fallback, find_later, find_part, run_before
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -61,8 +60,7 @@ class Evidence(NamedTuple):
         """RETURNS (numpy.ndarray): Whether a document is left without any label,
         whatever their probabilities, of shape (docs,).
         """
-        is_none = [decision["label"] is None for decision in self.decisions]
-        return numpy.asarray(is_none, dtype=bool)
+        return numpy.asarray([found["label"] is None for found in self.decisions])
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
@@ -107,7 +105,11 @@ def collect(
     RAISES (ValueError): L510 if no document has a gold label.
     """
     pipe: Any = nlp.get_pipe(name)
-    taxonomy = find_taxonomy(nlp, name)
+    last: Any = nlp.get_pipe(find_fallback(nlp, name) or name)
+    taxonomy: Taxonomy = last.taxonomy
+    if bounds is None:
+        keywords = getattr(pipe.scorer, "keywords", {})
+        bounds = keywords.get("head", HEAD), keywords.get("mid", MID)
     docs: List[Doc] = []
     decisions: List[Dict[str, Any]] = []
     raws: List[RawScores] = []
@@ -120,7 +122,7 @@ def collect(
                 for doc, eg in zip(done, batch):
                     yield Example(doc, eg.reference)
                 docs.extend(done)
-                decisions.extend(doc.user_data[KEY] for doc in done)
+                decisions.extend(map(get_stored, done))
             raws.extend([raw] if keeps_raw else [])
 
     read = find_part("scoring", pipe.kind)
@@ -129,7 +131,7 @@ def collect(
             stream,
             taxonomy,
             pipe=name,
-            bounds=bounds or find_bounds(pipe),
+            bounds=bounds,
             get_thresholds=pipe.get_thresholds,
             missing=getattr(pipe.settings, "missing", ""),
         )
@@ -153,12 +155,12 @@ def collect(
 
 @contextmanager
 def run_after(
-    nlp: Language, name: str, docs: Sequence[Doc], raw: RawScores
+    nlp: Language, name: str, docs: List[Doc], raw: RawScores
 ) -> Iterator[List[Doc]]:
     """Let documents be as they are at the end of the pipeline for a while. The model
     isn't run again. All labels are in `doc.cats`, whatever 'cats_top_k' is.
 
-    docs (Sequence[Doc]): As the component gets them.
+    docs (List[Doc]): As the component gets them.
     raw (RawScores): What the component finds in them.
     """
     pipe: Any = nlp.get_pipe(name)
@@ -171,11 +173,3 @@ def run_after(
     finally:
         for doc, cats in zip(done, before):
             doc.cats = cats
-
-
-def find_bounds(pipe: Any) -> Tuple[int, int]:
-    """RETURNS (Tuple[int, int]): Fewest training documents of a head and of a mid label
-    for a component's scorer.
-    """
-    keywords = getattr(pipe.scorer, "keywords", {})
-    return keywords.get("head", HEAD), keywords.get("mid", MID)

@@ -8,15 +8,9 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..pipeline.kinds.base import LabelKind, get_factories
-from ..taxonomy import Taxonomy
 
 # What the function of a room does.
-VERBS = {
-    "scoring": "read",
-    "tuning": "tune",
-    "report": "report",
-    "explain": "explain",
-}
+VERBS = {"scoring": "read", "tuning": "tune", "report": "report", "explain": "explain"}
 
 
 def find_part(room: str, kind: LabelKind) -> Callable[..., Any]:
@@ -38,17 +32,16 @@ def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
     RAISES (ValueError): L514 if it isn't clear which one is meant, L518 if the name is
         that of another component or none.
     """
-    found: Dict[bool, List[str]] = {False: [], True: []}
-    for other, pipe in _find_components(nlp).items():
-        found[pipe.kind.allows_several].append(other)
-    names = found[False] + found[True]
+    pipes = _find_components(nlp)
+    names = sorted(pipes, key=lambda other: pipes[other].kind.allows_several)
     if name in names:
         return str(name)
     factories = " or ".join(map(repr, get_factories()))
     if name is not None and names:
         text = Errors.L518.format(name=name, found=names, factories=factories)
         raise ValueError(text)
-    meant = found[False] or found[True]
+    singles = [other for other in names if not pipes[other].kind.allows_several]
+    meant = singles or names
     if len(meant) != 1:
         text = Errors.L514.format(
             found=names or "none", factories=factories, pipes=nlp.pipe_names
@@ -93,30 +86,19 @@ def find_changers(nlp: Language, name: str, *, is_changed: bool) -> List[str]:
     RETURNS (List[str]): Names, all that could have if none says that it does.
     """
     later, fallback = find_later(nlp, name), find_fallback(nlp, name)
-    pipe: Any = None if fallback not in later else nlp.get_pipe(str(fallback))
-    is_active = pipe is not None and pipe.is_needed
-    if not (is_changed or is_active):
+    second: Any = nlp.get_pipe(str(fallback)) if fallback in later else None
+    if second is not None and not second.is_needed:
+        later.remove(str(fallback))
+    if not is_changed and fallback not in later:
         return []
-    if not is_active:
-        later = [other for other in later if other != fallback]
     writers = [p for p in later if "doc.cats" in nlp.get_pipe_meta(p).assigns]
     return writers or later
 
 
-def find_taxonomy(nlp: Language, name: str) -> Taxonomy:
-    """RETURNS (Taxonomy): The label tree of a component or, with the labels that were
-    added at run time, of its fallback.
-    """
-    pipe: Any = nlp.get_pipe(find_fallback(nlp, name) or name)
-    return pipe.taxonomy
-
-
 def find_added(nlp: Language, name: str) -> Dict[str, str]:
-    """Find the labels that were added at run time. They are judged by how close a text
-    is to their prototype, so that no word has a share in that.
-
-    name (str): Name of the component that learned the other labels.
-    RETURNS (Dict[str, str]): For each of them the name of its fallback.
+    """RETURNS (Dict[str, str]): Labels that were added to a component at run time, and
+    the name of the fallback that has them. They are judged by how close a text is to
+    their prototype, so that no word has a share in that.
     """
     fallback = find_fallback(nlp, name)
     if fallback is None:

@@ -1,4 +1,3 @@
-from .explain import explain
-from .html import render_explanation
+from .explain import explain, render_explanation
 
 __all__ = ["explain", "render_explanation"]

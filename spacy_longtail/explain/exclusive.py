@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..evaluation.pipes import find_added
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
 from .words import Word, describe_decision, say_method, split_logits, tabulate_words
 
@@ -16,15 +16,11 @@ from .words import Word, describe_decision, say_method, split_logits, tabulate_w
 class Explanation:
     """Why a label and not another one.
 
-    kind (str): Factory of the component.
+    kind, method (str): The factory of the component; see Split.
     label, against (str): The label and the one that it is compared with.
     difference (float): Log of how many times more probable it is in the first stage,
         before a fallback.
-    method (str): "exact": the contributions of the words, `bias` and `prior` sum to
-        the difference. "occlusion": each is what the difference loses without the word.
-    bias (Optional[float]): What the trained biases of the labels bring, None with
-        occlusion.
-    prior (Optional[float]): What the setting of the prior brings.
+    words, bias, prior: See Split.
     decision (Dict[str, Any]): See Decision.
     added (Optional[str]): The label of the decision if it was added at run time. It is
         judged by its prototype, not by words: what is explained is the first stage.
@@ -78,7 +74,6 @@ def explain_exclusive(
 ) -> Explanation:
     """Find out why a label and not another one, see explain.
 
-    name (str): Name of the component.
     before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): The label to explain, by default the most probable one.
     RETURNS (Explanation): Contributions in the logs of odds.
@@ -87,7 +82,7 @@ def explain_exclusive(
     if len(labels) > 1:
         raise ValueError(Errors.L523.format(n=len(labels), name=name))
     component: Any = nlp.get_pipe(name)
-    decision, index = final.user_data[KEY], component.taxonomy.index
+    decision, index = get_stored(final), component.taxonomy.index
     P = component.apply_settings(component.get_raw_scores([before])).probabilities[0]
     ranked = [choice for choice, _ in decision["candidates"]]
     ranked += [component.labels[column] for column in numpy.argsort(-P)[:3]]

@@ -1,19 +1,17 @@
+from pathlib import Path
 from typing import Any, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..evaluation.pipes import (
-    find_added,
-    find_part,
-    find_pipe,
-    find_rivals,
-    run_before,
-)
+from ..evaluation.pipes import find_added, find_part, find_pipe, find_rivals, run_before
 from ..pipeline.textcat import write_all_cats
+from ..presentation import render
 from ..taxonomy import Taxonomy, find_similar
+from .words import weigh_words
 
+TEMPLATES = Path(__file__).parent / "templates"
 # What find_similar says then.
 NOTHING_SIMILAR = "–"
 
@@ -57,10 +55,25 @@ def explain(
     return explain_kind(nlp, name, before, final, labels=labels, against=against)
 
 
+def render_explanation(explanation: Any, separator: str = "/") -> str:
+    """Turn an explanation into a page in displaCy's manner: the text with its words
+    marked, stronger where they count more.
+
+    explanation (Any): What explain returns.
+    separator (str): What joins the segments of a label.
+    RETURNS (str): HTML that needs nothing else.
+    """
+    return render(
+        TEMPLATES / explanation.template,
+        filters={"weigh": weigh_words},
+        found=explanation,
+        separator=separator,
+    )
+
+
 def _run_alone(nlp: Language, name: str, text: str) -> Tuple[Doc, Doc]:
-    """RETURNS (Tuple[Doc, Doc]): The text as a component gets it, and with all labels
-    and the decision that it and what belongs to it give, whatever other components
-    there are.
+    """The text as a component gets it, and with all labels and the decision that it and
+    what belongs to it give, whatever other components there are.
     """
     pipe: Any = nlp.get_pipe(name)
     before = run_before(nlp, name, [nlp.make_doc(text)])[0]

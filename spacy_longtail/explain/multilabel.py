@@ -1,5 +1,5 @@
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..evaluation.pipes import find_added
 from ..ops import get_log_odds
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
 from .words import (
     N_WORDS,
@@ -78,9 +78,7 @@ class LabelExplanation:
 class MultilabelExplanation:
     """Why a document has the labels it has.
 
-    kind (str): Factory of the component.
-    method (str): "exact": the contributions of the words, `bias` and `prior` sum to
-        the difference. "occlusion": each is what the difference loses without the word.
+    kind, method (str): The factory of the component; see Split.
     labels (List[LabelExplanation]): Those that were asked for.
     thresholds (Dict[str, float]): Those of the candidates of the decision.
     decision (Dict[str, Any]): See Decision.
@@ -103,15 +101,10 @@ class MultilabelExplanation:
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): The decision, and each label."""
         candidates, given = self.decision["candidates"], set(self.decision["labels"])
-        rows = [
-            (
-                label,
-                f"{probability:.3f}",
-                f"{self.thresholds[label]:.3f}",
-                "given" if label in given else "",
-            )
-            for label, probability in candidates
-        ]
+        rows = []
+        for label, probability in candidates:
+            numbers = f"{probability:.3f}", f"{self.thresholds[label]:.3f}"
+            rows.append((label, *numbers, "given" if label in given else ""))
         header = ("most probable", "probability", "threshold", "")
         n_more = len(given - {label for label, _ in candidates})
         more = f"; {n_more} more given" if n_more else ""
@@ -138,7 +131,6 @@ def explain_multilabel(
 ) -> MultilabelExplanation:
     """Find out which words speak for labels, see explain.
 
-    name (str): Name of the component.
     before, final (Doc): As the component gets it, and at the end of the pipeline.
     labels (Sequence[str]): By default those that the document has, without those that
         were added at run time, or the most probable one if it has none at all.
@@ -148,7 +140,7 @@ def explain_multilabel(
     if against is not None:
         raise ValueError(Errors.L524.format(name=name, against=against))
     component: Any = nlp.get_pipe(name)
-    decision, index = final.user_data[KEY], component.taxonomy.index
+    decision, index = get_stored(final), component.taxonomy.index
     # A later component can have labels of its own.
     given, new = final._.longtail.labels, find_added(nlp, name)
     added = [label for label in given if label in new]
@@ -156,23 +148,6 @@ def explain_multilabel(
         labels = [label for label in given if label in index]
     if not labels and not added:
         labels = [max(index, key=lambda label: final.cats.get(label, 0.0))]
-    names = [label for label, _ in decision["candidates"]]
-    method, found = _explain_labels(nlp, name, before, final, labels)
-    return MultilabelExplanation(
-        kind=nlp.get_pipe_meta(name).factory,
-        method=method,
-        labels=found,
-        thresholds=dict(zip(names, component.get_thresholds(names).tolist())),
-        decision=decision,
-        added=added,
-    )
-
-
-def _explain_labels(
-    nlp: Language, name: str, before: Doc, final: Doc, labels: Sequence[str]
-) -> Tuple[str, List[LabelExplanation]]:
-    component: Any = nlp.get_pipe(name)
-    index = component.taxonomy.index
     columns = [index[label] for label in labels]
     method, splits = split_logits(nlp, name, before, [(c, None) for c in columns])
     thresholds = component.get_thresholds(labels)
@@ -186,8 +161,16 @@ def _explain_labels(
             needed=odds[i],
             **split._asdict(),
             other=pooled.get(columns[i]),
-            is_given=label in final._.longtail.labels,
+            is_given=label in given,
         )
         for i, (label, split) in enumerate(zip(labels, splits))
     ]
-    return method, found
+    names = [label for label, _ in decision["candidates"]]
+    return MultilabelExplanation(
+        kind=nlp.get_pipe_meta(name).factory,
+        method=method,
+        labels=found,
+        thresholds=dict(zip(names, component.get_thresholds(names).tolist())),
+        decision=decision,
+        added=added,
+    )

@@ -32,9 +32,11 @@ class Word:
 
 
 class Split(NamedTuple):
-    """A logit, or the difference of two, as a sum.
+    """A logit, or the difference of two. By the "exact" method it is the sum of what
+    words, bias and prior bring. By "occlusion", each word counts as what is lost
+    without it.
 
-    difference (float): The sum.
+    difference (float): The whole.
     words (List[Word]): What each token brings.
     bias (Optional[float]): What the trained biases bring, None with occlusion.
     prior (Optional[float]): What the setting of the prior brings, likewise.
@@ -53,69 +55,57 @@ def split_logits(
 
     doc (Doc): As the component gets it.
     pairs (Sequence[PairT]): What to split.
-    RETURNS (Tuple[str, List[Split]]): "exact" if the parts sum to the whole, or
-        "occlusion" if each word counts as what is lost without it.
+    RETURNS (Tuple[str, List[Split]]): By which method, and what it finds.
     """
     component: Any = nlp.get_pipe(name)
     encoder = component.model.get_ref("encoder")
     output = component.model.get_ref("output")
     parts, linear = contract.split(encoder, doc), contract.get_linear(output)
-    if parts is None or linear is None:
-        return "occlusion", _occlude(nlp, name, doc, pairs)
-    W, b = map(component.model.ops.to_numpy, linear)
-    return "exact", _split_exactly(component, doc, pairs, parts, W, b)
-
-
-def _split_exactly(
-    component: Any,
-    doc: Doc,
-    pairs: Sequence[PairT],
-    parts: Dict[str, numpy.ndarray],
-    W: numpy.ndarray,
-    b: numpy.ndarray,
-) -> List[Split]:
-    shift, temperature = component.get_bias(component.prior), component.temperature
     logits = _get_logits(component, [doc])[0]
+    if parts is None or linear is None:
+        return "occlusion", _occlude(nlp, name, doc, pairs, logits)
+    W, b = map(component.model.ops.to_numpy, linear)
+    shift, temperature = component.get_bias(component.prior), component.temperature
     found = []
     for pair in pairs:
         weights = _subtract(W, pair) / temperature
         brought = {kind: (part @ weights).tolist() for kind, part in parts.items()}
         bigrams = brought.get("bigrams", [0.0] * len(doc))
         totals = [sum(values) for values in zip(*brought.values())]
-        found.append(
-            Split(
-                float(_subtract(logits, pair)),
-                [
-                    Word(token.text, token.whitespace_, total, two)
-                    for token, total, two in zip(doc, totals, bigrams)
-                ],
-                float(_subtract(b, pair)) / temperature,
-                float(_subtract(shift, pair)) / temperature,
-            )
-        )
-    return found
+        bias, prior = (float(_subtract(x, pair)) / temperature for x in (b, shift))
+        words = _make_words(doc, totals, bigrams)
+        found.append(Split(float(_subtract(logits, pair)), words, bias, prior))
+    return "exact", found
 
 
-def _occlude(nlp: Language, name: str, doc: Doc, pairs: Sequence[PairT]) -> List[Split]:
+def _occlude(
+    nlp: Language,
+    name: str,
+    doc: Doc,
+    pairs: Sequence[PairT],
+    logits: numpy.ndarray,
+) -> List[Split]:
     words = [token.text for token in doc]
     spaces = [bool(token.whitespace_) for token in doc]
     parts = [
         Doc(nlp.vocab, words[:i] + words[i + 1 :], spaces[:i] + spaces[i + 1 :])
         for i in range(len(words))
     ]
-    component: Any = nlp.get_pipe(name)
-    without = _get_logits(component, run_before(nlp, name, parts)).T
-    logits = _get_logits(component, [doc])[0]
+    without = _get_logits(nlp.get_pipe(name), run_before(nlp, name, parts)).T
     found = []
     for pair in pairs:
         whole = _subtract(logits, pair)
         changes = (whole - _subtract(without, pair)).tolist()
-        marked = [
-            Word(token.text, token.whitespace_, change, 0.0)
-            for token, change in zip(doc, changes)
-        ]
+        marked = _make_words(doc, changes, [0.0] * len(doc))
         found.append(Split(float(whole), marked, None, None))
     return found
+
+
+def _make_words(
+    doc: Doc, contributions: Sequence[float], bigrams: Sequence[float]
+) -> List[Word]:
+    rows = zip(doc, contributions, bigrams)
+    return [Word(token.text, token.whitespace_, *numbers) for token, *numbers in rows]
 
 
 def _get_logits(component: Any, docs: List[Doc]) -> numpy.ndarray:

@@ -8,8 +8,7 @@ from typing import Callable, Tuple
 
 import numpy
 
-from ..ops import LOWEST
-from ..scoring.metrics import get_expected_macro_f
+from ..scoring.metrics import get_expected_macro_f, get_nats
 from ..scoring.predictions import pair_columns
 
 PRIORS = [round(0.05 * step, 2) for step in range(21)]
@@ -36,9 +35,8 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> FitT:
     Z (numpy.ndarray): Logits of shape (docs, labels).
     gold (numpy.ndarray): Columns of the gold labels. Documents whose label has no
         column say nothing about the temperature and are left out.
-    RETURNS (Tuple[float, float]): The temperature, 1.0 if there is nothing to learn
-        from, and the negative log likelihood in nats per document, with what the prior
-        adds to it.
+    RETURNS (FitT): 1.0 if there is nothing to learn from, and the negative log
+        likelihood in nats per document, with what the prior adds to it.
     """
     known = gold < Z.shape[1]
     Z, gold = Z[known], gold[known]
@@ -77,8 +75,8 @@ def fit_pair_temperature(
     get_probabilities (Callable[[float], numpy.ndarray]): Of shape (docs, labels),
         under a temperature.
     truths (numpy.ndarray): 1.0, 0.0 or NaN, same shape.
-    RETURNS (Tuple[float, float]): The temperature, 1.0 if nothing is known, and the
-        loss in nats per pair, with what the prior adds to it.
+    RETURNS (FitT): 1.0 if nothing is known, and the loss in nats per pair, with what
+        the prior adds to it.
     """
     n_pairs = int((~numpy.isnan(truths)).sum())
     if not n_pairs:
@@ -100,8 +98,7 @@ def get_pair_loss(P: numpy.ndarray, truths: numpy.ndarray) -> float:
     is_known = ~numpy.isnan(truths)
     if not is_known.any():
         return 0.0
-    P, is_yes = numpy.clip(P[is_known], LOWEST, 1.0 - LOWEST), truths[is_known] == 1.0
-    return float(-numpy.log(numpy.where(is_yes, P, 1.0 - P)).mean())
+    return float(get_nats(P[is_known], truths[is_known]).mean())
 
 
 def get_penalty(log: float, n: int) -> float:
@@ -121,8 +118,7 @@ def fit_prior(fit: Callable[[float], FitT]) -> Tuple[float, float]:
     The likelihood is concave in 1 / temperature and prior / temperature together, so
     its best value at each prior has one peak: a golden-section search finds it.
 
-    fit (Callable[[float], Tuple[float, float]]): Finds the temperature under a prior,
-        see fit_temperature.
+    fit (Callable[[float], FitT]): Finds the temperature under a prior.
     RETURNS (Tuple[float, float]): Prior from 0.0 to 1.0, and temperature.
     """
     fit = lru_cache(maxsize=None)(fit)
@@ -163,7 +159,6 @@ def search(
 
     low, high (float): Where to look.
     tolerance (float): How far off the result may be.
-    RETURNS (float): Between them.
     """
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     values = function(left), function(right)

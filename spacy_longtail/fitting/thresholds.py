@@ -58,9 +58,9 @@ def fit_thresholds(
     scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
     is_yes = truths == 1.0
     support = is_yes.sum(axis=0)
-    common = _fit_common(scores, is_yes, precision)
     if not support.any():
-        return numpy.full(len(support), common)
+        return numpy.full(len(support), 0.5)
+    common = _fit_common(scores, is_yes, precision)
     own = _fit_each(scores, is_yes, precision, common)
     share = support / numpy.maximum(support + smoothing, 1e-9)
     odds = share * get_log_odds(own) + (1.0 - share) * get_log_odds(common)
@@ -98,8 +98,6 @@ def _fit_common(
     scores: numpy.ndarray, is_yes: numpy.ndarray, precision: Optional[float]
 ) -> float:
     support = is_yes.sum(axis=0)
-    if not support.any():
-        return 0.5
     grid = 1.0 / (1.0 + numpy.exp(-numpy.linspace(-6.0, 6.0, N_GRID + 1)))
     merits = []
     for threshold in grid:
@@ -139,15 +137,14 @@ def fit_precision_threshold(
 ) -> float:
     """Find the lowest threshold at which enough of what is left is right.
 
-    confidence (numpy.ndarray): Probability of each prediction, of shape (docs,).
-    is_right (numpy.ndarray): Whether it is right, of shape (docs,).
+    confidence, is_right (numpy.ndarray): Probability of each prediction, and whether it
+        is right, both of shape (docs,).
     precision (float): Wished share of right ones.
     RETURNS (float): 0.0 if all can stay, 1.0 if no threshold is high enough.
     """
-    ranked = numpy.sort(confidence)[::-1]
-    given = numpy.ones(len(ranked), dtype="int64")
+    given = numpy.ones(len(confidence), dtype="int64")
     n_kept = _count_precise(confidence, is_right, given, precision)
-    return _get_bound(ranked, n_kept) if n_kept else NEVER
+    return _get_bound(confidence, n_kept) if n_kept else NEVER
 
 
 def fit_coverage_threshold(confidence: numpy.ndarray, coverage: float) -> float:
@@ -158,7 +155,7 @@ def fit_coverage_threshold(confidence: numpy.ndarray, coverage: float) -> float:
         return 0.0
     # The share of a whole number may have a rounding error.
     n_kept = max(math.ceil(coverage * len(confidence) - 1e-9), 1)
-    return _get_bound(numpy.sort(confidence)[::-1], n_kept)
+    return _get_bound(confidence, n_kept)
 
 
 def fit_abstention_threshold(
@@ -173,8 +170,8 @@ def fit_abstention_threshold(
 
     known (numpy.ndarray): How sure it is that a document fits a known label, of shape
         (docs,).
-    right (numpy.ndarray): How many of its labels are right, of shape (docs,).
-    given (numpy.ndarray): How many labels it has, of shape (docs,).
+    right, given (numpy.ndarray): How many of its labels are right, and how many it has,
+        same shape.
     precision (Optional[float]): Wished share of right ones among the labels given.
     coverage (Optional[float]): Share of the documents that keep theirs, at least. Give
         one of the two.
@@ -206,7 +203,6 @@ def fit_label_thresholds(
     of all labels below it, and so on up to the root.
 
     guess (numpy.ndarray): Columns of the predicted labels, of shape (docs,).
-    confidence, is_right, precision: See fit_precision_threshold.
     min_support (int): Fewest predictions.
     RETURNS (Dict[str, float]): By node, "" being the root.
     """
@@ -229,8 +225,8 @@ def fit_ancestor_threshold(
 ) -> float:
     """Find how probable the parent of an abstained label has to be to be kept.
 
-    probability (numpy.ndarray): Of the parents of abstained labels, of shape (docs,).
-    is_right (numpy.ndarray): Whether they are right, of shape (docs,).
+    probability, is_right (numpy.ndarray): Of the parents of abstained labels, both of
+        shape (docs,).
     precision (Optional[float]): Wished share of right ones.
     RETURNS (float): 0.5 without a wish; the wish itself, as if probabilities were
         exact, if there are too few documents.
@@ -248,8 +244,8 @@ def _count_precise(
     given: numpy.ndarray,
     precision: float,
 ) -> int:
-    """RETURNS (int): The most documents, surest first, whose labels are precise enough.
-    Those of the same confidence stay or go together.
+    """The most documents, surest first, whose labels are precise enough. Those of the
+    same confidence stay or go together.
     """
     order = numpy.argsort(-confidence, kind="stable")
     n_given = numpy.maximum(numpy.cumsum(given[order]), 1)
@@ -260,9 +256,9 @@ def _count_precise(
 
 
 def _get_bound(confidence: numpy.ndarray, n_kept: int) -> float:
-    """Find what divides the first values from the others, in digits that JSON keeps."""
+    """What divides the highest values from the others, in digits that JSON keeps."""
     if n_kept == len(confidence):
         return 0.0
-    last, first = float(confidence[n_kept - 1]), float(confidence[n_kept])
+    last, first = numpy.sort(confidence)[::-1][n_kept - 1 : n_kept + 1].tolist()
     bound = round((last + first) / 2, DIGITS)
     return bound if bound <= last else math.floor(last * 10**DIGITS) / 10**DIGITS

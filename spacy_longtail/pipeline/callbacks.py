@@ -1,5 +1,5 @@
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -33,15 +33,11 @@ def make_fit_thresholds(
     RETURNS (Callable[[Language], Language]): Changes a pipeline and returns it.
     """
     wish = {"precision": precision, "smoothing": smoothing}
-    return partial(_fit_thresholds, corpus=corpus, component=component, wish=wish)
+    return partial(_fit_thresholds, corpus=corpus, component=component, **wish)
 
 
 def _fit_thresholds(
-    nlp: Language,
-    *,
-    corpus: Callable[[Language], Iterable[Example]],
-    component: str,
-    wish: Dict[str, Any],
+    nlp: Language, *, corpus: Callable, component: str, **wish: Any
 ) -> Language:
     """RAISES (ValueError): L328 if there is no such component."""
     pipe = dict(nlp.pipeline).get(component)

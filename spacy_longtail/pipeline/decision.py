@@ -1,15 +1,5 @@
-from dataclasses import dataclass, fields, replace
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from dataclasses import dataclass, fields
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -27,7 +17,11 @@ STORED = [
     *("pipe", "label", "probability", "levels", "other"),
     *("known", "stage", "reason", "candidates"),
 ]
+# What a Doc stores, see Decision.to_user_data.
+DataT = Dict[str, Any]
 LevelsT = Tuple[Tuple[str, float], ...]
+GetLevelsT = Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]
+GetLabelsT = Callable[[numpy.ndarray], List[List[str]]]
 
 
 @dataclass(frozen=True)
@@ -56,15 +50,15 @@ class Decision(Dict[str, Any]):
     allows_several (bool): Whether the document could have had several labels.
     """
 
-    label: Optional[str]
-    path: Tuple[str, ...]
-    probability: float
-    levels: LevelsT
-    other: Optional[Tuple[str, float]]
-    known: float
-    stage: str
-    reason: str
-    candidates: LevelsT
+    label: Optional[str] = None
+    path: Tuple[str, ...] = ()
+    probability: float = 0.0
+    levels: LevelsT = ()
+    other: Optional[Tuple[str, float]] = None
+    known: float = 0.0
+    stage: str = ""
+    reason: str = ""
+    candidates: LevelsT = ()
     labels: Tuple[str, ...] = ()
     pipe: Optional[str] = None
     first: Optional[str] = None
@@ -80,37 +74,22 @@ class Decision(Dict[str, Any]):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Decision":
         """data (Mapping[str, Any]): What to_dict gives, or what a Doc stores."""
-        label, levels = data.get("label"), _to_pairs(data.get("levels"))
-        other, first = data.get("other"), data.get("first")
-        first_labels = data.get("first_labels")
-        if first_labels is None and "first" in data and "first_labels" not in data:
-            first_labels = _to_labels(first)
-        return cls(
-            label=label,
-            path=tuple(node for node, _ in levels),
-            probability=data.get("probability", 0.0),
-            levels=levels,
-            other=(other[0], other[1]) if other else None,
-            known=data.get("known", 0.0),
-            stage=data.get("stage", ""),
-            reason=data.get("reason", ""),
-            candidates=_to_pairs(data.get("candidates")),
-            labels=tuple(data.get("labels", _to_labels(label))),
-            pipe=data.get("pipe"),
-            first=first,
-            first_labels=None if first_labels is None else tuple(first_labels),
-            allows_several=data.get("allows_several", "labels" in data),
-        )
+        found = {
+            "labels": _to_labels(data.get("label")),
+            "allows_several": "labels" in data,
+            "first_labels": _to_labels(data["first"]) if "first" in data else None,
+            **data,
+            "path": [node for node, _ in data.get("levels", ())],
+        }
+        given = {name: _convert(found[name], tuple) for name in FIELDS if name in found}
+        return cls(**given)
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The fields as JSON values."""
-        values = {found.name: getattr(self, found.name) for found in fields(self)}
-        return {name: _to_json(value) for name, value in values.items()}
+        return {name: _convert(getattr(self, name), list) for name in FIELDS}
 
-    def to_user_data(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): What a Doc stores, without what follows from the
-        rest.
-        """
+    def to_user_data(self) -> DataT:
+        """RETURNS (DataT): What a Doc stores, without what follows from the rest."""
         data = {name: getattr(self, name) for name in STORED}
         data.update(levels=list(self.levels), candidates=list(self.candidates))
         if self.allows_several:
@@ -121,98 +100,116 @@ class Decision(Dict[str, Any]):
                 data["first_labels"] = list(self.first_labels)
         return data
 
-    @property
-    def similarity(self) -> float:
-        """RETURNS (float): To the closest label, from 0.0 to below 1.0: what `known`
-        has beside the probability.
-        """
-        return min(self.known / max(self.probability, EPSILON), 1.0 - 1e-6)
 
-    def back_off(self, threshold: float, ancestor_threshold: float) -> "Decision":
-        """Take a label away whose probability is below its threshold, and keep the
-        deepest node above it that is sure.
-
-        threshold (float): What the label needs.
-        ancestor_threshold (float): What a node above it needs, beside the threshold.
-        RETURNS (Decision): The same if it has no label or one that is sure.
-        """
-        if self.label is None or self.probability >= threshold:
-            return self
-        needed = max(threshold, ancestor_threshold)
-        levels = self.levels[:-1]
-        while levels and levels[-1][1] < needed:
-            levels = levels[:-1]
-        reason = (
-            f"{self.label!r} has a probability of {self.probability:.3f}, below its "
-            f"threshold of {threshold:.3f}"
-        )
-        return self._keep(levels, levels[-1][1] if levels else 0.0, reason)
-
-    def abstain(self, threshold: float, reason: str) -> "Decision":
-        """Take all labels away. The deepest broader category that is sure enough after
-        its probability is multiplied by the similarity stays, or nothing.
-
-        threshold (float): How sure a broader category has to be, 0.0 keeps none.
-        reason (str): Why, in words.
-        """
-        share = self.similarity
-        levels = tuple(
-            (node, probability)
-            for node, probability in self.levels[:-1]
-            if threshold > 0 and probability * share >= threshold
-        )
-        probability = levels[-1][1] * share if levels else 0.0
-        return self._keep(levels, probability, f"{reason} (known = {self.known:.3f})")
-
-    def refine(
-        self, before: "Decision", reason: Optional[str] = None, **changes: Any
-    ) -> "Decision":
-        """Say what a second stage has replaced, and why.
-
-        before (Decision): The first stage's.
-        reason (Optional[str]): Why the second stage decided. None if the decision is
-            still that of the first one, for its reason.
-        """
-        return replace(
-            self,
-            first=before.label,
-            first_labels=before.labels,
-            stage=before.stage if reason is None else self.stage,
-            reason=before.reason if reason is None else reason,
-            **changes,
-        )
-
-    def _keep(self, levels: LevelsT, probability: float, reason: str) -> "Decision":
-        return replace(
-            self,
-            label=None,
-            labels=(),
-            path=tuple(node for node, _ in levels),
-            levels=levels,
-            probability=probability,
-            stage=ABSTAINED,
-            reason=reason,
-        )
-
-
-def _to_pairs(values: Optional[Iterable[Any]]) -> LevelsT:
-    return tuple((name, share) for name, share in values or ())
+FIELDS = [found.name for found in fields(Decision)]
 
 
 def _to_labels(label: Optional[str]) -> List[str]:
     return [] if label is None else [label]
 
 
-def _to_json(value: Any) -> Any:
-    return [_to_json(part) for part in value] if isinstance(value, tuple) else value
+def _convert(value: Any, sequence: Callable) -> Any:
+    """Make tuples of lists, or lists of tuples, with the pairs in them."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    is_nested = bool(value) and isinstance(value[0], (list, tuple))
+    return sequence(map(sequence, value) if is_nested else value)
+
+
+# What follows is done for every document, so it works on what a Doc stores.
+
+
+def refine(
+    data: DataT,
+    before: DataT,
+    reason: Optional[str],
+    other: Optional[Tuple[str, float]],
+) -> None:
+    """Write in the decision of a second stage what it has replaced, and why.
+
+    before (DataT): The first stage's.
+    reason (Optional[str]): Why the second stage decided. None if the decision is still
+        that of the first one, for its reason.
+    other (Optional[Tuple[str, float]]): See Decision.
+    """
+    data.update(first=before["label"], other=other)
+    if "labels" in data:
+        data["first_labels"] = before["labels"]
+    if reason is None:
+        data.update(stage=before["stage"], reason=before["reason"])
+    else:
+        data["reason"] = reason
+
+
+def back_off(data: DataT, threshold: float, ancestor_threshold: float) -> DataT:
+    """Take a label away whose probability is below its threshold, and keep the deepest
+    node above it that is sure.
+
+    threshold (float): What the label needs.
+    ancestor_threshold (float): What a node above it needs, beside the threshold.
+    RETURNS (DataT): The same if it has no label or one that is sure.
+    """
+    label, probability = data["label"], data["probability"]
+    if label is None or probability >= threshold:
+        return data
+    levels = data["levels"][:-1]
+    while levels and levels[-1][1] < max(threshold, ancestor_threshold):
+        levels = levels[:-1]
+    reason = (
+        f"{label!r} has a probability of {probability:.3f}, below its threshold of "
+        f"{threshold:.3f}"
+    )
+    return _abstain(data, levels, 1.0, reason)
+
+
+def abstain(data: DataT, threshold: float, reason: str) -> DataT:
+    """Take all labels away. The deepest broader category that is sure enough after its
+    probability is multiplied by the similarity stays, or nothing.
+
+    threshold (float): How sure a broader category has to be, 0.0 keeps none.
+    reason (str): Why, in words.
+    """
+    share = find_similarity(data)
+    above = data["levels"][:-1] if threshold > 0 else []
+    levels = [pair for pair in above if pair[1] * share >= threshold]
+    return _abstain(data, levels, share, f"{reason} (known = {data['known']:.3f})")
+
+
+def find_similarity(data: DataT) -> float:
+    """RETURNS (float): To the closest label, from 0.0 to below 1.0: what `known` has
+    beside the probability.
+    """
+    return min(data["known"] / max(data["probability"], EPSILON), 1.0 - 1e-6)
+
+
+def _abstain(data: DataT, levels: List[Any], share: float, reason: str) -> DataT:
+    return {
+        **data,
+        **({"labels": []} if "labels" in data else {}),
+        "label": None,
+        "levels": levels,
+        "probability": levels[-1][1] * share if levels else 0.0,
+        "stage": ABSTAINED,
+        "reason": reason,
+    }
+
+
+def get_stored(doc: Doc) -> DataT:
+    """RETURNS (DataT): Empty if no component has categorized the document."""
+    return doc.user_data.get(KEY) or {}
+
+
+def store(doc: Doc, data: DataT) -> None:
+    """Store what get_stored returns."""
+    doc.user_data[KEY] = data
 
 
 def read_decision(doc: Doc) -> Optional[Decision]:
     """RETURNS (Optional[Decision]): That of a document, as `doc._.longtail`. None if no
     component has categorized it.
     """
-    data = doc.user_data.get(KEY)
-    return None if data is None else Decision.from_dict(data)
+    data = get_stored(doc)
+    return Decision.from_dict(data) if data else None
 
 
 def write_decision(doc: Doc, decision: Optional[Mapping[str, Any]]) -> None:
@@ -220,9 +217,7 @@ def write_decision(doc: Doc, decision: Optional[Mapping[str, Any]]) -> None:
     if decision is None:
         doc.user_data.pop(KEY, None)
     else:
-        if not isinstance(decision, Decision):
-            decision = Decision.from_dict(decision)
-        doc.user_data[KEY] = decision.to_user_data()
+        store(doc, Decision.from_dict(decision).to_user_data())
 
 
 def register_extension() -> None:
@@ -247,19 +242,18 @@ class DecisionWriter:
 
     taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
     pipe (str): Name of the component that the decisions are of.
-    get_levels (Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]): Gets
-        leaf probabilities and the column of each document's best label. Returns the
-        probability of each node of its path.
-    get_labels (Optional[Callable[[numpy.ndarray], List[List[str]]]]): The labels that
-        each document has, None if that is the best one.
+    get_levels (GetLevelsT): Gets leaf probabilities and the column of each document's
+        best label. Returns the probability of each node of its path.
+    get_labels (Optional[GetLabelsT]): Gets leaf probabilities. Returns the labels that
+        each document has. None if that is the best one.
     """
 
     def __init__(
         self,
         taxonomy: Taxonomy,
         pipe: str,
-        get_levels: Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]],
-        get_labels: Optional[Callable[[numpy.ndarray], List[List[str]]]] = None,
+        get_levels: GetLevelsT,
+        get_labels: Optional[GetLabelsT] = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.pipe = pipe
@@ -277,22 +271,21 @@ class DecisionWriter:
         stage: str,
         reason: str,
         top: Optional[numpy.ndarray] = None,
-    ) -> List[Dict[str, Any]]:
+    ) -> List[DataT]:
         """Describe the decision for each document.
 
-        P (numpy.ndarray): Leaf probabilities of shape (docs, leaves).
-        known (numpy.ndarray): Of shape (docs,), see Decision.
+        P, known (numpy.ndarray): See Prediction.
         stage, reason (str): See Decision.
         top (Optional[numpy.ndarray]): What top_columns gives for at least
             N_CANDIDATES, if that is known.
-        RETURNS (List[Dict[str, Any]]): See Decision.to_user_data.
+        RETURNS (List[DataT]): What their documents store.
         """
         leaves = self.taxonomy.leaves
         top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
         shares = numpy.take_along_axis(P, top, axis=1).tolist()
         levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
-        decisions: List[Dict[str, Any]] = []
-        for row, columns in enumerate(top.tolist()):
+        decisions: List[DataT] = []
+        for row, (columns, sure) in enumerate(zip(top.tolist(), known.tolist())):
             names = [leaves[column] for column in columns]
             decisions.append(
                 {
@@ -301,7 +294,7 @@ class DecisionWriter:
                     "probability": shares[row][0],
                     "levels": list(zip(self.paths[columns[0]], levels[row])),
                     "other": others[row],
-                    "known": float(known[row]),
+                    "known": sure,
                     "stage": stage,
                     "reason": reason,
                     "candidates": list(zip(names, shares[row])),

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -7,9 +8,9 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..encoders import contract
-from .start import EncodeT, make_start_encoder
 
 MAX_CACHED_TEXTS = 1_000_000
+EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
 
 class RawScores(NamedTuple):
@@ -35,47 +36,37 @@ class EncoderRunner:
     """Runs the encoder of a model, a frozen one once per text while it is trained.
 
     model (Model[List[Doc], Floats2d]): Has the references "encoder" and "output".
+    cache (VectorCache): What a frozen encoder has found.
     """
 
     def __init__(self, model: Model[List[Doc], Floats2d]) -> None:
         self.model = model
-        self._cache = VectorCache()
+        self.cache = VectorCache()
 
     @property
     def encoder(self) -> Model[List[Doc], Floats2d]:
-        """RETURNS (Model[List[Doc], Floats2d]): Documents to vectors."""
         return self.model.get_ref("encoder")
-
-    @property
-    def is_frozen(self) -> bool:
-        """RETURNS (bool): Whether the vectors stay as they are."""
-        return contract.is_frozen(self.encoder)
 
     @property
     def can_read_names(self) -> bool:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        return self.is_frozen or not contract.is_listening(self.encoder)
-
-    def clear(self) -> None:
-        """Forget all vectors."""
-        self._cache.clear()
+        is_listening = contract.is_listening(self.encoder)
+        return contract.is_frozen(self.encoder) or not is_listening
 
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object
     ) -> EncodeT:
-        """Initialize the encoder. Its vectors are kept if it is frozen, none from
-        before.
+        """Initialize the encoder with a few documents. Its vectors are kept if it is
+        frozen, none from before.
 
-        docs (List[Doc]): A few.
-        nlp, component: See make_start_encoder.
         RETURNS (EncodeT): Documents to vectors, before the pipeline is trained.
         """
         self.encoder.initialize(X=docs)
-        self.clear()
+        self.cache.clear()
         encode = make_start_encoder(self.encoder, nlp, component)
-        if not self.is_frozen:
+        if not contract.is_frozen(self.encoder):
             return encode
         return lambda docs: self._look_up(docs, encode)
 
@@ -88,39 +79,71 @@ class EncoderRunner:
         contract.observe(encoder, None)
 
         def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
-            if not is_sample:
-                contract.observe(encoder, docs)
+            contract.observe(encoder, docs)
             return encode(docs)
 
-        return encode_corpus
+        return encode if is_sample else encode_corpus
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
-        if not self.is_frozen:
+        if not contract.is_frozen(self.encoder):
             return self.model.begin_update(docs)
         return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
         """RETURNS (RawScores): What the model finds in documents."""
         # A cache isn't empty while training: the dev corpus is read again and again.
-        X = self._encode_once(docs) if self._cache else self.encoder.predict(docs)
+        X = self._encode_once(docs) if self.cache else self.encoder.predict(docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
         cosines = to_numpy(contract.get_similarity(output, X))
         return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
-        ops, encoder = self.model.ops, self.encoder
-        return ops.asarray2f(
-            self._look_up(docs, lambda new: ops.to_numpy(encoder.predict(new)))
-        )
+        encode = partial(run_encoder, self.encoder)
+        return self.model.ops.asarray2f(self._look_up(docs, encode))
 
     def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
         # Building the text of a Doc costs time.
         texts = [doc.text for doc in docs]
-        new = {t: doc for t, doc in zip(texts, docs) if t not in self._cache}
+        new = {t: doc for t, doc in zip(texts, docs) if t not in self.cache}
         if new:
-            if len(self._cache) + len(new) > MAX_CACHED_TEXTS:
-                self._cache.clear()
+            if len(self.cache) + len(new) > MAX_CACHED_TEXTS:
+                self.cache.clear()
                 new = dict(zip(texts, docs))
-            self._cache.update(zip(new, encode(list(new.values()))))
-        return numpy.stack([self._cache[text] for text in texts])
+            self.cache.update(zip(new, encode(list(new.values()))))
+        return numpy.stack([self.cache[text] for text in texts])
+
+
+def run_encoder(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Vectors of shape (docs, width)."""
+    return encoder.ops.to_numpy(encoder.predict(docs))
+
+
+def make_start_encoder(
+    encoder: Model[List[Doc], Floats2d], nlp: Optional[Language], component: object
+) -> EncodeT:
+    """Make a function that encodes documents before the pipeline is trained, with an
+    initialized encoder.
+
+    A listener finds nothing in a document that the component it listens to hasn't
+    seen, so that component is run first, on copies.
+
+    component (object): The one in the pipeline that is being initialized.
+    """
+    upstream: List[Any] = []
+    if nlp is not None and contract.is_listening(encoder):
+        # A frozen component is disabled while the pipeline is initialized.
+        for _, pipe in nlp.components:
+            if pipe is component:
+                break
+            if hasattr(pipe, "find_listeners"):
+                upstream.append(pipe)
+
+    def encode(docs: List[Doc]) -> numpy.ndarray:
+        if upstream:
+            docs = [doc.copy() for doc in docs]
+        for pipe in upstream:
+            docs = list(pipe.pipe(docs))
+        return run_encoder(encoder, docs)
+
+    return encode

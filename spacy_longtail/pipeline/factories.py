@@ -8,17 +8,18 @@ from thinc.types import Floats2d
 
 from ..settings import CheckedSettings
 from ..taxonomy import Taxonomy
+from .decision import KEY
 from .fallback.component import ZeroShotFallback
-from .fallback.settings import FallbackSettings
 from .kinds.base import LabelKind
 from .kinds.exclusive import ExclusiveLabels
 from .kinds.multilabel import MultilabelLabels
+from .settings import FallbackSettings
 from .textcat import TextCategorizer
 
 KINDS: Dict[str, Type[LabelKind]] = {
     kind.name: kind for kind in (ExclusiveLabels, MultilabelLabels)
 }
-ASSIGNS = ["doc.cats", "doc._.longtail"]
+ASSIGNS = ["doc.cats", f"doc._.{KEY}"]
 MODEL = {
     "@architectures": "spacy-longtail.TaxonomyTextCat.v1",
     "encoder": {
@@ -29,29 +30,22 @@ MODEL = {
 }
 
 
+def make_config(kind: Type[LabelKind], scorer: str, loss: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): Default config of a component for a kind of labels."""
+    return {
+        **kind.settings_type.get_config(),
+        "scorer": {"@scorers": scorer},
+        "loss": {"@losses": loss, "tau": 1.0},
+        "model": MODEL,
+    }
+
+
 def make_weights(best: str, shown: str, kept: str) -> Dict[str, Optional[float]]:
-    """Make the default score weights of a component from names of scores.
-
-    best (str): Chooses the best model. shown (str): Printed while training. kept (str):
-        Only in the meta of the pipeline.
+    """Make the default score weights of a component from names of scores: which choose
+    the best model, are printed while training, or only kept in the meta.
     """
-    weights = {best: 1.0, **dict.fromkeys(shown.split(), 0.0)}
-    weights.update(dict.fromkeys(kept.split()))  # type: ignore[arg-type]
-    return {f"longtail_{name}": weight for name, weight in weights.items() if name}
-
-
-EXCLUSIVE_WEIGHTS = make_weights(
-    "macro_f",
-    "head_f mid_f tail_f accuracy coarse_accuracy",
-    "hier_p hier_r hier_f coverage other_recall ece f_per_label",
-)
-MULTILABEL_WEIGHTS = make_weights(
-    "macro_ap",
-    "macro_f micro_f head_f mid_f tail_f lrap",
-    "micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
-    "psp_at_3 psp_at_5 f_per_label",
-)
-FALLBACK_WEIGHTS = make_weights("", "refined_gain", "refined_fixed refined_broken")
+    names = [(1.0, best), (0.0, shown), (None, kept)]
+    return {f"longtail_{name}": w for w, text in names for name in text.split()}
 
 
 def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Callable]:
@@ -61,14 +55,11 @@ def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Call
 
     def decorate(factory: Callable) -> Callable:
         found = inspect.signature(factory)
-        own = [p for p in found.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        configured = [
-            inspect.Parameter(
-                part.name, inspect.Parameter.KEYWORD_ONLY, annotation=part.type
-            )
-            for part in settings.get_configured()
-        ]
-        signature = found.replace(parameters=[*own, *configured])
+        parts = [p for p in found.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        for part in settings.get_configured():
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            parts.append(inspect.Parameter(part.name, keyword, annotation=part.type))
+        signature = found.replace(parameters=parts)
         factory.__signature__ = signature  # type: ignore[attr-defined]
         factory.settings_type = settings  # type: ignore[attr-defined]
         return factory
@@ -79,13 +70,16 @@ def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Call
 @Language.factory(
     "longtail_textcat",
     assigns=ASSIGNS,
-    default_config={
-        **ExclusiveLabels.settings_type.get_config(),
-        "scorer": {"@scorers": "spacy-longtail.longtail_scorer.v1"},
-        "loss": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.0},
-        "model": MODEL,
-    },
-    default_score_weights=EXCLUSIVE_WEIGHTS,
+    default_config=make_config(
+        ExclusiveLabels,
+        "spacy-longtail.longtail_scorer.v1",
+        "spacy-longtail.LogitAdjusted.v1",
+    ),
+    default_score_weights=make_weights(
+        "macro_f",
+        "head_f mid_f tail_f accuracy coarse_accuracy",
+        "hier_p hier_r hier_f coverage other_recall ece f_per_label",
+    ),
 )
 @takes_settings(ExclusiveLabels.settings_type)
 def make_longtail_textcat(
@@ -102,10 +96,6 @@ def make_longtail_textcat(
     `doc._.longtail`. Labels with few examples are trained as one class, the Other of
     their parent, and predicted one by one all the same.
 
-    model (Model[List[Doc], Floats2d]): Documents to logits over the leaves, with the
-        references "encoder" and "output".
-    loss (Callable[[Taxonomy], Any]): Builds the loss once the labels are known.
-    scorer (Optional[Callable]): Scoring method.
     RAISES (ValueError): L004, L005, L306 to L308 or L312 if a setting is out of range.
     """
     kind = ExclusiveLabels(name, ExclusiveLabels.settings_type(**settings))
@@ -115,13 +105,17 @@ def make_longtail_textcat(
 @Language.factory(
     "longtail_textcat_multilabel",
     assigns=ASSIGNS,
-    default_config={
-        **MultilabelLabels.settings_type.get_config(),
-        "scorer": {"@scorers": "spacy-longtail.longtail_multilabel_scorer.v1"},
-        "loss": {"@losses": "spacy-longtail.BinaryLogitAdjusted.v1", "tau": 1.0},
-        "model": MODEL,
-    },
-    default_score_weights=MULTILABEL_WEIGHTS,
+    default_config=make_config(
+        MultilabelLabels,
+        "spacy-longtail.longtail_multilabel_scorer.v1",
+        "spacy-longtail.BinaryLogitAdjusted.v1",
+    ),
+    default_score_weights=make_weights(
+        "macro_ap",
+        "macro_f micro_f head_f mid_f tail_f lrap",
+        "micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
+        "psp_at_3 psp_at_5 f_per_label",
+    ),
 )
 @takes_settings(MultilabelLabels.settings_type)
 def make_longtail_textcat_multilabel(
@@ -142,7 +136,6 @@ def make_longtail_textcat_multilabel(
     model (Model[List[Doc], Floats2d]): Documents to logits over the leaves, with the
         references "encoder" and "output". The output's logits have to be independent.
     loss (Callable[[Taxonomy], Any]): Builds a binary loss once the labels are known.
-    scorer (Optional[Callable]): Scoring method.
     RAISES (ValueError): L004, L005, L306 to L308, L312, L313, L320 or L323 if a setting
         is out of range.
     """
@@ -161,7 +154,9 @@ def make_longtail_textcat_multilabel(
         "scorer": {"@scorers": "spacy-longtail.longtail_scorer.v1"},
         "ranker": {"@misc": "spacy-longtail.PrototypeRanker.v1"},
     },
-    default_score_weights=FALLBACK_WEIGHTS,
+    default_score_weights=make_weights(
+        "", "refined_gain", "refined_fixed refined_broken"
+    ),
 )
 @takes_settings(FallbackSettings)
 def make_zero_shot_fallback(

@@ -1,4 +1,4 @@
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -16,22 +16,23 @@ def get_name(label: str, separator: str) -> str:
     return name.replace("_", " ").replace("-", " ").strip()
 
 
+def get_name_texts(
+    label: str, separator: str, description: Optional[str] = None
+) -> List[str]:
+    """RETURNS (List[str]): The name and, if there is one, the description."""
+    name = get_name(label, separator)
+    return [name, description] if description and description.strip() else [name]
+
+
 def get_name_words(
     taxonomy: Taxonomy, descriptions: Mapping[str, str], tokenize: Callable[[str], Doc]
 ) -> NameWords:
-    """Collect what the leaves are called.
-
-    descriptions (Mapping[str, str]): Texts by label.
-    tokenize (Callable[[str], Doc]): The tokenizer of the pipeline.
-    RETURNS (NameWords): For each leaf one or two lists of words.
-    """
-    words = []
-    for leaf in taxonomy.leaves:
-        texts = [get_name(leaf, taxonomy.separator)]
-        if leaf in descriptions:
-            texts.append(descriptions[leaf])
-        words.append([[token.text for token in tokenize(text)] for text in texts])
-    return words
+    """RETURNS (NameWords): What the leaves are called, by the pipeline's tokenizer."""
+    texts = [
+        get_name_texts(leaf, taxonomy.separator, descriptions.get(leaf))
+        for leaf in taxonomy.leaves
+    ]
+    return [[[token.text for token in tokenize(t)] for t in group] for group in texts]
 
 
 def make_name_docs(vocab: Vocab, words: NameWords) -> List[List[Doc]]:
@@ -40,13 +41,9 @@ def make_name_docs(vocab: Vocab, words: NameWords) -> List[List[Doc]]:
 
 
 class NameExamples:
-    """Hands out the names of the labels as training documents, in random order.
+    """Hands out the names of the labels as training documents, in random order. A name
+    is one more document of its label, which matters most where there are few others.
 
-    A name is one more document of its label, which matters most where there are few
-    others.
-
-    vocab (Vocab): The shared vocabulary.
-    words (NameWords): See get_name_words.
     per_example (float): Names per document of the training data, from 0.0.
     """
 
@@ -61,9 +58,8 @@ class NameExamples:
         self._owed = 0.0
 
     def draw(self, n_examples: int) -> Tuple[List[Doc], List[int]]:
-        """Draw as many names as are due beside a batch of documents.
-
-        RETURNS (Tuple[List[Doc], List[int]]): Documents and the column of each.
+        """RETURNS (Tuple[List[Doc], List[int]]): As many names as are due beside a
+        batch of documents, and the column of each.
         """
         self._owed += n_examples * self.per_example
         n_drawn = min(int(self._owed), len(self.texts))

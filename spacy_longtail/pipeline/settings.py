@@ -1,12 +1,14 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
-
-import numpy
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 from ..errors import Errors
-from ..settings import CheckedSettings, is_between, setting
-from ..taxonomy import ROOT, SEPARATOR, Taxonomy, check_settings, find_similar
+from ..settings import CheckedSettings, ReadT, is_between, setting
+from ..taxonomy import SEPARATOR, check_settings
 
+ANCESTOR_HELP = (
+    "The probability that a node above an abstained label needs to be kept, from 0.0 "
+    "to 1.0, and at least the label's threshold."
+)
 # In this order: the oldest series of confection takes the first type that it can make
 # of a value, and would make a string of a number.
 PriorT = Union[float, str]
@@ -43,31 +45,21 @@ def read_threshold(name: str, value: Any) -> Any:
 
 
 def read_thresholds(name: str, value: Mapping[str, float]) -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): A copy. RAISES (ValueError): L313, see above."""
+    """RETURNS (Dict[str, float]): A copy. RAISES (ValueError): L313."""
     return {
         node: read_threshold(f"{name}[{node!r}]", needed)
         for node, needed in value.items()
     }
 
 
-def _read_min_count(name: str, value: Any) -> Any:
-    check_settings(min_count=value, separator=SEPARATOR)
-    return value
+def make_reader(check: Callable[[Any], Any]) -> ReadT:
+    """RETURNS (ReadT): Keeps a value as it is, unless the check raises an error."""
 
+    def read(name: str, value: Any) -> Any:
+        check(value)
+        return value
 
-def _read_keep(name: str, value: Any) -> List[str]:
-    return list(value)
-
-
-def _read_separator(name: str, value: Any) -> Any:
-    check_settings(min_count=0, separator=value)
-    return value
-
-
-def check_prior(name: str, value: Any) -> Any:
-    """RAISES (ValueError): L306, see read_prior."""
-    read_prior(value)
-    return value
+    return read
 
 
 def _read_temperature(name: str, value: Any) -> Any:
@@ -91,12 +83,17 @@ class TextcatSettings(CheckedSettings):
     """
 
     min_count: int = setting(
-        3, "Labels with fewer training documents are pooled; 0 pools none.",
-        _read_min_count,
-    )  # fmt: skip
-    keep: List[str] = setting([], "Labels that are never pooled.", _read_keep)
+        3,
+        "Labels with fewer training documents are pooled; 0 pools none.",
+        make_reader(lambda n: check_settings(min_count=n, separator=SEPARATOR)),
+    )
+    keep: List[str] = setting(
+        [], "Labels that are never pooled.", lambda name, value: list(value)
+    )
     separator: str = setting(
-        SEPARATOR, "What joins the segments of a label's path.", _read_separator
+        SEPARATOR,
+        "What joins the segments of a label's path.",
+        make_reader(lambda text: check_settings(min_count=0, separator=text)),
     )
     kappa: float = setting(
         2.0,
@@ -113,7 +110,7 @@ class TextcatSettings(CheckedSettings):
         "uniform",
         '"uniform" predicts as if all labels were equally frequent, "train" as in the '
         "training data; a number from 0.0 to 1.0 is in between.",
-        check_prior,
+        make_reader(read_prior),
     )
     temperature: float = setting(
         1.0, "Logits are divided by it at prediction, above 0.0.", _read_temperature
@@ -131,47 +128,65 @@ class TextcatSettings(CheckedSettings):
     )
 
 
-def look_up_thresholds(
-    labels: Sequence[str],
-    thresholds: Mapping[str, float],
-    *,
-    separator: str,
-    default: float = 0.0,
-) -> numpy.ndarray:
-    """Find the threshold of each label: its own or that of the nearest node above it
-    that has one, "" being the root.
+def _read_share(name: str, value: Any) -> Any:
+    if read_not_negative(name, value) > 1.0:
+        raise ValueError(Errors.L337.format(name=name, value=value))
+    return value
 
-    labels (Sequence[str]): Paths, of the taxonomy or not.
-    default (float): Where there is none.
-    RETURNS (numpy.ndarray): float64 array of shape (labels,).
+
+@dataclass
+class FallbackSettings(CheckedSettings):
+    """Numbers that can be changed on a loaded pipe, saved with it.
+
+    RAISES (ValueError): L312, L313 or L337 if one is out of range.
     """
-    if not thresholds:
-        return numpy.full(len(labels), default, dtype="float64")
-    default = thresholds.get(ROOT, default)
-    values = []
-    for label in labels:
-        node = label
-        while node and node not in thresholds:
-            node = node.rpartition(separator)[0]
-        values.append(thresholds[node] if node else default)
-    return numpy.asarray(values, dtype="float64")
 
-
-def spread_thresholds(
-    taxonomy: Taxonomy, thresholds: Mapping[str, float]
-) -> numpy.ndarray:
-    """Find the threshold of each leaf.
-
-    RETURNS (numpy.ndarray): What look_up_thresholds does, in the order of the leaves.
-    RAISES (ValueError): L314 if there is no such node.
-    """
-    check_nodes(taxonomy, thresholds)
-    return look_up_thresholds(taxonomy.leaves, thresholds, separator=taxonomy.separator)
-
-
-def check_nodes(taxonomy: Taxonomy, thresholds: Mapping[str, float]) -> None:
-    """RAISES (ValueError): L314 if a threshold is that of no node."""
-    for node in thresholds:
-        if node != ROOT and node not in taxonomy.ranges:
-            similar = find_similar(node, taxonomy.nodes)
-            raise ValueError(Errors.L314.format(node=node, similar=similar))
+    route_threshold: float = setting(
+        0.1,
+        "A document is ranked again below each Other whose mass is at least this, "
+        "from 0.0 to 1.0.",
+        _read_share,
+    )
+    route_below: float = setting(
+        0.0,
+        "So is any document whose `known` is lower, from 0.0, which then gets `known` "
+        "from the ranker's vectors.",
+        read_not_negative,
+    )
+    abstain_threshold: float = setting(
+        0.0,
+        "A document whose `known` is lower gets no label, from 0.0 to 1.0, and its "
+        "probabilities are multiplied by its similarity to any label.",
+        _read_share,
+    )
+    mixture_weight: float = setting(
+        1.0,
+        "Weight of the first stage's own distribution inside an Other, beside the "
+        "ranker's scores, from 0.0.",
+        read_not_negative,
+    )
+    trust: float = setting(
+        0.2,
+        "Share of the first stage's log odds that a run-time label has to overcome, or "
+        "starts from if labels don't exclude each other; from 0.0.",
+        read_not_negative,
+    )
+    gate_slack: float = setting(
+        2.0,
+        "How far in log odds a run-time label may be behind, in the gate's view, for "
+        "the ranker to be asked, from 0.0.",
+        read_not_negative,
+    )
+    thresholds: Dict[str, float] = setting(
+        {},
+        "The probability that each label needs after both stages, where labels exclude "
+        "each other; otherwise the first stage has them.",
+        read_thresholds,
+        is_configured=False,
+    )
+    ancestor_threshold: float = setting(
+        0.5,
+        ANCESTOR_HELP,
+        _read_share,
+        is_configured=False,
+    )

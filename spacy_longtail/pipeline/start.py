@@ -1,56 +1,20 @@
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
-from thinc.api import Model
-from thinc.types import Floats2d
 from tqdm import tqdm
 
-from ..encoders.contract import is_listening
 from ..errors import Errors
 from ..gold import LabelCounts
 from ..ops import mean_by_class, sigmoid, unit_rows
 from ..taxonomy import Taxonomy
+from .encoding import EncodeT
 
 BATCH_SIZE = 256
 SAMPLE_SIZE = 2000
 N_STEPS = 50
-EncodeT = Callable[[List[Doc]], numpy.ndarray]
-
-
-def make_start_encoder(
-    encoder: Model[List[Doc], Floats2d], nlp: Optional[Language], component: object
-) -> EncodeT:
-    """Make a function that encodes documents before the pipeline is trained.
-
-    A listener finds nothing in a document that the component it listens to hasn't
-    seen, so that component is run first, on copies.
-
-    encoder (Model[List[Doc], Floats2d]): An initialized encoder.
-    nlp (Optional[Language]): The pipeline.
-    component (object): The component in it that is being initialized.
-    RETURNS (EncodeT): Documents to an array of shape (docs, width).
-    """
-    upstream: List[Any] = []
-    if nlp is not None and is_listening(encoder):
-        # A frozen component is disabled while the pipeline is initialized.
-        for _, pipe in nlp.components:
-            if pipe is component:
-                break
-            if hasattr(pipe, "find_listeners"):
-                upstream.append(pipe)
-
-    def encode(docs: List[Doc]) -> numpy.ndarray:
-        if upstream:
-            docs = [doc.copy() for doc in docs]
-        for pipe in upstream:
-            docs = list(pipe.pipe(docs))
-        return encoder.ops.to_numpy(encoder.predict(docs))
-
-    return encode
 
 
 class ClassSums:
@@ -58,20 +22,18 @@ class ClassSums:
 
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
+    sample (VectorSample): Some of the vectors.
     """
 
     def __init__(self) -> None:
         self.n_docs = 0
+        self.sample = VectorSample()
         self.index: Dict[str, int] = {}
         self.counts: Dict[str, int] = {}
         self._sums = numpy.zeros((0, 0), dtype="float64")
 
     def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
-        """Add documents.
-
-        labels (Sequence[str]): The label of each.
-        X (numpy.ndarray): Their vectors, of shape (docs, width).
-        """
+        """Add documents with a label and a vector each, X of shape (docs, width)."""
         for label in labels:
             self.counts[label] = self.counts.get(label, 0) + 1
             self.index.setdefault(label, len(self.index))
@@ -107,16 +69,12 @@ def count_and_sum(
     *,
     name: str,
 ) -> ClassSums:
-    """Go through the corpus once, count its labels and add up their documents.
+    """Go through the corpus once, count its labels and add up their documents. Shows
+    the progress on a terminal when it takes more than a few seconds.
 
-    Shows the progress on a terminal when it takes more than a few seconds.
-
-    examples (Iterable[Example]): The corpus.
-    encode (EncodeT): Documents to vectors.
     get_gold (Callable[[Example, int], Optional[List[str]]]): The labels of a document,
         by its number; None for one that isn't annotated.
     name (str): Name of the component, for messages.
-    RETURNS (ClassSums): Counts and sums by label.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
     sums, index = ClassSums(), 0
@@ -135,6 +93,7 @@ def count_and_sum(
                 docs = [doc for doc, _ in pairs]
                 X = encode(docs)
                 check_finite(docs, X, name)
+                sums.sample.add(X)
                 owners = [row for row, (_, found) in enumerate(pairs) for _ in found]
                 sums.add([label for _, found in pairs for label in found], X[owners])
             index += len(batch)
@@ -143,10 +102,8 @@ def count_and_sum(
 
 
 def check_finite(docs: List[Doc], values: numpy.ndarray, name: str) -> None:
-    """Check what a model makes of documents.
+    """Check what a model makes of documents, an array of shape (docs, columns).
 
-    values (numpy.ndarray): Array of shape (docs, columns).
-    name (str): Name of the component.
     RAISES (ValueError): L311 with the text of the first that isn't finite.
     """
     bad = numpy.flatnonzero(~numpy.isfinite(values).all(axis=1))
@@ -156,10 +113,8 @@ def check_finite(docs: List[Doc], values: numpy.ndarray, name: str) -> None:
 
 
 def get_name_vectors(docs: List[List[Doc]], encode: EncodeT) -> numpy.ndarray:
-    """Encode what labels are called: unit(name) + unit(description), normalized.
-
-    docs (List[List[Doc]]): For each label its name and, if any, its description.
-    RETURNS (numpy.ndarray): Unit vectors of shape (labels, width).
+    """RETURNS (numpy.ndarray): What each label is called, unit(name) +
+    unit(description), as unit vectors of shape (labels, width).
     """
     owners = [row for row, group in enumerate(docs) for _ in group]
     X = unit_rows(encode([doc for group in docs for doc in group]))
@@ -183,40 +138,29 @@ class VectorSample:
     """Keeps a random sample of the vectors that an encoder makes.
 
     size (int): Vectors to keep.
-    seed (int): Of a generator of its own, so that the sample doesn't change others.
     """
 
-    def __init__(self, size: int = SAMPLE_SIZE, seed: int = 0) -> None:
+    def __init__(self, size: int = SAMPLE_SIZE) -> None:
         self.size = size
         self.n_seen = 0
-        self._random = numpy.random.RandomState(seed)
+        # A generator of its own, so that those of training stay as they are.
+        self._random = numpy.random.RandomState(0)
         self._rows: List[numpy.ndarray] = []
 
-    def watch(self, encode: EncodeT) -> EncodeT:
-        """RETURNS (EncodeT): The same encoder, whose vectors are sampled."""
-
-        def encode_and_sample(docs: List[Doc]) -> numpy.ndarray:
-            X = encode(docs)
-            self.add(X)
-            return X
-
-        return encode_and_sample
-
     def add(self, X: numpy.ndarray) -> None:
-        """Sample from more vectors.
+        """Sample from more vectors, of shape (docs, width).
 
         Source: algorithm R of Vitter (1985), "Random Sampling with a Reservoir".
-
-        X (numpy.ndarray): Array of shape (docs, width).
         """
         for row in X:
             self.n_seen += 1
+            # Copies, or each would keep its whole batch.
             if len(self._rows) < self.size:
-                self._rows.append(row)
+                self._rows.append(row.copy())
             else:
                 place = self._random.randint(self.n_seen)
                 if place < self.size:
-                    self._rows[place] = row
+                    self._rows[place] = row.copy()
 
     def get(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Array of shape (docs, width)."""

@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -21,18 +22,12 @@ from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
-from .decision import KEY, N_CANDIDATES, DecisionWriter, Prediction, register_extension
+from .decision import N_CANDIDATES, Prediction, store
 from .encoding import EncoderRunner, RawScores
-from .kinds.base import KnownT, LabelKind
+from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words, make_name_docs
-from .settings import PriorT, check_nodes, read_prior
-from .start import (
-    VectorSample,
-    check_finite,
-    count_and_sum,
-    get_name_vectors,
-    get_prototypes,
-)
+from .settings import PriorT, read_prior
+from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
 
 FORMAT = 1
 NOTHING: Iterable[str] = SimpleFrozenList()
@@ -116,11 +111,10 @@ class TextCategorizer(TrainablePipe):
         """RETURNS (Dict[str, Any]): Labels and counts, and the number of documents if
         one can have several labels, for 'spacy init labels'.
         """
-        taxonomy = self.taxonomy
-        counts = dict(zip(taxonomy.leaves, taxonomy.counts))
-        counts.update(taxonomy.inner_counts)
-        extra = {} if taxonomy.n_docs is None else {"n_docs": taxonomy.n_docs}
-        return {"counts": counts, **extra}
+        tree = self.taxonomy
+        counts = {**dict(zip(tree.leaves, tree.counts)), **tree.inner_counts}
+        n_docs = {} if tree.n_docs is None else {"n_docs": tree.n_docs}
+        return {"counts": counts, **n_docs}
 
     # Settings that can be changed after training, see the type of `settings`.
     prior = _make_property("prior")
@@ -132,7 +126,7 @@ class TextCategorizer(TrainablePipe):
     def change_setting(self, name: str, value: Any) -> None:
         """RAISES (ValueError): That of the setting, or L314 for an unknown node."""
         if name == "thresholds" and self._taxonomy is not None:
-            check_nodes(self._taxonomy, value)
+            self._taxonomy.check_nodes(value)
         is_new = getattr(self.settings, name) != value
         setattr(self.settings, name, value)
         if is_new and name in ("prior", "temperature"):
@@ -151,25 +145,9 @@ class TextCategorizer(TrainablePipe):
         self._declared.append(label)
         return 1
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
-        """Find the gold labels of a document, see LabelKind."""
-        return self.kind.get_gold(example, index, known)
-
-    def read_truths(
-        self, examples: Iterable[Example], taxonomy: Optional[Taxonomy] = None
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): See LabelKind. A taxonomy can have more labels."""
-        return self.kind.read_truths(list(examples), taxonomy or self.taxonomy)
-
     def get_thresholds(self, labels: Iterable[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
         return self.kind.get_thresholds(list(labels))
-
-    def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
-        """RETURNS (DecisionWriter): For the component's labels and maybe others."""
-        return self.kind.make_writer(taxonomy)
 
     def initialize(
         self,
@@ -201,13 +179,8 @@ class TextCategorizer(TrainablePipe):
         encode = self._encoding.initialize(first, nlp, self)
         counting = self._encoding.count_features(encode, is_sample=is_streamed)
         known = None if given is None else set(given.names)
-        sample = VectorSample()
-        sums = count_and_sum(
-            get_examples(),
-            self.kind.watch_encoder(counting, sample),
-            lambda example, index: self.get_gold(example, index, known),
-            name=self.name,
-        )
+        get_gold = partial(self.kind.get_gold, known=known)
+        sums = count_and_sum(get_examples(), counting, get_gold, name=self.name)
         if is_streamed:
             sums.n_docs = 0  # Of a sample, and given below.
         if given is not None:
@@ -232,20 +205,15 @@ class TextCategorizer(TrainablePipe):
         # They were chosen for another model.
         self.settings.thresholds = {}
         self._set_taxonomy(taxonomy)
-        self.kind.fit_start(output, self.loss, taxonomy, sample)
+        self.kind.fit_start(output, self.loss, taxonomy, sums.sample)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Predict the probability of each leaf.
-
-        RETURNS (Prediction): For set_annotations.
-        """
+        """RETURNS (Prediction): The probability of each leaf, for set_annotations."""
         return self.apply_settings(self.get_raw_scores(docs))
 
     def get_raw_scores(self, docs: Iterable[Doc]) -> RawScores:
-        """Run the model. Prior and temperature have no part in this, so many of them
-        can be tried on what it returns.
-
-        RETURNS (RawScores): For apply_settings.
+        """RETURNS (RawScores): For apply_settings. Prior and temperature have no part
+        in this, so many of them can be tried on it.
         """
         docs, n_leaves = list(docs), len(self.taxonomy.leaves)
         if not docs:
@@ -255,10 +223,7 @@ class TextCategorizer(TrainablePipe):
         return raw
 
     def apply_settings(self, raw: RawScores) -> Prediction:
-        """Turn raw scores into probabilities under the prior and the temperature.
-
-        RETURNS (Prediction): For set_annotations.
-        """
+        """RETURNS (Prediction): Under the prior and the temperature as they are."""
         if not len(raw.logits):
             return Prediction(raw.logits, raw.similarity)
         prior = self.settings.prior
@@ -266,18 +231,15 @@ class TextCategorizer(TrainablePipe):
             self._bias = prior, self.get_bias(prior)
         logits = (raw.logits + self._bias[1]) / self.settings.temperature
         P = self.get_probabilities(logits)
-        known = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
-        return Prediction(P, known)
+        return Prediction(P, P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0))
 
     def get_probabilities(self, logits: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
         return self.kind.get_probabilities(logits, self.taxonomy)
 
     def get_bias(self, prior: PriorT) -> numpy.ndarray:
-        """Work out what turns the raw logits into those under a prior.
-
-        prior (PriorT): See the property of this name.
-        RETURNS (numpy.ndarray): float32 array of shape (leaves,), to be added.
+        """RETURNS (numpy.ndarray): What turns raw logits into those under a prior, if
+        added: float32 array of shape (leaves,).
         """
         wanted = read_prior(prior) * self.kind.get_log_prior(self.taxonomy)
         trained = self.model.ops.to_numpy(self.loss.log_prior)
@@ -288,7 +250,6 @@ class TextCategorizer(TrainablePipe):
         docs = list(docs)
         if not docs:
             return
-        register_extension()
         (P, known), kind, labels = prediction, self.kind, self.labels
         top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
         found = self._writer.describe(P, known, kind.factory, kind.reason, top)
@@ -304,7 +265,7 @@ class TextCategorizer(TrainablePipe):
                     doc.cats = {k: v for k, v in doc.cats.items() if k not in self._own}
                 doc.cats.update(zip([labels[column] for column in columns], row))
         for doc, decision in zip(docs, decisions):
-            doc.user_data[KEY] = decision
+            store(doc, decision)
 
     def update(
         self,
@@ -316,8 +277,6 @@ class TextCategorizer(TrainablePipe):
     ) -> Dict[str, float]:
         """Learn from a batch. Documents without a label of the component are ignored.
 
-        drop (float): Dropout rate.
-        sgd (Optional[Optimizer]): Updates the model if given.
         losses (Optional[Dict[str, float]]): Gets the loss in nats per document added
             under the component's name.
         RETURNS (Dict[str, float]): The losses.
@@ -348,11 +307,8 @@ class TextCategorizer(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: Floats2d
     ) -> Tuple[float, Floats2d]:
-        """Calculate the loss of a batch.
-
-        scores (Floats2d): Logits of shape (docs, leaves).
-        RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
-            respect to the logits.
+        """RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
+        respect to the scores, logits of shape (docs, leaves).
         """
         d_logits, loss = self.loss(scores, self._make_truths(list(examples), []))
         return loss, d_logits
@@ -391,7 +347,7 @@ class TextCategorizer(TrainablePipe):
         return self.thresholds
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
-        """RETURNS (bytes): The component. RAISES (ValueError): L301, see taxonomy."""
+        """RAISES (ValueError): L301 before initialize."""
         self._fill_cfg(self.taxonomy)
         return super().to_bytes(exclude=exclude)
 
@@ -419,14 +375,14 @@ class TextCategorizer(TrainablePipe):
             text = Errors.L305.format(found=self.cfg["format"], known=FORMAT)
             raise ValueError(text)
         self.settings.update(self.cfg)
-        self._encoding.clear()
+        self._encoding.cache.clear()
         self._set_taxonomy(Taxonomy.from_dict(self.cfg["taxonomy"]))
         return self
 
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
         self.loss = self.make_loss(taxonomy)
-        self._writer = self.make_writer(taxonomy)
+        self._writer = self.kind.make_writer(taxonomy)
         self._own = frozenset(taxonomy.leaves)
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)

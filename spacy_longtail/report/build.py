@@ -10,7 +10,7 @@ from ..evaluation.pipes import find_part, find_pipe
 from ..presentation import Remark, TextTable
 from ..scoring.bootstrap import estimate
 from ..scoring.metrics import Metric, find_metrics
-from ..scoring.predictions import GROUPS, Predictions, count
+from ..scoring.predictions import HEAD, MID, Predictions
 from ..scoring.scorer import check_bounds
 from ..tuning.settings import read_settings
 from .sections import describe_rows, find_confusions, get_tree
@@ -42,8 +42,8 @@ def build_report(
     examples: Iterable[Example],
     *,
     pipe: Optional[str] = None,
-    head: int = 50,
-    mid: int = 10,
+    head: int = HEAD,
+    mid: int = MID,
     resamples: int = 1000,
     seed: int = 0,
     progress: ProgressT = iter,
@@ -123,12 +123,8 @@ def _get_headline(
     headline: Dict[str, Any] = {
         key: {**interval._asdict(), "n_labels": None} for key, interval in found.items()
     }
-    has_gold = count(predictions).support[0] > 0
-    for i, group in enumerate(GROUPS):
-        n_labels = int((has_gold & (predictions.groups == i)).sum())
-        key = f"{group}_f"
-        if key in headline:
-            headline[key] = (
-                {**headline[key], "n_labels": n_labels} if n_labels else None
-            )
+    for group, n_labels in predictions.group_sizes.items():
+        headline[f"{group}_f"]["n_labels"] = n_labels
+        if not n_labels:
+            headline[f"{group}_f"] = None
     return headline

@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Optional
 import numpy
 
 from ..evaluation.evidence import Evidence
-from ..scoring.metrics import get_coverage, get_micro_p
+from ..scoring.metrics import get_coverage, get_micro
 from .sections import (
     N_CASES,
     N_POINTS,
@@ -53,21 +53,18 @@ def report_exclusive(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, A
 
 
 def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
-    """Find out how often the pipeline is right if only its surest labels are taken.
-
-    RETURNS (Dict[str, Any]): Points of coverage, accuracy and the lowest probability
-        taken, and "now", the coverage and accuracy of the pipeline as it is.
+    """How often the pipeline is right if only its surest labels are taken, down to a
+    threshold, and how often it is as it is "now".
     """
     predictions = evidence.predictions
     choices = [decision["candidates"][0] for decision in evidence.decisions]
-    gold = [predictions.labels[column] for column in predictions.gold_columns]
     P = numpy.asarray([probability for _, probability in choices])
-    is_right = numpy.asarray([label == own for (label, _), own in zip(choices, gold)])
+    pairs = zip(choices, _name_golds(evidence))
+    is_right = numpy.asarray([label == gold for (label, _), gold in pairs])
     order = numpy.argsort(-P, kind="stable")
     n = numpy.arange(1, len(order) + 1)
     accuracy = numpy.cumsum(is_right[order]) / n
-    last = len(order) - 1
-    picked = numpy.unique(numpy.linspace(0, last, N_POINTS).astype("int64"))
+    picked = numpy.linspace(0, len(order) - 1, N_POINTS).astype("int64")
     return {
         "points": [
             {
@@ -75,24 +72,21 @@ def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
                 "accuracy": float(accuracy[i]),
                 "threshold": float(P[order[i]]),
             }
-            for i in (picked if len(order) else [])
+            for i in (numpy.unique(picked) if len(order) else [])
         ],
         "now": {
             "coverage": get_value(get_coverage, predictions),
-            "accuracy": get_value(get_micro_p, predictions),
+            "accuracy": get_value(get_micro, predictions, part="p"),
         },
     }
 
 
 def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
-    """See what a second stage changed: "first" is the label before it.
-
-    RETURNS (Optional[Dict[str, Any]]): Numbers and examples, None without one.
-    """
-    gold = [evidence.predictions.labels[c] for c in evidence.predictions.gold_columns]
+    """What a second stage changed: "first" is the label before it."""
+    pairs = zip(evidence.decisions, _name_golds(evidence))
     refined = [
-        (row, decision["first"], decision["label"], gold[row])
-        for row, decision in enumerate(evidence.decisions)
+        (row, decision["first"], decision["label"], gold)
+        for row, (decision, gold) in enumerate(pairs)
         if "first" in decision
     ]
     if not refined:
@@ -110,24 +104,22 @@ def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
 
 
 def _get_hardest(evidence: Evidence) -> List[Dict[str, Any]]:
-    """RETURNS (List[Dict[str, Any]]): Wrong documents, the least probable gold label
-    first.
+    """Wrong documents, the least probable gold label first. One that is an inner node
+    is right if it is on the path of the label given.
     """
-    gold = evidence.predictions.gold
+    golds = _name_golds(evidence)
+    order = numpy.argsort(evidence.predictions.gold.confidence, kind="stable")
     wrong = [
         row
-        for row in numpy.argsort(gold.confidence, kind="stable").tolist()
-        if not _is_right(evidence, row)
+        for row in order.tolist()
+        if golds[row] not in [node for node, _ in evidence.decisions[row]["levels"]]
     ]
     return [_describe(evidence, row) for row in wrong[:N_CASES]]
 
 
-def _is_right(evidence: Evidence, row: int) -> bool:
-    """Whether the gold label of a document, which can be an inner node, is on the path
-    of its label.
-    """
-    gold = evidence.predictions.labels[evidence.predictions.gold.columns[row]]
-    return gold in [node for node, _ in evidence.decisions[row]["levels"]]
+def _name_golds(evidence: Evidence) -> List[str]:
+    predictions = evidence.predictions
+    return [predictions.labels[column] for column in predictions.gold_columns]
 
 
 def _describe(evidence: Evidence, row: int) -> Dict[str, Any]:

@@ -1,10 +1,54 @@
-from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+"""A report as one HTML page, with its plots."""
 
-from ..pages import render
-from .plots import CURVES, plot_curve, plot_reliability, plot_tail
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import numpy
+
+from ..presentation import open_figure, render
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+# Drawn in these colours, which then become those of the page, so that a plot follows
+# its theme.
+INK, SOFT, ACCENT, SECOND, FILL = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
+COLOURS = {
+    INK: "var(--ink)",
+    SOFT: "var(--line)",
+    ACCENT: "var(--accent)",
+    SECOND: "var(--second)",
+    FILL: "var(--fill)",
+}
+SETTINGS = {
+    "font.family": "sans-serif",
+    "font.size": 11.0,
+    "text.color": INK,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": SOFT,
+    "axes.grid": True,
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+# Keys of x and y in the points of each curve, and what people call them.
+CURVES = {
+    "coverage": (
+        ("coverage", "share of the documents with a label"),
+        ("accuracy", "share that is right"),
+    ),
+    "tradeoff": (
+        ("recall", "share of the gold labels that are given"),
+        ("precision", "share of the given labels that are right"),
+    ),
+}
+_open = partial(open_figure, colours=COLOURS, settings=SETTINGS)
 
 
 def render_html(data: Dict[str, Any]) -> str:
@@ -33,3 +77,79 @@ def get_step(value: Optional[float]) -> str:
 def show_title(title: str) -> str:
     """RETURNS (str): With a capital at the start, unless it has others, like nDCG."""
     return title if title[1:2].isupper() else title[:1].upper() + title[1:]
+
+
+def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
+    """Draw the training documents of each label, and its F1 over them, as SVG."""
+    with _open("tail", (13.0, 4.6)) as (figure, finish):
+        left, right = figure.subplots(1, 2)
+        counts = numpy.sort([max(row["count"], 0.5) for row in labels])[::-1]
+        ranks = numpy.arange(1, len(counts) + 1)
+        left.fill_between(ranks, counts, 0.4, color=FILL, step="mid")
+        left.step(ranks, counts, where="mid", color=ACCENT, linewidth=1.5)
+        left.set(yscale="log", xlabel="label, most frequent first")
+        left.set_ylabel("training documents")
+        for bound in (head, mid):
+            left.axhline(bound, color=SECOND, linewidth=0.8, linestyle="--")
+        scored = [row for row in labels if row["support"]]
+        x = numpy.asarray([max(row["count"], 0.5) for row in scored])
+        y = numpy.asarray([row["f"] for row in scored], dtype="float64")
+        right.scatter(x, y, s=12, color=ACCENT, alpha=0.35, linewidths=0)
+        edges = numpy.unique(numpy.geomspace(0.5, max(x.max(), 1.0) + 1, 9).round())
+        bins = numpy.digitize(x, edges)
+        used = numpy.unique(bins)
+        means = [(x[bins == i].mean(), y[bins == i].mean()) for i in used]
+        right.plot(*zip(*means), color=SECOND, linewidth=2, marker="o", label="mean")
+        right.set(xscale="log", xlabel="training documents", ylabel="F1 of the label")
+        right.set_ylim(-0.03, 1.03)
+        right.legend(loc="lower right")
+        for axis in (left.yaxis, right.xaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+        return finish()
+
+
+def plot_reliability(curve: List[Dict[str, Any]]) -> str:
+    """Draw how often labels are right over how probable they are, as SVG. The dots are
+    larger where there are more of them or, if most are in one bin, where their log is.
+    """
+    with _open("reliability", (6.6, 5.0)) as (figure, finish):
+        axes = figure.subplots()
+        used = [point for point in curve if point["n"]]
+        axes.plot([0, 1], [0, 1], color=SECOND, linewidth=1, linestyle="--")
+        axes.bar(
+            [point["low"] for point in used],
+            [point["accuracy"] for point in used],
+            width=[point["high"] - point["low"] for point in used],
+            align="edge",
+            color=FILL,
+            edgecolor=ACCENT,
+            linewidth=0.8,
+        )
+        sizes: List[float] = [point["n"] for point in used]
+        if sizes and max(sizes) > sum(sizes) / 2:
+            sizes = [math.log1p(size) for size in sizes]
+        largest = max(sizes, default=1)
+        axes.scatter(
+            [point["probability"] for point in used],
+            [point["accuracy"] for point in used],
+            s=[10 + 90 * size / largest for size in sizes],
+            color=ACCENT,
+            zorder=3,
+        )
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability of the label")
+        axes.set_ylabel("share that is right")
+        return finish()
+
+
+def plot_curve(name: str, curve: Dict[str, Any]) -> str:
+    """Draw one of CURVES, and a dot where the pipeline is now, as SVG."""
+    (x, xlabel), (y, ylabel) = CURVES[name]
+    with _open(name, (6.6, 5.0)) as (figure, finish):
+        axes = figure.subplots()
+        points, now = curve["points"], curve["now"]
+        heights = [point[y] for point in points]
+        axes.plot([p[x] for p in points], heights, color=ACCENT, linewidth=2)
+        axes.scatter([now[x]], [now[y]], color=SECOND, zorder=3)
+        axes.set(xlim=(0, 1.02), xlabel=xlabel, ylabel=ylabel)
+        axes.set_ylim(max(0.0, min([*heights, now[y]]) - 0.05), 1.02)
+        return finish()

@@ -1,10 +1,11 @@
+from functools import partial
 from typing import Any, Collection, Dict, List
 
 import numpy
 
 from ..evaluation.evidence import Evidence
 from ..ops import get_log_odds
-from ..scoring.metrics import KS, get_labels_per_doc, get_micro_p, get_micro_r
+from ..scoring.metrics import KS, get_labels_per_doc, get_micro
 from ..scoring.predictions import Pairs
 from ..scoring.ranking import average_precision
 from .sections import (
@@ -41,6 +42,7 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
     n_wrong = len(numpy.unique(numpy.append(missed.rows, false.rows)))
     precisions = average_precision(predictions, predictions.ones)[0].tolist()
     n_leaves = len(evidence.taxonomy.leaves)
+    describe = partial(_describe, evidence, thresholds)
     labels = {
         column: {
             "threshold": float(thresholds[column]) if column < n_leaves else None,
@@ -63,23 +65,14 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
         "confusions": show_confusions(evidence, confusions, missed),
         "reliability": get_reliability(P[is_known], truths[is_known]),
         "tradeoff": _get_tradeoff(predictions, thresholds),
-        "missed": [
-            _describe(evidence, thresholds, row, column)
-            for row, column in pick_cases(missed, missed.confidence)
-        ],
-        "false": [
-            _describe(evidence, thresholds, row, column)
-            for row, column in pick_cases(false, -false.confidence)
-        ],
+        "missed": [describe(*pair) for pair in pick_cases(missed, missed.confidence)],
+        "false": [describe(*pair) for pair in pick_cases(false, -false.confidence)],
     }
 
 
 def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]:
-    """Find out how precision and recall change if all thresholds are raised or lowered
-    together, by the same log odds.
-
-    RETURNS (Dict[str, Any]): Points of recall, precision and shift, the least change
-        first, and "now", the recall and precision of the pipeline as it is.
+    """How precision and recall change if all thresholds are raised or lowered together,
+    by the same log odds, the "shift", and what they are as it is "now".
     """
     P, truths = predictions.scores
     is_known = ~numpy.isnan(truths)
@@ -102,8 +95,8 @@ def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]
             for i in picked
         ],
         "now": {
-            "recall": get_value(get_micro_r, predictions),
-            "precision": get_value(get_micro_p, predictions),
+            "recall": get_value(get_micro, predictions, part="r"),
+            "precision": get_value(get_micro, predictions, part="p"),
         },
     }
 

@@ -1,7 +1,8 @@
 """Sections that the reports of both kinds of labels have, as JSON values."""
 
 from collections import Counter
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from itertools import pairwise
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy
 
@@ -26,9 +27,8 @@ def describe_rows(predictions: Predictions) -> Dict[int, Dict[str, Any]]:
     """
     tree, found = predictions.taxonomy, describe_labels(predictions)
     nothing = {"p": None, "r": None, "f": None, "support": 0}
-    counts = numpy.zeros(len(predictions.labels), dtype="int64")
-    if predictions.counts is not None:
-        counts = predictions.counts
+    # They are known where there is a pipeline.
+    counts: Any = predictions.counts
     return {
         column: {
             "label": label,
@@ -77,10 +77,10 @@ def get_tree(taxonomy: Taxonomy, labels: List[Dict[str, Any]]) -> List[Dict[str,
 def find_confusions(predictions: Predictions) -> ConfusionsT:
     """Find labels that documents were wrongly given where another one was missed."""
     false: Dict[int, List[int]] = {}
-    for row, column in zip(*_list(predictions.false)):
+    for row, column in _list(predictions.false):
         false.setdefault(row, []).append(column)
     found: ConfusionsT = {}
-    for row, first in zip(*_list(predictions.missed)):
+    for row, first in _list(predictions.missed):
         # An inner node isn't missed as a label.
         for second in false.get(row, ()) if predictions.is_counted[row] else ():
             found.setdefault((first, second), []).append(row)
@@ -96,13 +96,12 @@ def find_instead(
     counters: Dict[int, Counter] = {}
     for (first, second), rows in confusions.items():
         counters.setdefault(first, Counter())[second] = len(rows)
-    best = {first: found.most_common(1)[0] for first, found in counters.items()}
-    return {
-        column: (predictions.labels[best[column][0]], best[column][1])
-        if column in best
-        else (None, 0)
-        for column in range(len(predictions.labels))
-    }
+    found: Dict[int, Tuple[Optional[str], int]]
+    found = dict.fromkeys(range(len(predictions.labels)), (None, 0))
+    for first, counter in counters.items():
+        second, n = counter.most_common(1)[0]
+        found[first] = predictions.labels[second], n
+    return found
 
 
 def show_confusions(
@@ -141,9 +140,7 @@ def get_reliability(P: numpy.ndarray, is_right: numpy.ndarray) -> List[Dict[str,
         probability and accuracy, the last two None if it is empty.
     """
     bins, curve = find_bins(P), []
-    for i, (low, high) in enumerate(
-        zip(BIN_EDGES[:-1].tolist(), BIN_EDGES[1:].tolist())
-    ):
+    for i, (low, high) in enumerate(pairwise(BIN_EDGES.tolist())):
         inside = bins == i
         n = int(inside.sum())
         point: Dict[str, Any] = {"low": low, "high": high, "n": n}
@@ -180,5 +177,5 @@ def shorten_text(text: str) -> str:
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
 
 
-def _list(pairs: Pairs) -> Sequence[List[int]]:
-    return pairs.rows.tolist(), pairs.columns.tolist()
+def _list(pairs: Pairs) -> Iterable[Tuple[int, int]]:
+    return zip(pairs.rows.tolist(), pairs.columns.tolist())

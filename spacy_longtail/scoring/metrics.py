@@ -7,7 +7,15 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 import numpy
 
 from ..ops import LOWEST
-from .predictions import ABSTAINED, GROUPS, Counts, Predictions, count, sum_by_id
+from .predictions import (
+    ABSTAINED,
+    GROUPS,
+    Counts,
+    Predictions,
+    count,
+    divide,
+    sum_by_id,
+)
 from .ranking import (
     get_lrap,
     get_macro_ap,
@@ -72,15 +80,14 @@ def get_macro_f(
         None for all.
     """
     counts = count(predictions, W)
-    counted = counts.support > 0 if among is None else (counts.support > 0) & among
-    F = get_f(counts)
-    return divide((F * counted).sum(axis=1), counted.sum(axis=1))
+    counted = (counts.support > 0) & (True if among is None else among)
+    return divide((get_f(counts) * counted).sum(axis=1), counted.sum(axis=1))
 
 
 def get_group_f(
     predictions: Predictions, W: numpy.ndarray, group: str
 ) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): See get_macro_f. group (str): One of GROUPS."""
+    """RETURNS (numpy.ndarray): Mean F1 of the labels of one of GROUPS."""
     return get_macro_f(predictions, W, predictions.groups == GROUPS.index(group))
 
 
@@ -89,22 +96,12 @@ def get_f(counts: Counts) -> numpy.ndarray:
     return 2 * counts.right / numpy.maximum(counts.support + counts.guessed, 1e-12)
 
 
-def get_micro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): F1 of all pairs of a document and a label."""
-    right, guessed, support = (n.sum(axis=1) for n in count(predictions, W))
-    return divide(2 * right, guessed + support)
+def get_micro(predictions: Predictions, W: numpy.ndarray, part: str) -> numpy.ndarray:
+    """Precision, recall or F1 of all pairs of a document and a label.
 
-
-def get_micro_p(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of right ones among the labels given."""
-    right, guessed, _ = (n.sum(axis=1) for n in count(predictions, W))
-    return divide(right, guessed)
-
-
-def get_micro_r(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of the gold labels that are given."""
-    right, _, support = (n.sum(axis=1) for n in count(predictions, W))
-    return divide(right, support)
+    part (str): "p", "r" or "f".
+    """
+    return _rate(part, *(n.sum(axis=1) for n in count(predictions, W)))
 
 
 def get_macro_p(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
@@ -126,11 +123,14 @@ def get_labels_per_doc(
 
 
 def get_coarse_accuracy(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Share of documents whose label has the right node at the
-    first level of its path.
+    """RETURNS (numpy.ndarray): Share of documents whose label, or the broad category that
+    they keep without one, has the right node at the first level of its path.
     """
     gold, given = find_paths(predictions)
-    return divide(W @ (gold[:, 0] == given[:, 0]), W.sum(axis=1))
+    is_right = gold[:, 0] == given[:, 0]
+    if predictions.has_kept is not None:
+        is_right |= predictions.has_kept
+    return divide(W @ is_right, W.sum(axis=1))
 
 
 def get_hierarchical(
@@ -148,10 +148,8 @@ def get_hierarchical(
     """
     gold, given = find_paths(predictions)
     right = W @ ((gold == given) & (gold >= 0)).sum(axis=1)
-    n_gold, n_given = W @ (gold >= 0).sum(axis=1), W @ (given >= 0).sum(axis=1)
-    if part == "f":
-        return divide(2 * right, n_gold + n_given)
-    return divide(right, n_given if part == "p" else n_gold)
+    n_given, n_gold = W @ (given >= 0).sum(axis=1), W @ (gold >= 0).sum(axis=1)
+    return _rate(part, right, n_given, n_gold)
 
 
 def get_other_recall(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
@@ -173,7 +171,7 @@ def get_refined(predictions: Predictions, W: numpy.ndarray, part: str) -> numpy.
     """
     if predictions.changes is None:
         return numpy.full(len(W), numpy.nan)
-    fixed, broken = predictions.changes
+    fixed, broken = predictions.changes.T
     values = {"fixed": fixed, "broken": broken, "gain": fixed - broken}[part]
     return _average(predictions, values, W)
 
@@ -222,10 +220,14 @@ def get_log_loss(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     if predictions.scores is None:
         return numpy.full(len(W), numpy.nan)
     P, truths = predictions.scores
+    nats = numpy.where(numpy.isnan(truths), 0.0, get_nats(P, truths))
+    return _average(predictions, nats.sum(axis=1), W)
+
+
+def get_nats(P: numpy.ndarray, truths: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): How improbable what is known is, of the shape of both."""
     P = numpy.clip(P, LOWEST, 1.0 - LOWEST)
-    nats = -numpy.log(numpy.where(truths == 1.0, P, 1.0 - P))
-    totals = numpy.where(numpy.isnan(truths), 0.0, nats).sum(axis=1)
-    return _average(predictions, totals, W)
+    return -numpy.log(numpy.where(truths == 1.0, P, 1.0 - P))
 
 
 def get_expected_macro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
@@ -276,12 +278,12 @@ def find_paths(predictions: Predictions) -> Tuple[numpy.ndarray, numpy.ndarray]:
     return predictions.keep("paths", find)
 
 
-def divide(parts: numpy.ndarray, wholes: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): NaN for weightings without a whole."""
-    has_whole = wholes > 0
-    return numpy.where(
-        has_whole, parts / numpy.where(has_whole, wholes, 1.0), numpy.nan
-    )
+def _rate(
+    part: str, right: numpy.ndarray, guessed: numpy.ndarray, support: numpy.ndarray
+) -> numpy.ndarray:
+    if part == "f":
+        return divide(2 * right, guessed + support)
+    return divide(right, guessed if part == "p" else support)
 
 
 def _average(
@@ -302,9 +304,9 @@ METRICS: Tuple[Metric, ...] = (
     Metric("macro_f", "macro-F1", "mean over labels", get_macro_f),
     Metric("expected_macro_f", "expected macro-F1", "by calibrated probabilities", get_expected_macro_f, ("tune",), several=False),
     Metric("accuracy", "accuracy", "share of right labels", get_accuracy, several=False),
-    Metric("micro_f", "micro-F1", "of all labels given", get_micro_f, several=True),
-    Metric("micro_p", "precision", "share of given labels that are right", get_micro_p, several=True, empty=1.0),
-    Metric("micro_r", "recall", "share of gold labels that are given", get_micro_r, several=True),
+    Metric("micro_f", "micro-F1", "of all labels given", partial(get_micro, part="f"), several=True),
+    Metric("micro_p", "precision", "share of given labels that are right", partial(get_micro, part="p"), several=True, empty=1.0),
+    Metric("micro_r", "recall", "share of gold labels that are given", partial(get_micro, part="r"), several=True),
     Metric("macro_p", "precision, mean of labels", "of those that are given", get_macro_p, ("tune",), several=True, empty=1.0),
     Metric("head_f", "head", "F1, {head} training documents or more", partial(get_group_f, group="head")),
     Metric("mid_f", "mid", "F1, {mid} to {below}", partial(get_group_f, group="mid")),
@@ -314,7 +316,7 @@ METRICS: Tuple[Metric, ...] = (
     Metric("hier_r", "hierarchical recall", "over sets of ancestors", partial(get_hierarchical, part="r"), ("scorer",), several=False),
     Metric("hier_f", "hierarchical F1", "over sets of ancestors", partial(get_hierarchical, part="f"), ("scorer",), several=False),
     Metric("coverage", "coverage", "share of documents with a label", get_coverage, several=False),
-    Metric("precision", "precision", "share of given labels that are right", get_micro_p, ("tune",), several=False, empty=1.0),
+    Metric("precision", "precision", "share of given labels that are right", partial(get_micro, part="p"), ("tune",), several=False, empty=1.0),
     Metric("n_labels", "labels per document", "given ones", get_labels_per_doc, ("tune",), several=True, bounds=NUMBER, direction=0),
     Metric("macro_ap", "average precision (AP)", "mean over labels", get_macro_ap, ("scorer", "report"), several=True),
     Metric("lrap", "LRAP", "label ranking average precision, mean over documents", get_lrap, ("scorer", "report"), several=True),
@@ -344,8 +346,8 @@ def find_metrics(
     allows_several (bool): Whether a document can have several labels.
     ks (Sequence[int]): Ranks of the metrics "at k", each from 1.
     """
-    shown = [m for m in METRICS if room in m.rooms]
-    shown = [m for m in shown if m.several in (None, allows_several)]
+    kinds = (None, allows_several)
+    shown = [m for m in METRICS if room in m.rooms and m.several in kinds]
     ranked = [m for m in shown if m.key in AT]
     found: Dict[str, Metric] = {}
     for metric in shown:

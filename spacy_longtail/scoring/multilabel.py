@@ -1,3 +1,4 @@
+import warnings
 from functools import partial
 from typing import (
     Any,
@@ -15,19 +16,17 @@ from typing import (
 import numpy
 from spacy.training import Example
 
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
 from .metrics import KS
-from .predictions import HEAD, MID, NEVER, Changes, Predictions, pair_scores
+from .predictions import HEAD, MID, Predictions, pair_scores
 from .scorer import (
     TaxonomyT,
     check_bounds,
-    check_ks,
     find_decision,
     read_tree,
     score_predictions,
-    warn_unseen,
 )
 
 
@@ -46,7 +45,8 @@ def make_longtail_multilabel_scorer(
     RAISES (ValueError): L501 or L503 if they are out of range.
     """
     check_bounds(head, mid)
-    check_ks(ks)
+    if not all(k >= 1 and k % 1 == 0 for k in ks):
+        raise ValueError(Errors.L503.format(value=list(ks)))
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
     return partial(longtail_multilabel_score, head=head, mid=mid, ks=tuple(ks))
 
@@ -69,9 +69,9 @@ def longtail_multilabel_score(
     A document has the labels whose predicted probability in `doc.cats` is at least
     their threshold, and none if the pipe abstained. Labels that 'cats_top_k' has cut
     off count if the pipe has given them, but rank last. What isn't known about a
-    document, see read_gold, is left out. A gold label that training never saw is
-    scored as missed, with warning LW502; keys that the predicted cats have belong to
-    another component.
+    document, see read_gold, is left out, and ranks last. A gold label that training
+    never saw is scored as missed, with warning LW502, and is in the tail; keys that the
+    predicted cats have belong to another component.
 
     taxonomy (Union[Taxonomy, Dict[str, Any]]): Taxonomy or its JSON form.
     thresholds (Optional[Mapping[str, float]]): Of some labels.
@@ -79,21 +79,7 @@ def longtail_multilabel_score(
     missing (str): See read_gold.
     head, mid, ks: See make_longtail_multilabel_scorer.
     pipe (str): Name of the component, whose decisions count.
-    RETURNS (Dict[str, Any]): Shares from 0.0 to 1.0, None if they are of nothing.
-        The keys start with "longtail_":
-        macro_f, head_f, mid_f, tail_f: mean F1 of the leaves with gold documents.
-            A label that training never saw has F1 0 and is in the tail.
-        micro_p, micro_r, micro_f: of all pairs of a document and a label.
-        macro_ap: mean over labels of the average precision, without thresholds.
-        lrap: label ranking average precision.
-        p_at_k, ndcg_at_k, psp_at_k: precision, normalized discounted cumulative gain
-            and propensity-scored precision of the k best-ranked labels. These and lrap
-            are of documents with a gold label; what isn't known ranks last.
-        refined_fixed, refined_broken, refined_gain: labels that a second stage has
-            rightly given or taken away, per document; those wrongly; and the
-            difference. None without one. Can be above 1.0.
-        f_per_label: dict of p, r, f, support (gold documents), count (training
-            documents) and threshold for each leaf with gold or predicted documents.
+    RETURNS (Dict[str, Any]): See score_predictions.
     """
     tree = read_tree(taxonomy)
     own = tree.spread(thresholds or {}, threshold)
@@ -143,34 +129,32 @@ def read_multilabel(
         references.append(eg)
         decisions.append(decision)
         foreign.update(cats)
-        rows.append(numpy.asarray([cats.get(leaf, 0.0) for leaf in taxonomy.leaves]))
+        rows.append(numpy.asarray([cats.get(leaf, 0.0) for leaf in index], "f8"))
         given = decision.labels if decision else ()
         cut.append([index[n] for n in given if n not in cats and n in index])
     unseen = _find_unseen(references, taxonomy, foreign)
-    labels = [*taxonomy.leaves, *unseen]
-    n_docs, n_leaves = len(rows), len(taxonomy.leaves)
-    P = numpy.zeros((n_docs, len(labels)))
-    if rows:
-        P[:, :n_leaves] = numpy.stack(rows)
+    labels = [*index, *unseen]
+    P = numpy.reshape(rows, (len(rows), len(index)))
+    P = numpy.pad(P, ((0, 0), (0, len(unseen))))
     truths = _read_truths(references, taxonomy, unseen, pipe, missing)
-    needed = numpy.tile(get_thresholds(labels), (n_docs, 1))
+    is_given = get_thresholds(labels) <= P
     for row, columns in enumerate(cut):
         # What 'cats_top_k' has cut off.
-        needed[row, columns] = 0.0
+        is_given[row, columns] = True
     has_abstained = [found is not None and found.label is None for found in decisions]
-    needed[has_abstained] = NEVER
-    n_training = taxonomy.n_docs
+    is_given[has_abstained] = False
+    n_docs = taxonomy.n_docs
     return pair_scores(
         truths,
         P,
-        needed,
+        is_given,
         labels,
         taxonomy=taxonomy,
         counts=numpy.asarray([*taxonomy.counts, *[0] * len(unseen)]),
-        n_training=sum(taxonomy.counts) if n_training is None else n_training,
+        n_training=sum(taxonomy.counts) if n_docs is None else n_docs,
         bounds=bounds,
         changes=_count_changes(decisions, truths, labels),
-        places=numpy.arange(n_docs),
+        places=numpy.arange(len(rows)),
     )
 
 
@@ -181,7 +165,7 @@ def _read_truths(
     pipe: str,
     missing: str,
 ) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, leaves and unseen)."""
+    """1.0, 0.0 or NaN, of shape (docs, leaves and unseen)."""
     n_leaves, known = len(taxonomy.leaves), taxonomy.ranges.keys() | set(unseen)
     truths = numpy.full((len(examples), n_leaves + len(unseen)), numpy.nan)
     for row, eg in enumerate(examples):
@@ -193,28 +177,25 @@ def _read_truths(
 
 
 def _count_changes(
-    decisions: Sequence[Any],
-    truths: numpy.ndarray,
-    labels: Sequence[str],
-) -> Optional[Changes]:
+    decisions: Sequence[Any], truths: numpy.ndarray, labels: Sequence[str]
+) -> Optional[numpy.ndarray]:
     if not any(found and found.first_labels is not None for found in decisions):
         return None
     index = {label: column for column, label in enumerate(labels)}
-    fixed, broken = numpy.zeros((2, len(decisions)))
+    changes = numpy.zeros((len(decisions), 2))
     for row, decision in enumerate(decisions):
         if decision and decision.first_labels is not None and decision.label:
             now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]
-                fixed[row] += truth == (label in now)
-                broken[row] += truth == (label not in now)
-    return Changes(fixed, broken)
+                changes[row] += truth == (label in now), truth == (label not in now)
+    return changes
 
 
 def _find_unseen(
     examples: Sequence[Example], taxonomy: Taxonomy, foreign: Set[str]
 ) -> List[str]:
-    """RETURNS (List[str]): Gold labels that nothing predicts, with warning LW502."""
+    """Gold labels that nothing predicts, with warning LW502."""
     found: Set[str] = set()
     for eg in examples:
         cats = eg.reference.cats
@@ -223,5 +204,6 @@ def _find_unseen(
     unseen = sorted(found - foreign)
     if unseen:
         labels = ", ".join(unseen[:5])
-        warn_unseen(Warnings.LW502.format(n_labels=len(unseen), labels=labels))
+        text = Warnings.LW502.format(n_labels=len(unseen), labels=labels)
+        warnings.warn(text, stacklevel=3)
     return unseen

@@ -30,9 +30,14 @@ class Pairs(NamedTuple):
         """RETURNS (Pairs): Some of them."""
         return Pairs(*(part[mask] for part in self))
 
-
-_NONE = numpy.zeros(0, dtype="int64")
-NOTHING = Pairs(_NONE, _NONE, numpy.zeros(0))
+    def pick(self, rows: numpy.ndarray) -> "Pairs":
+        """RETURNS (Pairs): Those of some documents, which can be repeated."""
+        starts = numpy.searchsorted(self.rows, rows, side="left")
+        ends = numpy.searchsorted(self.rows, rows, side="right")
+        n = ends - starts
+        shifts = starts - (numpy.cumsum(n) - n)
+        found = self.select(numpy.arange(n.sum()) + numpy.repeat(shifts, n))
+        return found._replace(rows=numpy.repeat(numpy.arange(len(rows)), n))
 
 
 class Scores(NamedTuple):
@@ -44,17 +49,6 @@ class Scores(NamedTuple):
 
     P: numpy.ndarray
     truths: numpy.ndarray
-
-
-class Changes(NamedTuple):
-    """What a second stage has done, for each document, of shape (docs,).
-
-    fixed (numpy.ndarray): Labels that it has made right.
-    broken (numpy.ndarray): Labels that it has made wrong.
-    """
-
-    fixed: numpy.ndarray
-    broken: numpy.ndarray
 
 
 class Counts(NamedTuple):
@@ -86,15 +80,18 @@ class Predictions:
     is_known (numpy.ndarray): Whether anything is known of a document, of shape (docs,).
     is_counted (numpy.ndarray): Whether its pairs say something about labels: not if its
         gold label is an inner node, of shape (docs,).
+    taxonomy (Taxonomy): The label tree, with labels that were added at run time.
     counts (Optional[numpy.ndarray]): Training documents of each label, of shape
         (labels,). None if they are unknown.
     n_training (int): Training documents.
-    taxonomy (Taxonomy): The label tree, with labels that were added at run time.
     bounds (Tuple[int, int]): Fewest training documents of a head and of a mid label.
     scores (Optional[Scores]): For metrics that rank or calibrate.
     calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
         label, whatever was given by, of shape (docs, labels).
-    changes (Optional[Changes]): None without a second stage.
+    changes (Optional[numpy.ndarray]): How many labels of each document a second stage
+        has made right, and how many wrong, of shape (docs, 2). None without one.
+    has_kept (Optional[numpy.ndarray]): Whether a document has no label but keeps the
+        right broad category, of shape (docs,). None if that isn't known.
     places (Optional[numpy.ndarray]): Which of the documents that were read these are,
         of shape (docs,). None if that isn't known.
     """
@@ -106,13 +103,14 @@ class Predictions:
     allows_several: bool
     is_known: numpy.ndarray
     is_counted: numpy.ndarray
-    taxonomy: Taxonomy
+    taxonomy: Taxonomy = field(default_factory=lambda: Taxonomy(leaves=(), counts=()))
     counts: Optional[numpy.ndarray] = None
     n_training: int = 0
     bounds: Tuple[int, int] = (HEAD, MID)
     scores: Optional[Scores] = None
     calibrated: Optional[numpy.ndarray] = None
-    changes: Optional[Changes] = None
+    changes: Optional[numpy.ndarray] = None
+    has_kept: Optional[numpy.ndarray] = None
     places: Optional[numpy.ndarray] = None
     _kept: Dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -138,10 +136,7 @@ class Predictions:
         """
         if self.counts is None:
             return numpy.full(len(self.labels), -1)
-        head, mid = self.bounds
-        return numpy.where(
-            self.counts >= head, 0, numpy.where(self.counts >= mid, 1, 2)
-        )
+        return find_groups(self.counts, self.bounds)
 
     @property
     def group_sizes(self) -> Dict[str, int]:
@@ -163,7 +158,7 @@ class Predictions:
         """RETURNS (numpy.ndarray): The same of the given labels."""
         return _to_columns(self.given, self.n_docs)
 
-    @property
+    @cached_property
     def ones(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
         return numpy.ones((1, self.n_docs))
@@ -183,31 +178,25 @@ class Predictions:
     def select(self, rows: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): Of some documents, which can be repeated."""
 
-        def pick(pairs: Pairs) -> Pairs:
-            order = numpy.argsort(pairs.rows, kind="stable")
-            starts = numpy.searchsorted(pairs.rows[order], rows, side="left")
-            ends = numpy.searchsorted(pairs.rows[order], rows, side="right")
-            places = [order[a:b] for a, b in zip(starts, ends)]
-            flat = numpy.concatenate(places) if places else order[:0]
-            new = numpy.repeat(numpy.arange(len(rows)), ends - starts)
-            return Pairs(new, pairs.columns[flat], pairs.confidence[flat])
+        names = (
+            "is_known",
+            "is_counted",
+            "calibrated",
+            "changes",
+            "has_kept",
+            "places",
+        )
 
-        def cut(parts: Any) -> Any:
-            return (
-                None if parts is None else type(parts)(*(part[rows] for part in parts))
-            )
+        def cut(values: Any) -> Any:
+            return None if values is None else values[rows]
 
         return replace(
             self,
             n_docs=len(rows),
-            gold=pick(self.gold),
-            given=pick(self.given),
-            is_known=self.is_known[rows],
-            is_counted=self.is_counted[rows],
-            scores=cut(self.scores),
-            changes=cut(self.changes),
-            calibrated=None if self.calibrated is None else self.calibrated[rows],
-            places=None if self.places is None else self.places[rows],
+            gold=self.gold.pick(rows),
+            given=self.given.pick(rows),
+            scores=self.scores and Scores(*(part[rows] for part in self.scores)),
+            **{name: cut(getattr(self, name)) for name in names},
             _kept={},
         )
 
@@ -217,30 +206,22 @@ class Predictions:
         """RETURNS (Predictions): The same documents, given other labels: one column
         each, or ABSTAINED. values (Any): Other fields that change.
         """
-        rows = numpy.flatnonzero(columns != ABSTAINED)
-        given = Pairs(rows, columns[rows], confidence[rows])
-        changed: Dict[str, Any] = {"changes": None, **values}
-        return replace(self, given=given, _kept={}, **changed)
+        given = _pair_column(columns, confidence)
+        lost: Dict[str, Any] = {"changes": None, "has_kept": None, "_kept": {}}
+        return replace(self, **{**lost, **values, "given": given})
 
-    def give_scores(
-        self,
-        P: numpy.ndarray,
-        thresholds: numpy.ndarray,
-        changes: Optional[Changes] = None,
-    ) -> "Predictions":
-        """RETURNS (Predictions): The same documents, given the labels that are at least
-        as probable as their threshold, see pair_scores.
+    def give_scores(self, P: numpy.ndarray, thresholds: numpy.ndarray) -> "Predictions":
+        """RETURNS (Predictions): The same documents, which can have several labels,
+        given those that are at least as probable as their threshold.
         """
-        unknown = numpy.full(P.shape, numpy.nan)
-        truths = unknown if self.scores is None else self.scores.truths
-        rows, columns = numpy.nonzero((P >= thresholds) & ~numpy.isnan(truths))
-        gold = self.gold._replace(confidence=P[self.gold.rows, self.gold.columns])
+        truths = self.scores.truths  # type: ignore[union-attr]
+        new = pair_scores(truths, P, P >= thresholds, self.labels)
         return replace(
             self,
-            gold=gold,
-            given=Pairs(rows, columns, P[rows, columns]),
-            scores=Scores(P, truths),
-            changes=changes,
+            gold=new.gold,
+            given=new.given,
+            scores=new.scores,
+            changes=None,
             _kept={},
         )
 
@@ -285,58 +266,60 @@ def pair_columns(
     confidence (numpy.ndarray): Of the given label, of shape (docs,).
     values (Any): Further fields of Predictions.
     """
-    known = numpy.ones(len(gold), dtype=bool)
-    leaves = tuple(labels)
-    defaults: Dict[str, Any] = {
-        "is_known": known,
-        "is_counted": known,
-        "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
-    }
-    rows = numpy.flatnonzero(gold != ABSTAINED)
-    predictions = Predictions(
-        labels=leaves,
+    everything = numpy.ones(len(gold), dtype=bool)
+    return Predictions(
+        labels=tuple(labels),
         n_docs=len(gold),
-        gold=Pairs(rows, gold[rows], numpy.full(len(rows), numpy.nan)),
-        given=NOTHING,
+        gold=_pair_column(gold, numpy.ones(len(gold))),
+        given=_pair_column(given, confidence),
         allows_several=False,
-        **{**defaults, **values},
+        is_known=everything,
+        **{"is_counted": everything, **values},
     )
-    changes = predictions.changes
-    return predictions.give_columns(given, confidence, changes=changes)
 
 
 def pair_scores(
     truths: numpy.ndarray,
     P: numpy.ndarray,
-    thresholds: numpy.ndarray,
+    is_given: numpy.ndarray,
     labels: Sequence[str],
     **values: Any,
 ) -> Predictions:
-    """Make the predictions of documents that were given the labels that are at least as
-    probable as their threshold.
+    """Make the predictions of documents that can have several labels.
 
     truths (numpy.ndarray): 1.0, 0.0 or NaN, of shape (docs, labels).
     P (numpy.ndarray): Probabilities, same shape.
-    thresholds (numpy.ndarray): Of shape (labels,), or the shape of P.
+    is_given (numpy.ndarray): Whether a document was given a label, same shape. Where
+        nothing is known of that, it doesn't count.
     values (Any): Further fields of Predictions.
     """
-    is_known, leaves = ~numpy.isnan(truths).all(axis=1), tuple(labels)
-    defaults: Dict[str, Any] = {
-        "is_known": is_known,
-        "is_counted": is_known,
-        "taxonomy": Taxonomy(leaves=leaves, counts=(0,) * len(leaves)),
-    }
-    rows, columns = numpy.nonzero(truths == 1.0)
-    predictions = Predictions(
-        labels=leaves,
+    is_known = ~numpy.isnan(truths)
+
+    def pair(mask: numpy.ndarray) -> Pairs:
+        rows, columns = numpy.nonzero(mask)
+        return Pairs(rows, columns, P[rows, columns])
+
+    return Predictions(
+        labels=tuple(labels),
         n_docs=len(truths),
-        gold=Pairs(rows, columns, P[rows, columns]),
-        given=NOTHING,
+        gold=pair(truths == 1.0),
+        given=pair(is_given & is_known),
         allows_several=True,
+        is_known=is_known.any(axis=1),
+        is_counted=is_known.any(axis=1),
         scores=Scores(P, truths),
-        **{**defaults, **values},
+        **values,
     )
-    return predictions.give_scores(P, thresholds, changes=predictions.changes)
+
+
+def find_groups(
+    counts: numpy.ndarray, bounds: Tuple[int, int] = (HEAD, MID)
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): For labels with so many training documents the index
+    into GROUPS, of shape (labels,).
+    """
+    head, mid = bounds
+    return numpy.where(counts >= head, 0, numpy.where(counts >= mid, 1, 2))
 
 
 def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
@@ -349,6 +332,18 @@ def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray
     flat = (numpy.arange(len(W))[:, None] * n_ids + ids).ravel()
     sums = numpy.bincount(flat, weights=W.ravel(), minlength=len(W) * n_ids)
     return sums.reshape(len(W), n_ids)
+
+
+def divide(parts: numpy.ndarray, wholes: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): NaN for weightings without a whole."""
+    has_whole = wholes > 0
+    shares = parts / numpy.where(has_whole, wholes, 1.0)
+    return numpy.where(has_whole, shares, numpy.nan)
+
+
+def _pair_column(columns: numpy.ndarray, confidence: numpy.ndarray) -> Pairs:
+    rows = numpy.flatnonzero(columns != ABSTAINED)
+    return Pairs(rows, columns[rows], confidence[rows])
 
 
 def _to_columns(pairs: Pairs, n_docs: int) -> numpy.ndarray:

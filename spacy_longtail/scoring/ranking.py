@@ -1,13 +1,15 @@
-from typing import Tuple
+from typing import Callable, Hashable, Tuple
 
 import numpy
 
 from ..ops import top_columns
-from .predictions import Predictions, Scores
+from .predictions import Predictions, Scores, divide
 
 # A product of matrices is faster for so many ranks.
 FEW = 50
 TINY = 1e-12
+# What each document has found, and what it could have.
+PartsT = Tuple[numpy.ndarray, numpy.ndarray]
 
 
 def get_precision_at(
@@ -22,11 +24,10 @@ def get_precision_at(
     RETURNS (numpy.ndarray): Of shape (weightings,), from 0.0 to 1.0.
     """
 
-    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
-        scores = _get_ranked(predictions)
-        return _get_hits(scores, k).sum(axis=1) / k, numpy.ones(len(scores.P))
+    def find(ranked: Scores) -> PartsT:
+        return _get_hits(ranked, k).sum(axis=1) / k, numpy.ones(len(ranked.P))
 
-    return _get_share(predictions, W, *predictions.keep(("p", k), find))
+    return _average(predictions, W, ("p", k), find)
 
 
 def get_ndcg_at(predictions: Predictions, W: numpy.ndarray, k: int) -> numpy.ndarray:
@@ -38,16 +39,15 @@ def get_ndcg_at(predictions: Predictions, W: numpy.ndarray, k: int) -> numpy.nda
         Techniques".
     """
 
-    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
-        scores = _get_ranked(predictions)
-        hits = _get_hits(scores, k)
+    def find(ranked: Scores) -> PartsT:
+        hits = _get_hits(ranked, k)
         discounts = 1.0 / numpy.log2(numpy.arange(2, hits.shape[1] + 2))
-        n_gold = (scores.truths == 1.0).sum(axis=1)
+        n_gold = (ranked.truths == 1.0).sum(axis=1)
         n_best = numpy.minimum(n_gold, hits.shape[1])
         best = numpy.cumsum(discounts)[n_best - 1]
         return (hits * discounts).sum(axis=1) / best, numpy.ones(len(hits))
 
-    return _get_share(predictions, W, *predictions.keep(("ndcg", k), find))
+    return _average(predictions, W, ("ndcg", k), find)
 
 
 def get_propensity_scored_precision_at(
@@ -59,16 +59,16 @@ def get_propensity_scored_precision_at(
     Source: Jain et al. (2016), see get_propensities, section 4.
     """
 
-    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
-        scores, counts = _get_ranked(predictions), predictions.counts
+    def find(ranked: Scores) -> PartsT:
+        counts = predictions.counts
         known = numpy.zeros(len(predictions.labels)) if counts is None else counts
         propensities = get_propensities(known, predictions.n_training)
-        gains = (scores.truths == 1.0) / propensities
-        tops = top_columns(scores.P, k), top_columns(gains, k)
+        gains = (ranked.truths == 1.0) / propensities
+        tops = top_columns(ranked.P, k), top_columns(gains, k)
         found, best = (numpy.take_along_axis(gains, top, axis=1) for top in tops)
         return found.sum(axis=1), best.sum(axis=1)
 
-    return _get_share(predictions, W, *predictions.keep(("psp", k), find))
+    return _average(predictions, W, ("psp", k), find)
 
 
 def get_propensities(
@@ -98,8 +98,8 @@ def get_lrap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
         "Mining Multi-label Data", section 7.
     """
 
-    def find() -> Tuple[numpy.ndarray, numpy.ndarray]:
-        P, truths = _get_ranked(predictions)
+    def find(ranked: Scores) -> PartsT:
+        P, truths = ranked
         precisions = numpy.zeros(len(P))
         for row in range(len(P)):
             own = numpy.sort(-P[row, truths[row] == 1.0])
@@ -108,7 +108,7 @@ def get_lrap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
             precisions[row] = (own_ranks / ranks).mean()
         return precisions, numpy.ones(len(P))
 
-    return _get_share(predictions, W, *predictions.keep("lrap", find))
+    return _average(predictions, W, "lrap", find)
 
 
 def get_macro_ap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
@@ -117,9 +117,7 @@ def get_macro_ap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     """
     found = average_precision(predictions, W)
     has_gold = ~numpy.isnan(found)
-    n_labels = has_gold.sum(axis=1)
-    totals = numpy.where(has_gold, found, 0.0).sum(axis=1)
-    return numpy.where(n_labels > 0, totals / numpy.maximum(n_labels, 1), numpy.nan)
+    return divide(numpy.where(has_gold, found, 0.0).sum(axis=1), has_gold.sum(axis=1))
 
 
 def average_precision(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
@@ -155,37 +153,31 @@ def average_precision(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarr
     return found
 
 
-def _get_ranked(predictions: Predictions) -> Scores:
-    """Scores of the documents with a gold label. What isn't known ranks last."""
-
-    def find() -> Scores:
-        dense = predictions.scores
-        if dense is None:
-            return Scores(numpy.zeros((0, 0)), numpy.zeros((0, 0)))
-        rows = _find_rows(predictions)
-        P, truths = dense.P[rows], dense.truths[rows]
-        return Scores(numpy.where(numpy.isnan(truths), -1.0, P), truths)
-
-    return predictions.keep("ranked", find)
-
-
-def _find_rows(predictions: Predictions) -> numpy.ndarray:
-    return numpy.unique(predictions.gold.rows)
-
-
-def _get_share(
+def _average(
     predictions: Predictions,
     W: numpy.ndarray,
-    found: numpy.ndarray,
-    best: numpy.ndarray,
+    key: Hashable,
+    find: Callable[[Scores], PartsT],
 ) -> numpy.ndarray:
-    """What documents have found of what could be found."""
+    """Average over the documents with a gold label.
+
+    key (Hashable): What is found is kept for other weightings by this name.
+    find (Callable[[Scores], PartsT]): Gets the scores of these documents, in which what
+        isn't known ranks last.
+    """
     if predictions.scores is None:
         return numpy.full(len(W), numpy.nan)
-    weights = W[:, _find_rows(predictions)]
-    wholes = weights @ best
-    shares = weights @ found / numpy.where(wholes > 0, wholes, 1.0)
-    return numpy.where(wholes > 0, shares, numpy.nan)
+    P, truths = predictions.scores
+    rows = numpy.unique(predictions.gold.rows)
+
+    def rank() -> Scores:
+        known = truths[rows]
+        return Scores(numpy.where(numpy.isnan(known), -1.0, P[rows]), known)
+
+    ranked = predictions.keep("ranked", rank)
+    found, best = predictions.keep(key, lambda: find(ranked))
+    weights = W[:, rows]
+    return divide(weights @ found, weights @ best)
 
 
 def _get_hits(scores: Scores, k: int) -> numpy.ndarray:

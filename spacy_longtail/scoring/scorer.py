@@ -1,6 +1,5 @@
 """What the scorers of both kinds of labels have in common."""
 
-import warnings
 from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 import numpy
@@ -25,12 +24,6 @@ def check_bounds(head: int, mid: int) -> None:
         raise ValueError(Errors.L501.format(head=head, mid=mid))
 
 
-def check_ks(ks: Sequence[int]) -> None:
-    """RAISES (ValueError): L503 if one isn't a rank."""
-    if not all(k >= 1 and k % 1 == 0 for k in ks):
-        raise ValueError(Errors.L503.format(value=list(ks)))
-
-
 def score_predictions(
     predictions: Predictions,
     *,
@@ -42,8 +35,8 @@ def score_predictions(
     ks (Sequence[int]): Ranks of the scores "at k".
     thresholds (Optional[numpy.ndarray]): What each label needs, of shape (labels,).
     RETURNS (Dict[str, Any]): By "longtail_" and the key of each metric, see METRICS,
-        None where there is nothing to measure, and by "longtail_f_per_label", see
-        describe_labels.
+        None if it is of nothing, and by "longtail_f_per_label" what describe_labels
+        returns.
     """
     metrics = find_metrics("scorer", predictions.allows_several, ks=ks)
     scores: Dict[str, Any] = dict.fromkeys(metrics)
@@ -65,21 +58,17 @@ def describe_labels(
     (training documents, None if unknown) and, if given, threshold of each label with
     gold or given documents, by name.
     """
-    counts = count(predictions)
+    counts, known = count(predictions), predictions.counts
     right, guessed, support = (n[0] for n in counts)
-    columns = {
-        "p": right / numpy.maximum(guessed, 1),
-        "r": right / numpy.maximum(support, 1),
-        "f": get_f(counts)[0],
-    }
+    p, r = right / numpy.maximum(guessed, 1), right / numpy.maximum(support, 1)
+    shares = {"p": p, "r": r, "f": get_f(counts)[0]}
     tree, rows = predictions.taxonomy, {}
     for column in numpy.flatnonzero(support + guessed).tolist():
         label = predictions.labels[column]
         if label in tree.ranges and label not in tree.index:
             continue
-        row: Dict[str, Any] = {k: float(x[column]) for k, x in columns.items()}
+        row: Dict[str, Any] = {key: float(x[column]) for key, x in shares.items()}
         row["support"] = int(support[column])
-        known = predictions.counts
         row["count"] = None if known is None else int(known[column])
         if thresholds is not None:
             row["threshold"] = float(thresholds[column])
@@ -96,11 +85,6 @@ def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     """
     found = doc._.longtail
     return found if found and pipe in (None, found.pipe or pipe) else None
-
-
-def warn_unseen(text: str) -> None:
-    """Warn that there are gold labels that training never saw."""
-    warnings.warn(text, stacklevel=4)
 
 
 def read_tree(taxonomy: Optional[TaxonomyT]) -> Taxonomy:

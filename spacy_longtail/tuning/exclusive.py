@@ -3,7 +3,6 @@ from functools import partial
 from typing import Any, ClassVar, Dict, List, Tuple
 
 import numpy
-from spacy.language import Language
 
 from ..evaluation.evidence import Evidence
 from ..evaluation.pipes import find_fallback
@@ -12,15 +11,18 @@ from ..fitting.thresholds import fit_ancestor_threshold
 from ..pipeline.settings import PriorT, read_prior
 from ..scoring.bootstrap import measure
 from ..scoring.metrics import find_metrics
-from ..scoring.predictions import ABSTAINED, Predictions
+from ..scoring.predictions import ABSTAINED
 from ..taxonomy import ROOT
 from .fallback import tune_fallback
-from .provenance import find_note
-from .result import Fitted, RowT, Tuning, show_value
-from .settings import NAMES, Settings, try_settings
+from .result import RowT, Tuning, make_row
+from .settings import NAMES, Settings, find_note, try_settings
+from .tune import Task
 from .wish import Wish
 
 CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
+# Settings, and the prior and the temperature whose probabilities are right, whatever is
+# wished.
+FittedT = Tuple[Settings, Tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,22 @@ class ExclusiveTuning(Tuning):
         priors = [[prior, *values] for prior, values in self.priors.items()]
         return {**super().to_dict(), "priors": priors}
 
-    def get_hidden(self) -> Tuple[str, ...]:
-        is_wished = self.wish.precision is not None or self.wish.coverage is not None
-        return () if is_wished else ("coverage", "precision")
-
     def describe_settings(self) -> List[RowT]:
-        names = ("prior", "temperature", "ancestor_threshold")
-        rows = [self.compare_settings(name) for name in names]
+        rows = self.compare_settings("prior", "temperature", "ancestor_threshold")
         pair = (self.before, self.after)
         for name in self.after.fallback:
             if name != "thresholds":
-                cells = (show_value(settings.fallback[name]) for settings in pair)
-                rows.append((f"fallback {name}", *cells))
+                values = (settings.fallback[name] for settings in pair)
+                rows.append(make_row(f"fallback {name}", *values))
         # With a fallback, it is the last stage that holds them.
-        old, new = (
+        needed = [
             {**settings.thresholds, **settings.fallback.get("thresholds", {})}
             for settings in pair
-        )
-        cells = (show_value(needed.get(ROOT, 0.0)) for needed in (old, new))
-        rows.append(("threshold", *cells))
-        few, many = (len(needed.keys() - {ROOT}) for needed in (old, new))
-        if few or many:
-            rows.append(("nodes with their own threshold", str(few), str(many)))
+        ]
+        rows.append(make_row("threshold", *(found.get(ROOT, 0.0) for found in needed)))
+        numbers = [len(found.keys() - {ROOT}) for found in needed]
+        if any(numbers):
+            rows.append(make_row("nodes with their own threshold", *numbers))
         return rows
 
     def get_notes(self) -> List[str]:
@@ -84,9 +80,7 @@ class ExclusiveTuning(Tuning):
             )
         return notes
 
-    def judge_wish(self) -> Any:
-        if self.get_hidden():
-            return None
+    def judge_wish(self) -> str:
         given, right = self.scores["coverage"], self.scores["precision"]
         return (
             f"{given.after.value:.0%} of the documents get a label, and "
@@ -94,94 +88,60 @@ class ExclusiveTuning(Tuning):
         )
 
 
-def tune_exclusive(
-    nlp: Language,
-    name: str,
-    evidence: Evidence,
-    wish: Wish,
-    before: Settings,
-    folds: numpy.ndarray,
-) -> Fitted:
+def tune_exclusive(task: Task) -> Tuning:
     """Fit the settings of a component whose labels exclude each other.
 
     With a fallback after the component, its thresholds are fitted too, and abstaining
     is left to it.
-
-    folds (numpy.ndarray): For cross-fitting, of shape (docs,).
     """
-    fallback = find_fallback(nlp, name)
-    # With a fallback, it is the fallback that abstains.
-    first_wish = wish if fallback is None else Wish(wish.goal, wish.prior)
-    fitted, calibrated = _fit_all(evidence, first_wish, before, folds)
-    kept: List[bool] = []
+    evidence, wish, before = task.evidence, task.wish, task.before
+    fallback = find_fallback(task.nlp, task.name)
     if fallback is None:
-        after, given = fitted[-1], evidence.predictions.give_columns
-        # Filled fold by fold.
-        P = numpy.zeros(evidence.raw.logits.shape)
-        columns, confidence, _ = _decide(nlp, name, evidence, before)
-        old = given(columns, confidence, calibrated=P)
-        for fold, (settings, true) in enumerate(zip(fitted[:-1], calibrated)):
-            rows = numpy.flatnonzero(folds == fold)
-            part = evidence.select(rows)
-            P[rows] = part.get_probabilities(*true)
-            columns[rows], confidence[rows], nodes = _decide(nlp, name, part, settings)
-            kept += nodes
-        new = given(columns, confidence, calibrated=P)
+        fit, predict = partial(_fit, task, wish), partial(_predict, task)
+        (after, _), found = task.cross_fit(fit, predict)
+        P, columns, confidence, has_node, is_right = found
+        give = partial(evidence.predictions.give_columns, calibrated=P)
+        old, new = give(*_decide(task, evidence, before)[:2]), give(columns, confidence)
     else:
-        after, old, new = tune_fallback(
-            nlp, name, fallback, evidence, wish, before, fitted[-1], folds
-        )
-    make_result = partial(
-        ExclusiveTuning,
-        kept={
-            "abstained": int((new.given_columns == ABSTAINED).sum()),
-            "kept": len(kept),
-            "right": sum(kept),
-        },
-        priors=_rate_priors(evidence),
-        is_seen=find_note(nlp, name, evidence.docs, before) is not None,
+        wish = Wish(wish.goal, wish.prior)
+        first, _ = _fit(task, wish, numpy.arange(len(task.folds)))
+        after, old, new = tune_fallback(task, fallback, first)
+        has_node = is_right = numpy.zeros(0)
+    kept = {
+        "abstained": int((new.given_columns == ABSTAINED).sum()),
+        "kept": int(has_node.sum()),
+        "right": int(is_right.sum()),
+    }
+    note = find_note(task.nlp, task.name, evidence.docs, before)
+    priors, is_seen = _rate_priors(evidence), note is not None
+    return task.make_result(
+        ExclusiveTuning, after, old, new, kept=kept, priors=priors, is_seen=is_seen
     )
-    return Fitted(after, old, new, make_result)
 
 
-def _fit_all(
-    evidence: Evidence, wish: Wish, before: Settings, folds: numpy.ndarray
-) -> Tuple[List[Settings], List[Tuple[float, float]]]:
-    """Fit settings without each fold in turn, at last with all, and the priors and
-    temperatures whose probabilities are right, whatever is wished.
-    """
-    n_folds = int(folds.max()) + 1
-    masks = [folds != fold for fold in range(n_folds)] + [folds >= 0]
-    settings, calibrated = [], []
-    for mask in masks:
-        part = evidence.select(numpy.flatnonzero(mask))
-        gold, get_logits = _get_gold(part), part.get_logits
-        true_prior, temperature = fit_prior(
-            lambda prior: fit_temperature(get_logits(prior), gold)  # noqa: B023
-        )
-        calibrated.append((true_prior, temperature))
-        prior: PriorT = true_prior
-        if wish.prior is not None:
-            prior = wish.prior
-        elif wish.goal == "macro":
-            P = part.get_probabilities(true_prior, temperature)
-            prior = choose_prior(get_logits, P, read_prior(before.prior))
-        if prior != true_prior:
-            temperature, _ = fit_temperature(get_logits(prior), gold)
-        P = part.get_probabilities(prior, temperature)
-        needed, above = _fit_thresholds(part, P, gold, wish)
-        settings.append(Settings(NAMES.get(prior, prior), temperature, needed, above))
-    return settings, calibrated
-
-
-def _get_gold(evidence: Evidence) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The gold label's place among the component's own, one
-    beyond them if it isn't.
-    """
+def _fit(task: Task, wish: Wish, rows: numpy.ndarray) -> FittedT:
+    evidence = task.evidence.select(rows)
+    # The gold label's place among the component's own, one beyond them if it isn't.
     n_own = len(evidence.columns)
     places = numpy.full(len(evidence.predictions.labels), n_own)
     places[evidence.columns] = numpy.arange(n_own)
-    return places[evidence.predictions.gold_columns]
+    gold, get_logits = places[evidence.predictions.gold_columns], evidence.get_logits
+
+    def fit(prior: PriorT) -> Tuple[float, float]:
+        return fit_temperature(get_logits(prior), gold)
+
+    calibrated = fit_prior(fit)
+    prior: PriorT = calibrated[0]
+    if wish.prior is not None:
+        prior = wish.prior
+    elif wish.goal == "macro":
+        P = evidence.get_probabilities(*calibrated)
+        prior = choose_prior(get_logits, P, read_prior(task.before.prior))
+    is_same = prior == calibrated[0]
+    temperature = calibrated[1] if is_same else fit(prior)[0]
+    P = evidence.get_probabilities(prior, temperature)
+    thresholds, above = _fit_thresholds(evidence, P, gold, wish)
+    return Settings(NAMES.get(prior, prior), temperature, thresholds, above), calibrated
 
 
 def _fit_thresholds(
@@ -190,49 +150,57 @@ def _fit_thresholds(
     """Find how probable a label has to be to be given.
 
     P (numpy.ndarray): Leaf probabilities of shape (docs, leaves).
-    gold (numpy.ndarray): See _get_gold.
+    gold (numpy.ndarray): The gold labels' columns of P, of shape (docs,).
     RETURNS (Tuple[Dict[str, float], float]): Thresholds, empty if nothing is wished,
         and the ancestor threshold.
     """
     guess, confidence = P.argmax(axis=1), P.max(axis=1)
-    is_right, tree = guess == gold, evidence.pipe.taxonomy
-    thresholds = wish.fit_thresholds(tree, guess, confidence, is_right)
-    if not thresholds:
-        return {}, 0.5
-    needed = tree.spread(thresholds, 0.0)[guess]
-    has_parent = numpy.asarray([tree.parent(leaf) != ROOT for leaf in tree.leaves])
-    rows = numpy.flatnonzero((confidence < needed) & has_parent[guess])
-    parents = [tree.parent(tree.leaves[column]) for column in guess[rows]]
-    bounds = [tree.ranges[parent] for parent in parents]
-    sums = [P[row, start:end].sum() for row, (start, end) in zip(rows, bounds)]
-    right = [_is_below(evidence, row, parent) for row, parent in zip(rows, parents)]
+    tree = evidence.pipe.taxonomy
+    thresholds = wish.fit_thresholds(tree, guess, confidence, guess == gold)
+    sums, is_right = [], []
+    needed = tree.spread(thresholds)[guess]
+    for row in numpy.flatnonzero(confidence < needed):
+        parent = tree.parent(tree.leaves[guess[row]])
+        if parent != ROOT:
+            start, end = tree.ranges[parent]
+            sums.append(P[row, start:end].sum())
+            is_right.append(_is_below(evidence, row, parent))
     return thresholds, fit_ancestor_threshold(
-        numpy.asarray(sums), numpy.asarray(right, dtype=bool), wish.precision
+        numpy.asarray(sums), numpy.asarray(is_right, dtype=bool), wish.precision
     )
 
 
+def _predict(
+    task: Task, fitted: FittedT, rows: numpy.ndarray
+) -> Tuple[numpy.ndarray, ...]:
+    """RETURNS (Tuple[numpy.ndarray, ...]): Right probabilities, then see _decide."""
+    evidence, (settings, calibrated) = task.evidence.select(rows), fitted
+    P = evidence.get_probabilities(*calibrated)
+    return (P, *_decide(task, evidence, settings))
+
+
 def _decide(
-    nlp: Language, name: str, evidence: Evidence, settings: Settings
-) -> Tuple[numpy.ndarray, numpy.ndarray, List[bool]]:
+    task: Task, evidence: Evidence, settings: Settings
+) -> Tuple[numpy.ndarray, ...]:
     """Decide as the component would with other settings.
 
-    RETURNS (Tuple[numpy.ndarray, numpy.ndarray, List[bool]]): The column of the label
-        given, or ABSTAINED, and its probability, both of shape (docs,). For each inner
-        node that was kept instead of a label, whether it is right.
+    RETURNS (Tuple[numpy.ndarray, ...]): The column of the label given, or ABSTAINED,
+        its probability, whether an inner node was kept instead of a label, and whether
+        that is right; all of shape (docs,).
     """
     pipe, index = evidence.pipe, evidence.taxonomy.index
-    with try_settings(nlp, name, settings):
+    with try_settings(task.nlp, task.name, settings):
         P, known = pipe.apply_settings(evidence.raw)
-        found = pipe.make_writer(pipe.taxonomy).describe(P, known, "", "")
+        found = pipe.kind.make_writer(pipe.taxonomy).describe(P, known, "", "")
         decisions = pipe.kind.back_off(found)
     columns = [index.get(decision["label"], ABSTAINED) for decision in decisions]
-    kept = [
-        _is_below(evidence, row, decision["levels"][-1][0])
-        for row, decision in enumerate(decisions)
-        if decision["label"] is None and decision["levels"]
-    ]
     confidence = [decision["probability"] for decision in decisions]
-    return numpy.asarray(columns), numpy.asarray(confidence), kept
+    kept = numpy.zeros((2, len(decisions)), dtype=bool)
+    for row, decision in enumerate(decisions):
+        if decision["label"] is None and decision["levels"]:
+            node = decision["levels"][-1][0]
+            kept[:, row] = True, _is_below(evidence, row, node)
+    return numpy.asarray(columns), numpy.asarray(confidence), *kept
 
 
 def _is_below(evidence: Evidence, row: int, node: str) -> bool:
@@ -244,11 +212,10 @@ def _is_below(evidence: Evidence, row: int, node: str) -> bool:
 
 def _rate_priors(evidence: Evidence) -> Dict[float, Tuple[float, float]]:
     metrics, ones = find_metrics("tune", False), numpy.ones(len(evidence.docs))
-
-    def rate(prior: float) -> Tuple[float, float]:
+    rated = {}
+    for prior in CURVE:
         columns = evidence.columns[evidence.get_logits(prior).argmax(axis=1)]
-        given: Predictions = evidence.predictions.give_columns(columns, ones)
-        macro, accuracy = metrics["macro_f"], metrics["accuracy"]
-        return measure(macro, given), measure(accuracy, given)
-
-    return {prior: rate(prior) for prior in CURVE}
+        given = evidence.predictions.give_columns(columns, ones)
+        macro, accuracy = (measure(metrics[n], given) for n in ("macro_f", "accuracy"))
+        rated[prior] = macro, accuracy
+    return rated

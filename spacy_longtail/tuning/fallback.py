@@ -1,23 +1,22 @@
 """Tuning of the second stage, where labels exclude each other."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy
-from spacy.language import Language
 from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
-from ..pipeline.decision import KEY, Decision
-from ..pipeline.fallback.refinement import Stages
+from ..pipeline.decision import get_stored
 from ..pipeline.textcat import write_all_cats
 from ..scoring.bootstrap import bootstrap, measure
 from ..scoring.metrics import find_metrics
 from ..scoring.predictions import ABSTAINED, Predictions
 from ..taxonomy import ROOT, Taxonomy
 from .settings import Settings, try_settings
-from .wish import Wish
+from .tune import Task
 
 ROUTES = [0.05, 0.1, 0.2, 0.3, 0.5]
 WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
@@ -38,81 +37,54 @@ class Trial(NamedTuple):
     known: numpy.ndarray
     likelihood: numpy.ndarray
 
-
-class Floors(NamedTuple):
-    """How sure a label has to be to be given.
-
-    known (float): See FallbackSettings.abstain_threshold.
-    thresholds (Dict[str, float]): See FallbackSettings.
-    """
-
-    known: float = 0.0
-    thresholds: Dict[str, float] = {}
-
-    def apply(self, trial: Trial, taxonomy: Taxonomy) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The columns that are left, of shape (docs,)."""
-        needed = taxonomy.spread(self.thresholds, 0.0)
-        is_sure = trial.known >= self.known
-        is_sure &= trial.confidence >= needed[trial.columns]
-        return numpy.where(is_sure, trial.columns, ABSTAINED)
+    def select(self, rows: numpy.ndarray) -> "Trial":
+        """RETURNS (Trial): That of some documents."""
+        return Trial(*(values[rows] for values in self))
 
 
 def tune_fallback(
-    nlp: Language,
-    name: str,
-    fallback: str,
-    evidence: Evidence,
-    wish: Wish,
-    before: Settings,
-    first: Settings,
-    folds: numpy.ndarray,
+    task: Task, fallback: str, first: Settings
 ) -> Tuple[Settings, Predictions, Predictions]:
     """Fit the thresholds of a fallback. Its ranker is asked once more.
 
     fallback (str): Its name.
-    before (Settings): As the pipeline was.
     first (Settings): Those fitted for the component before the fallback.
     RETURNS (Tuple[Settings, Predictions, Predictions]): The settings with those of the
         fallback, and what is predicted before and, cross-fitted, after.
     """
-    numbers = before.fallback
+    numbers, evidence = task.before.fallback, task.evidence
     now = (numbers["route_threshold"], numbers["mixture_weight"])
     pairs = [now, *(pair for pair in product(ROUTES, WEIGHTS) if pair != now)]
-    settings = replace(first, fallback=numbers)
-    trials = _try_all(nlp, name, fallback, evidence, settings, pairs)
-    floors = Floors(numbers["abstain_threshold"], numbers["thresholds"])
-    columns = numpy.zeros(len(folds), dtype="int64")
-    confidence = numpy.zeros(len(folds))
-    for fold in range(int(folds.max()) + 1):
-        best, found = _choose(trials, evidence, wish, floors, folds != fold)
-        rows = folds == fold
-        columns[rows] = found.apply(trials[best], evidence.taxonomy)[rows]
-        confidence[rows] = trials[best].confidence[rows]
-    best, found = _choose(trials, evidence, wish, floors, folds >= 0)
+    trials = _try_all(task, fallback, replace(first, fallback=numbers), pairs)
+
+    def predict(found: Any, rows: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        best, least = found
+        trial = trials[best].select(rows)
+        needed = evidence.taxonomy.spread(least["thresholds"])[trial.columns]
+        is_sure = trial.known >= least["abstain_threshold"]
+        is_sure &= trial.confidence >= needed
+        return numpy.where(is_sure, trial.columns, ABSTAINED), trial.confidence
+
+    fit = partial(_choose, trials, task)
+    (best, least), given = task.cross_fit(fit, predict)
     route, weight = pairs[best]
-    numbers = {"route_threshold": route, "mixture_weight": weight}
-    numbers.update(abstain_threshold=found.known, thresholds=found.thresholds)
-    new = evidence.predictions.give_columns(columns, confidence)
-    return replace(first, fallback=numbers), evidence.predictions, new
+    after = {"route_threshold": route, "mixture_weight": weight, **least}
+    old, new = evidence.predictions, evidence.predictions.give_columns(*given)
+    return replace(first, fallback=after), old, new
 
 
 def _try_all(
-    nlp: Language,
-    name: str,
-    fallback_name: str,
-    evidence: Evidence,
-    settings: Settings,
-    pairs: List[Tuple[float, float]],
+    task: Task, name: str, settings: Settings, pairs: List[Tuple[float, float]]
 ) -> List[Trial]:
     """Predict with pairs of a route threshold and a mixture weight."""
-    pipe, fallback = evidence.pipe, nlp.get_pipe(fallback_name)
+    nlp, pipe, fallback = task.nlp, task.evidence.pipe, task.nlp.get_pipe(name)
     lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
     numbers = {**settings.fallback, "route_threshold": lowest}
     numbers.update(abstain_threshold=0.0, thresholds={})
     found: List[List[Trial]] = [[] for _ in pairs]
-    with try_settings(nlp, name, replace(settings, fallback=numbers)):
-        for rows in minibatch(range(len(evidence.docs)), nlp.batch_size):
-            part = evidence.select(numpy.asarray(rows))
+    with try_settings(nlp, task.name, replace(settings, fallback=numbers)):
+        for rows in minibatch(range(len(task.folds)), nlp.batch_size):
+            part = task.evidence.select(numpy.asarray(rows))
             cats = [dict(doc.cats) for doc in part.docs]
             with write_all_cats(pipe):
                 pipe.set_annotations(part.docs, pipe.apply_settings(part.raw))
@@ -129,7 +101,7 @@ def _try(
 ) -> Trial:
     tree, (route, weight) = part.taxonomy, pair
     gold, labels = part.predictions.gold_columns, part.predictions.labels
-    decisions = [doc.user_data[KEY] for doc in part.docs]
+    decisions = [get_stored(doc) for doc in part.docs]
     columns = numpy.asarray([tree.index[decision["label"]] for decision in decisions])
     confidence = numpy.asarray([decision["probability"] for decision in decisions])
     known = numpy.asarray([decision["known"] for decision in decisions])
@@ -140,15 +112,11 @@ def _try(
         return Trial(columns, confidence, known, likelihood)
     fallback.settings.mixture_weight = weight
     judged = _drop_below(judged, tree, route)
-    P, kind, rows = fallback.refine(judged), fallback.kind, judged.rows
+    rows, (P, of_rows) = judged.rows, fallback.refine(judged)
+    known[rows] = of_rows
     columns[rows], confidence[rows] = P.argmax(axis=1), P.max(axis=1)
-    stages = Stages(
-        part.pipe, fallback.ranker, fallback.gate, tree, fallback.added_labels
-    )
-    known[rows] = kind.find_known(P, judged, stages)
     for row, deficit in zip(rows, judged.deficit):
-        decision = Decision.from_dict({"label": labels[columns[row]]})
-        if deficit > 0 and kind.is_refused(decision, deficit, tree):
+        if fallback.kind.is_refused(labels[columns[row]], deficit, tree):
             columns[row] = ABSTAINED
     is_known = gold[rows] < P.shape[1]
     own = P[numpy.arange(len(rows)), numpy.where(is_known, gold[rows], 0)]
@@ -169,18 +137,17 @@ def _drop_below(judged: Any, taxonomy: Taxonomy, route: float) -> Any:
 
 
 def _choose(
-    trials: Sequence[Trial],
-    evidence: Evidence,
-    wish: Wish,
-    floors: Floors,
-    mask: numpy.ndarray,
-) -> Tuple[int, Floors]:
-    """Choose a trial, and how sure a label has to be. The first one, the present
-    settings, stays unless another is better by more than two standard errors.
+    trials: Sequence[Trial], task: Task, rows: numpy.ndarray
+) -> Tuple[int, Dict[str, Any]]:
+    """Choose a trial for some documents, and how sure a label has to be to be given.
+    The first one, the present settings, stays unless another is better by more than two
+    standard errors.
+
+    RETURNS (Tuple[int, Dict[str, Any]]): The trial's index, and the abstain threshold
+        and the thresholds, the present ones if nothing is wished.
     """
-    trials = [Trial(*(values[mask] for values in trial)) for trial in trials]
-    part = evidence.predictions.select(numpy.flatnonzero(mask))
-    best, gain, error = 0, 0.0, 0.0
+    trials = [trial.select(rows) for trial in trials]
+    part, wish = task.evidence.predictions.select(rows), task.wish
     if wish.goal == "calibration":
         logs = [numpy.log(numpy.maximum(t.likelihood, 1e-12)) for t in trials]
         best = int(numpy.argmax([values.mean() for values in logs]))
@@ -197,23 +164,15 @@ def _choose(
         error = float(numpy.nanstd(draws[key][0] - draws[key][1]))
     if gain <= 2 * error:
         best = 0
-    return best, _fit_floors(trials[best], part.gold_columns, evidence, wish, floors)
-
-
-def _fit_floors(
-    trial: Trial,
-    gold: numpy.ndarray,
-    evidence: Evidence,
-    wish: Wish,
-    floors: Floors,
-) -> Floors:
-    """RETURNS (Floors): The present ones if nothing is wished."""
+    trial, numbers = trials[best], task.before.fallback
     # What is refused is none of the labels given, but one of the documents.
-    rows = numpy.flatnonzero((trial.columns != ABSTAINED) | (wish.coverage is not None))
-    sure = trial.confidence if wish.per_label else trial.known
-    columns = trial.columns[rows]
-    is_right = columns == gold[rows]
-    found = wish.fit_thresholds(evidence.taxonomy, columns, sure[rows], is_right)
+    is_given = (trial.columns != ABSTAINED) | (wish.coverage is not None)
+    is_right = (trial.columns == part.gold_columns)[is_given]
+    given = trial.select(is_given)
+    sure = given.confidence if wish.per_label else given.known
+    found = wish.fit_thresholds(task.evidence.taxonomy, given.columns, sure, is_right)
     if wish.per_label:
-        return Floors(thresholds=found)
-    return Floors(found[ROOT]) if found else floors
+        return best, {"abstain_threshold": 0.0, "thresholds": found}
+    if found:
+        return best, {"abstain_threshold": found[ROOT], "thresholds": {}}
+    return best, {key: numbers[key] for key in ("abstain_threshold", "thresholds")}

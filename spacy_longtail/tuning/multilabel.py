@@ -1,7 +1,7 @@
 import math
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, ClassVar, Dict, List, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -11,26 +11,28 @@ from ..evaluation.evidence import Evidence, run_after
 from ..evaluation.pipes import find_changers
 from ..fitting.calibration import fit_pair_temperature, fit_prior
 from ..fitting.thresholds import fit_thresholds
-from ..pipeline.decision import KEY
+from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..presentation import TextTable, shorten
 from ..scoring.metrics import get_f, get_labels_per_doc
 from ..scoring.predictions import NEVER, Predictions, count
-from .provenance import find_note
-from .result import Fitted, RowT, Tuning, show_value
-from .settings import NAMES, Settings, try_settings
+from .result import RowT, Tuning, make_row
+from .settings import NAMES, Settings, find_note, try_settings
+from .tune import Task
 from .wish import Wish
 
 # Of a document and a label, for prior and temperature.
 MAX_PAIRS = 1_000_000
 CALLBACK = "spacy-longtail.fit_thresholds.v1"
+# What comes out at the end of the pipeline: probabilities of shape (docs, labels), and
+# whether a document is left without any label, whatever these are, of shape (docs,).
+FinalT = Tuple[numpy.ndarray, numpy.ndarray]
+# Settings, the threshold of each label under them, and what comes out.
+FittedT = Tuple[Settings, numpy.ndarray, FinalT]
 # From probabilities and truths to the threshold of each label.
-FitT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
+RuleT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 N_LABELS = 8
-REFITS = {
-    "training": "as the training config does",
-    "tune": "by an earlier tune",
-}
+REFITS = {"training": "as the training config does", "tune": "by an earlier tune"}
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,6 @@ class LabelChange:
         """RETURNS (float): By how much the F1 is better."""
         return (self.f_after or 0.0) - (self.f_before or 0.0)
 
-    def show(self) -> RowT:
-        """RETURNS (Tuple[str, ...]): A row of a table."""
-        pair = (self.threshold_before, self.threshold_after)
-        # A label that was added at run time has none of its own.
-        thresholds = "" if None in pair else f"{pair[0]:.3f} → {pair[1]:.3f}"
-        gain = f"{self.f_before:.3f} → {self.f_after:.3f}"
-        numbers = str(self.count), str(self.support)
-        return (shorten(self.label), *numbers, thresholds, gain)
-
 
 @dataclass(frozen=True)
 class MultilabelTuning(Tuning):
@@ -81,30 +74,31 @@ class MultilabelTuning(Tuning):
     """
 
     allows_several: ClassVar[bool] = True
-    goals: ClassVar[Dict[str, str]] = {**Tuning.goals, "accuracy": "micro_f"}
     labels: List[LabelChange]
     later: List[str]
     refit_as: Optional[str]
     n_gold: float
 
     def describe_settings(self) -> List[RowT]:
-        rows = [self.compare_settings(name) for name in ("prior", "temperature")]
+        rows = self.compare_settings("prior", "temperature")
         pairs = [(x.threshold_before, x.threshold_after) for x in self.labels]
-        old, new = (
-            sorted(value for value in values if value is not None)
-            for values in zip(*pairs)
-        )
+        known = numpy.asarray([pair for pair in pairs if None not in pair])
         for name, share in (("lowest", 0.0), ("median", 0.5), ("highest", 1.0)):
-            place = int(share * (len(old) - 1))
-            cells = show_value(old[place]), show_value(new[place])
-            rows.append((f"{name} threshold", *cells))
+            values = numpy.quantile(known, share, axis=0, method="lower").tolist()
+            rows.append(make_row(f"{name} threshold", *values))
         return rows
 
     def describe_labels(self) -> List[TextTable]:
         changed = [change for change in self.labels if change.f_gain]
         changed.sort(key=lambda change: -abs(change.f_gain))
+        rows = []
+        for x in changed[:N_LABELS]:
+            pair = (x.threshold_before, x.threshold_after)
+            # A label that was added at run time has none of its own.
+            needed = "" if None in pair else f"{pair[0]:.3f} → {pair[1]:.3f}"
+            gain = f"{x.f_before:.3f} → {x.f_after:.3f}"
+            rows.append((shorten(x.label), str(x.count), str(x.support), needed, gain))
         header = ("label", "training", "here", "threshold", "F1 (cross-fitted)")
-        rows = [change.show() for change in changed[:N_LABELS]]
         return [TextTable("Labels whose F1 changed most", header, rows, "lrrll")]
 
     def get_notes(self) -> List[str]:
@@ -122,9 +116,7 @@ class MultilabelTuning(Tuning):
             )
         return notes
 
-    def judge_wish(self) -> Optional[str]:
-        if self.wish.precision is None:
-            return None
+    def judge_wish(self) -> str:
         keys = ("micro_p", "macro_p", "micro_r")
         right, each, found = (self.scores[key].after.value for key in keys)
         return (
@@ -133,26 +125,7 @@ class MultilabelTuning(Tuning):
         )
 
 
-class Final(NamedTuple):
-    """What comes out at the end of the pipeline.
-
-    P (numpy.ndarray): Probabilities of shape (docs, labels).
-    has_abstained (numpy.ndarray): Whether a document is left without any label,
-        whatever their probabilities, of shape (docs,).
-    """
-
-    P: numpy.ndarray
-    has_abstained: numpy.ndarray
-
-
-def tune_multilabel(
-    nlp: Language,
-    name: str,
-    evidence: Evidence,
-    wish: Wish,
-    before: Settings,
-    folds: numpy.ndarray,
-) -> Fitted:
+def tune_multilabel(task: Task) -> Tuning:
     """Fit the settings of a component where a document can have several labels.
 
     For each goal the temperature is that under which the gold labels are most likely:
@@ -167,114 +140,97 @@ def tune_multilabel(
     and temperature are still those of the component alone, and the thresholds are
     fitted to what the whole pipeline makes of these. The later components run over the
     corpus for each fold, because each has its own prior and temperature.
-
-    folds (numpy.ndarray): For cross-fitting, of shape (docs,).
     """
-    tuner = _Tuner(nlp, name, evidence, wish, before)
-    refit_as, refit = tuner.find_earlier_fit()
-    old = tuner.judge_before(refit, folds)
-    new = tuner.cross_fit(folds)
-    after = tuner.fit(folds >= 0)[0]
-    make_result = partial(
+    tuner, give = _Tuner(task), task.evidence.predictions.give_scores
+    refit_as, rule = tuner.find_earlier_fit()
+    _, before = task.cross_fit(partial(tuner.refit, rule), tuner.predict)
+    (after, *_), found = task.cross_fit(tuner.fit, tuner.predict)
+    old, new = give(*before), give(*found)
+    return task.make_result(
         MultilabelTuning,
+        after,
+        old,
+        new,
         labels=tuner.describe_labels(after, old, new),
         later=tuner.later,
         refit_as=refit_as,
         n_gold=float(get_labels_per_doc(old, old.ones, of_gold=True)[0]),
     )
-    return Fitted(after, old, new, make_result)
 
 
 class _Tuner:
-    """Fits settings to parts of the documents.
+    """Fits settings to some of the documents.
 
+    final (FinalT): What the pipeline finds in all documents now.
     later (List[str]): See MultilabelTuning.
-    needed (numpy.ndarray): The present threshold of each label, of shape (labels,).
-    default (numpy.ndarray): The threshold without those that are fitted, same shape.
+    now (numpy.ndarray): The threshold of each label, of shape (labels,).
+    default (numpy.ndarray): The same without those that are fitted.
     """
 
-    def __init__(
-        self, nlp: Language, name: str, evidence: Evidence, wish: Wish, before: Settings
-    ) -> None:
-        self.nlp, self.name, self.wish, self.before = nlp, name, wish, before
-        self.evidence, self.pipe = evidence, evidence.pipe
-        scores = evidence.predictions.scores
-        # It is never None where a document can have several labels.
-        self.truths = scores.truths  # type: ignore[union-attr]
-        self.final = Final(scores.P, evidence.has_abstained)  # type: ignore[union-attr]
-        own = self._widen(evidence, before.prior, before.temperature)
-        is_same = numpy.allclose(own, self.final.P, atol=1e-5)
-        is_changed = not is_same or bool(self.final.has_abstained.any())
-        self.later = find_changers(nlp, name, is_changed=is_changed)
-        labels = evidence.predictions.labels
-        self.needed = self.pipe.get_thresholds(labels)
+    def __init__(self, task: Task) -> None:
+        self.task, self.evidence = task, task.evidence
+        nlp, name, before = task.nlp, task.name, task.before
+        self.pipe, self.own = task.evidence.pipe, task.evidence.columns
+        # They are never None where a document can have several labels.
+        P, self.truths = task.evidence.predictions.scores  # type: ignore[misc]
+        self.final: FinalT = P, task.evidence.has_abstained
+        first = _predict(task.evidence, before.prior, before.temperature)
+        is_same = numpy.allclose(first, P, atol=1e-5) and not self.final[1].any()
+        self.later = find_changers(nlp, name, is_changed=not is_same)
+        labels = task.evidence.predictions.labels
+        self.now = self.pipe.get_thresholds(labels)
         with try_settings(nlp, name, replace(before, thresholds={})):
             self.default = self.pipe.get_thresholds(labels)
 
-    def fit(self, mask: numpy.ndarray) -> Tuple[Settings, Final]:
-        """Fit settings to some of the documents.
-
-        mask (numpy.ndarray): Which, of shape (docs,).
-        RETURNS (Tuple[Settings, Final]): The settings, and what the pipeline finds with
-            their prior and temperature in all documents.
-        """
-        prior, temperature = fit_first_stage(
-            self.evidence.select(numpy.flatnonzero(mask)), self.wish, self.before
-        )
-        final = self._run_again(prior, temperature)
-        fit = partial(fit_wished, wish=self.wish)
-        # Digits that JSON keeps, see fit_temperature.
-        values = self._fit_own(final, fit, mask).round(8).tolist()
-        thresholds = dict(zip(self.pipe.labels, values))
-        return Settings(prior, temperature, thresholds), final
-
-    def judge_before(self, refit: Optional[FitT], folds: numpy.ndarray) -> Predictions:
-        """Predict with the present settings. Thresholds that were fitted to the same
-        documents are fitted again without each fold in turn.
-        """
-        thresholds = numpy.tile(self.needed, (len(folds), 1))
-        for fold in range(int(folds.max()) + 1):
-            if refit is not None:
-                own = numpy.ix_(folds == fold, self.evidence.columns)
-                thresholds[own] = self._fit_own(self.final, refit, folds != fold)
-        return self._give(self.final, thresholds)
-
-    def cross_fit(self, folds: numpy.ndarray) -> Predictions:
-        """Predict each fold with the settings that were fitted without it."""
-        P, has_abstained = (part.copy() for part in self.final)
-        thresholds = numpy.tile(self.default, (len(folds), 1))
-        for fold in range(int(folds.max()) + 1):
-            settings, final = self.fit(folds != fold)
-            rows = folds == fold
-            P[rows], has_abstained[rows] = final.P[rows], final.has_abstained[rows]
-            own = numpy.ix_(rows, self.evidence.columns)
-            thresholds[own] = list(settings.thresholds.values())
-        return self._give(Final(P, has_abstained), thresholds)
-
-    def find_earlier_fit(self) -> Tuple[Optional[str], Optional[FitT]]:
+    def find_earlier_fit(self) -> Tuple[Optional[str], Optional[RuleT]]:
         """Find out whether the present thresholds were fitted to these very documents,
         by an earlier tuning, which is noted, or as the training config says, which is
         tried out. What they score is too good then.
 
-        RETURNS (Tuple[Optional[str], Optional[FitT]]): By what, see MultilabelTuning,
+        RETURNS (Tuple[Optional[str], Optional[RuleT]]): By what, see MultilabelTuning,
             and how. None if nothing is known of that.
         """
-        wish = find_note(self.nlp, self.name, self.evidence.docs, self.before)
+        nlp, name, docs = self.task.nlp, self.task.name, self.evidence.docs
+        wish = find_note(nlp, name, docs, self.task.before)
         if wish is not None:
             return "tune", partial(fit_wished, wish=wish)
-        method = partial(fit_thresholds, **_read_callback(self.nlp, self.name))
-        everything = numpy.ones(len(self.truths), dtype=bool)
-        found = self._fit_own(self.final, method, everything)
-        now = self.needed[self.evidence.columns]
+        rule = partial(fit_thresholds, **_read_callback(nlp, name))
+        found = self._fit_own(self.final, rule, numpy.arange(len(docs)))
         # The last digits of a probability can depend on the machine.
-        is_same = numpy.isclose(found, now, rtol=0.0, atol=1e-3).mean() > 0.9
-        return ("training", method) if is_same else (None, None)
+        is_same = numpy.isclose(found, self.now[self.own], rtol=0.0, atol=1e-3)
+        return ("training", rule) if is_same.mean() > 0.9 else (None, None)
+
+    def refit(self, rule: Optional[RuleT], rows: numpy.ndarray) -> FittedT:
+        """Fit thresholds to some documents that were fitted to all of them."""
+        needed = self.now.copy()
+        if rule is not None:
+            needed[self.own] = self._fit_own(self.final, rule, rows)
+        return self.task.before, needed, self.final
+
+    def fit(self, rows: numpy.ndarray) -> FittedT:
+        wish, before = self.task.wish, self.task.before
+        first = fit_first_stage(self.evidence.select(rows), wish, before)
+        final, needed = self._run_again(*first), self.default.copy()
+        found = self._fit_own(final, partial(fit_wished, wish=wish), rows)
+        # Digits that JSON keeps, see fit_temperature.
+        needed[self.own] = found.round(8)
+        thresholds = dict(zip(self.pipe.labels, needed[self.own].tolist()))
+        return Settings(*first, thresholds), needed, final
+
+    def predict(
+        self, fitted: FittedT, rows: numpy.ndarray
+    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The probabilities of some of
+        the documents, and what they need, both of shape (docs, labels).
+        """
+        _, needed, (P, has_abstained) = fitted
+        return P[rows], numpy.where(has_abstained[rows, None], NEVER, needed)
 
     def describe_labels(
         self, after: Settings, old: Predictions, new: Predictions
     ) -> List[LabelChange]:
         """RETURNS (List[LabelChange]): For each label."""
-        own = set(self.pipe.labels)
+        needed = dict(zip(self.pipe.labels, self.now[self.own].tolist()))
         counts: Any = old.counts
         support = count(old).support[0].astype(int).tolist()
         before, now = (get_f(count(part))[0].tolist() for part in (old, new))
@@ -283,7 +239,7 @@ class _Tuner:
                 label,
                 int(counts[i]),
                 support[i],
-                float(self.needed[i]) if label in own else None,
+                needed.get(label),
                 after.thresholds.get(label),
                 before[i] if support[i] else None,
                 now[i] if support[i] else None,
@@ -291,48 +247,35 @@ class _Tuner:
             for i, label in enumerate(old.labels)
         ]
 
-    def _fit_own(self, final: Final, fit: FitT, mask: numpy.ndarray) -> numpy.ndarray:
+    def _fit_own(
+        self, final: FinalT, rule: RuleT, rows: numpy.ndarray
+    ) -> numpy.ndarray:
         """Fit the thresholds of the component's labels to some of the documents. Those
         that have abstained are given none, whatever the threshold.
         """
-        P = numpy.where(final.has_abstained[:, None], 0.0, final.P)[mask]
-        columns = self.evidence.columns
-        return fit(P[:, columns], self.truths[mask][:, columns])
+        own = numpy.ix_(rows, self.own)
+        P = numpy.where(final[1][rows, None], 0.0, final[0][own])
+        return rule(P, self.truths[own])
 
-    def _give(self, final: Final, thresholds: numpy.ndarray) -> Predictions:
-        needed = numpy.where(final.has_abstained[:, None], NEVER, thresholds)
-        return self.evidence.predictions.give_scores(final.P, needed)
-
-    def _widen(
-        self, evidence: Evidence, prior: PriorT, temperature: float
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): What the component predicts, of shape (docs,
-        labels). Labels that aren't its own have 0.0.
-        """
-        P = numpy.zeros((len(evidence.docs), len(evidence.predictions.labels)))
-        P[:, evidence.columns] = evidence.get_probabilities(prior, temperature)
-        return P
-
-    def _run_again(self, prior: PriorT, temperature: float) -> Final:
+    def _run_again(self, prior: PriorT, temperature: float) -> FinalT:
         """Find what comes out of the pipeline under another prior and temperature. Only
         components that come later run again.
         """
         if not self.later:
-            P = self._widen(self.evidence, prior, temperature)
-            return Final(P, self.final.has_abstained)
-        settings = Settings(prior, temperature)
+            return _predict(self.evidence, prior, temperature), self.final[1]
+        nlp, name = self.task.nlp, self.task.name
         leaves = self.evidence.taxonomy.leaves
         P = numpy.zeros(self.truths.shape)
         has_abstained = numpy.zeros(len(P), dtype=bool)
-        with try_settings(self.nlp, self.name, settings):
-            for rows in minibatch(range(len(P)), self.nlp.batch_size):
+        with try_settings(nlp, name, Settings(prior, temperature)):
+            for rows in minibatch(range(len(P)), nlp.batch_size):
                 part = self.evidence.select(numpy.asarray(rows))
-                with run_after(self.nlp, self.name, part.docs, part.raw) as docs:
+                with run_after(nlp, name, part.docs, part.raw) as docs:
                     for row, doc in zip(rows, docs):
                         values = [doc.cats.get(leaf, 0.0) for leaf in leaves]
                         P[row, : len(leaves)] = values
-                        has_abstained[row] = doc.user_data[KEY]["label"] is None
-        return Final(P, has_abstained)
+                        has_abstained[row] = get_stored(doc)["label"] is None
+        return P, has_abstained
 
 
 def fit_first_stage(
@@ -348,20 +291,24 @@ def fit_first_stage(
     step = math.ceil(max(n_docs * n_labels, 1) / MAX_PAIRS)
     part = evidence.select(numpy.arange(0, n_docs, step))
     truths = part.predictions.scores.truths  # type: ignore[union-attr]
-    P = numpy.zeros(truths.shape)
 
     def fit(prior: PriorT) -> Tuple[float, float]:
-        def get_probabilities(temperature: float) -> numpy.ndarray:
-            P[:, part.columns] = part.get_probabilities(prior, temperature)
-            return P
-
-        return fit_pair_temperature(get_probabilities, truths)
+        return fit_pair_temperature(partial(_predict, part, prior), truths)
 
     prior = before.prior if wish.prior is None else wish.prior
     if wish.prior is None and wish.goal != "macro":
         prior, _ = fit_prior(fit)
     temperature, _ = fit(prior)
     return NAMES.get(prior, prior), temperature
+
+
+def _predict(evidence: Evidence, prior: PriorT, temperature: float) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): What the component alone predicts, of shape (docs,
+    labels). Labels that aren't its own have 0.0.
+    """
+    P = numpy.zeros((len(evidence.docs), len(evidence.predictions.labels)))
+    P[:, evidence.columns] = evidence.get_probabilities(prior, temperature)
+    return P
 
 
 def fit_wished(P: numpy.ndarray, truths: numpy.ndarray, wish: Wish) -> numpy.ndarray:

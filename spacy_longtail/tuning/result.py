@@ -1,30 +1,19 @@
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, ClassVar, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Tuple
 
 from ..presentation import Remark, TextTable
 from ..scoring.bootstrap import Comparison, Interval
 from ..scoring.metrics import Metric, find_metrics
-from ..scoring.predictions import Predictions
 from .settings import Settings
 from .wish import Wish
 
-BEFORE_AND_AFTER = ("setting", "before", "after")
 RowT = Tuple[str, ...]
-
-
-class Fitted(NamedTuple):
-    """What is found by the part of this room for a kind of labels.
-
-    after (Settings): The settings.
-    old, new (Predictions): What is predicted before and, cross-fitted, after.
-    make_result (Callable[..., Tuning]): Makes the result of the fields that all kinds
-        have.
-    """
-
-    after: Settings
-    old: Predictions
-    new: Predictions
-    make_result: Callable[..., "Tuning"]
+# What a goal is about: the first of these that is measured.
+MEASURES = {
+    "macro": ("expected_macro_f", "macro_f"),
+    "accuracy": ("accuracy", "micro_f"),
+    "calibration": ("ece",),
+}
 
 
 @dataclass(frozen=True)
@@ -40,12 +29,6 @@ class Tuning:
     """
 
     allows_several: ClassVar[bool]
-    # The metric that a goal is about.
-    goals: ClassVar[Dict[str, str]] = {
-        "macro": "macro_f",
-        "accuracy": "accuracy",
-        "calibration": "ece",
-    }
     kind: str
     wish: Wish
     before: Settings
@@ -68,18 +51,20 @@ class Tuning:
 
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): Settings and scores."""
+        hidden = () if self.wish.is_strict else ("coverage", "precision")
+        rows = []
+        for key, metric in self.metrics.items():
+            if key not in hidden:
+                before, after, change = self.scores[key]
+                cells = _show(before), _show(after), _show(change, sign="+")
+                noise = "within noise" if self.scores[key].is_noise else ""
+                rows.append((metric.title, *cells, noise))
+        names = ("setting", "before", "after")
+        header = ("", "before", "after (cross-fitted)", "change", "")
         return [
-            TextTable("Settings", BEFORE_AND_AFTER, self.describe_settings()),
+            TextTable("Settings", names, self.describe_settings()),
             *self.describe_labels(),
-            TextTable(
-                f"Scores on {self.n_docs} documents",
-                ("", "before", "after (cross-fitted)", "change", ""),
-                [
-                    (metric.title, *_show_scores(self.scores[key]))
-                    for key, metric in self.metrics.items()
-                    if key not in self.get_hidden()
-                ],
-            ),
+            TextTable(f"Scores on {self.n_docs} documents", header, rows),
         ]
 
     def remarks(self) -> List[Remark]:
@@ -88,7 +73,8 @@ class Tuning:
         if self.n_ignored:
             text = f"{self.n_ignored} documents without a label to compare with"
             remarks.append(Remark("warn", text))
-        return [*remarks, Remark("text", self.judge_wish() or self.judge_goal())]
+        verdict = self.judge_wish() if self.wish.is_strict else self.judge_goal()
+        return [*remarks, Remark("text", verdict)]
 
     def describe_settings(self) -> List[RowT]:
         """RETURNS (List[Tuple[str, ...]]): Name, before and after."""
@@ -98,23 +84,17 @@ class Tuning:
         """RETURNS (List[TextTable]): At most one."""
         return []
 
-    def get_hidden(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): Keys of scores that say nothing here."""
-        return ()
-
     def get_notes(self) -> List[str]:
         """RETURNS (List[str]): Sentences about the documents."""
-        return []
+        raise NotImplementedError
 
-    def judge_wish(self) -> Optional[str]:
-        """RETURNS (Optional[str]): What became of a wished share."""
-        return None
+    def judge_wish(self) -> str:
+        """RETURNS (str): What became of a wished share."""
+        raise NotImplementedError
 
     def judge_goal(self) -> str:
         """RETURNS (str): Whether the metric that the goal is about is better."""
-        key = self.goals[self.wish.goal]
-        if f"expected_{key}" in self.scores:
-            key = f"expected_{key}"
+        key = next(key for key in MEASURES[self.wish.goal] if key in self.scores)
         scores, metric = self.scores[key], self.metrics[key]
         change = scores.change.value * metric.direction
         if not change:
@@ -127,23 +107,20 @@ class Tuning:
         which = "better" if change > 0 else "worse"
         return f"The {metric.title} is {which} beyond noise."
 
-    def compare_settings(self, name: str) -> RowT:
-        """RETURNS (Tuple[str, ...]): A row about a setting."""
-        pair = (getattr(settings, name) for settings in (self.before, self.after))
-        return (name, *map(show_value, pair))
+    def compare_settings(self, *names: str) -> List[RowT]:
+        """RETURNS (List[Tuple[str, ...]]): A row about each of some settings."""
+        pair = (self.before, self.after)
+        return [
+            make_row(name, *(getattr(part, name) for part in pair)) for name in names
+        ]
 
 
-def show_value(value: Any) -> str:
-    """RETURNS (str): A setting, with 3 digits if it has any."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+def make_row(name: str, *values: Any) -> RowT:
+    """RETURNS (Tuple[str, ...]): A row about a setting, floats with 3 digits."""
+    cells = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in values)
+    return (name, *cells)
 
 
-def _show_scores(scores: Comparison) -> RowT:
-    change = _show_interval(scores.change, sign="+")
-    pair = _show_interval(scores.before), _show_interval(scores.after)
-    return (*pair, change, "within noise" if scores.is_noise else "")
-
-
-def _show_interval(interval: Interval, sign: str = "") -> str:
+def _show(interval: Interval, sign: str = "") -> str:
     value, low, high = (f"{number:{sign}.3f}" for number in interval)
     return f"{value} [{low}, {high}]"

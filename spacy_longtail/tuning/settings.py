@@ -1,12 +1,23 @@
+"""The settings of a pipeline that are tuned, and what its meta says about where they
+come from.
+"""
+
+import hashlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional
 
+import srsly
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..evaluation.pipes import find_fallback
 from ..pipeline.settings import PriorT
+from ..scoring.bootstrap import Comparison
+from ..scoring.scorer import PREFIX
+from .wish import Wish
 
+META_KEY = "longtail_tune"
 NAMES: Dict[PriorT, PriorT] = {0.0: "uniform", 1.0: "train"}
 OF_FALLBACK = ("route_threshold", "mixture_weight", "abstain_threshold", "thresholds")
 
@@ -38,18 +49,12 @@ class Settings:
 def read_settings(nlp: Language, name: str) -> Settings:
     """RETURNS (Settings): What a component and its fallback have now."""
     pipe: Any = nlp.get_pipe(name)
-    ancestor_threshold = getattr(pipe.settings, "ancestor_threshold", None)
+    above = getattr(pipe.settings, "ancestor_threshold", None)
     fallback, numbers = find_fallback(nlp, name), {}
-    if fallback is not None and ancestor_threshold is not None:
+    if fallback is not None and above is not None:
         second: Any = nlp.get_pipe(fallback)
         numbers = {key: getattr(second.settings, key) for key in OF_FALLBACK}
-    return Settings(
-        prior=pipe.prior,
-        temperature=pipe.temperature,
-        thresholds=pipe.thresholds,
-        ancestor_threshold=ancestor_threshold,
-        fallback=numbers,
-    )
+    return Settings(pipe.prior, pipe.temperature, pipe.thresholds, above, numbers)
 
 
 def write_settings(nlp: Language, name: str, settings: Settings) -> None:
@@ -57,13 +62,13 @@ def write_settings(nlp: Language, name: str, settings: Settings) -> None:
     so that it says what the saved pipeline does.
     """
     _set(nlp, name, settings)
-    config, fallback = nlp.get_pipe_config(name), find_fallback(nlp, name)
-    config["prior"] = settings.prior
-    config["temperature"] = settings.temperature
+    found = {"prior": settings.prior, "temperature": settings.temperature}
+    nlp.get_pipe_config(name).update(found)
     for key, value in settings.fallback.items():
+        config = nlp.get_pipe_config(str(find_fallback(nlp, name)))
         # Thresholds are fitted, not configured.
-        if key in nlp.get_pipe_config(str(fallback)):
-            nlp.get_pipe_config(str(fallback))[key] = value
+        if key in config:
+            config[key] = value
 
 
 @contextmanager
@@ -89,3 +94,59 @@ def _set(nlp: Language, name: str, settings: Settings) -> None:
     fallback: Any = settings.fallback and nlp.get_pipe(str(find_fallback(nlp, name)))
     for key, value in settings.fallback.items():
         setattr(fallback.settings, key, value)
+
+
+def write_note(
+    nlp: Language, name: str, wish: Wish, docs: Iterable[Doc], settings: Settings
+) -> None:
+    """Note in the meta of a pipeline what the settings of a component were fitted to,
+    so that a later tuning can tell that they look too good on these documents.
+
+    docs (Iterable[Doc]): The documents, in any order.
+    """
+    note = {"wish": asdict(wish), **_hash(docs, settings)}
+    nlp.meta[META_KEY] = {**nlp.meta.get(META_KEY, {}), name: note}
+
+
+def find_note(
+    nlp: Language, name: str, docs: Iterable[Doc], settings: Settings
+) -> Optional[Wish]:
+    """RETURNS (Optional[Wish]): What the settings were tuned for, if that was done on
+    these documents and they haven't been changed since. None otherwise.
+    """
+    note = nlp.meta.get(META_KEY, {}).get(name)
+    if note is None or note != {**note, **_hash(docs, settings)}:
+        return None
+    return Wish(**note["wish"])
+
+
+def update_performance(nlp: Language, scores: Mapping[str, Comparison]) -> None:
+    """Bring the scores in the meta of a pipeline, which are those of its training, up
+    to date: those that were measured are replaced, the other ones of this package
+    dropped, because they are of other settings. The losses of training stay.
+    """
+    found = {}
+    for key, value in nlp.meta.get("performance", {}).items():
+        name = key[len(PREFIX) :]
+        if not key.startswith(PREFIX) or key.endswith("_loss"):
+            found[key] = value
+        elif name in scores:
+            found[key] = scores[name].after.value
+    nlp.meta["performance"] = found
+
+
+def _hash(docs: Iterable[Doc], settings: Settings) -> Dict[str, str]:
+    texts = (text.encode("utf8") for text in sorted(doc.text for doc in docs))
+    numbers = srsly.json_dumps(_round(settings.to_dict()), sort_keys=True)
+    parts = {
+        "docs": b"".join(hashlib.sha256(text).digest() for text in texts),
+        "settings": numbers.encode("utf8"),
+    }
+    return {key: hashlib.sha256(part).hexdigest() for key, part in parts.items()}
+
+
+def _round(value: Any) -> Any:
+    """Leave out the last digits, which can change when they are saved as JSON."""
+    if isinstance(value, dict):
+        return {key: _round(part) for key, part in value.items()}
+    return f"{value:.6f}" if isinstance(value, float) else value

@@ -1,21 +1,100 @@
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Type
 
 import numpy
 from spacy.language import Language
 from spacy.training import Example
 
 from ..errors import Errors
-from ..evaluation.evidence import ProgressT, collect
+from ..evaluation.evidence import Evidence, ProgressT, collect
 from ..evaluation.pipes import find_part, find_pipe
 from ..files import check_output, load_pipeline, read_corpus, save_pipeline
 from ..scoring.bootstrap import compare
-from ..scoring.metrics import Metric, find_metrics
+from ..scoring.metrics import find_metrics
 from ..scoring.predictions import Predictions
-from .provenance import update_performance, write_note
-from .result import Fitted, Tuning
-from .settings import read_settings, write_settings
+from .result import Tuning
+from .settings import (
+    Settings,
+    read_settings,
+    update_performance,
+    write_note,
+    write_settings,
+)
 from .wish import Wish
+
+# From documents, by index, to what fits them.
+FitT = Callable[[numpy.ndarray], Any]
+# From what fits some documents, and others, to arrays whose rows are the others.
+PredictT = Callable[[Any, numpy.ndarray], Tuple[numpy.ndarray, ...]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is tuned, on what and for what.
+
+    evidence (Evidence): Of the component and the documents that say something.
+    before (Settings): The present ones.
+    folds (numpy.ndarray): The fold of each document, from 0, of shape (docs,).
+    """
+
+    nlp: Language
+    name: str
+    evidence: Evidence
+    wish: Wish
+    before: Settings
+    folds: numpy.ndarray
+    resamples: int
+    seed: int
+
+    def cross_fit(
+        self, fit: FitT, predict: PredictT
+    ) -> Tuple[Any, List[numpy.ndarray]]:
+        """Fit to all documents, and predict each fold with what fits the other ones.
+
+        RETURNS (Tuple[Any, List[numpy.ndarray]]): What fits all, and what is predicted.
+        """
+        n_docs = len(self.folds)
+        found: List[numpy.ndarray] = []
+        for fold in range(int(self.folds.max()) + 1):
+            rows = numpy.flatnonzero(self.folds == fold)
+            parts = predict(fit(numpy.flatnonzero(self.folds != fold)), rows)
+            # Any values, of the right shape, to be filled.
+            found = found or [numpy.repeat(part[:1], n_docs, axis=0) for part in parts]
+            for array, part in zip(found, parts):
+                array[rows] = part
+        return fit(numpy.arange(n_docs)), found
+
+    def make_result(
+        self,
+        result_type: Type[Tuning],
+        after: Settings,
+        old: Predictions,
+        new: Predictions,
+        **values: Any,
+    ) -> Tuning:
+        """Compare what is predicted before and, cross-fitted, after.
+
+        values (Any): The fields that a type of result has of its own.
+        """
+        sizes, n_docs = old.group_sizes, old.n_docs
+        # Those that there is nothing to measure for.
+        hidden = {f"{group}_f" for group, n_labels in sizes.items() if not n_labels}
+        if old.calibrated is None:
+            hidden.add("expected_macro_f")
+        metrics = find_metrics("tune", old.allows_several)
+        metrics = {key: metrics[key] for key in metrics if key not in hidden}
+        settings = {"resamples": self.resamples, "seed": self.seed}
+        return result_type(
+            kind=self.nlp.get_pipe_meta(self.name).factory,
+            wish=self.wish,
+            before=self.before,
+            after=after,
+            scores=compare(old, new, metrics, **settings),
+            n_docs=n_docs,
+            n_ignored=self.evidence.n_read - n_docs,
+            **values,
+        )
 
 
 def tune(
@@ -55,25 +134,14 @@ def tune(
     rows = numpy.flatnonzero(evidence.predictions.is_counted)
     if not len(rows):
         raise ValueError(Errors.L510.format(n=evidence.n_read, name=name))
-    n_ignored, evidence = evidence.n_read - len(rows), evidence.select(rows)
-    parts = make_folds(len(rows), folds, seed)
-    tune_kind = find_part("tuning", component.kind)
-    found: Fitted = tune_kind(nlp, name, evidence, wish, before, parts)
-    write_settings(nlp, name, found.after)
-    write_note(nlp, name, wish, evidence.docs, found.after)
-    metrics = _find_metrics(found.old)
-    scores = compare(found.old, found.new, metrics, resamples=resamples, seed=seed)
-    if found.after != before:
-        update_performance(nlp, scores)
-    return found.make_result(
-        kind=nlp.get_pipe_meta(name).factory,
-        wish=wish,
-        before=before,
-        after=found.after,
-        scores=scores,
-        n_docs=len(rows),
-        n_ignored=n_ignored,
-    )
+    evidence, parts = evidence.select(rows), make_folds(len(rows), folds, seed)
+    task = Task(nlp, name, evidence, wish, before, parts, resamples, seed)
+    result: Tuning = find_part("tuning", component.kind)(task)
+    write_settings(nlp, name, result.after)
+    write_note(nlp, name, wish, evidence.docs, result.after)
+    if result.after != before:
+        update_performance(nlp, result.scores)
+    return result
 
 
 def tune_pipeline(
@@ -102,18 +170,7 @@ def tune_pipeline(
 
 
 def make_folds(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
-    """Divide documents into folds for cross-fitting, at random.
-
-    RETURNS (numpy.ndarray): The fold of each document, from 0 to folds - 1.
+    """RETURNS (numpy.ndarray): The fold of each document, at random, from 0 to
+    folds - 1.
     """
     return numpy.random.default_rng(seed).permutation(n_docs) % min(folds, n_docs)
-
-
-def _find_metrics(predictions: Predictions) -> Dict[str, Metric]:
-    """RETURNS (Dict[str, Metric]): Those that there is something to measure for."""
-    sizes = predictions.group_sizes
-    hidden = {f"{group}_f" for group, n_labels in sizes.items() if not n_labels}
-    if predictions.calibrated is None:
-        hidden.add("expected_macro_f")
-    metrics = find_metrics("tune", predictions.allows_several)
-    return {key: metric for key, metric in metrics.items() if key not in hidden}

@@ -62,6 +62,11 @@ class Wish:
         if self.coverage is not None and allows_several:
             raise ValueError(Errors.L515.format(name=name, value=self.coverage))
 
+    @property
+    def is_strict(self) -> bool:
+        """RETURNS (bool): Whether it is about the share of right or given labels."""
+        return self.precision is not None or self.coverage is not None
+
     def fit_thresholds(
         self,
         taxonomy: Taxonomy,

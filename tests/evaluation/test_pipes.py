@@ -21,7 +21,7 @@ def write_nothing(doc):
 
 
 def test_component_is_found_by_what_it_does(kind):
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe({"exclusive": ONE, "multilabel": SEVERAL}[kind], name="topics")
     assert find_pipe(nlp) == "topics"
     assert nlp.get_pipe("topics").kind.name == kind
@@ -31,7 +31,7 @@ def test_component_is_found_by_what_it_does(kind):
 
 
 def test_component_of_one_label_a_document_is_meant_before_one_of_several():
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe(SEVERAL, name="tags")
     nlp.add_pipe(ONE, name="topics")
     assert find_pipe(nlp) == "topics"
@@ -39,7 +39,7 @@ def test_component_of_one_label_a_document_is_meant_before_one_of_several():
 
 
 def test_component_has_to_be_named_if_there_are_several():
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe(ONE, name="first")
     nlp.add_pipe(ONE, name="second")
     assert find_pipe(nlp, "second") == "second"
@@ -49,7 +49,7 @@ def test_component_has_to_be_named_if_there_are_several():
 
 @pytest.mark.parametrize("name", ["third", "sentencizer"])
 def test_name_of_another_component(name):
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe(ONE, name="first")
     nlp.add_pipe("sentencizer")
     with pytest.raises(ValueError, match=rf"\[L518\] '{name}' isn't.*\['first'\]"):
@@ -58,11 +58,11 @@ def test_name_of_another_component(name):
 
 def test_pipeline_without_a_component():
     with pytest.raises(ValueError, match=r"\[L514\].*none"):
-        find_pipe(spacy.blank("en"))
+        find_pipe(spacy.blank("xx"))
 
 
 def test_rivals_are_other_components_and_their_fallbacks():
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     for name in (ONE, SEVERAL, "zero_shot_fallback"):
         nlp.add_pipe(name)
     assert find_rivals(nlp, ONE) == [SEVERAL]
@@ -72,7 +72,7 @@ def test_rivals_are_other_components_and_their_fallbacks():
 
 
 def test_components_that_change_nothing_are_no_matter():
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     for name in (SEVERAL, "write_something", "write_cats"):
         nlp.add_pipe(name)
     assert find_changers(nlp, SEVERAL, is_changed=False) == []

@@ -13,13 +13,18 @@ DATA = [
 ]
 
 
+@pytest.fixture
+def pair(multilabel):
+    return multilabel.load_pair()
+
+
 def corpus(nlp):
     for text, cats in DATA:
         yield Example.from_dict(nlp.make_doc(text), {"cats": cats})
 
 
 def test_thresholds_are_fitted_and_nothing_else_changes():
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe(NAME)
     optimizer = nlp.initialize(lambda: list(corpus(nlp)))
     nlp.update(list(corpus(nlp)), sgd=optimizer)
@@ -32,41 +37,39 @@ def test_thresholds_are_fitted_and_nothing_else_changes():
     assert nlp("the cost of a card").cats == cats
 
 
-def test_thresholds_fit_the_probabilities_of_all_components(
-    several, make_several_examples
-):
+def test_thresholds_fit_the_probabilities_of_all_components(pair, multilabel):
     """Those of labels that a fallback ranks again are where it has put them."""
-    several("x")
-    ranker = several.get_pipe("zero_shot_fallback").ranker
+    pair("x")
+    ranker = pair.get_pipe("zero_shot_fallback").ranker
     found = []
     for scale in (1.0, 0.0):
         ranker.arrays["W"] = scale * ranker.arrays["W"]
         ranker.arrays["b"] = scale * ranker.arrays["b"]
-        several.get_pipe("zero_shot_fallback").settings.mixture_weight = 0.0
-        make_fit_thresholds(make_several_examples, smoothing=0.0)(several)
-        found.append(several.get_pipe(NAME).thresholds)
-        assert "bank/loan" in several("lend me money")._.longtail.labels
+        pair.get_pipe("zero_shot_fallback").settings.mixture_weight = 0.0
+        make_fit_thresholds(multilabel.make_examples, smoothing=0.0)(pair)
+        found.append(pair.get_pipe(NAME).thresholds)
+        assert "bank/loan" in pair("lend me money")._.longtail.labels
     assert found[0]["bank/loan"] > found[1]["bank/loan"]
     assert found[0]["bank/card"] == found[1]["bank/card"]
 
 
-def test_cut_off_labels_are_fitted_too(several, make_several_examples):
-    fit = make_fit_thresholds(make_several_examples)
-    expected = fit(several).get_pipe(NAME).thresholds
-    pipe = several.get_pipe(NAME)
+def test_cut_off_labels_are_fitted_too(pair, multilabel):
+    fit = make_fit_thresholds(multilabel.make_examples)
+    expected = fit(pair).get_pipe(NAME).thresholds
+    pipe = pair.get_pipe(NAME)
     pipe.cats_top_k = 1
-    assert fit(several).get_pipe(NAME).thresholds == expected
+    assert fit(pair).get_pipe(NAME).thresholds == expected
     assert pipe.cats_top_k == 1
-    examples = make_several_examples(several)
+    examples = multilabel.make_examples(pair)
     for eg in examples:
-        eg.predicted = several(eg.reference.text)
+        eg.predicted = pair(eg.reference.text)
     with pytest.raises(ValueError, match=r"\[L329\].*document 0.*'cats_top_k'"):
         pipe.fit_thresholds(examples)
     assert pipe.thresholds == expected
 
 
 def test_component_that_is_not_there_is_an_error():
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("sentencizer")
     for name in ("textcat", "sentencizer"):
         with pytest.raises(ValueError, match=rf"\[L328\].*'{name}'.*'sentencizer'"):

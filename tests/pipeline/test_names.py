@@ -5,7 +5,7 @@ from thinc.api import fix_random_seed
 from spacy_longtail.pipeline.names import NameExamples, get_name, get_name_words
 from spacy_longtail.taxonomy import Taxonomy
 
-NLP = spacy.blank("en")
+NLP = spacy.blank("xx")
 TAXONOMY = Taxonomy(leaves=("bank/lost_card", "bank/fee", "visa"), counts=(3, 3, 3))
 WORDS = get_name_words(TAXONOMY, {"bank/fee": "what it costs"}, NLP.make_doc)
 

@@ -68,9 +68,8 @@ def test_without_documents_there_is_no_bias():
 
 def test_small_corpus_is_kept_as_it_is():
     sample = VectorSample(size=10)
-    encode = sample.watch(lambda docs: numpy.asarray(docs, "f4"))
-    encode([[1.0], [2.0]])
-    assert_array_equal(encode([[3.0]]), [[3.0]])
+    sample.add(numpy.asarray([[1.0], [2.0]], "f4"))
+    sample.add(numpy.asarray([[3.0]], "f4"))
     assert_array_equal(sample.get(), [[1.0], [2.0], [3.0]])
 
 

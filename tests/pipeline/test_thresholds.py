@@ -1,17 +1,15 @@
 import numpy
 import pytest
 
-from spacy_longtail.pipeline.decision import Decision
-from spacy_longtail.pipeline.settings import spread_thresholds
+from spacy_longtail.pipeline.decision import Decision, back_off
 from spacy_longtail.taxonomy import build_taxonomy
 
 TREE = build_taxonomy({"a/x": 3, "a/y/1": 3, "a/y/2": 3, "b": 3})
 
 
-def make_decision():
+def make_data():
     levels = [("a", 0.9), ("a/y", 0.7), ("a/y/1", 0.4)]
-    data = {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
-    return Decision.from_dict(data)
+    return {"label": "a/y/1", "probability": 0.4, "levels": levels, "stage": "first"}
 
 
 @pytest.mark.parametrize(
@@ -23,16 +21,16 @@ def make_decision():
     ],
 )
 def test_nearest_threshold_counts(thresholds, expected):
-    assert spread_thresholds(TREE, thresholds).tolist() == expected
+    assert TREE.spread(thresholds).tolist() == expected
 
 
 def test_threshold_of_an_unknown_node():
     with pytest.raises(ValueError, match=r"\[L314\].*'a/z'"):
-        spread_thresholds(TREE, {"a/z": 0.5})
+        TREE.spread({"a/z": 0.5})
 
 
 def test_sure_decision_stays():
-    assert make_decision().back_off(0.4, 0.9) == make_decision()
+    assert back_off(make_data(), 0.4, 0.9) == make_data()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +44,8 @@ def test_sure_decision_stays():
     ],
 )
 def test_deepest_sure_ancestor_is_kept(threshold, ancestor_threshold, path):
-    decision = make_decision().back_off(threshold, ancestor_threshold)
+    data = back_off(make_data(), threshold, ancestor_threshold)
+    decision = Decision.from_dict(data)
     assert (decision.label, decision.labels) == (None, ())
     assert decision.stage == "abstained"
     assert list(decision.path) == [node for node, _ in decision.levels] == path
@@ -121,13 +120,10 @@ def test_changing_a_copy_of_the_thresholds_changes_nothing(tickets_nlp):
     assert pipe.thresholds == {}
 
 
-@pytest.fixture(params=["longtail_textcat", "longtail_textcat_multilabel"])
-def pipe(request, trained, several):
+@pytest.fixture
+def pipe(kind):
     """A trained component of each kind, without thresholds."""
-    nlp = trained if request.param in trained.pipe_names else several
-    pipe = nlp.get_pipe(request.param)
-    yield pipe
-    pipe.thresholds = {}
+    return kind.load_nlp().get_pipe(kind.factory)
 
 
 def test_thresholds_are_those_of_nodes_and_only_what_was_set(pipe):
@@ -157,17 +153,17 @@ def test_labels_that_exclude_each_other_have_no_thresholds_to_fit(trained):
         trained.get_pipe("longtail_textcat").fit_thresholds([])
 
 
-def test_thresholds_of_0_and_1_give_all_labels_and_none(several, make_several_examples):
-    pipe = several.get_pipe("longtail_textcat_multilabel")
-    several.remove_pipe("zero_shot_fallback")
+def test_thresholds_of_0_and_1_give_all_labels_and_none(multilabel):
+    nlp = multilabel.load_nlp()
+    pipe = nlp.get_pipe("longtail_textcat_multilabel")
     pipe.thresholds = {"": 0.0}
-    assert set(several("my card")._.longtail.labels) == set(pipe.labels)
-    examples = make_several_examples(several)
-    assert several.evaluate(examples)["longtail_micro_r"] == 1.0
+    assert set(nlp("my card")._.longtail.labels) == set(pipe.labels)
+    examples = multilabel.make_examples(nlp)
+    assert nlp.evaluate(examples)["longtail_micro_r"] == 1.0
     pipe.thresholds = {"": 1.0}
-    assert several.evaluate(examples)["longtail_micro_r"] == 0.0
+    assert nlp.evaluate(examples)["longtail_micro_r"] == 0.0
     pipe.thresholds = {"": 1.0, "travel": 0.0}
-    labels = several("my card")._.longtail.labels
+    labels = nlp("my card")._.longtail.labels
     assert labels and all(label.startswith("travel/") for label in labels)
 
 

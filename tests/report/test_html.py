@@ -4,10 +4,9 @@ from collections import Counter
 
 import pytest
 
-from spacy_longtail.pages import show_figure
+from spacy_longtail.presentation import show_figure
 from spacy_longtail.report import render_html
-from spacy_longtail.report.html import get_step
-from spacy_longtail.report.plots import plot_tail
+from spacy_longtail.report.html import get_step, plot_tail
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 # Keys of what isn't a text of the corpus or the pipeline.

@@ -27,7 +27,7 @@ def test_confusions_where_a_document_has_several_labels():
     """Each missed label and each false one, but not what isn't known."""
     truths = numpy.asarray([[1, 1, 0, 0], [1, 0, 0, numpy.nan], [0, 0, 0, 1.0]])
     P = numpy.asarray([[0, 1, 1, 1], [0, 0, 0, 1], [0, 0, 1, 1.0]])
-    predictions = pair_scores(truths, P, numpy.full(4, 0.5), "abcd")
+    predictions = pair_scores(truths, P, P >= 0.5, "abcd")
     assert find_confusions(predictions) == {(0, 2): [0], (0, 3): [0]}
 
 

@@ -126,6 +126,18 @@ def test_abstention_is_missed_but_no_false_positive():
     assert scores["longtail_hier_r"] == 0.5
 
 
+@pytest.mark.parametrize("kept, coarse", [("bank", 1.0), ("travel", 0.0), (None, 0.0)])
+def test_broad_category_that_is_kept_counts_at_the_first_level(kept, coarse):
+    """The document has no label, but the right half of one is better than nothing."""
+    eg = make_example("bank/card/lost", "")
+    levels = [[kept, 0.9]] if kept else []
+    eg.predicted.user_data["longtail"]["levels"] = levels
+    scores = score([eg])
+    assert scores["longtail_coarse_accuracy"] == coarse
+    assert scores["longtail_coverage"] == scores["longtail_accuracy"] == 0.0
+    assert scores["longtail_hier_r"] == 0.0
+
+
 def test_decision_to_abstain_wins_over_cats():
     eg = make_example("travel/visa", "", cats={"travel/visa": 0.9})
     assert score([eg])["longtail_coverage"] == 0.0

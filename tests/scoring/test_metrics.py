@@ -21,7 +21,6 @@ from spacy_longtail.scoring.metrics import (
 )
 from spacy_longtail.scoring.predictions import (
     ABSTAINED,
-    Changes,
     count,
     pair_columns,
     pair_scores,
@@ -51,7 +50,7 @@ def make_one():
         confidence,
         LABELS,
         counts=COUNTS,
-        changes=Changes(*changes.astype("f8")),
+        changes=changes.T.astype("f8"),
         calibrated=calibrated,
     )
 
@@ -61,11 +60,11 @@ def make_several(truths=TRUTHS, P=P, thresholds=THRESHOLDS):
     return pair_scores(
         truths,
         P,
-        thresholds,
+        P >= thresholds,
         LABELS[: truths.shape[1]],
         counts=COUNTS[: truths.shape[1]],
         n_training=150,
-        changes=Changes(*changes.astype("f8")),
+        changes=changes.T.astype("f8"),
     )
 
 
@@ -259,7 +258,7 @@ def test_bootstrap_of_many_labels_is_fast():
     truths = (rng.random((5000, 1000)) < 0.002).astype(float)
     P = 0.9 * truths * (rng.random(truths.shape) < 0.7)
     labels = tuple(map(str, range(1000)))
-    found = pair_scores(truths, P, numpy.full(1000, 0.5), labels)
+    found = pair_scores(truths, P, P >= 0.5, labels)
     start = time.perf_counter()
     metrics = find_metrics("tune", True)
     bootstrap([found, found], metrics, resamples=1000)
@@ -287,7 +286,7 @@ def make_several_equals(n_labels, n_docs, *, seed):
     systems = []
     for _ in range(2):
         P = truths * (rng.random(n_labels) < 0.5)
-        systems.append(pair_scores(truths, P, numpy.full(n_labels, 0.5), labels))
+        systems.append(pair_scores(truths, P, P >= 0.5, labels))
     return systems
 
 

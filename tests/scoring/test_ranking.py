@@ -22,10 +22,9 @@ LABELS = tuple("abcdefgh")
 
 
 def make(truths, scores, **values):
-    thresholds = numpy.full(truths.shape[1], 0.5)
     values = {"counts": COUNTS[: truths.shape[1]], "n_training": 171, **values}
     labels = LABELS[: truths.shape[1]]
-    return pair_scores(truths, scores, thresholds, labels, **values)
+    return pair_scores(truths, scores, scores >= 0.5, labels, **values)
 
 
 @pytest.fixture(params=[False, True], ids=["distinct", "ties"])

@@ -4,27 +4,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
-import numpy
 import srsly
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
-from thinc.api import Model
 
 from ...descriptions import DescriptionsT, check_descriptions
 from ...errors import Errors, Warnings
 from ...taxonomy import Taxonomy
-from ..decision import KEY, register_extension
+from ..decision import Prediction, get_stored
+from ..encoding import make_start_encoder, run_encoder
 from ..kinds.base import LabelKind, get_factories
-from ..start import make_start_encoder
+from ..settings import FallbackSettings
 from ..textcat import NOTHING, TextCategorizer
 from .fitting import fit_abstention, fit_mixture
-from .labels import LabelStore, extend_taxonomy, make_records, read_new_labels
-from .refinement import Judged, Stages
-from .router import Usage, judge
-from .settings import FallbackSettings
+from .labels import LabelStore, extend_taxonomy, read_new_labels
+from .router import Judged, Stages, Usage, judge
 from .writer import RefinedWriter
 
 FORMAT = 1
@@ -44,8 +41,7 @@ class ZeroShotFallback(Pipe):
     The first stage can give a document several labels. They don't exclude each other,
     so that run-time labels take nothing from others there. A document has the labels
     whose probability after both stages reaches their threshold in the first stage; that
-    of run-time labels is that of the nearest node
-    above them, or its 'threshold'.
+    of run-time labels is that of the nearest node above them, or its 'threshold'.
 
     nlp (Language): The pipeline, where the first stage is.
     ranker (LabelRanker): Orders the labels of an Other, see rankers.base.
@@ -96,7 +92,6 @@ class ZeroShotFallback(Pipe):
         self._is_current = False
         self._is_loaded = False
         self._warned: List[str] = []
-        register_extension()
 
     @property
     def stats(self) -> Dict[str, float]:
@@ -128,17 +123,16 @@ class ZeroShotFallback(Pipe):
         source, added = self._get_source().taxonomy, self.added_labels
         known = self._extended
         if known is None or known[0] is not source or known[1] != added:
-            known = source, added, extend_taxonomy(source, added)
-            self._extended = known
+            known = self._extended = source, added, extend_taxonomy(source, added)
         return known[2]
 
     @property
     def is_needed(self) -> bool:
         """RETURNS (bool): Whether there can be anything to do."""
-        settings = self.settings
-        is_needed = bool(self._get_source().taxonomy.others or self.store.added)
-        is_needed |= settings.abstain_threshold > 0 or settings.route_below > 0
-        return is_needed or bool(settings.thresholds)
+        has_labels = self._get_source().taxonomy.others or self.store.added
+        numbers = self.settings
+        least = max(numbers.abstain_threshold, numbers.route_below)
+        return bool(has_labels or least > 0 or numbers.thresholds)
 
     def initialize(
         self,
@@ -167,7 +161,7 @@ class ZeroShotFallback(Pipe):
             get_examples(),
             taxonomy,
             check_descriptions(descriptions or {}, taxonomy),
-            source.get_gold,
+            source.kind.get_gold,
             max_examples=self.max_examples,
         )
         self._seen, self._is_current = None, False
@@ -202,14 +196,15 @@ class ZeroShotFallback(Pipe):
         self.usage.docs += len(docs)
         if not self.is_needed:
             return None
-        stages, kind = self._refresh().stages, self.kind
-        kind.check_fallback(self.settings, self.name)
-        rows = self._find_decided(docs, kind.pipe)
+        stages = self._refresh().stages
+        self.kind.check_fallback(stages)
+        rows = self._find_decided(docs)
         if not rows:
             return None
-        judged, n_candidates = judge(docs, rows, stages, self.settings)
+        judged = judge(docs, rows, stages)
+        n_added = len(stages.added) * len(judged.rows)
         self.usage.routed += len(judged.rows)
-        self.usage.candidates += n_candidates
+        self.usage.candidates += sum(map(len, judged.scores)) + n_added
         self.usage.seconds += time.perf_counter() - start
         return judged
 
@@ -217,13 +212,12 @@ class ZeroShotFallback(Pipe):
         """Write the refined `doc.cats` and `doc._.longtail`."""
         if judged is not None:
             start = time.perf_counter()
-            P = self.refine(judged)
-            self._refresh().write(list(docs), judged, P, self.settings)
+            self._refresh().write(list(docs), judged, self.refine(judged))
             self.usage.seconds += time.perf_counter() - start
 
-    def refine(self, judged: Judged) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Probabilities of both stages together."""
-        return self.kind.refine(judged, self._refresh().stages, self.settings)
+    def refine(self, judged: Judged) -> Prediction:
+        """RETURNS (Prediction): Of both stages together, for the routed documents."""
+        return self.kind.refine(judged, self._refresh().stages)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the final labels, and warn if the fallback breaks more than it fixes,
@@ -234,9 +228,8 @@ class ZeroShotFallback(Pipe):
         if self.scorer is None:
             return {}
         examples = list(examples)
-        tree = self.taxonomy
+        source, tree = self._get_source(), self.taxonomy
         settings = {**kwargs, "taxonomy": tree, "labels": tree.leaves}
-        source = self._get_source()
         scores = source.kind.score(source, self.scorer, examples, **settings)
         fixed = scores.get("longtail_refined_fixed") or 0.0
         broken = scores.get("longtail_refined_broken") or 0.0
@@ -317,15 +310,9 @@ class ZeroShotFallback(Pipe):
         self._is_current = False
 
     def _add(self, found: List[Dict[str, Any]]) -> int:
-        new = make_records(
-            found,
-            taxonomy=self._get_source().taxonomy,
-            added=self.store.added,
-            nlp=self.nlp,
-        )
-        self.store.added.update(new)
+        n_added = self.store.add(found, self._get_source().taxonomy, self.nlp)
         self._is_current = False
-        return len(new)
+        return n_added
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """Serialize the kept documents, the run-time labels and the ranker's arrays."""
@@ -361,7 +348,6 @@ class ZeroShotFallback(Pipe):
         return self
 
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
-        """Write one file to a folder."""
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
         (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
@@ -387,24 +373,23 @@ class ZeroShotFallback(Pipe):
 
     def _refresh(self) -> RefinedWriter:
         """Bring the ranker up to date with the labels and the first stage's encoder."""
-        source = self._get_source()
-        seen = self._seen
-        is_same = seen is not None and seen[0] is source and seen[1] == source.n_updates
-        if is_same and self._is_current and self._writer is not None:
-            return self._writer
+        source, writer = self._get_source(), self._writer
+        is_same = self._seen == (source, source.n_updates)
+        is_current = is_same and self._is_current
+        if is_current and writer and writer.stages.settings is self.settings:
+            return writer
         if not self.store.known:
             raise ValueError(Errors.L338.format(name=self.name))
-        rankers = [self.ranker] if self.gate is None else [self.ranker, self.gate]
         encoder = source.model.get_ref("encoder")
-        for ranker in rankers:
-            if not (is_same and self._is_current):
+        for ranker in filter(None, (self.ranker, self.gate)):
+            if not is_current:
                 cards = self.store.make_cards(source.taxonomy, self.nlp)
                 encode = make_start_encoder(encoder, self.nlp, source)
                 ranker.set_labels(cards, encode, only_added=is_same)
-            ranker.bind(partial(_encode, encoder))
-        self._writer = RefinedWriter(
-            Stages(source, self.ranker, self.gate, self.taxonomy, self.added_labels)
-        )
+            ranker.bind(partial(run_encoder, encoder))
+        asked, labels = (self.ranker, self.gate), (self.taxonomy, self.added_labels)
+        stages = Stages(self.name, source, *asked, *labels, self.settings)
+        self._writer = RefinedWriter(stages)
         self._seen, self._is_current = (source, source.n_updates), True
         return self._writer
 
@@ -414,10 +399,10 @@ class ZeroShotFallback(Pipe):
                 ranker.load()
             self._is_loaded = True
 
-    def _find_decided(self, docs: List[Doc], source: str) -> List[int]:
+    def _find_decided(self, docs: List[Doc]) -> List[int]:
         """RETURNS (List[int]): Documents that the first stage has decided."""
-        decisions = [doc.user_data.get(KEY) or {} for doc in docs]
-        rows = [i for i, found in enumerate(decisions) if found.get("pipe") == source]
+        stored, source = [get_stored(doc) for doc in docs], self.kind.pipe
+        rows = [i for i, data in enumerate(stored) if data.get("pipe") == source]
         if len(rows) < len(docs):
             self._warn(Warnings.LW402.format(name=self.name, source=self.source))
         return rows
@@ -426,7 +411,3 @@ class ZeroShotFallback(Pipe):
         if text not in self._warned:
             self._warned.append(text)
             warnings.warn(text, stacklevel=2)
-
-
-def _encode(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
-    return encoder.ops.to_numpy(encoder.predict(docs))

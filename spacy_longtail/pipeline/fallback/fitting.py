@@ -17,28 +17,24 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     Other, each label counting the same. Where a document can have several, each is
     told from those that it hasn't. See ZeroShotFallback.
     """
-    docs, golds = prepare_docs(pipe, examples)
-    with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)):
-        docs = list(pipe.nlp.pipe(docs))
-    combined: Dict[str, float] = getattr(pipe.ranker, "weights", {})
-    names = list(combined)
-    if not names:
-        cases = _collect(pipe, docs, golds)
-    else:
-        # The scores are a weighted sum, so that one weight after the other is 1.0.
-        before = dict(combined)
-        parts = []
-        try:
-            for name in names:
-                pipe.ranker.weights = {other: float(other == name) for other in names}
-                parts.append(_collect(pipe, docs, golds))
-        finally:
+    examples = list(examples)
+    docs = _run(pipe, examples, is_last=False)
+    before: Dict[str, float] = dict(getattr(pipe.ranker, "weights", {}))
+    names, parts = list(before), []
+    try:
+        for i in range(max(len(names), 1)):
+            if names:
+                # Scores are a weighted sum, so that one weight after the other is 1.
+                weights = numpy.eye(len(names))[i].tolist()
+                pipe.ranker.weights = dict(zip(names, weights))
+            parts.append(_collect(pipe, examples, docs))
+    finally:
+        if names:
             pipe.ranker.weights = before
-        cases = [
-            case._replace(logits=numpy.vstack([case.logits, *rest]))
-            for case, *others in zip(*parts)
-            for rest in [[other.logits[1:] for other in others]]
-        ]
+    cases = []
+    for case, *others in zip(*parts):
+        rows = [case.logits, *(other.logits[1:] for other in others)]
+        cases.append(case._replace(logits=numpy.vstack(rows)))
     if len(cases) < MIN_DOCS:
         problem = f"of {len(docs)} documents {len(cases)} are in an Other, too few"
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
@@ -50,43 +46,53 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     return {"mixture": float(weights[0]), **fitted}
 
 
-def prepare_docs(pipe: Any, examples: Iterable[Example]) -> Tuple[List[Doc], List[Any]]:
-    """RETURNS (Tuple[List[Doc], List[Any]]): Fresh documents, and what is known about
-    their labels, see LabelKind.
+def _run(pipe: Any, examples: List[Example], *, is_last: bool) -> List[Doc]:
+    """Process documents anew, up to the fallback if it is the last, or before it.
+
+    RAISES (ValueError): For gold labels that can't be, see LabelKind.
     """
-    examples, docs = list(examples), []
-    for example in examples:
-        tokens = example.predicted
-        words = [token.text for token in tokens]
-        spaces = [bool(token.whitespace_) for token in tokens]
+    docs = []
+    for row, eg in enumerate(examples):
+        pipe.kind.get_gold(eg, row, pipe.taxonomy.ranges)
+        words = [token.text for token in eg.predicted]
+        spaces = [bool(token.whitespace_) for token in eg.predicted]
         docs.append(Doc(pipe.vocab, words=words, spaces=spaces))
-    return docs, pipe.kind.read_golds(examples, pipe.taxonomy)
-
-
-def get_names_from(pipe: Any, name: str) -> List[str]:
-    """RETURNS (List[str]): The pipe and those after it."""
     names = pipe.nlp.pipe_names
-    return names[names.index(name) :]
+    with pipe.nlp.select_pipes(disable=names[names.index(pipe.name) + is_last :]):
+        return list(pipe.nlp.pipe(docs))
 
 
-def _collect(pipe: Any, docs: List[Doc], golds: List[Any]) -> List[Case]:
-    judged = pipe.predict(docs)
-    if judged is None:
-        return []
-    kind, cases, taxonomy = pipe.kind, [], pipe.taxonomy
-    for i, row in enumerate(judged.rows.tolist()):
+def _collect(pipe: Any, examples: List[Example], docs: List[Doc]) -> List[Case]:
+    judged, tree, cases = pipe.predict(docs), pipe.taxonomy, []
+    for i, row in enumerate([] if judged is None else judged.rows.tolist()):
+        truths = pipe.kind.read_truths(examples[row], row, tree)
         start = 0
         for number in judged.others[i]:
-            members = list(taxonomy.others[number].members)
+            members = list(tree.others[number].members)
             values = judged.scores[i][start : start + len(members)]
             start += len(members)
             own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
             logits = numpy.vstack([own, values]).astype("float64")
-            for place, places in kind.find_rivals(golds[row], members, taxonomy):
-                label = taxonomy.leaves[members[place]]
+            for place, places in find_contrasts(truths[members]):
                 rivals = numpy.take(logits, places, axis=1)
+                label = tree.leaves[members[place]]
                 cases.append(Case(label, places.index(place), rivals))
     return cases
+
+
+def find_contrasts(truths: numpy.ndarray) -> List[Tuple[int, List[int]]]:
+    """Find what each gold label of an Other is told from: those that are known to be
+    wrong. Between two that are right there is nothing to tell.
+
+    truths (numpy.ndarray): 1.0, 0.0 or NaN for each member.
+    RETURNS (List[Tuple[int, List[int]]]): Places of the gold labels, and for each those
+        of the others and its own, ascending.
+    """
+    wrong = numpy.flatnonzero(truths == 0)
+    return [
+        (place, numpy.union1d(wrong, place).tolist())
+        for place in numpy.flatnonzero(truths == 1).tolist()
+    ]
 
 
 def fit_abstention(
@@ -104,23 +110,21 @@ def fit_abstention(
             f"{precision} and {coverage}"
         )
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
-    docs, golds = prepare_docs(pipe, examples)
+    examples, kind, tree = list(examples), pipe.kind, pipe.taxonomy
     before, pipe.settings.abstain_threshold = pipe.settings.abstain_threshold, 0.0
     try:
-        with pipe.nlp.select_pipes(disable=get_names_from(pipe, pipe.name)[1:]):
-            found = [read_decision(doc) for doc in pipe.nlp.pipe(docs)]
+        docs = _run(pipe, examples, is_last=True)
     finally:
         pipe.settings.abstain_threshold = before
-    decisions = [decision for decision in found if decision is not None]
-    known = numpy.asarray([decision.known for decision in decisions])
-    taxonomy, count_right = pipe.taxonomy, pipe.kind.count_right
-    counts = [
-        count_right(decision, gold, taxonomy)
-        for decision, gold in zip(decisions, golds)
-    ]
+    known, counts = [], []
+    for row, decision in enumerate(map(read_decision, docs)):
+        if decision is not None:
+            truths = kind.read_truths(examples[row], row, tree)
+            known.append(decision.known)
+            counts.append(kind.count_right(decision.labels, truths, tree))
     right, given = numpy.asarray(counts, dtype="int64").reshape(-1, 2).T
     threshold = fit_abstention_threshold(
-        known, right, given, precision=precision, coverage=coverage
+        numpy.asarray(known), right, given, precision=precision, coverage=coverage
     )
     if threshold is None:
         problem = f"no threshold reaches a precision of {precision}"

@@ -19,7 +19,7 @@ from ...errors import Errors
 from ...questions import LabelCard
 from ...tables.jsonl import parse_lines
 from ...taxonomy import Other, Taxonomy, find_similar, split_path
-from ..names import get_name
+from ..names import get_name_texts
 
 
 class LabelStore:
@@ -43,33 +43,61 @@ class LabelStore:
         *,
         max_examples: int,
     ) -> None:
-        """Go through the training corpus and keep the first documents of each label.
+        """Go through the training corpus and keep the first documents of each label,
+        up to max_examples.
 
-        descriptions (Mapping[str, str]): Text of each described label.
         get_gold (Callable[..., Optional[List[str]]]): See LabelKind.
-        max_examples (int): Documents to keep of each label.
         """
-        self.known = {}
-        for leaf in taxonomy.leaves:
-            names = [get_name(leaf, taxonomy.separator)]
-            names += [descriptions[leaf]] if leaf in descriptions else []
-            self.known[leaf] = {"names": names, "examples": []}
+        self.known = {
+            leaf: _make_record(leaf, taxonomy, descriptions.get(leaf))
+            for leaf in taxonomy.leaves
+        }
         for row, example in enumerate(examples):
             for label in get_gold(example, row, taxonomy.ranges) or ():
                 kept = self.known[label]["examples"] if label in self.known else None
                 if kept is not None and len(kept) < max_examples:
-                    doc = example.predicted
-                    words = [token.text for token in doc]
-                    kept.append({"text": doc.text, "words": words})
+                    kept.append(_keep(example.predicted))
+
+    def add(
+        self, found: Iterable[Dict[str, Any]], taxonomy: Taxonomy, nlp: Language
+    ) -> int:
+        """Add labels at run time, all or none.
+
+        found (Iterable[Dict[str, Any]]): Each with a "label", a "description",
+            "examples" and, if it is from a file, its "source".
+        RETURNS (int): How many.
+        RAISES (ValueError): L001, L332, L333 or L335; L336 around it for a file.
+        """
+        new: Dict[str, Dict[str, Any]] = {}
+        for record in found:
+            label, description = record["label"], record.get("description")
+            texts = record.get("examples")
+            try:
+                _check_label(label, taxonomy, {**self.added, **new})
+                texts = _check_texts(label, description, () if texts is None else texts)
+                new[label] = _make_record(label, taxonomy, description)
+                new[label]["examples"] = [_keep(nlp.make_doc(text)) for text in texts]
+            except ValueError as error:
+                if "source" not in record:
+                    raise
+                text = Errors.L336.format(source=record["source"], problem=error)
+                raise ValueError(text) from None
+        self.added.update(new)
+        return len(new)
 
     def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[LabelCard]:
         """RETURNS (List[LabelCard]): Of all labels, those from training first."""
         groups = dict(zip(taxonomy.leaves, taxonomy.other_of.tolist()))
+
+        def make_doc(kept: Dict[str, Any]) -> Doc:
+            words, spaces = get_words_and_spaces(kept["words"], kept["text"])
+            return Doc(nlp.vocab, words=words, spaces=spaces)
+
         return [
             LabelCard(
                 label,
                 [nlp.make_doc(text) for text in record["names"]],
-                [_make_doc(nlp, kept) for kept in record["examples"]],
+                [make_doc(kept) for kept in record["examples"]],
                 groups.get(label, -1),
                 label in self.added,
             )
@@ -107,43 +135,18 @@ def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
     )
 
 
-def _make_doc(nlp: Language, kept: Mapping[str, Any]) -> Doc:
-    words, spaces = get_words_and_spaces(kept["words"], kept["text"])
-    return Doc(nlp.vocab, words=words, spaces=spaces)
+def _make_record(
+    label: str, taxonomy: Taxonomy, description: Optional[str]
+) -> Dict[str, Any]:
+    names = get_name_texts(label, taxonomy.separator, description)
+    return {"names": names, "examples": []}
 
 
-def make_records(
-    found: Iterable[Dict[str, Any]],
-    *,
-    taxonomy: Taxonomy,
-    added: Container[str],
-    nlp: Language,
-) -> Dict[str, Dict[str, Any]]:
-    """Check and translate labels that are to be added, all or none.
-
-    found (Iterable[Dict[str, Any]]): Each with a "label", a "description", "examples"
-        and, if it is from a file, its "source".
-    added (Container[str]): Labels that were added before.
-    RETURNS (Dict[str, Dict[str, Any]]): For LabelStore.added.
-    RAISES (ValueError): L001, L332, L333 or L335; L336 around it for a file.
-    """
-    new: Dict[str, Dict[str, Any]] = {}
-    for record in found:
-        try:
-            label = record["label"]
-            _check_new_label(label, taxonomy, added)
-            if label in new:
-                raise ValueError(Errors.L332.format(label=label))
-            new[label] = _make_record(nlp, record, taxonomy.separator)
-        except ValueError as error:
-            if "source" not in record:
-                raise
-            text = Errors.L336.format(source=record["source"], problem=error)
-            raise ValueError(text) from None
-    return new
+def _keep(doc: Doc) -> Dict[str, Any]:
+    return {"text": doc.text, "words": [token.text for token in doc]}
 
 
-def _check_new_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
+def _check_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
     if not isinstance(label, str):
         raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
     split_path(label, taxonomy.separator)
@@ -157,25 +160,17 @@ def _check_new_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> N
         raise ValueError(text)
 
 
-def _make_record(
-    nlp: Language, found: Mapping[str, Any], separator: str
-) -> Dict[str, Any]:
-    label, description = found["label"], found.get("description")
-    examples = [] if found.get("examples") is None else found["examples"]
+def _check_texts(label: str, description: Any, examples: Any) -> List[Any]:
+    """RETURNS (List[Any]): The examples, texts."""
+    problem = None
     if description is not None and not isinstance(description, str):
         problem = f"the description of {label!r} is {description!r}"
-        raise ValueError(Errors.L335.format(problem=problem))
-    texts: List[Any] = list(examples) if isinstance(examples, Iterable) else [None]
+    texts = list(examples) if isinstance(examples, Iterable) else [None]
     if isinstance(examples, str) or not all(isinstance(text, str) for text in texts):
-        problem = f"the examples of {label!r} are not a list of texts"
+        problem = problem or f"the examples of {label!r} are not a list of texts"
+    if problem:
         raise ValueError(Errors.L335.format(problem=problem))
-    names = [get_name(label, separator)]
-    names += [description] if description and description.strip() else []
-    kept = [
-        {"text": text, "words": [token.text for token in nlp.make_doc(text)]}
-        for text in texts
-    ]
-    return {"names": names, "examples": kept}
+    return texts
 
 
 def read_new_labels(path: Path) -> List[Dict[str, Any]]:

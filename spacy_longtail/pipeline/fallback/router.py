@@ -1,23 +1,21 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
 from ...errors import Errors
 from ...questions import Question
-from ...taxonomy import Taxonomy
-from ..decision import EPSILON, KEY
-from .refinement import Judged, Stages
-from .settings import FallbackSettings
+from ...taxonomy import Other, Taxonomy
+from ..decision import EPSILON, get_stored
+from ..settings import FallbackSettings
 
 
 @dataclass
 class Usage:
     """What the fallback has cost in this process so far.
 
-    docs (int): Documents seen.
-    routed (int): Documents that the ranker was asked about.
+    docs, routed (int): Documents seen, and those that the ranker was asked about.
     candidates (int): Labels scored, summed over documents.
     seconds (float): Time in the fallback.
     """
@@ -29,82 +27,170 @@ class Usage:
 
     def to_dict(self) -> Dict[str, float]:
         """RETURNS (Dict[str, float]): With shares and means per document."""
+        n_docs, n_routed = max(self.docs, 1), max(self.routed, 1)
         return {
             "docs": self.docs,
             "routed": self.routed,
-            "routed_share": self.routed / max(self.docs, 1),
-            "candidates_per_routed_doc": self.candidates / max(self.routed, 1),
-            "ms_per_doc": 1000.0 * self.seconds / max(self.docs, 1),
-            "ms_per_routed_doc": 1000.0 * self.seconds / max(self.routed, 1),
+            "routed_share": self.routed / n_docs,
+            "candidates_per_routed_doc": self.candidates / n_routed,
+            "ms_per_doc": 1000.0 * self.seconds / n_docs,
+            "ms_per_routed_doc": 1000.0 * self.seconds / n_routed,
         }
 
 
-def judge(
-    docs: List[Doc], decided: List[int], stages: Stages, settings: FallbackSettings
-) -> Tuple[Judged, int]:
+class Stages(NamedTuple):
+    """Whom to ask, and how: what a fallback, its name and settings, its ranker and its
+    gate have to know of the first stage, the source.
+
+    taxonomy (Taxonomy): With the run-time labels.
+    added (Sequence[str]): The run-time labels.
+    """
+
+    name: str
+    source: Any
+    ranker: Any
+    gate: Optional[Any]
+    taxonomy: Taxonomy
+    added: Sequence[str]
+    settings: FallbackSettings
+
+    @property
+    def added_columns(self) -> List[int]:
+        """RETURNS (List[int]): Columns of the run-time labels."""
+        return [self.taxonomy.index[label] for label in self.added]
+
+
+class Judged(NamedTuple):
+    """What both stages think of the routed documents of a batch.
+
+    rows (numpy.ndarray): Which documents of the batch they are, of shape (routed,).
+    P (numpy.ndarray): Probabilities of the first stage over all labels, zeros for
+        those added at run time; float64 of shape (routed, labels).
+    others (List[List[int]]): The Others to refine in each document.
+    scores (List[numpy.ndarray]): The ranker's score of each candidate, that is of the
+        members of those Others, one Other after the other.
+    margins (Optional[numpy.ndarray]): See Ranking.
+    similarity (numpy.ndarray): Highest cosine to any label, of shape (routed,).
+    deficit (numpy.ndarray): By how much the best score of all candidates misses
+        what it needs for one of them to fit, by the ranker; 0.0 if it doesn't.
+    """
+
+    rows: numpy.ndarray
+    P: numpy.ndarray
+    others: List[List[int]]
+    scores: List[numpy.ndarray]
+    margins: Optional[numpy.ndarray]
+    similarity: numpy.ndarray
+    deficit: numpy.ndarray
+
+
+def judge(docs: List[Doc], decided: List[int], stages: Stages) -> Judged:
     """Find out which documents the ranker has to be asked about, and ask it.
 
     docs (List[Doc]): A batch.
     decided (List[int]): Those of them that the first stage has decided, at least one.
-    RETURNS (Tuple[Judged, int]): See there, and the number of labels scored.
     """
-    decisions = [docs[row].user_data[KEY] for row in decided]
-    routed, margins = _route(
-        [docs[row] for row in decided], decisions, stages, settings
-    )
-    places = numpy.flatnonzero(routed).tolist()
-    chosen = [docs[decided[place]] for place in places]
+    chosen = [docs[row] for row in decided]
+    decisions = [get_stored(doc) for doc in chosen]
+    routed, margins = _route(chosen, decisions, stages)
+    places = numpy.flatnonzero(routed)
+    chosen = [chosen[place] for place in places]
     decisions = [decisions[place] for place in places]
-    P = read_probabilities(chosen, stages)
-    others = _find_others(P, stages.taxonomy, settings.route_threshold)
-    columns = [
-        [m for number in numbers for m in stages.taxonomy.others[number].members]
-        for numbers in others
-    ]
     known = numpy.asarray([decision["known"] for decision in decisions])
     tops = numpy.asarray([decision["probability"] for decision in decisions])
+    P = _read_probabilities(chosen, stages)
     judged = Judged(
-        rows=numpy.asarray([decided[place] for place in places], dtype="int64"),
+        rows=numpy.asarray(decided)[places],
         P=P,
-        others=others,
+        others=_find_others(P, stages),
         scores=[],
         margins=margins[places] if stages.added else None,
         similarity=known / numpy.maximum(tops, EPSILON),
         deficit=numpy.zeros(len(places)),
     )
-    if chosen:
-        found = _ask(chosen, decisions, columns, P, stages)
-        judged = _take(judged, found, known < settings.route_below)
-    return judged, sum(map(len, columns)) + len(stages.added) * len(places)
+    if not chosen:
+        return judged
+    found = _ask(chosen, [decision["label"] for decision in decisions], judged, stages)
+    return _take(judged, found, known < stages.settings.route_below)
 
 
-def _find_others(
-    P: numpy.ndarray, taxonomy: Taxonomy, threshold: float
-) -> List[List[int]]:
+def _route(
+    docs: List[Doc], decisions: List[Dict[str, Any]], stages: Stages
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Choose documents; the gate's margins come for nothing."""
+    settings, added = stages.settings, list(stages.added)
+    masses = [d["other"][1] if d["other"] else -1.0 for d in decisions]
+    routed = numpy.asarray(masses) >= settings.route_threshold
+    routed |= numpy.asarray([d["known"] for d in decisions]) < settings.route_below
+    margins = None
+    if added and stages.gate is not None:
+        empty: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
+        best = [decision["label"] for decision in decisions]
+        nothing: List[List[str]] = [[] for _ in docs]
+        found = stages.gate.rank(Question(docs, nothing, empty, added, best))
+        margins = found.margins
+    if margins is not None:
+        routed |= margins.max(axis=1) >= -settings.gate_slack
+        return routed, margins
+    routed |= bool(added)
+    return routed, numpy.full((len(docs), len(added)), -numpy.inf)
+
+
+def _read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The first stage's probabilities in the columns of the
+    extended taxonomy, float64 of shape (docs, labels).
+    """
+    leaves, index = stages.taxonomy.leaves, stages.taxonomy.index
+    P = numpy.zeros((len(docs), len(leaves)), dtype="float64")
+    if stages.source.cats_top_k is None:
+        for row, doc in enumerate(docs):
+            cats = doc.cats
+            P[row] = [cats.get(leaf, 0.0) for leaf in leaves]
+        P[:, stages.added_columns] = 0.0
+    elif docs:
+        columns = [index[leaf] for leaf in stages.source.taxonomy.leaves]
+        P[:, columns] = stages.source.predict(docs).probabilities
+    return P
+
+
+def _find_others(P: numpy.ndarray, stages: Stages) -> List[List[int]]:
     """RETURNS (List[List[int]]): The Others of each document with enough mass."""
+    least = max(stages.settings.route_threshold, EPSILON)
     others: List[List[int]] = [[] for _ in P]
-    for number, other in enumerate(taxonomy.others):
+    for number, other in enumerate(stages.taxonomy.others):
         mass = P[:, list(other.members)].sum(axis=1)
-        for row in numpy.flatnonzero(mass >= max(threshold, EPSILON)).tolist():
+        for row in numpy.flatnonzero(mass >= least).tolist():
             others[row].append(number)
     return others
 
 
-def _ask(
-    docs: List[Doc],
-    decisions: List[Dict[str, Any]],
-    columns: List[List[int]],
-    P: numpy.ndarray,
-    stages: Stages,
-) -> Any:
-    leaves = stages.taxonomy.leaves
+def _ask(docs: List[Doc], best: List[str], judged: Judged, stages: Stages) -> Any:
+    """RETURNS (Any): A Ranking. Nothing is written before all scores of the batch are
+    known to be good.
+    """
+    leaves, plan = stages.taxonomy.leaves, stages.taxonomy.others
+    columns = [[m for n in others for m in plan[n].members] for others in judged.others]
     candidates = [[leaves[column] for column in row] for row in columns]
-    own = [P[i, row] for i, row in enumerate(columns)]
+    own = [judged.P[i, row] for i, row in enumerate(columns)]
     prior = [numpy.log(numpy.maximum(values, EPSILON)) for values in own]
-    best = [decision["label"] for decision in decisions]
     question = Question(docs, candidates, prior, list(stages.added), best)
     found = stages.ranker.rank(question)
-    _check(found, candidates, docs, len(stages.added), type(stages.ranker).__name__)
+    ranker, n_added = type(stages.ranker).__name__, len(stages.added)
+    missing: List[Any] = [()] * (len(docs) - len(found.scores))
+    for values, labels, doc in zip([*found.scores, *missing], candidates, docs):
+        if len(values) != len(labels) or not numpy.isfinite(values).all():
+            text = Errors.L404.format(
+                ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
+            )
+            raise ValueError(text)
+    shapes = {"margins": (len(docs), n_added), "similarity": (len(docs),)}
+    for key, shape in shapes.items():
+        values = getattr(found, key)
+        if values is not None and (values.shape != shape or numpy.isnan(values).any()):
+            text = Errors.L404.format(
+                ranker=ranker, found=key, n=n_added, text=docs[0].text[:60]
+            )
+            raise ValueError(text)
     return found
 
 
@@ -131,69 +217,33 @@ def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
     return judged
 
 
-def read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The first stage's probabilities in the columns of the
-    extended taxonomy, float64 of shape (docs, labels).
+def redistribute(
+    P: numpy.ndarray,
+    plan: Sequence[Other],
+    others: List[List[int]],
+    scores: List[numpy.ndarray],
+    mixture_weight: float,
+) -> numpy.ndarray:
+    """Redistribute the mass of Others over their members by a ranker's scores:
+    P(leaf) = P(Other) * P(leaf | Other, document).
+
+    P (numpy.ndarray): Probabilities of shape (docs, labels).
+    plan (Sequence[Other]): The Others, with columns of P.
+    others (List[List[int]]): Those to refine in each document.
+    scores (List[numpy.ndarray]): See Judged.
+    mixture_weight (float): Share of the log of the first stage's own distribution
+        inside an Other that is added to the scores.
+    RETURNS (numpy.ndarray): Of the same shape. Other columns are as before.
     """
-    leaves = stages.taxonomy.leaves
-    P = numpy.zeros((len(docs), len(leaves)), dtype="float64")
-    if not docs:
-        return P
-    if stages.source.cats_top_k is None:
-        for row, doc in enumerate(docs):
-            cats = doc.cats
-            P[row] = [cats.get(leaf, 0.0) for leaf in leaves]
-        P[:, [stages.taxonomy.index[label] for label in stages.added]] = 0.0
-    else:
-        index = stages.taxonomy.index
-        columns = [index[leaf] for leaf in stages.source.taxonomy.leaves]
-        P[:, columns] = stages.source.predict(docs).probabilities
+    P = P.copy()
+    for row, (numbers, values) in enumerate(zip(others, scores)):
+        start = 0
+        for number in numbers:
+            members = list(plan[number].members)
+            own = P[row, members]
+            logits = values[start : start + len(members)].astype("float64")
+            start += len(members)
+            logits = logits + mixture_weight * numpy.log(numpy.maximum(own, EPSILON))
+            weights = numpy.exp(logits - logits.max())
+            P[row, members] = own.sum() * weights / weights.sum()
     return P
-
-
-def _route(
-    docs: List[Doc],
-    decisions: List[Dict[str, Any]],
-    stages: Stages,
-    settings: FallbackSettings,
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Choose documents; the gate's margins come for nothing."""
-    masses = [d["other"][1] if d["other"] else -1.0 for d in decisions]
-    routed = numpy.asarray(masses) >= settings.route_threshold
-    routed |= numpy.asarray([d["known"] for d in decisions]) < settings.route_below
-    added = list(stages.added)
-    margins = numpy.full((len(docs), len(added)), -numpy.inf)
-    if added and stages.gate is None:
-        routed[:] = True
-    elif added and stages.gate is not None:
-        empty: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
-        best = [decision["label"] for decision in decisions]
-        nothing: List[List[str]] = [[] for _ in docs]
-        found = stages.gate.rank(Question(docs, nothing, empty, added, best))
-        if found.margins is not None:
-            margins = found.margins
-            routed |= margins.max(axis=1) >= -settings.gate_slack
-        else:
-            routed[:] = True
-    return routed, margins
-
-
-def _check(
-    found: Any, candidates: List[List[str]], docs: List[Doc], n_added: int, ranker: str
-) -> None:
-    """Nothing is written before all scores of the batch are known to be good."""
-    missing: List[Any] = [()] * (len(docs) - len(found.scores))
-    for values, labels, doc in zip([*found.scores, *missing], candidates, docs):
-        if len(values) != len(labels) or not numpy.isfinite(values).all():
-            text = Errors.L404.format(
-                ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
-            )
-            raise ValueError(text)
-    expected = {"margins": (len(docs), n_added), "similarity": (len(docs),)}
-    for key, shape in expected.items():
-        values = getattr(found, key)
-        if values is not None and (values.shape != shape or numpy.isnan(values).any()):
-            text = Errors.L404.format(
-                ranker=ranker, found=key, n=n_added, text=docs[0].text[:60]
-            )
-            raise ValueError(text)

@@ -4,10 +4,16 @@ import numpy
 from spacy.tokens import Doc
 
 from ...ops import top_columns
-from ..decision import KEY, Decision, write_decision
-from ..settings import spread_thresholds
-from .refinement import Judged, Stages
-from .settings import FallbackSettings
+from ..decision import (
+    Prediction,
+    abstain,
+    back_off,
+    find_similarity,
+    get_stored,
+    refine,
+    store,
+)
+from .router import Judged, Stages
 
 STAGE = "zero_shot_fallback"
 
@@ -24,71 +30,31 @@ class RefinedWriter:
         self.kind = stages.source.kind
         self._describe = self.kind.make_writer(stages.taxonomy).describe
 
-    def write(
-        self,
-        docs: List[Doc],
-        judged: Judged,
-        P: numpy.ndarray,
-        settings: FallbackSettings,
-    ) -> None:
+    def write(self, docs: List[Doc], judged: Judged, refined: Prediction) -> None:
         """Write `doc.cats` and the decision.
 
         docs (List[Doc]): The batch.
         judged (Judged): Which of them were ranked again, and what was found.
-        P (numpy.ndarray): Refined probabilities, of shape (routed, labels).
-        settings (FallbackSettings): How sure a decision has to be.
+        refined (Prediction): Of those.
         """
-        stages, least, found = self.stages, settings.abstain_threshold, []
-        if len(P):
-            known = self.kind.find_known(P, judged, stages)
-            found = self._describe(P, known, STAGE, "")
-        rows = judged.rows.tolist()
-        for i, row in enumerate(rows):
-            doc, decision = docs[row], Decision.from_dict(found[i])
-            before = Decision.from_dict(doc.user_data[KEY])
-            decision = self.kind.compare(decision, before, judged.others[i], stages)
-            write_decision(doc, decision)
+        stages, rows = self.stages, judged.rows.tolist()
+        least, P = stages.settings.abstain_threshold, refined.probabilities
+        found = self._describe(P, refined.known, STAGE, "") if rows else []
+        for i, (row, decision) in enumerate(zip(rows, found)):
+            doc = docs[row]
+            self.kind.compare(decision, get_stored(doc), judged.others[i], stages)
+            store(doc, decision)
             self._write_cats(doc, P[i])
-            if self.kind.is_refused(decision, judged.deficit[i], self.taxonomy):
+            label, deficit = decision["label"], judged.deficit[i]
+            if self.kind.is_refused(label, deficit, self.taxonomy):
                 self._abstain(doc, decision, 0.0, "no candidate fits, by the ranker")
-            elif decision.known < least:
+            elif decision["known"] < least:
                 self._abstain(doc, decision, least, "no label is close enough")
-        rest = set(range(len(docs))) - set(rows)
-        for doc in (docs[row] for row in sorted(rest)):
-            self._write_rest(doc, least)
-        if settings.thresholds:
-            self._back_off(docs, settings)
-
-    def _back_off(self, docs: List[Doc], settings: FallbackSettings) -> None:
-        needed = spread_thresholds(self.taxonomy, settings.thresholds).tolist()
-        for doc in docs:
-            data = self._get_own(doc)
-            label = data.get("label")
-            threshold = 0.0 if label is None else needed[self.taxonomy.index[label]]
-            if label is not None and data["probability"] < threshold:
-                decision = Decision.from_dict(data)
-                above = settings.ancestor_threshold
-                write_decision(doc, decision.back_off(threshold, above))
-
-    def _get_own(self, doc: Doc) -> Dict[str, Any]:
-        """Get the first stage's decision as it is stored: most stay as they are.
-
-        RETURNS (Dict[str, Any]): Empty if there is none.
-        """
-        data = doc.user_data.get(KEY) or {}
-        return data if data.get("pipe") == self.kind.pipe else {}
-
-    def _write_rest(self, doc: Doc, least: float) -> None:
-        """Complete a document that nobody had to look at again."""
-        data = self._get_own(doc)
-        if not data:
-            return
-        if self.stages.added and self.stages.source.cats_top_k is None:
-            doc.cats.update(dict.fromkeys(self.stages.added, 0.0))
-        if data["known"] < least:
-            decision = Decision.from_dict(data)
-            decision = decision.refine(decision)
-            self._abstain(doc, decision, least, "no label is close enough")
+        if least > 0 or stages.added:
+            for row in set(range(len(docs))).difference(rows):
+                self._write_rest(docs[row], least)
+        if stages.settings.thresholds:
+            self._back_off(docs)
 
     def _write_cats(self, doc: Doc, P: numpy.ndarray) -> None:
         top_k, values = self.stages.source.cats_top_k, P.tolist()
@@ -101,11 +67,40 @@ class RefinedWriter:
         cats.update((leaves[column], values[column]) for column in columns)
         doc.cats = cats
 
-    def _abstain(self, doc: Doc, decision: Decision, least: float, reason: str) -> None:
+    def _write_rest(self, doc: Doc, least: float) -> None:
+        """Complete a document that nobody had to look at again."""
+        data = self._get_own(doc)
+        if not data:
+            return
+        if self.stages.added and self.stages.source.cats_top_k is None:
+            doc.cats.update(dict.fromkeys(self.stages.added, 0.0))
+        if data["known"] < least:
+            decision = dict(data)
+            refine(decision, data, None, data["other"])
+            self._abstain(doc, decision, least, "no label is close enough")
+
+    def _abstain(
+        self, doc: Doc, data: Dict[str, Any], least: float, reason: str
+    ) -> None:
         """Take the labels away. Probabilities are multiplied by the similarity to any
         label, so that they sum to less than 1 where they have summed to 1.
         """
+        similarity = find_similarity(data)
         for label, probability in doc.cats.items():
             if label in self.taxonomy.index:
-                doc.cats[label] = probability * decision.similarity
-        write_decision(doc, decision.abstain(least, reason))
+                doc.cats[label] = probability * similarity
+        store(doc, abstain(data, least, reason))
+
+    def _back_off(self, docs: List[Doc]) -> None:
+        settings, index = self.stages.settings, self.taxonomy.index
+        needed = self.taxonomy.spread(settings.thresholds).tolist()
+        for doc in docs:
+            data = self._get_own(doc)
+            if data.get("label") is not None:
+                threshold = needed[index[data["label"]]]
+                store(doc, back_off(data, threshold, settings.ancestor_threshold))
+
+    def _get_own(self, doc: Doc) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The first stage's decision, empty without one."""
+        data = get_stored(doc)
+        return data if data.get("pipe") == self.kind.pipe else {}

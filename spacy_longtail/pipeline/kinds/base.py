@@ -18,12 +18,11 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...taxonomy import Taxonomy
-from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import Judged, Rivals, Stages
-from ..fallback.settings import FallbackSettings
-from ..settings import TextcatSettings, look_up_thresholds
-from ..start import ClassSums, EncodeT, VectorSample
+from ...taxonomy import Taxonomy, look_up
+from ..decision import DataT, DecisionWriter, Prediction
+from ..fallback.router import Judged, Stages
+from ..settings import TextcatSettings
+from ..start import ClassSums, VectorSample
 
 # Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
 KnownT = Optional[Container[str]]
@@ -59,8 +58,6 @@ class LabelKind:
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         """RAISES (ValueError): L323 if the output isn't one for such labels."""
 
-    # Gold labels.
-
     def get_gold(
         self, example: Example, index: int = 0, known: KnownT = None
     ) -> Optional[List[str]]:
@@ -69,16 +66,6 @@ class LabelKind:
         index (int): Number of the document, for messages.
         RETURNS (Optional[List[str]]): None if nothing is known about the document.
         RAISES (ValueError): L302, L303 or L325 for gold labels that can't be.
-        """
-        raise NotImplementedError
-
-    def read_truths(
-        self, examples: Sequence[Example], taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        """Read what is known about documents that can have several labels.
-
-        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (docs, leaves).
-        RAISES (ValueError): L325 if a gold value isn't 0 or 1.
         """
         raise NotImplementedError
 
@@ -93,24 +80,14 @@ class LabelKind:
         """
         raise NotImplementedError
 
-    # The start.
-
     def get_n_docs(self, sums: ClassSums) -> Optional[int]:
         """RETURNS (Optional[int]): What the taxonomy has to know about the number of
         training documents, None if its counts say it all.
         """
         return None
 
-    def watch_encoder(self, encode: EncodeT, sample: VectorSample) -> EncodeT:
-        """RETURNS (EncodeT): What the training corpus is encoded with."""
-        return encode
-
     def fit_start(
-        self,
-        output: Model[Floats2d, Floats2d],
-        loss: Any,
-        taxonomy: Taxonomy,
-        sample: VectorSample,
+        self, output: Model, loss: Any, taxonomy: Taxonomy, sample: VectorSample
     ) -> None:
         """Do what is left to do once the output layer has its prototypes."""
 
@@ -128,21 +105,16 @@ class LabelKind:
         """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
         raise NotImplementedError
 
-    def get_thresholds(
-        self, labels: Sequence[str], default: float = 0.0
-    ) -> numpy.ndarray:
+    def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
         settings = self.settings
-        return look_up_thresholds(
-            labels, settings.thresholds, separator=settings.separator, default=default
-        )
+        default = getattr(settings, "threshold", 0.0)
+        return look_up(labels, settings.thresholds, default, settings.separator)
 
     def fit_thresholds(
         self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
     ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The best threshold of each leaf, of shape (leaves,),
-        see TextCategorizer.fit_thresholds.
-
+        """RETURNS (numpy.ndarray): The best threshold of each leaf, of shape (leaves,).
         RAISES (ValueError): L328 where labels exclude each other.
         """
         raise ValueError(Errors.L328.format(name=self.pipe, found=[self.factory]))
@@ -154,82 +126,64 @@ class LabelKind:
         """RETURNS (DecisionWriter): For the labels of a taxonomy."""
         raise NotImplementedError
 
-    def back_off(self, decisions: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-        """RETURNS (List[Dict[str, Any]]): The decisions of the writer, some without a
+    def back_off(self, decisions: List[DataT]) -> List[DataT]:
+        """RETURNS (List[DataT]): The decisions of the writer, some without a
         label that isn't sure enough.
         """
         return decisions
 
     # The fallback.
 
-    def check_fallback(self, settings: FallbackSettings, name: str) -> None:
+    def check_fallback(self, stages: Stages) -> None:
         """RAISES (ValueError): L340 for a setting that means nothing here."""
 
-    def refine(
-        self, judged: Judged, stages: Stages, settings: FallbackSettings
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Probabilities of both stages together, of shape
-        (routed, labels).
-
-        """
-        raise NotImplementedError
-
-    def find_known(
-        self, P: numpy.ndarray, judged: Judged, stages: Stages
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): See Decision, of shape (routed,).
-
-        P (numpy.ndarray): What refine returns, of at least one document.
-        """
+    def refine(self, judged: Judged, stages: Stages) -> Prediction:
+        """RETURNS (Prediction): Of both stages together, for the routed documents."""
         raise NotImplementedError
 
     def is_refused(
-        self, decision: Decision, deficit: float, taxonomy: Taxonomy
+        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
     ) -> bool:
-        """RETURNS (bool): Whether a decision has to be taken back, because the ranker
+        """RETURNS (bool): Whether a label has to be taken back, because the ranker
         found that no candidate fits.
         """
         return False
 
     def compare(
-        self, decision: Decision, before: Decision, others: List[int], stages: Stages
-    ) -> Decision:
-        """Write down what decided, and what was decided before.
+        self, decision: DataT, before: DataT, others: List[int], stages: Stages
+    ) -> None:
+        """Write down in a decision by the refined probabilities who decided, and what
+        the first stage did before. See decision.refine.
 
-        decision (Decision): By the refined probabilities.
-        before (Decision): The first stage's.
-        others (Sequence[int]): The Others that were ranked.
+        others (List[int]): The Others that were ranked.
         """
         raise NotImplementedError
 
-    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
-        """RETURNS (List[Any]): What is known about each document, for the methods
-        below.
-        """
-        raise NotImplementedError
+    def read_truths(
+        self, example: Example, index: int, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Read what is known about a document.
 
-    def find_rivals(
-        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Rivals]:
-        """RETURNS (List[Rivals]): The gold labels among the members of an Other."""
+        index (int): Number of the document, for messages.
+        RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (leaves,).
+        RAISES (ValueError): L302, L303 or L325, see get_gold.
+        """
         raise NotImplementedError
 
     def count_right(
-        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+        self, labels: Sequence[str], truths: numpy.ndarray, taxonomy: Taxonomy
     ) -> Tuple[int, int]:
         """RETURNS (Tuple[int, int]): How many of the labels given are right, and how
         many of them can be right or wrong.
         """
-        raise NotImplementedError
+        truths = truths[[taxonomy.index[label] for label in labels]]
+        return int((truths == 1).sum()), int((~numpy.isnan(truths)).sum())
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
     ) -> Dict[str, Any]:
-        """Score what both stages have found.
-
-        source (Any): The first stage.
-        scorer (Any): The fallback's.
-        RETURNS (Dict[str, Any]): What the scorer for such labels returns.
+        """RETURNS (Dict[str, Any]): What the scorer for such labels returns, that of
+        the first stage or of the fallback.
         """
         raise NotImplementedError
 

@@ -8,23 +8,16 @@ from ...gold import get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
-from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import EPSILON, Judged, Rivals, Stages, redistribute
-from ..fallback.settings import FallbackSettings
-from ..settings import TextcatSettings, read_threshold
+from ..decision import EPSILON, DataT, DecisionWriter, Prediction, back_off, refine
+from ..fallback.router import Judged, Stages, redistribute
+from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
 from .base import KnownT, LabelKind, name_other
 
 
 @dataclass
 class ExclusiveTextcatSettings(TextcatSettings):
-    """See TextcatSettings."""
-
     ancestor_threshold: float = setting(
-        0.5,
-        "The probability that a node above an abstained label needs to be kept, from "
-        "0.0 to 1.0, and at least the label's threshold.",
-        read_threshold,
-        is_configured=False,
+        0.5, ANCESTOR_HELP, read_threshold, is_configured=False
     )
 
 
@@ -55,11 +48,11 @@ class ExclusiveLabels(LabelKind):
         self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
     ) -> numpy.ndarray:
         """Mark the leaves that each gold label allows, none without a label."""
-        gold = self.read_golds(examples, taxonomy)
-        gold.extend(taxonomy.leaves[column] for column in columns)
-        mask = numpy.zeros((len(gold), len(taxonomy.leaves)), dtype="float32")
-        for row, label in enumerate(gold):
-            if label is not None:
+        found = [self.get_gold(eg, i, taxonomy.ranges) for i, eg in enumerate(examples)]
+        found.extend([taxonomy.leaves[column]] for column in columns)
+        mask = numpy.zeros((len(found), len(taxonomy.leaves)), dtype="float32")
+        for row, labels in enumerate(found):
+            for label in labels or ():
                 mask[row, taxonomy.compatible(label)] = 1.0
         return mask
 
@@ -75,77 +68,61 @@ class ExclusiveLabels(LabelKind):
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         return DecisionWriter(taxonomy, self.pipe, PathSums(taxonomy).get_levels)
 
-    def back_off(self, decisions: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    def back_off(self, decisions: List[DataT]) -> List[DataT]:
         if not self.settings.thresholds:
             return decisions
         needed = self.get_thresholds([decision["label"] for decision in decisions])
         above = self.settings.ancestor_threshold
         return [
-            decision
-            if decision["probability"] >= threshold
-            else Decision.from_dict(decision).back_off(threshold, above).to_user_data()
+            back_off(decision, threshold, above)
             for decision, threshold in zip(decisions, needed.tolist())
         ]
 
-    def refine(
-        self, judged: Judged, stages: Stages, settings: FallbackSettings
-    ) -> numpy.ndarray:
+    def refine(self, judged: Judged, stages: Stages) -> Prediction:
         """Rows sum to what they did before."""
-        plan = stages.taxonomy.others
-        P = redistribute(
-            judged.P, plan, judged.others, judged.scores, settings.mixture_weight
-        )
-        if judged.margins is not None and len(P):
-            columns = [stages.taxonomy.index[label] for label in stages.added]
+        plan, settings = stages.taxonomy.others, stages.settings
+        weight, columns = settings.mixture_weight, stages.added_columns
+        P = redistribute(judged.P, plan, judged.others, judged.scores, weight)
+        if judged.margins is not None:
             P = insert_exclusive(P, judged.margins, columns, settings.trust)
-        return P
-
-    def find_known(
-        self, P: numpy.ndarray, judged: Judged, stages: Stages
-    ) -> numpy.ndarray:
-        return P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0)
+        return Prediction(P, P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0))
 
     def is_refused(
-        self, decision: Decision, deficit: float, taxonomy: Taxonomy
+        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
     ) -> bool:
         """A head label is none of the ranker's business."""
-        return deficit > 0 and decision.label in taxonomy.pooled
+        return deficit > 0 and label in taxonomy.pooled
 
     def compare(
-        self, decision: Decision, before: Decision, others: List[int], stages: Stages
-    ) -> Decision:
+        self, decision: DataT, before: DataT, others: List[int], stages: Stages
+    ) -> None:
         """Who decided is whose label it is."""
-        label, taxonomy, reason = decision.label, stages.taxonomy, None
+        label, taxonomy, reason = decision["label"], stages.taxonomy, None
         if label in taxonomy.pooled:
             number = int(taxonomy.other_of[taxonomy.index[label]])
             reason = f"ranked first in the Other {name_other(taxonomy, number)}"
         elif label in stages.added:
             reason = "closest to a label that was added at run time"
         # Sums of what was rounded to 32 bits, so they are kept as they were.
-        other = decision.other if stages.added else before.other
-        return decision.refine(before, reason, other=other)
+        other = decision["other"] if stages.added else before["other"]
+        refine(decision, before, reason, other)
 
-    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
-        golds = [
-            self.get_gold(example, row, taxonomy.ranges)
-            for row, example in enumerate(examples)
-        ]
-        return [labels[0] if labels else None for labels in golds]
-
-    def find_rivals(
-        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Rivals]:
-        """All other members are wrong."""
-        column = taxonomy.index.get(gold or "", -1)
-        if column not in members:
-            return []
-        return [Rivals(members.index(column), list(range(len(members))))]
+    def read_truths(
+        self, example: Example, index: int, taxonomy: Taxonomy
+    ) -> numpy.ndarray:
+        """Without a gold label, all are wrong."""
+        truths = numpy.zeros(len(taxonomy.leaves))
+        for label in self.get_gold(example, index, taxonomy.ranges) or ():
+            is_leaf = label in taxonomy.index
+            truths[slice(*taxonomy.ranges[label])] = 1.0 if is_leaf else numpy.nan
+        return truths
 
     def count_right(
-        self, decision: Decision, gold: Any, taxonomy: Taxonomy
+        self, labels: Sequence[str], truths: numpy.ndarray, taxonomy: Taxonomy
     ) -> Tuple[int, int]:
-        """A document without a gold label fits nothing."""
-        return int(decision.label == gold), 1
+        """No label is right if all are wrong."""
+        right, _ = super().count_right(labels, truths, taxonomy)
+        return right if labels else int(not truths.any()), 1
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
@@ -168,9 +145,7 @@ class PathSums:
             self.bounds[column, : len(path)] = [taxonomy.ranges[node] for node in path]
 
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
-        """RETURNS (List[List[float]]): Of each node of the path, padded. See
-        DecisionWriter.
-        """
+        """RETURNS (List[List[float]]): Of each node of the path, padded."""
         rows = numpy.arange(len(P))[:, None]
         # float64, or the differences of sums would show rounding errors.
         below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))

@@ -1,7 +1,8 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from itertools import chain
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -16,38 +17,29 @@ from ...gold import check_missing, fill_truths, find_leaves, read_gold
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
-from ..decision import Decision, DecisionWriter
-from ..fallback.refinement import EPSILON, Judged, Rivals, Stages, redistribute
-from ..fallback.settings import FallbackSettings
-from ..settings import PriorT, TextcatSettings, check_prior, read_threshold
-from ..start import ClassSums, EncodeT, VectorSample, fit_bias
+from ..decision import EPSILON, DataT, DecisionWriter, Prediction, refine
+from ..fallback.router import Judged, Stages, redistribute
+from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
+from ..start import ClassSums, VectorSample, fit_bias
 from .base import KnownT, LabelKind, name_other
-
-
-def _read_missing(name: str, value: str) -> str:
-    check_missing(value)
-    return value
 
 
 @dataclass
 class MultilabelTextcatSettings(TextcatSettings):
-    """See TextcatSettings.
-
-    RAISES (ValueError): L320 for 'missing', and those of TextcatSettings.
-    """
+    """RAISES (ValueError): L320 for 'missing', and those of TextcatSettings."""
 
     prior: PriorT = setting(
         "train",
         '"train" predicts calibrated probabilities, "uniform" as if each label were in '
         "half of the documents; a number from 0.0 to 1.0 is in between.",
-        check_prior,
+        make_reader(read_prior),
     )
     missing: str = setting(
         "auto",
         '"auto": a document without any gold label isn\'t learned from, and of one '
         'with a gold 0.0 only what it names is. "negative": what isn\'t positive is '
         "negative.",
-        _read_missing,
+        make_reader(check_missing),
     )
     threshold: float = setting(
         0.25,
@@ -87,13 +79,16 @@ class MultilabelLabels(LabelKind):
         return find_leaves(gold.positive, self.settings.separator)
 
     def read_truths(
-        self, examples: Sequence[Example], taxonomy: Taxonomy
+        self, example: Example, index: int, taxonomy: Taxonomy
     ) -> numpy.ndarray:
-        truths = numpy.zeros((len(examples), len(taxonomy.leaves)))
-        for row, eg in enumerate(examples):
-            gold = self._read_gold(eg, row, taxonomy.ranges)
-            fill_truths(truths[row], gold, taxonomy)
+        truths = numpy.zeros(len(taxonomy.leaves))
+        gold = self._read_gold(example, index, taxonomy.ranges)
+        fill_truths(truths, gold, taxonomy)
         return truths
+
+    def _stack(self, examples: Sequence[Example], taxonomy: Taxonomy) -> numpy.ndarray:
+        rows = [self.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
+        return numpy.reshape(rows, (len(rows), len(taxonomy.leaves)))
 
     def make_truths(
         self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
@@ -101,7 +96,7 @@ class MultilabelLabels(LabelKind):
         """1.0, 0.0, or NaN for what isn't known."""
         names = numpy.full((len(columns), len(taxonomy.leaves)), numpy.nan)
         names[numpy.arange(len(columns)), list(columns)] = 1.0
-        truths = numpy.concatenate([self.read_truths(examples, taxonomy), names])
+        truths = numpy.concatenate([self._stack(examples, taxonomy), names])
         return truths.astype("float32")
 
     def get_n_docs(self, sums: ClassSums) -> Optional[int]:
@@ -114,15 +109,8 @@ class MultilabelLabels(LabelKind):
             raise ValueError(Errors.L324.format(name=self.pipe))
         return sums.n_docs
 
-    def watch_encoder(self, encode: EncodeT, sample: VectorSample) -> EncodeT:
-        return sample.watch(encode)
-
     def fit_start(
-        self,
-        output: Model[Floats2d, Floats2d],
-        loss: Any,
-        taxonomy: Taxonomy,
-        sample: VectorSample,
+        self, output: Model, loss: Any, taxonomy: Taxonomy, sample: VectorSample
     ) -> None:
         """Let each label be as probable as it is frequent."""
         X = output.ops.asarray2f(sample.get())
@@ -139,14 +127,20 @@ class MultilabelLabels(LabelKind):
     def get_probabilities(
         self, logits: numpy.ndarray, taxonomy: Taxonomy
     ) -> numpy.ndarray:
-        """Each is from 0.0 to 1.0."""
-        return get_leaf_probabilities(logits, taxonomy)
+        """Each is from 0.0 to 1.0, independent of the others.
 
-    def get_thresholds(
-        self, labels: Sequence[str], default: Optional[float] = None
-    ) -> numpy.ndarray:
-        default = self.settings.threshold if default is None else default
-        return super().get_thresholds(labels, default)
+        The odds of an Other, that the document has some label pooled there, are the sum
+        of its members' odds. Its probability is spread over them by their odds.
+        """
+        P = sigmoid(logits)
+        for other in taxonomy.others:
+            members = list(other.members)
+            Z = logits[:, members]
+            tops = Z.max(axis=1, keepdims=True)
+            exps = numpy.exp(Z - tops)
+            sums = exps.sum(axis=1, keepdims=True)
+            P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
+        return P
 
     def fit_thresholds(
         self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
@@ -160,7 +154,7 @@ class MultilabelLabels(LabelKind):
                 text = Errors.L329.format(name=self.pipe, row=row, label=missing)
                 raise ValueError(text)
             scores[row] = [cats[label] for label in labels]
-        return fit_thresholds(scores, self.read_truths(examples, taxonomy), **wish)
+        return fit_thresholds(scores, self._stack(examples, taxonomy), **wish)
 
     def forget_fits(self, setting: str) -> None:
         """Thresholds were fitted to what was before, so there is a warning, LW301."""
@@ -183,77 +177,46 @@ class MultilabelLabels(LabelKind):
             labels.append([leaves[column] for column in above.tolist()])
         return labels
 
-    def check_fallback(self, settings: FallbackSettings, name: str) -> None:
+    def check_fallback(self, stages: Stages) -> None:
         """There, thresholds are those of the first stage."""
-        if settings.thresholds:
-            raise ValueError(Errors.L340.format(name=name, source=self.pipe))
+        if stages.settings.thresholds:
+            raise ValueError(Errors.L340.format(name=stages.name, source=self.pipe))
 
-    def refine(
-        self, judged: Judged, stages: Stages, settings: FallbackSettings
-    ) -> numpy.ndarray:
+    def refine(self, judged: Judged, stages: Stages) -> Prediction:
         """Labels from training that aren't pooled stay as they are."""
-        plan = stages.taxonomy.others
-        P = redistribute(
-            judged.P, plan, judged.others, judged.scores, settings.mixture_weight
-        )
+        plan, settings = stages.taxonomy.others, stages.settings
+        weight, columns = settings.mixture_weight, stages.added_columns
+        P = redistribute(judged.P, plan, judged.others, judged.scores, weight)
         P = discount_other(P, plan, judged.others, judged.deficit)
         P = numpy.minimum(P, 1.0)
-        if judged.margins is not None and len(P):
-            columns = [stages.taxonomy.index[label] for label in stages.added]
+        if judged.margins is not None:
             P = insert_independent(
                 P, judged.margins, columns, settings.trust, judged.similarity
             )
-        return P
-
-    def find_known(
-        self, P: numpy.ndarray, judged: Judged, stages: Stages
-    ) -> numpy.ndarray:
-        """Similarity is part of what run-time labels have got."""
+        # Similarity is part of what run-time labels have got.
         shares = P * numpy.clip(judged.similarity, 0.0, 1.0)[:, None]
-        columns = [stages.taxonomy.index[label] for label in stages.added]
         shares[:, columns] = P[:, columns]
-        return shares.max(axis=1)
+        return Prediction(P, shares.max(axis=1))
 
     def compare(
-        self, decision: Decision, before: Decision, others: List[int], stages: Stages
-    ) -> Decision:
+        self, decision: DataT, before: DataT, others: List[int], stages: Stages
+    ) -> None:
         """The fallback has decided if a label that it has judged is, or was before,
         among those of the document or the most probable one.
         """
         taxonomy = stages.taxonomy
-        named = {decision.label, before.label, *decision.labels, *before.labels}
+        named = {decision["label"], before["label"]}
+        named.update(decision["labels"], before["labels"])
         columns = [taxonomy.index[label] for label in named if label in taxonomy.index]
         touched = set(taxonomy.other_of[columns].tolist())
         reasons = [
             f"ranked in the Other {name_other(taxonomy, number)}"
-            for number in filter(touched.__contains__, others)
+            for number in others
+            if number in touched
         ]
         if named.intersection(stages.added):
             reasons.append("compared with labels that were added at run time")
-        return decision.refine(before, "; ".join(reasons) or None, other=before.other)
-
-    def read_golds(self, examples: Sequence[Example], taxonomy: Taxonomy) -> List[Any]:
-        """1.0, 0.0 or NaN for each label."""
-        return list(self.read_truths(examples, taxonomy))
-
-    def find_rivals(
-        self, gold: Any, members: Sequence[int], taxonomy: Taxonomy
-    ) -> List[Rivals]:
-        """Each gold label is told from those that are known to be wrong: between two
-        that are right there is nothing to tell.
-        """
-        truths = gold[list(members)]
-        return [
-            Rivals(place, numpy.union1d(numpy.flatnonzero(truths == 0), place).tolist())
-            for place in numpy.flatnonzero(truths == 1).tolist()
-        ]
-
-    def count_right(
-        self, decision: Decision, gold: Any, taxonomy: Taxonomy
-    ) -> Tuple[int, int]:
-        """What isn't known is neither right nor wrong."""
-        truths = gold[[taxonomy.index[label] for label in decision.labels]]
-        return int((truths == 1).sum()), int((~numpy.isnan(truths)).sum())
+        refine(decision, before, "; ".join(reasons) or None, before["other"])
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
@@ -262,27 +225,6 @@ class MultilabelLabels(LabelKind):
         stage's takes its place.
         """
         return source.score(examples, **settings)
-
-
-def get_leaf_probabilities(logits: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
-    """Turn logits to independent probabilities.
-
-    The odds of an Other, that the document has some label pooled there, are the sum of
-    its members' odds. Its probability is spread over the members by their odds.
-
-    logits (numpy.ndarray): Array of shape (docs, leaves).
-    RETURNS (numpy.ndarray): Array of shape (docs, leaves). Members of an Other sum to
-        its probability.
-    """
-    P = sigmoid(logits)
-    for other in taxonomy.others:
-        members = list(other.members)
-        Z = logits[:, members]
-        tops = Z.max(axis=1, keepdims=True)
-        exps = numpy.exp(Z - tops)
-        sums = exps.sum(axis=1, keepdims=True)
-        P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
-    return P
 
 
 class NodeProbabilities:
@@ -302,24 +244,19 @@ class NodeProbabilities:
         self.paths = [
             [nodes[node] for node in taxonomy.path(leaf)] for leaf in taxonomy.leaves
         ]
-        self.members = numpy.asarray(
-            [m for other in taxonomy.others for m in other.members], dtype="int64"
-        )
-        owners, firsts, lasts = [], [], []
-        position = 0
+        pooled = [m for other in taxonomy.others for m in other.members]
+        self.members = numpy.asarray(pooled, dtype="int64")
+        bounds, position = [], 0
         for other in taxonomy.others:
             members = numpy.asarray(other.members)
-            # Ascending, so that those below a node are neighbours.
-            below = {
-                n for m in other.members for n in taxonomy.path(taxonomy.leaves[m])
-            }
-            for node in below:
+            below = [taxonomy.path(taxonomy.leaves[m]) for m in other.members]
+            for node in set(chain(*below)):
+                # Members are ascending, so that those below a node are neighbours.
                 start, stop = numpy.searchsorted(members, taxonomy.ranges[node])
-                owners.append(nodes[node])
-                firsts.append(position + start)
-                lasts.append(position + stop)
+                bounds.append((nodes[node], position + start, position + stop))
             position += len(members)
-        self.owners, self.firsts, self.lasts = owners, firsts, lasts
+        found = numpy.asarray(bounds, dtype="int64").reshape((-1, 3))
+        self.owners, self.firsts, self.lasts = found.T
 
     def __call__(self, P: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): float64 array of shape (docs, nodes)."""
@@ -329,7 +266,7 @@ class NodeProbabilities:
         logs[:, self.members] = 0.0
         sums = numpy.pad(numpy.cumsum(logs, axis=1), ((0, 0), (1, 0)))
         totals = sums[:, self.stops] - sums[:, self.starts]
-        if self.owners:
+        if len(self.owners):
             masses = numpy.cumsum(P[:, self.members], axis=1)
             masses = numpy.pad(masses, ((0, 0), (1, 0)))
             shares = masses[:, self.lasts] - masses[:, self.firsts]
@@ -338,7 +275,7 @@ class NodeProbabilities:
         return -numpy.expm1(numpy.minimum(totals, 0.0))
 
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
-        """RETURNS (List[List[float]]): Of each node of the path, see DecisionWriter."""
+        """RETURNS (List[List[float]]): Of each node of the path."""
         of_nodes, found = self(P), []
         for row, column in enumerate(best.tolist()):
             levels = of_nodes[row, self.paths[column]]
@@ -356,13 +293,8 @@ def discount_other(
     deficit: numpy.ndarray,
 ) -> numpy.ndarray:
     """Take mass from the Others whose candidates don't fit, by the ranker: the farther
-    the best of all scores is below what it needs, the more, exp(-deficit).
-
-    This is for labels that don't exclude each other: none has to get that mass.
-
-    plan (Sequence[Other]): The Others, with columns of P.
-    others (List[List[int]]): Those that were ranked in each document.
-    deficit (numpy.ndarray): See Judged.
+    the best of all scores is below what it needs, the more, exp(-deficit). None of the
+    other labels has to get that mass. For the parameters, see redistribute and Judged.
     """
     P = P.copy()
     for row in numpy.flatnonzero(deficit > 0).tolist():
@@ -386,8 +318,7 @@ def insert_independent(
 
     margins (numpy.ndarray): See Ranking, of shape (docs, added).
     columns (Sequence[int]): Columns of the run-time labels, zeros so far.
-    trust (float): Share of the first stage's log odds that a run-time label starts
-        from.
+    trust (float): Share of the first stage's log odds that it starts from.
     similarity (numpy.ndarray): See Judged.
     """
     top = numpy.clip(P.max(axis=1, keepdims=True), EPSILON, 1 - 1e-6)

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.pipeline.fallback.refinement import redistribute
+from spacy_longtail.pipeline.fallback.router import redistribute
 from spacy_longtail.pipeline.kinds.exclusive import insert_exclusive
 from spacy_longtail.pipeline.kinds.multilabel import (
     discount_other,

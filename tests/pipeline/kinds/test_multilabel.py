@@ -2,12 +2,10 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_longtail.pipeline.kinds.multilabel import (
-    MultilabelLabels,
-    NodeProbabilities,
-    get_leaf_probabilities,
-)
+from spacy_longtail.pipeline.kinds.multilabel import MultilabelLabels, NodeProbabilities
 from spacy_longtail.taxonomy import build_taxonomy
+
+KIND = MultilabelLabels("pipe")
 
 COUNTS = {"a/u/x": 9, "a/u/y": 1, "a/v/x": 1, "a/v/y": 1, "a/v/z": 9, "b": 1, "c": 9}
 
@@ -23,7 +21,7 @@ def taxonomy():
 @pytest.fixture
 def P(taxonomy):
     logits = numpy.random.RandomState(0).randn(30, len(COUNTS))
-    return get_leaf_probabilities(logits, taxonomy)
+    return KIND.get_probabilities(logits, taxonomy)
 
 
 def describe(taxonomy, P, thresholds=0.5):
@@ -50,7 +48,7 @@ def get_slow_probability(taxonomy, p, node):
 
 def test_odds_of_an_other_are_the_sum_of_its_members(taxonomy):
     logits = numpy.random.RandomState(1).randn(4, len(COUNTS))
-    P = get_leaf_probabilities(logits, taxonomy)
+    P = KIND.get_probabilities(logits, taxonomy)
     members = list(taxonomy.others[0].members)
     odds = numpy.exp(logits[:, members])
     mass = odds.sum(axis=1) / (1.0 + odds.sum(axis=1))
@@ -65,7 +63,7 @@ def test_node_probability_is_that_of_any_leaf_below(min_count):
     """20 pools labels of different parents in one Other at the top."""
     taxonomy = build_taxonomy(COUNTS, min_count=min_count, n_docs=20)
     logits = numpy.random.RandomState(2).randn(5, len(COUNTS))
-    P = get_leaf_probabilities(logits, taxonomy)
+    P = KIND.get_probabilities(logits, taxonomy)
     found = NodeProbabilities(taxonomy)(P)
     for column, node in enumerate(taxonomy.nodes):
         slow = [get_slow_probability(taxonomy, p, node) for p in P]
@@ -76,7 +74,7 @@ def test_node_probability_is_that_of_any_leaf_below(min_count):
 def test_parent_is_at_least_as_probable_as_its_children(taxonomy, scale):
     """Also where probabilities are 0.0 and 1.0 after rounding."""
     logits = scale * numpy.random.RandomState(3).randn(50, len(COUNTS))
-    P = get_leaf_probabilities(logits.astype("float32"), taxonomy)
+    P = KIND.get_probabilities(logits.astype("float32"), taxonomy)
     for decision in describe(taxonomy, P):
         levels = [probability for _, probability in decision["levels"]]
         assert levels == sorted(levels, reverse=True)

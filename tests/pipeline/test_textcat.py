@@ -1,12 +1,7 @@
-import numpy
 import pytest
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
 
-LABELS = (
-    *("bank/card", "bank/fee", "bank/loan", "bank/transfer"),
-    *("travel/flight", "travel/hotel", "travel/visa"),
-)
 # Arabic and Hebrew, an emoji of several code points, NUL, a word of many pieces.
 HARD_TEXTS = [
     "",
@@ -21,37 +16,51 @@ HARD_TEXTS = [
 ]
 
 
-def test_every_label_is_in_the_cats_pooled_ones_too(trained):
-    pipe = trained.get_pipe("longtail_textcat")
-    assert pipe.taxonomy.pooled == {"bank/fee", "bank/loan"}
-    assert tuple(trained("I lost my card").cats) == LABELS == pipe.labels
+@pytest.fixture(scope="session")
+def trained(shared_nlp):
+    return shared_nlp
 
 
-def test_cats_are_a_distribution_of_python_floats(trained):
+@pytest.fixture
+def pipe(trained, kind):
+    return trained.get_pipe(kind.factory)
+
+
+def test_every_label_is_in_the_cats_pooled_ones_too(trained, kind, pipe):
+    pooled = {
+        "exclusive": {"bank/fee", "bank/loan"},
+        "multilabel": {"bank/fee", "bank/loan", "travel/train", "travel/visa"},
+    }
+    assert pipe.taxonomy.pooled == pooled[kind.name]
+    assert tuple(trained("I lost my card").cats) == kind.labels == pipe.labels
+
+
+def test_cats_are_probabilities_as_python_floats(trained):
     for doc in trained.pipe(["I lost my card", "", "a hotel", "lend me 10"]):
         assert all(type(value) is float for value in doc.cats.values())
-        assert sum(doc.cats.values()) == pytest.approx(1.0, abs=1e-5)
-        assert min(doc.cats.values()) >= 0.0
+        assert 0.0 <= min(doc.cats.values()) <= max(doc.cats.values()) <= 1.0
 
 
-def test_learned_labels_are_predicted(trained, train_data):
-    for text, label in train_data:
+def test_learned_labels_are_predicted(trained, kind):
+    for text, gold in kind.data:
         cats = trained(text).cats
-        assert max(cats, key=cats.get) == label
+        labels = [gold] if isinstance(gold, str) else gold
+        best = sorted(cats, key=cats.get, reverse=True)[: len(labels)]
+        assert sorted(best) == sorted(labels)
 
 
 @pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
-def test_hard_text_gets_a_decision(trained, text):
+def test_hard_text_gets_a_decision(trained, kind, text):
     doc = trained(text)
     assert doc.text == text
-    assert sum(doc.cats.values()) == pytest.approx(1.0, abs=1e-5)
-    assert doc._.longtail.label in LABELS
+    assert all(0.0 <= value <= 1.0 for value in doc.cats.values())
+    assert doc._.longtail.label in kind.labels
 
 
-def test_predictions_do_not_depend_on_the_batch(trained, train_data):
-    texts = [*HARD_TEXTS, *[text for text, _ in train_data], "card " * 300, ""]
+def test_predictions_do_not_depend_on_the_batch(trained, kind):
+    texts = [*HARD_TEXTS, *[text for text, _ in kind.data], "card " * 300, ""]
     single = [list(trained(text).cats.values()) for text in texts]
-    for batch_size in (3, 100):
+    for batch_size in (2, 3, 100):
         docs = trained.pipe(texts, batch_size=batch_size)
         batched = [list(doc.cats.values()) for doc in docs]
         assert_allclose(batched, single, atol=1e-6)
@@ -82,26 +91,12 @@ def test_lone_surrogates_never_reach_a_pipe(trained):
     assert trained(text)._.longtail.label == "bank/card"
 
 
-def test_no_documents(trained):
+def test_no_documents(trained, pipe):
     assert list(trained.pipe([])) == []
-    pipe = trained.get_pipe("longtail_textcat")
     pipe.set_annotations([], pipe.predict([]))
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_two_processes_give_what_one_gives(trained, train_data):
-    texts = [text for text, _ in train_data] + ["", "🎉"]
-    one = list(trained.pipe(texts))
-    two = list(trained.pipe(texts, n_process=2, batch_size=4))
-    for first, second in zip(one, two):
-        assert second.cats == pytest.approx(first.cats, abs=1e-6)
-        assert second._.longtail.label == first._.longtail.label
-        assert second._.longtail.path == first._.longtail.path
-        levels = dict(first._.longtail.levels)
-        assert dict(second._.longtail.levels) == pytest.approx(levels, abs=1e-6)
-
-
-def test_decision_agrees_with_the_cats(trained):
+def test_decision_agrees_with_the_cats(trained, kind):
     doc = trained("lend me something")
     decision = doc._.longtail
     assert decision.label == max(doc.cats, key=doc.cats.get)
@@ -109,20 +104,11 @@ def test_decision_agrees_with_the_cats(trained):
     assert decision.candidates[0] == (decision.label, decision.probability)
     ranked = sorted(doc.cats.values(), reverse=True)
     assert [share for _, share in decision.candidates] == ranked[:5]
-    assert decision.stage == "longtail_textcat"
+    assert decision.stage == kind.factory
 
 
-def test_levels_are_sums_over_the_leaves_below(trained):
-    for doc in trained.pipe(["I lost my card", "by the sea", "", "lend"]):
-        decision = doc._.longtail
-        assert decision.path == tuple(node for node, _ in decision.levels)
-        for node, probability in decision.levels:
-            below = [v for k, v in doc.cats.items() if f"{k}/".startswith(f"{node}/")]
-            assert probability == pytest.approx(sum(below), abs=1e-6)
-
-
-def test_no_level_is_above_its_parent_or_1(trained, train_data):
-    for doc in trained.pipe([text for text, _ in train_data]):
+def test_no_level_is_above_its_parent_or_1(trained, kind):
+    for doc in trained.pipe([text for text, _ in kind.data]):
         shares = [1.0] + [probability for _, probability in doc._.longtail.levels]
         assert shares == sorted(shares, reverse=True)
 
@@ -159,27 +145,28 @@ def test_decision_survives_the_bytes_of_a_doc(trained):
     assert loaded.cats == doc.cats
 
 
-def test_predicting_twice_changes_nothing(trained):
+def test_predicting_twice_changes_nothing(trained, pipe):
     doc = trained("I lost my card")
     cats, decision = dict(doc.cats), doc._.longtail
-    trained.get_pipe("longtail_textcat")(doc)
+    pipe(doc)
     assert (doc.cats, doc._.longtail) == (cats, decision)
 
 
 @pytest.mark.parametrize("k, n_written", [(1, 1), (3, 3), (7, 7), (100, 7)])
-def test_cats_top_k_writes_the_most_probable_labels(make_nlp, train, k, n_written):
-    nlp = make_nlp()
-    train(nlp, n_updates=1)
-    every = nlp("lend me a card").cats
-    nlp.get_pipe("longtail_textcat").cats_top_k = k
+def test_cats_top_k_writes_the_most_probable_labels(kind, k, n_written):
+    """The decision stays."""
+    nlp = kind.load_nlp()
+    before = nlp("lend me a card")
+    nlp.get_pipe(kind.factory).cats_top_k = k
+    doc, every = nlp("lend me a card"), before.cats
     best = sorted(every, key=every.get, reverse=True)[:n_written]
-    assert nlp("lend me a card").cats == {label: every[label] for label in best}
+    assert doc.cats == {label: every[label] for label in best}
+    assert doc._.longtail == before._.longtail
 
 
-def test_cats_top_k_replaces_an_earlier_prediction(make_nlp, train):
-    nlp = make_nlp()
-    train(nlp, n_updates=1)
-    pipe = nlp.get_pipe("longtail_textcat")
+def test_cats_top_k_replaces_an_earlier_prediction(kind):
+    nlp = kind.load_nlp()
+    pipe = nlp.get_pipe(kind.factory)
     doc = nlp("lend me a card")
     doc.cats["of another pipe"] = 0.5
     pipe.cats_top_k = 2
@@ -188,23 +175,8 @@ def test_cats_top_k_replaces_an_earlier_prediction(make_nlp, train):
     assert doc.cats["of another pipe"] == 0.5
 
 
-def test_predict_leaves_the_documents_alone(trained):
+def test_predict_leaves_the_documents_alone(trained, pipe):
     docs = [trained.make_doc("I lost my card"), trained.make_doc("")]
-    prediction = trained.get_pipe("longtail_textcat").predict(docs)
+    prediction = pipe.predict(docs)
     assert prediction.probabilities.shape == (2, 7)
     assert all(not doc.cats and doc._.longtail is None for doc in docs)
-
-
-def test_works_with_5000_labels(make_nlp, make_examples):
-    labels = [f"group {i // 50}/label {i}" for i in range(5000)]
-    nlp = make_nlp(min_count=0)
-    examples = make_examples(
-        nlp, [(f"word {i}", labels[i]) for i in range(0, 5000, 20)]
-    )
-    pipe = nlp.get_pipe("longtail_textcat")
-    pipe.initialize(lambda: examples, nlp=nlp, labels=dict.fromkeys(labels, 1))
-    nlp.update(examples[:32], sgd=nlp.resume_training())
-    docs = list(nlp.pipe(["word 4000", ""]))
-    for doc in docs:
-        assert len(doc.cats) == 5000
-        assert numpy.sum(list(doc.cats.values())) == pytest.approx(1.0, abs=1e-4)

@@ -2,12 +2,12 @@ import numpy
 import pytest
 import spacy
 
-from spacy_longtail.pipeline.fallback.settings import FallbackSettings
+from spacy_longtail.pipeline.settings import FallbackSettings
 from spacy_longtail.questions import Ranking
 
 
 def test_without_a_first_stage(make_examples):
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("zero_shot_fallback")
     with pytest.raises(ValueError, match=r"\[L330\].*no such 'longtail_textcat'"):
         nlp.initialize(lambda: make_examples(nlp))
@@ -30,29 +30,29 @@ def test_before_the_first_stage(make_nlp, make_examples):
         nlp.initialize(lambda: make_examples(nlp))
 
 
-def test_initialized_before_the_first_stage(make_pair, make_examples):
-    nlp = make_pair()
-    examples = make_examples(nlp)
+def test_initialized_before_the_first_stage(kind):
+    nlp = kind.make_pair()
+    examples = kind.make_examples(nlp)
     with pytest.raises(ValueError, match=r"\[L301\]"):
         nlp.get_pipe("zero_shot_fallback").initialize(lambda: examples, nlp=nlp)
 
 
-def test_not_initialized(make_nlp, train):
-    nlp = make_nlp()
-    train(nlp, n_updates=1)
-    nlp.add_pipe("zero_shot_fallback")
+def test_not_initialized(kind):
+    nlp = kind.make_nlp()
+    kind.train(nlp, n_updates=1)
+    nlp.add_pipe("zero_shot_fallback", config={"source": kind.factory})
     with pytest.raises(ValueError, match=r"\[L338\]"):
         nlp("x")
 
 
-def test_first_stage_that_pools_nothing_gives_a_warning_once(make_pair, train):
-    nlp = make_pair(min_count=0)
+def test_first_stage_that_pools_nothing_gives_a_warning_once(kind):
+    nlp = kind.make_pair(min_count=0)
     with pytest.warns(UserWarning, match=r"\[LW401\].*min_count") as found:
-        train(nlp, n_updates=1)
+        kind.train(nlp, n_updates=1)
         docs = list(nlp.pipe(["my card", "a room"]))
         nlp("x")
     assert sum("LW401" in str(warning.message) for warning in found) == 1
-    assert [doc._.longtail.stage for doc in docs] == ["longtail_textcat"] * 2
+    assert [doc._.longtail.stage for doc in docs] == [kind.factory] * 2
     assert nlp.get_pipe("zero_shot_fallback").stats["routed"] == 0
 
 
@@ -68,31 +68,31 @@ def test_first_stage_that_pools_nothing_gives_a_warning_once(make_pair, train):
         Ranking([numpy.zeros(2)] * 2, similarity=numpy.asarray([0.5, numpy.nan])),
     ],
 )
-def test_scores_that_cannot_be_used_write_nothing(pair, monkeypatch, scores):
-    pipe = pair.get_pipe("zero_shot_fallback")
-    pipe.settings.route_threshold = 0.0
-    pipe.add_label("security")
-    pair("x")
-    with pair.select_pipes(disable=["zero_shot_fallback"]):
-        docs = list(pair.pipe(["my card", "lend me money"]))
+def test_scores_that_cannot_be_used_write_nothing(nlp, fallback, monkeypatch, scores):
+    fallback.settings.route_threshold = 0.0
+    fallback.add_label("security")
+    nlp("x")
+    with nlp.select_pipes(disable=["zero_shot_fallback"]):
+        docs = list(nlp.pipe(["my card", "lend me money"]))
     before = [(dict(doc.cats), doc._.longtail) for doc in docs]
-    monkeypatch.setattr(pipe.ranker, "rank", lambda *args, **kwargs: scores)
+    monkeypatch.setattr(fallback.ranker, "rank", lambda *args, **kwargs: scores)
     with pytest.raises(ValueError, match=r"\[L404\] PrototypeRanker.*Nothing was"):
-        list(pipe.pipe(docs))
+        list(fallback.pipe(docs))
     assert [(dict(doc.cats), doc._.longtail) for doc in docs] == before
 
 
-def test_error_handler_gets_the_documents(pair, monkeypatch):
-    pipe = pair.get_pipe("zero_shot_fallback")
-    pair("x")
+def test_error_handler_gets_the_documents(nlp, fallback, monkeypatch):
+    nlp("x")
     found = []
-    pipe.set_error_handler(lambda name, proc, docs, error: found.append((name, docs)))
+    fallback.set_error_handler(
+        lambda name, proc, docs, error: found.append((name, docs))
+    )
     nan = Ranking([numpy.asarray([numpy.nan, 0.0])])
-    monkeypatch.setattr(pipe.ranker, "rank", lambda *args, **kwargs: nan)
-    pipe.settings.route_threshold = 0.0
-    assert list(pair.pipe(["lend me money"])) == []
-    pair("lend me money")
-    assert [(name, len(docs)) for name, docs in found] == [(pipe.name, 1)] * 2
+    monkeypatch.setattr(fallback.ranker, "rank", lambda *args, **kwargs: nan)
+    fallback.settings.route_threshold = 0.0
+    assert list(nlp.pipe(["lend me money"])) == []
+    nlp("lend me money")
+    assert [(name, len(docs)) for name, docs in found] == [(fallback.name, 1)] * 2
 
 
 @pytest.mark.parametrize(
@@ -119,31 +119,22 @@ def test_setting_out_of_range(name, value, code):
 @pytest.mark.parametrize("max_examples", [0, -1])
 def test_max_examples_out_of_range(max_examples):
     with pytest.raises(ValueError, match=r"\[L337\].*'max_examples'"):
-        spacy.blank("en").add_pipe(
+        spacy.blank("xx").add_pipe(
             "zero_shot_fallback", config={"max_examples": max_examples}
         )
 
 
-def test_description_of_an_unknown_label(make_pair, make_examples):
-    nlp = make_pair()
+def test_description_of_an_unknown_label(kind):
+    nlp = kind.make_pair()
     settings = {"descriptions": {"bank/gold": "metal"}}
     nlp.config["initialize"]["components"]["zero_shot_fallback"] = settings
     with pytest.raises(ValueError, match=r"\[L022\].*bank/gold"):
-        nlp.initialize(lambda: make_examples(nlp))
+        nlp.initialize(lambda: kind.make_examples(nlp))
 
 
-def test_file_of_a_newer_version(pair, monkeypatch):
+def test_file_of_a_newer_version(fallback, monkeypatch):
     monkeypatch.setattr("spacy_longtail.pipeline.fallback.component.FORMAT", 99)
-    data = pair.get_pipe("zero_shot_fallback").to_bytes()
+    data = fallback.to_bytes()
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"\[L305\].*99"):
-        pair.get_pipe("zero_shot_fallback").from_bytes(data)
-
-
-def test_gold_of_several_labels_where_they_exclude_each_other(pair, make_examples):
-    data = [("a card and a room", {"bank/card": 1.0, "travel/hotel": 1.0})]
-    pipe, examples = pair.get_pipe("zero_shot_fallback"), make_examples(pair, data)
-    with pytest.raises(ValueError, match=r"\[L302\].*'longtail_textcat_multilabel'"):
-        pipe.fit_mixture(examples)
-    with pytest.raises(ValueError, match=r"\[L302\].*'longtail_textcat_multilabel'"):
-        pipe.initialize(lambda: examples)
+        fallback.from_bytes(data)

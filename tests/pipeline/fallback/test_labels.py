@@ -1,37 +1,34 @@
 """Labels that are added to a loaded pipeline."""
 
-import numpy
 import pytest
 import spacy
 
 NEW = "travel/cruise"
 TEXT = "a cruise on a ship"
+TEXTS = [TEXT, "block my card", "lend me money", "", "a room on the cruise ship"]
 
 
-@pytest.fixture
-def fallback(pair):
-    return pair.get_pipe("zero_shot_fallback")
+def get_answers(nlp):
+    return [(dict(doc.cats), doc._.longtail) for doc in nlp.pipe(TEXTS)]
 
 
-def test_added_label_is_found_and_old_ones_keep_their_order(pair, fallback):
-    texts = [TEXT, "block my card", "lend me money", ""]
-    before = [dict(doc.cats) for doc in pair.pipe(texts)]
+def test_added_label_is_found(nlp, fallback):
+    before = [dict(doc.cats) for doc in nlp.pipe(TEXTS)]
     assert fallback.add_label(NEW) == 1
-    docs = list(pair.pipe(texts))
-    assert docs[0]._.longtail.label == NEW
-    assert docs[0]._.longtail.path == ("travel", NEW)
-    assert docs[0]._.longtail.stage == "zero_shot_fallback"
-    assert docs[0]._.longtail.reason == "closest to a label that was added at run time"
+    docs = list(nlp.pipe(TEXTS))
+    decision = docs[0]._.longtail
+    assert decision.label == NEW
+    assert decision.labels == (NEW,)
+    assert decision.path == ("travel", NEW)
+    assert decision.levels[0][1] >= decision.levels[1][1]
+    assert decision.stage == "zero_shot_fallback"
     assert docs[1]._.longtail.label == "bank/card"
-    for doc, old in zip(docs, before):
-        assert sum(doc.cats.values()) == pytest.approx(1.0)
+    assert docs[1]._.longtail.labels == ("bank/card",)
+    for doc, old in zip(docs, before, strict=True):
         assert set(doc.cats) == {*old, NEW}
-        left = numpy.asarray([doc.cats[label] for label in old])
-        numpy.testing.assert_allclose(left / left.sum(), list(old.values()), rtol=1e-4)
 
 
-def test_description_and_examples_bring_a_label_closer(pair, fallback):
-    text = "we sail to the islands for two weeks"
+def test_description_and_examples_bring_a_label_closer(nlp, fallback):
     shares = []
     for settings in (
         {},
@@ -39,28 +36,27 @@ def test_description_and_examples_bring_a_label_closer(pair, fallback):
         {"examples": ["we sail for a week", "sailing to the islands"]},
     ):
         fallback.add_label(NEW, **settings)
-        shares.append(pair(text).cats[NEW])
+        shares.append(nlp("we sail to the islands for two weeks").cats[NEW])
         fallback.remove_label(NEW)
     assert shares[0] < min(shares[1:])
 
 
-def test_removed_label_leaves_nothing_behind(pair, fallback):
-    texts = [TEXT, "lend me money"]
-    before = [doc.cats for doc in pair.pipe(texts)]
+def test_removed_label_leaves_nothing_behind(nlp, fallback):
+    before = get_answers(nlp)
     fallback.add_label(NEW, examples=["ship"])
-    list(pair.pipe(texts))
+    assert get_answers(nlp) != before
     fallback.remove_label(NEW)
-    assert [doc.cats for doc in pair.pipe(texts)] == before
+    assert get_answers(nlp) == before
     assert fallback.added_labels == ()
 
 
-def test_labels_of_the_component(pair, fallback):
+def test_labels_of_the_component(nlp, fallback, first):
     fallback.add_label(NEW)
-    assert fallback.labels == (*pair.get_pipe("longtail_textcat").labels, NEW)
-    assert pair.pipe_labels["zero_shot_fallback"] == list(fallback.labels)
+    assert fallback.labels == (*first.labels, NEW)
+    assert nlp.pipe_labels["zero_shot_fallback"] == list(fallback.labels)
 
 
-def test_labels_from_a_file(pair, fallback, tmp_path):
+def test_labels_from_a_file(nlp, fallback, tmp_path):
     path = tmp_path / "new.jsonl"
     path.write_text(
         '{"label": "travel/cruise", "description": "by ship"}\n\n'
@@ -69,63 +65,73 @@ def test_labels_from_a_file(pair, fallback, tmp_path):
     )
     assert fallback.add_labels_from_file(path) == 2
     assert fallback.added_labels == ("travel/cruise", "security")
-    assert pair("my password was leaked")._.longtail.label == "security"
+    assert nlp("my password was leaked")._.longtail.label == "security"
 
 
-def test_added_labels_are_saved_with_the_pipeline(pair, fallback, tmp_path):
+def test_added_labels_are_saved_with_the_pipeline(nlp, fallback, tmp_path):
     fallback.add_label(NEW, description="a journey by ship", examples=["on board"])
-    pair.to_disk(tmp_path)
+    nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
-    for text in (TEXT, "lend me money", ""):
-        assert loaded(text).cats == pytest.approx(pair(text).cats, abs=1e-6)
+    for text in TEXTS:
+        assert loaded(text).cats == pytest.approx(nlp(text).cats, abs=1e-6)
+        assert loaded(text)._.longtail.labels == nlp(text)._.longtail.labels
     # And can be changed there, without training.
     loaded.get_pipe("zero_shot_fallback").add_label("security")
     assert loaded("security")._.longtail.label == "security"
     assert loaded(TEXT)._.longtail.label == NEW
 
 
-def test_nothing_pooled_but_a_label_added(make_pair, train):
-    nlp = make_pair(min_count=0)
+def test_nothing_pooled_but_a_label_added(kind):
+    nlp = kind.make_pair(min_count=0)
     with pytest.warns(UserWarning, match=r"\[LW401\]"):
-        train(nlp, n_updates=2)
+        kind.train(nlp, n_updates=2)
         nlp("x")
     nlp.get_pipe("zero_shot_fallback").add_label(NEW)
     assert nlp(TEXT)._.longtail.label == NEW
 
 
-def test_only_documents_that_a_new_label_could_win_are_ranked(make_pair, train):
+def test_only_documents_that_could_have_a_new_label_are_ranked(kind):
     """With a gate, the ranker isn't asked about the others."""
     prototypes = {"@misc": "spacy-longtail.PrototypeRanker.v1"}
-    nlp = make_pair(gate=prototypes, gate_slack=0.0, route_threshold=1.0)
-    train(nlp, n_updates=2)
+    nlp = kind.load_pair(gate=prototypes, gate_slack=0.0, route_threshold=1.0)
     pipe = nlp.get_pipe("zero_shot_fallback")
     pipe.add_label(NEW)
     docs = list(nlp.pipe([TEXT, "block my card"]))
     assert docs[0]._.longtail.label == NEW
+    assert docs[0]._.longtail.labels == (NEW,)
     assert docs[1].cats[NEW] == 0.0
     assert pipe.stats["routed"] == 1
 
 
-def test_gate_that_cannot_tell_lets_all_through(make_pair, train):
-    nlp = make_pair(gate={"@misc": "spacy-longtail.NoOpRanker.v1"}, route_threshold=1.0)
-    train(nlp, n_updates=2)
+def test_gate_that_cannot_tell_lets_all_through(kind):
+    gate = {"@misc": "spacy-longtail.NoOpRanker.v1"}
+    nlp = kind.load_pair(gate=gate, route_threshold=1.0)
     pipe = nlp.get_pipe("zero_shot_fallback")
     pipe.add_label(NEW)
     list(nlp.pipe([TEXT, "block my card"]))
     assert pipe.stats["routed"] == 2
 
 
-def test_added_labels_with_top_k(pair, fallback):
-    fallback.add_label(NEW)
-    pair.get_pipe("longtail_textcat").cats_top_k = 2
-    doc = pair(TEXT)
-    assert len(doc.cats) == 2
-    assert NEW in doc.cats
+def test_ranker_that_cannot_tell_finds_no_added_label(kind):
+    nlp = kind.load_pair(ranker={"@misc": "spacy-longtail.NoOpRanker.v1"})
+    nlp.get_pipe("zero_shot_fallback").add_label(NEW)
+    # Shares of labels that exclude each other are never quite 0.0.
+    most = {"exclusive": 1e-300, "multilabel": 0.0}[kind.name]
+    assert max(doc.cats[NEW] for doc in nlp.pipe(TEXTS)) <= most
 
 
-def test_gold_of_an_added_label_is_scored(pair, fallback, make_examples):
+def test_added_labels_with_top_k(nlp, fallback, first):
     fallback.add_label(NEW)
-    scores = pair.evaluate(make_examples(pair, [(TEXT, NEW), ("my card", "bank/card")]))
+    first.cats_top_k = 2
+    docs = list(nlp.pipe([TEXT, "block my card"]))
+    assert [len(doc.cats) for doc in docs] == [2, 2]
+    assert NEW in docs[0].cats
+
+
+def test_gold_of_an_added_label_is_scored(nlp, fallback, kind):
+    fallback.add_label(NEW)
+    data = [(TEXT, [NEW]), ("my card", ["bank/card"])]
+    scores = nlp.evaluate(kind.make_examples(nlp, data))
     assert scores["longtail_f_per_label"][NEW]["r"] == 1.0
     assert scores["longtail_refined_fixed"] == 0.5
 
@@ -142,7 +148,7 @@ def test_gold_of_an_added_label_is_scored(pair, fallback, make_examples):
         (3, "L335", "3"),
     ],
 )
-def test_label_that_cannot_be_added(pair, fallback, label, code, words):
+def test_label_that_cannot_be_added(fallback, label, code, words):
     fallback.add_label(NEW)
     with pytest.raises(ValueError, match=rf"\[{code}\].*{words}"):
         fallback.add_label(label)

@@ -9,7 +9,7 @@ pytest.importorskip("spacy_transformers")
 
 OWN = """
 [nlp]
-lang = "en"
+lang = "xx"
 pipeline = ["longtail_textcat"]
 
 [components]
@@ -72,7 +72,7 @@ def make_nlp(tiny_bert):
             config["components"]["transformer"]["model"]["name"] = str(tiny_bert)
             encoder = config["components"]["longtail_textcat"]["model"]["encoder"]
             encoder["transformer"] = LISTENER
-        return spacy.blank("en", config=config)
+        return spacy.blank("xx", config=config)
 
     return make
 
