@@ -14,6 +14,8 @@ LOWEST = 1e-6
 # Shorter vectors have no direction that could be learned from.
 MIN_NORM = 1e-6
 BLOCK = 64
+# What a layer makes of its input, and what turns the gradient of that into the input's.
+ForwardT = Tuple[Floats2d, Callable]
 
 
 def unit_rows(X: Any) -> Any:

@@ -20,9 +20,10 @@ PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
 LAYERS = ["errors", "ops", "settings", "presentation", "taxonomy", "gold"]
-LAYERS += ["files", "tables", "descriptions", "losses", "outputs", "vectors"]
-LAYERS += ["encoders", "rankers", "scoring", "fitting", "pipeline", "evaluation"]
-LAYERS += ["convert", "audit", "init_config", "tuning", "report", "explain", "cli"]
+LAYERS += ["questions", "files", "tables", "descriptions", "losses", "outputs"]
+LAYERS += ["vectors", "encoders", "rankers", "scoring", "fitting", "pipeline"]
+LAYERS += ["evaluation", "convert", "audit", "init_config", "tuning", "report"]
+LAYERS += ["explain", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}

@@ -18,10 +18,10 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
+from ..outputs.prototypes import OutputT
 from ..taxonomy import Taxonomy
 
 EncoderT = Model[List[Doc], Floats2d]
-OutputT = Model[Floats2d, Floats2d]
 
 
 def is_frozen(encoder: EncoderT) -> bool:

@@ -1,11 +1,12 @@
-from typing import Callable, List, Literal, Optional, Tuple
+from typing import Any, Callable, List, Literal, Optional
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, reduce_max, reduce_mean
 from thinc.types import Floats2d, Ragged
 
-from ..ops import normalize_rows
+from ..ops import ForwardT, normalize_rows
+from .contract import EncoderT
 
 
 def build_pooled_tok2vec(
@@ -13,7 +14,7 @@ def build_pooled_tok2vec(
     *,
     pooling: Literal["mean", "max"] = "mean",
     normalize: bool = True,
-) -> Model[List[Doc], Floats2d]:
+) -> EncoderT:
     """Build an encoder that pools the token vectors of any tok2vec layer.
 
     Registered as "spacy-longtail.PooledTok2Vec.v1".
@@ -37,9 +38,7 @@ def build_pooled_tok2vec(
     )
 
 
-def forward(
-    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+def forward(model: EncoderT, docs: List[Doc], is_train: bool) -> ForwardT:
     # A listener has to see the same batch as the component it listens to, so empty
     # documents can only be left out when there is nothing else.
     tok2vec, reduce = model.layers
@@ -52,24 +51,19 @@ def forward(
     # Thinc can't find the maximum of no tokens.
     ragged = Ragged(ops.flatten(tokens), ops.asarray1i(lengths[rows]))
     X, backprop_reduce = reduce(ragged, is_train)
-    backprop_norm: Optional[Callable] = None
+    backprop_norm: Callable = ops.as_contig
     if model.attrs["normalize"]:
         X, backprop_norm = normalize_rows(X)
     Y = ops.alloc2f(len(docs), width)
     Y[rows] = X
 
     def backprop(dY: Floats2d) -> List[Doc]:
-        d_pooled = backprop_norm(dY[rows]) if backprop_norm else dY[rows]
-        d_tokens = backprop_reduce(ops.as_contig(d_pooled)).data
+        d_tokens = backprop_reduce(ops.as_contig(backprop_norm(dY[rows]))).data
         return backprop_tokens(ops.unflatten(d_tokens, ops.asarray1i(lengths)))
 
     return Y, backprop
 
 
-def init(
-    model: Model[List[Doc], Floats2d],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
-) -> None:
+def init(model: EncoderT, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     model.layers[0].initialize(X=X)
     model.set_dim("nO", model.get_ref("tok2vec").get_dim("nO"), force=True)

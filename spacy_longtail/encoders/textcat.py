@@ -1,13 +1,9 @@
-from typing import List
+from thinc.api import chain
 
-from spacy.tokens import Doc
-from thinc.api import Model, chain
-from thinc.types import Floats2d
+from .contract import EncoderT, OutputT
 
 
-def build_taxonomy_textcat(
-    encoder: Model[List[Doc], Floats2d], output: Model[Floats2d, Floats2d]
-) -> Model[List[Doc], Floats2d]:
+def build_taxonomy_textcat(encoder: EncoderT, output: OutputT) -> EncoderT:
     """Build a text categorizer from an encoder and an output layer.
 
     Registered as "spacy-longtail.TaxonomyTextCat.v1". The component gives the output
@@ -19,7 +15,7 @@ def build_taxonomy_textcat(
     RETURNS (Model[List[Doc], Floats2d]): Documents to logits over the leaves, an
         array of shape (docs, leaves).
     """
-    model = chain(encoder, output)
+    model: EncoderT = chain(encoder, output)
     model.set_ref("encoder", encoder)
     model.set_ref("output", output)
     return model

@@ -1,4 +1,5 @@
-from typing import Any, Callable, Optional, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Tuple, cast
 
 from thinc.api import get_array_module, get_current_ops
 from thinc.loss import Loss
@@ -10,6 +11,7 @@ from ..taxonomy import Taxonomy
 EPSILON = 1e-30
 
 
+@dataclass(eq=False)
 class LeafLoss(Loss):
     """A loss over the leaves of a taxonomy.
 
@@ -18,35 +20,47 @@ class LeafLoss(Loss):
         takes all of it out. The component subtracts it to predict with another prior.
     """
 
-    def __init__(self, log_prior: Any) -> None:
-        self.n_leaves = len(log_prior)
-        self.log_prior = log_prior
+    log_prior: Any
+
+    @property
+    def n_leaves(self) -> int:
+        return len(self.log_prior)
+
+    def __call__(self, guesses: Floats2d, truths: Floats2d) -> Tuple[Floats2d, float]:
+        """Calculate gradient and loss together.
+
+        guesses (Floats2d): Logits of shape (docs, leaves).
+        truths (Floats2d): What is known of each leaf, same shape; see the class.
+        RETURNS (Tuple[Floats2d, float]): The gradient with respect to the logits,
+            and the loss in nats per document of which anything is known, 0.0 without
+            any.
+        RAISES (ValueError): L101 if the shapes don't fit.
+        """
+        found, wanted, n_leaves = guesses.shape, truths.shape, self.n_leaves
+        if found != wanted or found[1] != n_leaves:
+            text = Errors.L101.format(guesses=found, truths=wanted, n_leaves=n_leaves)
+            raise ValueError(text)
+        d_logits, loss = self._calculate(guesses, truths)
+        return cast(Floats2d, d_logits.astype(guesses.dtype)), float(loss)
 
     def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
-        """RETURNS (Floats2d): Gradient with respect to the logits, see __call__."""
         return self(guesses, truths)[0]
 
     def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
-        """RETURNS (float): Nats per document, see __call__."""
         return self(guesses, truths)[1]
 
-    def check_shapes(self, guesses: Floats2d, truths: Floats2d) -> None:
-        """RAISES (ValueError): L101 if logits and truths aren't (docs, leaves)."""
-        if guesses.shape != truths.shape or guesses.shape[1] != self.n_leaves:
-            raise ValueError(
-                Errors.L101.format(
-                    guesses=guesses.shape, truths=truths.shape, n_leaves=self.n_leaves
-                )
-            )
+    def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
+        raise NotImplementedError
 
 
+@dataclass(eq=False)
 class TaxonomyCrossEntropy(LeafLoss):
     """Cross-entropy over the leaves of a taxonomy, the core of all losses here.
 
-    The truth of a document is the set S of leaves that its gold label allows: one
-    leaf, the leaves of an Other, or those below an inner node. The likelihood is
-    the sum over S, so the loss is -w log(sum of p over S) with p = softmax(logits
-    + shifts). Documents that allow no leaf have no label and are ignored.
+    The truth of a document is 1.0 for the set S of leaves that its gold label allows:
+    one leaf, the leaves of an Other, or those below an inner node; 0.0 otherwise. The
+    likelihood is the sum over S, so the loss is -w log(sum of p over S) with p =
+    softmax(logits + shifts). Documents that allow no leaf are ignored.
 
     weights (Optional[Floats1d]): Weight of a document by its class, of shape
         (leaves,), or None for 1.0. For a set it's the mean over its documents.
@@ -54,46 +68,26 @@ class TaxonomyCrossEntropy(LeafLoss):
     counts (Optional[Floats1d]): Documents behind each leaf, for that mean.
     """
 
-    def __init__(
-        self,
-        log_prior: Floats1d,
-        *,
-        weights: Optional[Floats1d] = None,
-        shifts: Optional[Floats1d] = None,
-        counts: Optional[Floats1d] = None,
-    ) -> None:
-        super().__init__(log_prior)
-        self.weights = weights
-        self.shifts = shifts
-        self.counts = counts
+    weights: Optional[Floats1d] = None
+    shifts: Optional[Floats1d] = None
+    counts: Optional[Floats1d] = None
 
-    def __call__(self, guesses: Floats2d, truths: Floats2d) -> Tuple[Floats2d, float]:
-        """Calculate gradient and loss together.
-
-        guesses (Floats2d): Logits of shape (docs, leaves).
-        truths (Floats2d): 1.0 where a leaf is allowed, else 0.0, same shape.
-        RETURNS (Tuple[Floats2d, float]): The gradient with respect to the logits
-            and the loss in nats per document with a label, 0.0 without any.
-        RAISES (ValueError): L101 if the shapes don't fit.
-        """
-        self.check_shapes(guesses, truths)
-        xp = get_array_module(guesses)
-        P, Q, log_likelihood = self._get_posteriors(xp, guesses, truths)
+    def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
+        xp = get_array_module(Z)
+        P, Q, log_likelihood = self._get_posteriors(xp, self._shift(Z, truths), truths)
         scale = self._get_scale(xp, truths)
         factors, losses = self._get_terms(xp, log_likelihood)
-        d_logits = (P - Q) * (factors * scale).reshape((-1, 1))
-        return d_logits.astype(guesses.dtype), float(xp.sum(losses * scale))
+        return (P - Q) * (factors * scale).reshape((-1, 1)), xp.sum(losses * scale)
 
-    def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
-        return guesses if self.shifts is None else guesses + self.shifts
+    def _shift(self, Z: Floats2d, truths: Floats2d) -> Floats2d:
+        return Z if self.shifts is None else Z + self.shifts
 
     def _get_posteriors(
-        self, xp: Any, guesses: Floats2d, truths: Floats2d
+        self, xp: Any, Z: Floats2d, truths: Floats2d
     ) -> Tuple[Floats2d, Floats2d, Floats1d]:
         """The softmax P, the softmax Q among the allowed leaves only, and the log
         of the share of P that is allowed (0.0 for documents without a label).
         """
-        Z = self._shift(guesses, truths)
         Z = Z - xp.max(Z, axis=1, keepdims=True)
         has_label = xp.any(truths, axis=1)
         # The set's own maximum keeps its sum from underflowing to 0.
@@ -119,11 +113,9 @@ class TaxonomyCrossEntropy(LeafLoss):
         totals = truths @ counts
         return scale * (truths @ (counts * self.weights)) / xp.maximum(totals, EPSILON)
 
-    def _get_terms(
-        self, xp: Any, log_likelihood: Floats1d
-    ) -> Tuple[Floats1d, Floats1d]:
+    def _get_terms(self, xp: Any, log_p: Floats1d) -> Tuple[Floats1d, Floats1d]:
         """The factor of (P - Q) in the gradient and the loss, by document."""
-        return xp.ones_like(log_likelihood), -log_likelihood
+        return xp.ones_like(log_p), -log_p
 
 
 # Builds the loss once the taxonomy is known.

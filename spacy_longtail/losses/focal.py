@@ -17,16 +17,14 @@ class FocalLoss(TaxonomyCrossEntropy):
         super().__init__(get_current_ops().asarray1f(log_prior))
         self.gamma = gamma
 
-    def _get_terms(
-        self, xp: Any, log_likelihood: Floats1d
-    ) -> Tuple[Floats1d, Floats1d]:
-        rest = -xp.expm1(log_likelihood)
+    def _get_terms(self, xp: Any, log_p: Floats1d) -> Tuple[Floats1d, Floats1d]:
+        rest = -xp.expm1(log_p)
         modulation = rest**self.gamma
-        # d/dz of (1 - u)^g log u, u = exp(log_likelihood) and du/dz = u (Q - P). Where
+        # d/dz of (1 - u)^g log u, u = exp(log_p) and du/dz = u (Q - P). Where
         # u is 1, both terms are 0.
-        slope = log_likelihood / xp.maximum(rest, EPSILON)
-        factors = modulation * (1.0 - self.gamma * xp.exp(log_likelihood) * slope)
-        return factors, -modulation * log_likelihood
+        slope = log_p / xp.maximum(rest, EPSILON)
+        factors = modulation * (1.0 - self.gamma * xp.exp(log_p) * slope)
+        return factors, -modulation * log_p
 
 
 def make_focal(*, gamma: float = 2.0) -> BuildLossT:

@@ -17,8 +17,8 @@ class LDAMLoss(TaxonomyCrossEntropy):
         margins = scale * max_margin * (counts / counts.min()) ** -0.25
         self.margins = ops.asarray1f(margins)
 
-    def _shift(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
-        return guesses - truths * self.margins
+    def _shift(self, Z: Floats2d, truths: Floats2d) -> Floats2d:
+        return Z - truths * self.margins
 
 
 def make_ldam(*, max_margin: float = 0.5, scale: float = 20.0) -> BuildLossT:

@@ -1,12 +1,13 @@
-from typing import Callable, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy
 from thinc.types import Floats1d, Floats2d
 
+from ..ops import ForwardT
 from ..taxonomy import Taxonomy
 from .prototypes import (
-    LayerT,
     OtherT,
+    OutputT,
     build_prototype_layer,
     compare_rows,
     get_row_biases,
@@ -24,7 +25,7 @@ def PrototypeSoftmax(
     l2sp: float = 1e-6,
     other: OtherT = "mixture",
     use_prototypes: bool = True,
-) -> LayerT:
+) -> OutputT:
     """Map document vectors to logits over the leaves of a taxonomy.
 
     The weights of a leaf start at its prototype, a unit vector, times the scale, so
@@ -44,17 +45,12 @@ def PrototypeSoftmax(
         logit of its Other is their logsumexp. "single": one vector per Other, the
         pooled leaves share its mass equally.
     use_prototypes (bool): Start at the prototypes. Otherwise at zero.
-    RETURNS (LayerT): (docs, nI) to (docs, nO).
+    RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    settings = {
-        "scale": scale,
-        "learn_rate": learn_rate,
-        "l2sp": l2sp,
+    attrs: Dict[str, Any] = {
         "other": other,
         "use_prototypes": use_prototypes,
-    }
-    attrs = {
         # Row of each leaf where leaves share rows, else empty.
         "rows": [],
         "set_start": set_start,
@@ -62,10 +58,11 @@ def PrototypeSoftmax(
         "get_similarity": get_similarity,
         "get_linear": get_leaf_rows,
     }
-    return build_prototype_layer("PrototypeSoftmax", share, nO, nI, settings, attrs)
+    shared = nO, nI, scale, learn_rate, l2sp
+    return build_prototype_layer("PrototypeSoftmax", share, attrs, *shared)
 
 
-def share(model: LayerT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
+def share(model: OutputT, Z: Floats2d) -> ForwardT:
     """Give each leaf the score of its row, see LinkT."""
     rows, ops = model.attrs["rows"], model.ops
     if not rows:
@@ -79,7 +76,7 @@ def share(model: LayerT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
     return Z[:, rows], backprop
 
 
-def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
+def set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     start, model.attrs["rows"] = prototypes, []
     if model.attrs["other"] == "single" and taxonomy.others:
         owners = numpy.arange(len(prototypes))
@@ -91,17 +88,17 @@ def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> N
     set_rows(model, len(prototypes), start)
 
 
-def start_bias(model: LayerT, bias: numpy.ndarray) -> None:
+def start_bias(model: OutputT, bias: numpy.ndarray) -> None:
     # Leaves that share a row get the mean.
     rows = model.attrs["rows"] or numpy.arange(len(bias))
     means = numpy.bincount(rows, weights=bias) / numpy.bincount(rows)
     model.set_param("b", model.ops.asarray1f(means / model.attrs["learn_rate"]))
 
 
-def get_similarity(model: LayerT, X: Floats2d) -> Floats2d:
+def get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
     return compare_rows(model, X)[:, model.attrs["rows"] or slice(None)]
 
 
-def get_leaf_rows(model: LayerT) -> Tuple[Floats2d, Floats1d]:
+def get_leaf_rows(model: OutputT) -> Tuple[Floats2d, Floats1d]:
     rows = model.attrs["rows"] or slice(None)
     return get_rows(model)[rows], get_row_biases(model)[rows]

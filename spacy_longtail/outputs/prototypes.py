@@ -1,31 +1,33 @@
 """What output layers share whose rows start at prototypes."""
 
 from functools import partial
-from typing import Any, Callable, Dict, Literal, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Literal, Optional, cast
 
 import numpy
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
-from ..ops import multiply_rows, unit_rows
+from ..ops import ForwardT, multiply_rows, unit_rows
 from ..settings import check_at_least, check_bound
 
 OtherT = Literal["mixture", "single"]
-LayerT = Model[Floats2d, Floats2d]
+OutputT = Model[Floats2d, Floats2d]
 # Takes the scores of the rows, (docs, rows). Gives logits over the leaves, (docs, nO),
 # and a function that turns their gradient into that of the scores.
-LinkT = Callable[[LayerT, Floats2d], Tuple[Floats2d, Callable[[Floats2d], Floats2d]]]
+LinkT = Callable[[OutputT, Floats2d], ForwardT]
 
 
 def build_prototype_layer(
     layer: str,
     link: LinkT,
+    attrs: Dict[str, Any],
     nO: Optional[int],
     nI: Optional[int],
-    settings: Dict[str, Any],
-    attrs: Dict[str, Any],
-) -> LayerT:
+    scale: float,
+    learn_rate: float,
+    l2sp: float,
+) -> OutputT:
     """Build a layer that compares documents with rows, which start at prototypes, and
     makes logits over the leaves of the results.
 
@@ -37,25 +39,25 @@ def build_prototype_layer(
         https://arxiv.org/abs/1802.01483
 
     layer (str): Its registered name, for messages.
-    settings (Dict[str, Any]): 'scale' and the others, see PrototypeSoftmax.
-    attrs (Dict[str, Any]): What the layer has beside its settings.
+    attrs (Dict[str, Any]): The settings that aren't arguments, and what else the layer
+        has. Those that are, see PrototypeSoftmax.
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    check_bound(layer, "scale", settings["scale"])
-    check_bound(layer, "learn_rate", settings["learn_rate"])
-    check_at_least(layer, "l2sp", settings["l2sp"], 0.0)
+    check_bound(layer, "scale", scale)
+    check_bound(layer, "learn_rate", learn_rate)
+    check_at_least(layer, "l2sp", l2sp, 0.0)
     return Model(
         layer.replace("Softmax", "_softmax").lower(),
         partial(forward, layer=layer, link=link),
         dims={"nO": nO, "nI": nI, "nR": None},
         params={"start": None, "D": None, "b": None},
-        attrs={**settings, **attrs},
+        attrs={"scale": scale, "learn_rate": learn_rate, "l2sp": l2sp, **attrs},
     )
 
 
 def forward(
-    model: LayerT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
-) -> Tuple[Floats2d, Callable]:
+    model: OutputT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
+) -> ForwardT:
     if not model.has_param("start"):
         raise ValueError(Errors.L202.format(layer=layer))
     W, D = get_rows(model), cast(Floats2d, model.get_param("D"))
@@ -72,7 +74,7 @@ def forward(
     return Y, backprop
 
 
-def set_rows(model: LayerT, n_leaves: int, start: numpy.ndarray) -> None:
+def set_rows(model: OutputT, n_leaves: int, start: numpy.ndarray) -> None:
     """Give the layer its rows, in place of those before.
 
     start (numpy.ndarray): Their directions, of any length, of shape (rows, width).
@@ -93,17 +95,17 @@ def set_rows(model: LayerT, n_leaves: int, start: numpy.ndarray) -> None:
         model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
 
 
-def get_rows(model: LayerT) -> Any:
+def get_rows(model: OutputT) -> Any:
     """RETURNS (Any): The present rows, of shape (rows, nI)."""
     start = cast(Floats2d, model.get_param("start"))
     return start + model.attrs["learn_rate"] * cast(Floats2d, model.get_param("D"))
 
 
-def get_row_biases(model: LayerT) -> Any:
+def get_row_biases(model: OutputT) -> Any:
     """RETURNS (Any): What is added to the scores of the rows, of shape (rows,)."""
     return model.attrs["learn_rate"] * cast(Floats1d, model.get_param("b"))
 
 
-def compare_rows(model: LayerT, X: Floats2d) -> Floats2d:
+def compare_rows(model: OutputT, X: Floats2d) -> Floats2d:
     """RETURNS (Floats2d): Cosines of documents to the present rows, (docs, rows)."""
     return multiply_rows(unit_rows(X), unit_rows(get_rows(model)))

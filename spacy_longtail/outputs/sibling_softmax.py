@@ -1,12 +1,12 @@
 from collections import Counter
-from typing import Callable, List, Optional, Tuple, cast
+from typing import Any, Dict, List, Optional, Tuple, cast
 
 import numpy
 from thinc.types import Floats1d, Floats2d
 
-from ..ops import log_softmax_groups, spread_groups, sum_groups
+from ..ops import ForwardT, log_softmax_groups, spread_groups, sum_groups
 from ..taxonomy import ROOT, Taxonomy
-from .prototypes import LayerT, OtherT, build_prototype_layer, compare_rows, set_rows
+from .prototypes import OtherT, OutputT, build_prototype_layer, compare_rows, set_rows
 
 
 def SiblingSoftmax(
@@ -18,7 +18,7 @@ def SiblingSoftmax(
     l2sp: float = 1e-6,
     other: OtherT = "mixture",
     use_prototypes: bool = True,
-) -> LayerT:
+) -> OutputT:
     """Map document vectors to the log probability of each leaf, as the product of a
     softmax among siblings at each step of its path.
 
@@ -41,17 +41,12 @@ def SiblingSoftmax(
     other (str): "mixture" or "single", see above.
     use_prototypes (bool): Start each node at the mean of the prototypes below it.
         Otherwise at zero.
-    RETURNS (LayerT): (docs, nI) to (docs, nO).
+    RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    settings = {
-        "scale": scale,
-        "learn_rate": learn_rate,
-        "l2sp": l2sp,
+    attrs: Dict[str, Any] = {
         "other": other,
         "use_prototypes": use_prototypes,
-    }
-    attrs = {
         # Rows per sibling group, and for each level the row of each leaf (nR where
         # its path has ended).
         "group_lengths": [],
@@ -59,13 +54,14 @@ def SiblingSoftmax(
         "set_start": set_start,
         "get_similarity": get_similarity,
     }
-    model = build_prototype_layer("SiblingSoftmax", walk_paths, nO, nI, settings, attrs)
+    shared = nO, nI, scale, learn_rate, l2sp
+    model = build_prototype_layer("SiblingSoftmax", walk_paths, attrs, *shared)
     # How many leaves each row stands for.
     model.set_param("sizes", None)
     return model
 
 
-def walk_paths(model: LayerT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
+def walk_paths(model: OutputT, Z: Floats2d) -> ForwardT:
     """Normalize the scores among siblings and add up those of each path, see LinkT."""
     ops = model.ops
     lengths = ops.asarray1i(model.attrs["group_lengths"])
@@ -90,7 +86,7 @@ def walk_paths(model: LayerT, Z: Floats2d) -> Tuple[Floats2d, Callable]:
     return Y, backprop
 
 
-def set_start(model: LayerT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
+def set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     paths = _get_paths(taxonomy, single=model.attrs["other"] == "single")
     # Siblings have to be neighbours: sort the nodes by their parent.
     nodes = sorted({node for path in paths for node in path})
@@ -123,7 +119,7 @@ def _get_paths(taxonomy: Taxonomy, *, single: bool) -> List[List[Tuple[str, str]
     return paths
 
 
-def get_similarity(model: LayerT, X: Floats2d) -> Floats2d:
+def get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
     # The last node of a leaf's path counts.
     steps = numpy.asarray(model.attrs["steps"])
     ends = (steps < model.get_dim("nR")).sum(axis=0) - 1

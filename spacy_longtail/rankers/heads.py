@@ -1,4 +1,4 @@
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Sequence, Tuple
 
 import numpy
 
@@ -9,6 +9,17 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 N_FOLDS = 3
 MIN_HELD_OUT = 20
+# Weights of shape (labels, width) and biases of shape (labels,), 32 bits.
+HeadsT = Tuple[numpy.ndarray, numpy.ndarray]
+
+
+class HeadSettings(NamedTuple):
+    """How heads are trained, see make_prototype_ranker."""
+
+    kappa: float
+    epochs: int
+    learn_rate: float
+    l2sp: float
 
 
 class Kept(NamedTuple):
@@ -30,23 +41,21 @@ class Kept(NamedTuple):
     def counts(self) -> numpy.ndarray:
         return numpy.bincount(self.owners, minlength=len(self.names))
 
-    def get_prototypes(self, kappa: float) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Unit vectors of shape (labels, width)."""
+    @property
+    def sums(self) -> numpy.ndarray:
         sums = numpy.zeros(self.names.shape, dtype="float64")
         numpy.add.at(sums, self.owners, self.X)
-        prototypes = mean_by_class(sums, self.counts, self.names, kappa)
+        return sums
+
+    def get_prototypes(self, kappa: float) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Unit vectors of shape (labels, width)."""
+        prototypes = mean_by_class(self.sums, self.counts, self.names, kappa)
         return prototypes.astype("float32")
 
 
 def train_heads(
-    kept: Kept,
-    groups: Sequence[numpy.ndarray],
-    *,
-    kappa: float,
-    epochs: int,
-    learn_rate: float,
-    l2sp: float,
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    kept: Kept, groups: Sequence[numpy.ndarray], settings: HeadSettings
+) -> HeadsT:
     """Learn to tell the labels of each group apart.
 
     A softmax per group with the log counts added in training, started at the
@@ -54,73 +63,61 @@ def train_heads(
     are one batch, so the result is the same every time.
 
     groups (Sequence[numpy.ndarray]): Labels that compete with each other.
-    epochs (int): Number of updates, 0 leaves the prototypes.
-    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Weights of shape (labels, width)
-        and biases of shape (labels,), 32 bits.
+    RETURNS (HeadsT): Without epochs, the prototypes.
 
     Source: Menon et al. (2021), "Long-tail learning via logit adjustment", equation
         10; Adam after Kingma & Ba (2015); L2-SP after Li et al. (2018).
     """
-    W = kept.get_prototypes(kappa) * SCALE
+    W = kept.get_prototypes(settings.kappa) * SCALE
     b = numpy.zeros(len(W), dtype="float32")
-    log_counts = numpy.log(numpy.maximum(kept.counts, 0.5))
     for members in groups:
-        if epochs and len(members) > 1:
-            inside = numpy.isin(kept.owners, members)
-            X = numpy.concatenate([kept.X[inside], kept.names[members]])
-            owners = numpy.concatenate([kept.owners[inside], members])
-            columns = numpy.searchsorted(members, owners)
-            W[members], b[members] = _train_head(
-                X, columns, W[members], log_counts[members], epochs, learn_rate, l2sp
-            )
+        if settings.epochs and len(members) > 1:
+            W[members], b[members] = _train_head(kept, members, W[members], settings)
     return W, b
 
 
 def _train_head(
-    X: numpy.ndarray,
-    columns: numpy.ndarray,
-    start: numpy.ndarray,
-    log_counts: numpy.ndarray,
-    epochs: int,
-    learn_rate: float,
-    l2sp: float,
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    rows = numpy.arange(len(X))
+    kept: Kept, members: numpy.ndarray, start: numpy.ndarray, settings: HeadSettings
+) -> HeadsT:
+    inside = numpy.isin(kept.owners, members)
+    X = numpy.concatenate([kept.X[inside], kept.names[members]])
+    owners = numpy.concatenate([kept.owners[inside], members])
+    rows, columns = numpy.arange(len(X)), numpy.searchsorted(members, owners)
+    log_counts = numpy.log(numpy.maximum(kept.counts[members], 0.5))
     # The bias is the weight of a feature that is always 1.
     X = numpy.pad(X, ((0, 0), (0, 1)), constant_values=1.0).astype("float64")
     W0 = numpy.pad(start, ((0, 0), (0, 1))).astype("float64")
     W, M, V = W0.copy(), numpy.zeros_like(W0), numpy.zeros_like(W0)
-    for step in range(1, epochs + 1):
+    for step in range(1, settings.epochs + 1):
         d_logits = softmax(X @ W.T + log_counts)
         d_logits[rows, columns] -= 1.0
-        dW = d_logits.T @ X / len(X) + 2.0 * l2sp * (W - W0)
+        dW = d_logits.T @ X / len(X) + 2.0 * settings.l2sp * (W - W0)
         M = BETA1 * M + (1 - BETA1) * dW
         V = BETA2 * V + (1 - BETA2) * dW * dW
-        rate = SCALE * learn_rate * (1.0 - (step - 1) / epochs)
+        rate = SCALE * settings.learn_rate * (1.0 - (step - 1) / settings.epochs)
         moved = M / (1 - BETA1**step)
         W -= rate * moved / (numpy.sqrt(V / (1 - BETA2**step)) + EPSILON)
     return W[:, :-1].astype("float32"), W[:, -1].astype("float32")
 
 
 def fit_head_temperature(
-    kept: Kept, groups: Sequence[numpy.ndarray], **settings: float
+    kept: Kept, groups: Sequence[numpy.ndarray], settings: HeadSettings
 ) -> float:
     """Find what to divide the logits of heads by, so that they are log odds.
 
     Each third of the kept documents is judged by heads that were trained without it.
 
-    settings: See train_heads.
     RETURNS (float): The temperature with the highest likelihood; 1.0 where there
         are too few documents to tell.
     """
-    grouped: List[numpy.ndarray] = [m for m in groups if len(m) > 1]
+    grouped = [m for m in groups if len(m) > 1]
     if not grouped or not numpy.isin(kept.owners, numpy.concatenate(grouped)).any():
         return 1.0
     firsts = numpy.searchsorted(kept.owners, kept.owners)
     folds = (numpy.arange(len(kept.owners)) - firsts + kept.owners) % N_FOLDS
     losses, n_held_out = numpy.zeros(len(TEMPERATURES)), 0
     for fold in range(N_FOLDS):
-        W, b = train_heads(kept.select(folds != fold), grouped, **settings)  # type: ignore[arg-type]
+        W, b = train_heads(kept.select(folds != fold), grouped, settings)
         held_out = kept.select(folds == fold)
         for members in grouped:
             part = held_out.select(numpy.isin(held_out.owners, members))
@@ -135,19 +132,14 @@ def fit_head_temperature(
 
 def fit_margin(kept: Kept, kappa: float) -> float:
     """Estimate how much farther a name is from the documents of its label than the
-    label's prototype is.
+    label's prototype is, without the document that is compared.
 
-    Documents of labels with at least two are compared with the prototype that they
-    weren't part of.
-
-    RETURNS (float): Mean difference of the cosines, 0.0 if there is nothing to
-        compare.
+    RETURNS (float): Mean difference of the cosines, over labels with at least two
+        documents; 0.0 without any.
     """
     kept = kept.select(kept.counts[kept.owners] > 1)
     if not len(kept.owners):
         return 0.0
-    sums = numpy.zeros(kept.names.shape, dtype="float64")
-    numpy.add.at(sums, kept.owners, kept.X)
     names = kept.names[kept.owners]
-    others = unit_rows(sums[kept.owners] - kept.X + kappa * names)
+    others = unit_rows(kept.sums[kept.owners] - kept.X + kappa * names)
     return float(((others - names) * kept.X).sum(axis=1).mean())

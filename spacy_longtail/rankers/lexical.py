@@ -1,29 +1,32 @@
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Sequence
 
 import numpy
 import srsly
 from spacy.tokens import Doc
 
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
+from ..questions import LabelCard, Question, Ranking
+from .base import EncodeT, LabelRanker, check_numbers
 
-ARRAYS = ("starts", "columns", "weights")
+# Of the arrays, as they are saved.
+DTYPES = {"starts": "<i8", "columns": "<i8", "weights": "<f8"}
 
 
+@dataclass(eq=False)
 class LexicalRanker(LabelRanker):
     """Looks for the words of a document in what is known of each label, by BM25. See
     make_lexical_ranker for the settings.
     """
 
-    def __init__(self, k1: float, b: float, weight: float) -> None:
-        self.k1 = k1
-        self.b = b
-        self.weight = weight
-        self.index: Dict[str, int] = {}
-        self.words: Dict[str, int] = {}
-        # The weights of each word by label: those of word i are at starts[i] to
-        # starts[i + 1].
-        self.arrays: Dict[str, numpy.ndarray] = {}
+    k1: float
+    b: float
+    weight: float
+    index: Dict[str, int] = field(default_factory=dict)
+    words: Dict[str, int] = field(default_factory=dict)
+    # The weights of each word by label: those of word i are at starts[i] to
+    # starts[i + 1].
+    arrays: Dict[str, numpy.ndarray] = field(default_factory=dict)
 
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
@@ -31,10 +34,8 @@ class LexicalRanker(LabelRanker):
         # A label's text is all its texts.
         self.index = {card.label: row for row, card in enumerate(cards)}
         counts = [Counter(_get_words([*card.names, *card.examples])) for card in cards]
-        self.words = {}
-        for count in counts:
-            for word in count:
-                self.words.setdefault(word, len(self.words))
+        words = dict.fromkeys(word for count in counts for word in count)
+        self.words = {word: row for row, word in enumerate(words)}
         rows = numpy.asarray([self.words[word] for count in counts for word in count])
         columns = numpy.repeat(numpy.arange(len(counts)), [len(c) for c in counts])
         n = numpy.asarray([n for count in counts for n in count.values()], "float64")
@@ -46,15 +47,11 @@ class LexicalRanker(LabelRanker):
         weights = idf[rows] * n * (self.k1 + 1) / (n + self.k1 * norm[columns])
         order = numpy.argsort(rows, kind="stable")
         starts = numpy.concatenate([[0], numpy.cumsum(n_labels)]).astype("int64")
-        self.arrays = {
-            "starts": starts,
-            "columns": columns[order],
-            "weights": weights[order],
-        }
+        self.arrays = dict(zip(DTYPES, (starts, columns[order], weights[order])))
 
     def score(self, docs: List[Doc]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): BM25 of each label, of shape (docs, labels)."""
-        starts, columns, weights = (self.arrays[key] for key in ARRAYS)
+        starts, columns, weights = (self.arrays[key] for key in DTYPES)
         scores = numpy.zeros((len(docs), len(self.index)))
         for row, doc in enumerate(docs):
             ids = [self.words[w] for w in set(_get_words([doc])) if w in self.words]
@@ -63,37 +60,27 @@ class LexicalRanker(LabelRanker):
                 scores[row, columns[part]] += weights[part]
         return scores
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        added: Sequence[str],
-        best: Sequence[str],
-        **context: Any,
-    ) -> Ranking:
-        Z, index = self.weight * self.score(docs), self.index
-        scores = [z[[index[c] for c in labels]] for z, labels in zip(Z, candidates)]
-        known = Z[numpy.arange(len(docs)), [index[label] for label in best]]
-        found = Z[:, [index[label] for label in added]]
+    def rank(self, question: Question) -> Ranking:
+        Z, index = self.weight * self.score(question.docs), self.index
+        pairs = zip(Z, question.candidates)
+        scores = [z[[index[label] for label in labels]] for z, labels in pairs]
+        known = Z[numpy.arange(len(Z)), [index[label] for label in question.best]]
+        found = Z[:, [index[label] for label in question.added]]
         # Sharing no word with a label is no reason to take it.
         return Ranking(scores, numpy.where(found > 0, found - known[:, None], -20.0))
 
     def to_bytes(self) -> bytes:
         data: Dict[str, Any] = {"labels": list(self.index), "words": list(self.words)}
         for key, array in self.arrays.items():
-            data[key] = array.astype("<f8" if key == "weights" else "<i8").tobytes()
+            data[key] = array.astype(DTYPES[key]).tobytes()
         return srsly.msgpack_dumps(data)
 
     def from_bytes(self, data: bytes) -> None:
         found = srsly.msgpack_loads(data)
         self.index = {label: row for row, label in enumerate(found["labels"])}
         self.words = {word: row for row, word in enumerate(found["words"])}
-        self.arrays = {
-            key: numpy.frombuffer(found[key], "<f8" if key == "weights" else "<i8")
-            for key in ARRAYS
-            if key in found
-        }
+        saved = [(key, dtype) for key, dtype in DTYPES.items() if key in found]
+        self.arrays = {key: numpy.frombuffer(found[key], d) for key, d in saved}
 
 
 def make_lexical_ranker(

@@ -6,7 +6,8 @@ import srsly
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
+from ..questions import LabelCard, Question, Ranking
+from .base import EncodeT, LabelRanker, check_numbers
 from .transformer import LocalTransformer
 
 NAME = "NLIRanker"
@@ -45,15 +46,8 @@ class NLIRanker(LabelRanker):
         self.transformer.check_pairs(hypotheses.values(), max_length=self.max_length)
         self.hypotheses = hypotheses
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        prior: List[numpy.ndarray],
-        added: Sequence[str],
-        best: Sequence[str],
-    ) -> Ranking:
+    def rank(self, question: Question) -> Ranking:
+        docs, candidates, prior, added, best = question
         # The candidates that the first stage thinks most of are asked about, run-time
         # labels and their rival before.
         wanted: List[List[str]] = []
@@ -83,11 +77,12 @@ class NLIRanker(LabelRanker):
             values = numpy.full(len(batch), -numpy.inf)
             texts = [docs[row].text for row, _ in batch]
             asked = [self.hypotheses[label] for _, label in batch]
-            for part in self.transformer.run(texts, asked, max_length=self.max_length):
-                logits = part.output.logits.float().cpu().numpy()
+            outputs = self.transformer.run(texts, asked, max_length=self.max_length)
+            for output, _, owners in outputs:
+                logits = output.logits.float().cpu().numpy()
                 found = self.weight * (logits[:, entailment] - logits[:, contradiction])
                 # A long text means what any of its windows means.
-                numpy.maximum.at(values, part.owners, found)
+                numpy.maximum.at(values, owners, found)
             for (row, label), value in zip(batch, values):
                 odds[row][label] = float(value)
         return odds

@@ -5,6 +5,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from .base import EncodeT
+from .heads import HeadSettings
 from .vector_ranker import VectorRanker
 
 BATCH_SIZE = 256
@@ -53,4 +54,5 @@ def make_prototype_ranker(
     names_only (bool): Leave out the examples, for comparison.
     RAISES (ValueError): L405 if a setting is out of range.
     """
-    return PrototypeRanker(kappa, epochs, learn_rate, l2sp, margin, names_only)
+    settings = HeadSettings(kappa, epochs, learn_rate, l2sp)
+    return PrototypeRanker(settings, margin, names_only)

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from functools import cached_property
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 from thinc.api import get_torch_default_device
@@ -12,19 +13,6 @@ from ..encoders.transformer.windows import (
 )
 from ..errors import Errors
 from ..vectors.local_model import find_model, survive_fork
-
-
-class Outputs(NamedTuple):
-    """What a model gives for a batch of windows.
-
-    output (Any): The output of the model, a row for each window.
-    mask (Any): 1 for a word piece and 0 for padding, tensor of shape (windows, length).
-    owners (numpy.ndarray): The text that each window is from, of shape (windows,).
-    """
-
-    output: Any
-    mask: Any
-    owners: numpy.ndarray
 
 
 @dataclass(eq=False)
@@ -41,19 +29,17 @@ class LocalTransformer:
     kind: str
     ranker: str
     device: Optional[str] = None
-    _loaded: Optional[Tuple[Any, Any, Any]] = None
 
     def load(self) -> Tuple[Any, Any, Any]:
         """RETURNS (Tuple[Any, Any, Any]): torch, the tokenizer and the model.
 
         RAISES (ValueError): L401 without the libraries, L402 without the model.
         """
-        if self._loaded is None:
-            self._loaded = self._load()
         survive_fork()
         return self._loaded
 
-    def _load(self) -> Tuple[Any, Any, Any]:
+    @cached_property
+    def _loaded(self) -> Tuple[Any, Any, Any]:
         try:
             import torch
             import transformers
@@ -73,13 +59,16 @@ class LocalTransformer:
 
     def run(
         self, texts: List[str], pairs: Optional[List[str]] = None, *, max_length: int
-    ) -> Iterator[Outputs]:
+    ) -> Iterator[Tuple[Any, Any, numpy.ndarray]]:
         """Run the model on texts, each with its pair. A text that is too long is read
         in windows that follow each other, each with the whole pair.
 
         max_length (int): Most word pieces of a window, its pair and special ones
             included. Less where the model can't read as many.
-        YIELDS (Outputs): Of batches that bound the memory, however long the texts are.
+        YIELDS (Tuple[Any, Any, numpy.ndarray]): Of batches that bound the memory,
+            however long the texts are, the output of the model, a row for each window;
+            1 for a word piece and 0 for padding, a tensor of shape (windows, length);
+            and the text that each window is from, of shape (windows,).
         """
         torch, tokenizer, model = self.load()
         limit = get_limit(tokenizer, model.config, max_length)
@@ -92,7 +81,7 @@ class LocalTransformer:
             with torch.inference_mode():
                 output = model(**padded)
             owners = numpy.asarray(windows.owners)[batch]
-            yield Outputs(output, padded["attention_mask"], owners)
+            yield output, padded["attention_mask"], owners
 
     def check_pairs(self, pairs: Iterable[str], *, max_length: int) -> None:
         """RAISES (ValueError): L409 for one that leaves less than half to the text."""
@@ -107,4 +96,4 @@ class LocalTransformer:
                 raise ValueError(text)
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_loaded": None}
+        return {k: v for k, v in self.__dict__.items() if k != "_loaded"}

@@ -1,13 +1,21 @@
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
 from spacy.tokens import Doc
 
 from ..ops import unit_rows
-from .base import EncodeT, LabelCard, LabelRanker, Ranking, check_numbers
-from .heads import SCALE, Kept, fit_head_temperature, fit_margin, train_heads
+from ..questions import LabelCard, Question, Ranking
+from .base import EncodeT, LabelRanker, check_numbers
+from .heads import (
+    SCALE,
+    HeadSettings,
+    Kept,
+    fit_head_temperature,
+    fit_margin,
+    train_heads,
+)
 
 # Trained, those of them that are pooled, and added at run time.
 LABELS = ("known", "pooled", "added")
@@ -24,17 +32,12 @@ class VectorRanker(LabelRanker):
 
     # For messages.
     name: ClassVar[str]
-    kappa: float
-    epochs: int
-    learn_rate: float
-    l2sp: float
+    settings: HeadSettings
     margin: Optional[float]
     names_only: bool
 
     def __post_init__(self) -> None:
-        names = ("kappa", "epochs", "learn_rate", "l2sp")
-        self.settings: Dict[str, Any] = {name: getattr(self, name) for name in names}
-        check_numbers(self.name, **self.settings)
+        check_numbers(self.name, **self.settings._asdict())
         self.temperature = 1.0
         # Estimated unless `margin` is given.
         self.found_margin = 0.0
@@ -57,12 +60,12 @@ class VectorRanker(LabelRanker):
             self._learn([card for card in cards if not card.is_added], encode)
         added = [card for card in cards if card.is_added]
         prototypes = self.arrays["known"][:0]
-        margins = numpy.zeros(0, dtype="float32")
+        margins, kappa = numpy.zeros(0, dtype="float32"), self.settings.kappa
         if added:
             kept = self._keep(added, encode)
-            prototypes = kept.get_prototypes(self.kappa)
+            prototypes = kept.get_prototypes(kappa)
             # The more examples an added label has, the more it is like the others.
-            shares = self.kappa / numpy.maximum(kept.counts + self.kappa, 1e-9)
+            shares = kappa / numpy.maximum(kept.counts + kappa, 1e-9)
             margins = (self.found_margin * shares).astype("float32")
         self._set_labels("added", added)
         self.arrays.update({"added": prototypes, "margins": margins})
@@ -73,14 +76,13 @@ class VectorRanker(LabelRanker):
         groups = [numpy.flatnonzero(numbers == i) for i in range(numbers.max() + 1)]
         is_pooled = numbers >= 0
         pooled = kept.select(is_pooled[kept.owners])
-        self.temperature = fit_head_temperature(pooled, groups, **self.settings)
-        W, b = train_heads(pooled, groups, **self.settings)
-        self.found_margin = (
-            fit_margin(kept, self.kappa) if self.margin is None else self.margin
-        )
+        self.temperature = fit_head_temperature(pooled, groups, self.settings)
+        W, b = train_heads(pooled, groups, self.settings)
+        kappa, margin = self.settings.kappa, self.margin
+        self.found_margin = fit_margin(kept, kappa) if margin is None else margin
         self._set_labels("known", cards)
         self._set_labels("pooled", [card for card in cards if card.group >= 0])
-        known = kept.get_prototypes(self.kappa)
+        known = kept.get_prototypes(kappa)
         self.arrays = {"known": known, "W": W[is_pooled], "b": b[is_pooled]}
 
     def _keep(self, cards: Sequence[LabelCard], encode: EncodeT) -> Kept:
@@ -97,26 +99,23 @@ class VectorRanker(LabelRanker):
     def _set_labels(self, key: str, cards: Sequence[LabelCard]) -> None:
         self.index[key] = {card.label: row for row, card in enumerate(cards)}
 
-    def rank(
-        self,
-        docs: List[Doc],
-        candidates: List[List[str]],
-        *,
-        added: Sequence[str],
-        **context: Any,
-    ) -> Ranking:
-        X = unit_rows(numpy.asarray(self.encode_docs(docs), dtype="float32"))
+    def rank(self, question: Question) -> Ranking:
+        X = unit_rows(numpy.asarray(self.encode_docs(question.docs), dtype="float32"))
         W, b, index = self.arrays["W"], self.arrays["b"], self.index["pooled"]
-        scores: List[numpy.ndarray] = [numpy.zeros(len(c)) for c in candidates]
-        for labels, rows in _group_rows(candidates):
+        scores = super().rank(question).scores
+        # Documents with the same candidates are judged together.
+        alike: Dict[Tuple[str, ...], List[int]] = {}
+        for row, wanted in enumerate(question.candidates):
+            alike.setdefault(tuple(wanted), []).append(row)
+        for labels, rows in alike.items():
             columns = [index[label] for label in labels]
             logits = (X[rows] @ W[columns].T + b[columns]) / self.temperature
             for row, values in zip(rows, logits):
                 scores[row] = values
         closest = (X @ self.arrays["known"].T).max(axis=1)
-        margins = numpy.zeros((len(X), len(added)), dtype="float32")
-        if len(added):
-            columns = [self.index["added"][label] for label in added]
+        margins = numpy.zeros((len(X), len(question.added)), dtype="float32")
+        if question.added:
+            columns = [self.index["added"][label] for label in question.added]
             cosines = X @ self.arrays["added"][columns].T
             raised = cosines + self.arrays["margins"][columns]
             margins = SCALE * (raised - closest[:, None])
@@ -128,13 +127,9 @@ class VectorRanker(LabelRanker):
             key: {"shape": list(array.shape), "data": array.astype("<f4").tobytes()}
             for key, array in self.arrays.items()
         }
-        data = {
-            "labels": {key: list(index) for key, index in self.index.items()},
-            "temperature": self.temperature,
-            "margin": self.found_margin,
-            "arrays": arrays,
-        }
-        return srsly.msgpack_dumps(data)
+        labels = {key: list(index) for key, index in self.index.items()}
+        fitted = {"temperature": self.temperature, "margin": self.found_margin}
+        return srsly.msgpack_dumps({"labels": labels, **fitted, "arrays": arrays})
 
     def from_bytes(self, data: bytes) -> None:
         found = srsly.msgpack_loads(data)
@@ -146,12 +141,3 @@ class VectorRanker(LabelRanker):
             key: numpy.frombuffer(array["data"], dtype="<f4").reshape(array["shape"])
             for key, array in found["arrays"].items()
         }
-
-
-def _group_rows(candidates: List[List[str]]) -> List[Tuple[Tuple[str, ...], List[int]]]:
-    """Bring documents with the same candidates together."""
-    rows: Dict[Tuple[str, ...], List[int]] = {}
-    for row, labels in enumerate(candidates):
-        if labels:
-            rows.setdefault(tuple(labels), []).append(row)
-    return list(rows.items())

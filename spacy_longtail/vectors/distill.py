@@ -55,12 +55,8 @@ def distill(
         raise ValueError(Errors.L260.format(n=n_words, name=name))
     E = encode_alone(tokenizer, model, list(pieces.values()))
     vectors = reduce_vectors(list(pieces), E, width, smoothing, whitening)
-    parameters = {
-        "width": int(vectors.shape[1]),
-        "smoothing": smoothing,
-        "whitening": whitening,
-        "typical_length": TYPICAL_LENGTH,
-    }
+    parameters = {"width": int(vectors.shape[1]), "typical_length": TYPICAL_LENGTH}
+    parameters.update(smoothing=smoothing, whitening=whitening)
     meta = {"source": name, "parameters": parameters, **(meta or {})}
     return StaticTable.from_arrays(list(pieces), vectors, name=table_name, meta=meta)
 
@@ -105,13 +101,12 @@ def add_words(
 
 
 def encode_alone(tokenizer: Any, model: Any, pieces: List[List[int]]) -> numpy.ndarray:
-    """Run words through a transformer, each by itself.
+    """Run words, lists of ids, through a transformer, each by itself.
 
     The input is the ids of the word between what the tokenizer puts around a text,
     so that a piece stays what it is: its text would be split or read as a whole
     word. The vector is the mean of the word's own last hidden states.
 
-    pieces (List[List[int]]): Ids of each word.
     RETURNS (ndarray): Array of shape (words, model width).
     """
     import torch

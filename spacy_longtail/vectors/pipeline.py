@@ -67,10 +67,9 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
     nlp = spacy.blank(lang)
     rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
     keys = [nlp.vocab.strings.add(table.words[row]) for row in rows]
-    data = table.get(numpy.asarray(rows))
-    nlp.vocab.vectors = Vectors(
-        strings=nlp.vocab.strings, data=data, keys=keys, name=table.name
-    )
+    data, strings = table.get(numpy.asarray(rows)), nlp.vocab.strings
+    vectors = Vectors(strings=strings, data=data, keys=keys, name=table.name)
+    nlp.vocab.vectors = vectors
     nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
     with write_folder(path) as folder:
         nlp.to_disk(folder)

@@ -3,7 +3,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import numpy
 
@@ -31,18 +31,21 @@ class TableData:
     scales: numpy.ndarray
     lookup: WordPieces
 
-    def check(self, name: str) -> None:
+    @classmethod
+    def from_arrays(
+        cls, name: str, words: Sequence[str], rows: numpy.ndarray, scales: numpy.ndarray
+    ) -> "TableData":
         """RAISES (ValueError): L254, with the name of the table, if there isn't one
         distinct word and one scale for each row.
         """
-        words, distinct = len(self.words), len(set(self.words))
-        rows, scales = self.rows.shape, self.scales.shape
-        fits = len(rows) == 2 and scales == rows[:1]
-        if not fits or not rows[0] == words == distinct:
+        n, distinct, shape = len(words), len(set(words)), rows.shape
+        fits = len(shape) == 2 and scales.shape == shape[:1]
+        if not fits or not shape[0] == n == distinct:
             text = Errors.L254.format(
-                name=name, words=words, distinct=distinct, rows=rows, scales=scales
+                name=name, words=n, distinct=distinct, rows=shape, scales=scales.shape
             )
             raise ValueError(text)
+        return cls(tuple(words), rows, scales, index_words(words))
 
 
 def read_meta(path: Path) -> Dict[str, Any]:
@@ -67,11 +70,8 @@ def read_meta(path: Path) -> Dict[str, Any]:
 
 
 def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
-    """Read the words and rows of a table and compare them with their checksums.
+    """RETURNS (TableData): What stands beside a meta.json; its arrays are read-only.
 
-    path (Path): Folder of the table.
-    meta (Mapping[str, Any]): The content of its meta.json.
-    RETURNS (TableData): Its arrays are read-only.
     RAISES (ValueError): L251 if a file is missing, L252 if one is damaged, L254 if
         they don't fit together.
     """
@@ -84,17 +84,14 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
             place = path / name
             text = Errors.L252.format(path=place, expected=expected, found=found)
             raise ValueError(text)
-    words = tuple(files[WORDS].decode("utf8").split("\n")[:-1])
+    words = files[WORDS].decode("utf8").split("\n")[:-1]
     rows, scales = _to_array(files[ROWS]), _to_array(files[SCALES])
-    data = TableData(words, rows, scales, index_words(words))
-    data.check(meta["name"])
-    return data
+    return TableData.from_arrays(meta["name"], words, rows, scales)
 
 
 def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
     """Write a table to a folder. The same table always gives the same bytes.
 
-    path (Path): Folder, created if needed.
     meta (Mapping[str, Any]): JSON values, among them the name. The format, the
         width and the checksums of the files are filled in.
     """

@@ -1,3 +1,4 @@
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Protocol, Sequence, Tuple, Union, cast
@@ -7,7 +8,6 @@ from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
 from .storage import TableData, read_data, read_meta, write_table
-from .word_pieces import index_words
 
 DATA_DIR = Path(__file__).parent / "data"
 
@@ -34,19 +34,14 @@ class StaticVectors(Protocol):
     def words(self) -> Tuple[str, ...]: ...
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up the rows that make up a lower-cased word.
-
-        word (str): Any string, in lower case.
-        RETURNS (Tuple[int, ...]): The row of the word, or the rows of its pieces
-            from left to right, or () if nothing in it is known.
+        """RETURNS (Tuple[int, ...]): The row of any string, which is in lower case, or
+        the rows of its pieces from left to right, or () if nothing in it is known.
         """
         ...
 
     def get(self, rows: Ints1d) -> Floats2d:
-        """Copy rows out of the table.
-
-        rows (Ints1d): Row numbers, in any order, repeats allowed.
-        RETURNS (Floats2d): float32 array of shape (rows, width).
+        """RETURNS (Floats2d): Copies of rows, in any order, repeats allowed: float32
+        array of shape (rows, width).
         """
         ...
 
@@ -55,34 +50,24 @@ class StaticVectors(Protocol):
 RemakeT = Callable[[], "StaticTable"]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class StaticTable:
     """Static word vectors: 8-bit rows with one scale each, and their words.
 
     Whatever weight a word has by its frequency is included in its vector. The
     table is read at the first lookup, not before, and never changes.
 
-    name (str): What a saved pipeline remembers the table by.
-    width (int): Length of each vector.
-    load (Callable[[], TableData]): Returns the words and rows.
+    load (Callable[[], TableData]): Reads the words and rows.
     meta (Dict[str, Any]): Where the table comes from: source, licence, checksums.
     remake (Optional[RemakeT]): Makes the table again when it is unpickled. If None,
         its data is pickled.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        width: int,
-        load: Callable[[], TableData],
-        meta: Optional[Dict[str, Any]] = None,
-        remake: Optional[RemakeT] = None,
-    ) -> None:
-        self.name = name
-        self.width = width
-        self.meta = dict(meta or {})
-        self._load = load
-        self._remake = remake
+    name: str
+    width: int
+    load: Callable[[], TableData]
+    meta: Dict[str, Any] = field(default_factory=dict)
+    remake: Optional[RemakeT] = None
 
     @classmethod
     def from_arrays(
@@ -99,24 +84,22 @@ class StaticTable:
         vectors (Floats2d): Array of shape (words, width).
         RAISES (ValueError): L254 if there isn't one word for each row.
         """
-        rows, scales = quantize(vectors)
-        data = TableData(tuple(words), rows, scales, index_words(words))
-        data.check(name)
+        data = TableData.from_arrays(name, words, *quantize(vectors))
         return cls._from_data(data, name, meta)
 
     @classmethod
     def _from_data(
         cls, data: TableData, name: str, meta: Optional[Dict[str, Any]]
     ) -> "StaticTable":
-        return cls(name=name, width=data.rows.shape[1], load=lambda: data, meta=meta)
+        width, meta = data.rows.shape[1], dict(meta or {})
+        return cls(name=name, width=width, load=lambda: data, meta=meta)
 
     @classmethod
     def from_disk(
         cls, path: Union[str, Path], *, remake: Optional[RemakeT] = None
     ) -> "StaticTable":
-        """Open a table on disk. Only its meta.json is read at once.
+        """Open a table that to_disk wrote. Only its meta.json is read at once.
 
-        path (Path): Folder that to_disk wrote.
         remake (Optional[RemakeT]): If None, it is read from the same path again.
         RAISES (ValueError): L251 if a file is missing, L252 if one is damaged,
             L253 if meta.json can't be read. L251 and L252 can come as late as the
@@ -133,23 +116,22 @@ class StaticTable:
         )
 
     def to_disk(self, path: Path) -> None:
-        """Write the table to a folder, which is created if needed.
-
-        path (Path): Folder for meta.json, words.txt, rows.npy and scales.npy.
+        """Write meta.json, words.txt, rows.npy and scales.npy to a folder, which is
+        created if needed.
         """
         write_table(Path(path), self.data, {**self.meta, "name": self.name})
 
     @cached_property
     def data(self) -> TableData:
-        return self._load()
+        return self.load()
 
     @property
     def words(self) -> Tuple[str, ...]:
         return self.data.words
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up a lower-cased word; an unknown one without accents, then by greedy
-        longest match of pieces, see WordPieces. Never raises, whatever the string.
+        """Look up an unknown word without accents, then by greedy longest match of
+        pieces, see WordPieces. Never raises, whatever the string.
         """
         return self.data.lookup.find(word)
 
@@ -165,8 +147,8 @@ class StaticTable:
         return self
 
     def __reduce__(self) -> Tuple[Callable[..., "StaticTable"], Tuple[Any, ...]]:
-        if self._remake is not None:
-            return self._remake, ()
+        if self.remake is not None:
+            return self.remake, ()
         return StaticTable._from_data, (self.data, self.name, self.meta)
 
 

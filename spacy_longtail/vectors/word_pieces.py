@@ -25,11 +25,9 @@ class WordPieces:
         self._longest = max(map(len, [*words, *pieces]), default=0)
 
     def find(self, word: str) -> Tuple[int, ...]:
-        """Look up a lower-cased word. Only the first 100 characters of an unknown one
-        are looked at, so that its cost is bounded.
-
-        word (str): Any string, including "", NUL and lone surrogates.
-        RETURNS (Tuple[int, ...]): Rows from left to right, () if nothing is known.
+        """RETURNS (Tuple[int, ...]): Rows of a lower-cased word, from left to right, ()
+        if nothing is known. Only the first 100 characters of an unknown one are looked
+        at, so that its cost is bounded. "", NUL and lone surrogates are fine.
         """
         if word in self.words:
             return (self.words[word],)
@@ -42,9 +40,7 @@ class WordPieces:
         return tuple(row for part in parts for row in self._find_pieces(part))
 
     def _find_pieces(self, part: str) -> List[int]:
-        rows = []
-        start = 0
-        known = self.words
+        rows, start, known = [], 0, self.words
         while start < len(part):
             for end in range(min(len(part), start + self._longest), start, -1):
                 row = known.get(part[start:end])

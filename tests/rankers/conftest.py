@@ -2,7 +2,7 @@ import numpy
 import pytest
 import spacy
 
-from spacy_longtail.rankers.base import LabelCard
+from spacy_longtail.questions import LabelCard, Question
 
 NLP = spacy.blank("en")
 WORDS = ["loan", "money", "fee", "cost", "card", "lost", "ship", "sea"]
@@ -48,13 +48,10 @@ def ask(make_docs):
     """Ask a ranker about the pooled labels, or others."""
 
     def ask(ranker, *texts, candidates=("bank/fee", "bank/loan"), added=(), best=None):
-        return ranker.rank(
-            make_docs(*texts),
-            [list(candidates)] * len(texts),
-            prior=[numpy.zeros(len(candidates))] * len(texts),
-            added=list(added),
-            best=best or ["bank/card"] * len(texts),
-        )
+        n, prior = len(texts), numpy.zeros(len(candidates))
+        best = best or ["bank/card"] * n
+        asked = [list(candidates)] * n, [prior] * n, list(added), best
+        return ranker.rank(Question(make_docs(*texts), *asked))
 
     return ask
 

@@ -5,13 +5,14 @@ from numpy.testing import assert_allclose
 from spacy_longtail.ops import unit_rows
 from spacy_longtail.rankers.heads import (
     SCALE,
+    HeadSettings,
     Kept,
     fit_head_temperature,
     fit_margin,
     train_heads,
 )
 
-SETTINGS = {"kappa": 1.0, "epochs": 30, "learn_rate": 0.005, "l2sp": 1e-5}
+SETTINGS = HeadSettings(kappa=1.0, epochs=30, learn_rate=0.005, l2sp=1e-5)
 
 
 @pytest.fixture
@@ -34,14 +35,14 @@ def test_prototype_is_mean_shrunk_towards_the_name(kept):
 
 def test_without_updates_heads_are_the_prototypes(kept):
     groups = [numpy.asarray([0, 1])]
-    W, b = train_heads(kept, groups, **{**SETTINGS, "epochs": 0})
+    W, b = train_heads(kept, groups, SETTINGS._replace(epochs=0))
     assert_allclose(W, SCALE * kept.get_prototypes(1.0), rtol=1e-6)
     assert not b.any()
 
 
 def test_updates_separate_the_labels_of_a_group_and_leave_others(kept):
     groups = [numpy.asarray([0, 1])]
-    W, b = train_heads(kept, groups, **SETTINGS)
+    W, b = train_heads(kept, groups, SETTINGS)
     start = SCALE * kept.get_prototypes(1.0)
     assert_allclose(W[2:], start[2:])
     part = kept.select(kept.owners < 2)
@@ -57,30 +58,30 @@ def test_updates_separate_the_labels_of_a_group_and_leave_others(kept):
 
 def test_heads_are_the_same_every_time(kept):
     groups = [numpy.asarray([0, 1, 2])]
-    first, second = (train_heads(kept, groups, **SETTINGS) for _ in range(2))
+    first, second = (train_heads(kept, groups, SETTINGS) for _ in range(2))
     assert all((a == b).all() for a, b in zip(first, second))
 
 
 def test_strong_pull_keeps_the_prototypes(kept):
     groups = [numpy.asarray([0, 1])]
-    free, _ = train_heads(kept, groups, **{**SETTINGS, "l2sp": 0.0})
-    held, _ = train_heads(kept, groups, **{**SETTINGS, "l2sp": 10.0})
+    free, _ = train_heads(kept, groups, SETTINGS._replace(l2sp=0.0))
+    held, _ = train_heads(kept, groups, SETTINGS._replace(l2sp=10.0))
     start = SCALE * kept.get_prototypes(1.0)
     assert numpy.abs(held - start).sum() < numpy.abs(free - start).sum()
 
 
 def test_temperature_is_high_where_labels_mean_nothing(kept):
     groups = [numpy.asarray([0, 1, 2])]
-    clear = fit_head_temperature(kept, groups, **SETTINGS)
+    clear = fit_head_temperature(kept, groups, SETTINGS)
     random = numpy.random.RandomState(1)
     mixed = Kept(random.permutation(kept.X), kept.owners, kept.names)
-    assert fit_head_temperature(mixed, groups, **SETTINGS) > clear
+    assert fit_head_temperature(mixed, groups, SETTINGS) > clear
 
 
 @pytest.mark.parametrize("groups", [[], [[3]], [[1, 3]]])
 def test_temperature_of_too_few_documents(kept, groups):
     groups = [numpy.asarray(members) for members in groups]
-    assert fit_head_temperature(kept, groups, **SETTINGS) == 1.0
+    assert fit_head_temperature(kept, groups, SETTINGS) == 1.0
 
 
 def test_margin_is_how_much_closer_prototypes_are_than_names():

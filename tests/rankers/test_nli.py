@@ -2,6 +2,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
+from spacy_longtail.questions import Question
 from spacy_longtail.rankers.nli import GAP, make_nli_ranker
 
 NEW = "travel/cruise"
@@ -72,13 +73,9 @@ def test_pairs_go_in_batches_across_documents(make_ranker, ask):
 
 def test_only_the_likeliest_candidates_are_asked_about(make_ranker, make_docs):
     ranker = make_ranker(max_pairs=1)
-    found = ranker.rank(
-        make_docs("lost money"),
-        [list(POOLED)],
-        prior=[numpy.asarray([-3.0, -1.0])],
-        added=[],
-        best=["bank/card"],
-    )
+    prior = [numpy.asarray([-3.0, -1.0])]
+    docs = make_docs("lost money")
+    found = ranker.rank(Question(docs, [list(POOLED)], prior, [], ["bank/card"]))
     assert ranker.n_pairs == 1
     asked = judge_slowly(ranker, "lost money", "loan")
     assert_allclose(found.scores[0], [asked - GAP, asked], atol=1e-5)

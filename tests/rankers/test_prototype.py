@@ -2,6 +2,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
+from spacy_longtail.questions import Question
 from spacy_longtail.rankers.prototype import make_prototype_ranker
 
 NEW = "travel/cruise"
@@ -23,13 +24,9 @@ def test_closest_candidate_gets_the_highest_score(ranker, ask):
 
 def test_candidates_can_differ_by_document(ranker, make_docs):
     candidates = [["bank/loan"], [], ["bank/loan", "bank/fee"]]
-    found = ranker.rank(
-        make_docs("money", "money", "money"),
-        candidates,
-        prior=[numpy.zeros(len(c)) for c in candidates],
-        added=[],
-        best=["bank/card"] * 3,
-    )
+    prior = [numpy.zeros(len(c)) for c in candidates]
+    docs = make_docs("money", "money", "money")
+    found = ranker.rank(Question(docs, candidates, prior, [], ["bank/card"] * 3))
     assert [len(scores) for scores in found.scores] == [1, 0, 2]
     assert found.scores[0][0] == pytest.approx(found.scores[2][0], rel=1e-5)
 

@@ -5,7 +5,8 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_longtail.rankers.base import LabelRanker, Ranking
+from spacy_longtail.questions import Ranking
+from spacy_longtail.rankers.base import LabelRanker
 from spacy_longtail.tuning import Wish, tune
 from spacy_longtail.tuning.settings import read_settings
 
@@ -19,11 +20,11 @@ class WordRanker(LabelRanker):
     def __init__(self, sign):
         self.sign, self.n_asked = sign, 0
 
-    def rank(self, docs, candidates, **kwargs):
-        self.n_asked += len(docs)
+    def rank(self, question):
+        self.n_asked += len(question.docs)
         scores = [
             [self.rate(doc, label) for label in labels]
-            for doc, labels in zip(docs, candidates)
+            for doc, labels in zip(question.docs, question.candidates)
         ]
         return Ranking([numpy.asarray(values, dtype="float64") for values in scores])
 

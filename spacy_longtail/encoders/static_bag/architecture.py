@@ -5,8 +5,9 @@ from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d
 
-from ...ops import MIN_NORM, normalize_rows
+from ...ops import MIN_NORM, ForwardT, normalize_rows
 from ...settings import check_at_least, check_share
+from ..contract import EncoderT
 from .features import (
     OPS,
     BagFeatures,
@@ -32,7 +33,7 @@ def build_static_bag(
     gain_learn_rate: float = 10.0,
     bigram_buckets: int = 1048576,
     min_bigram_count: int = 2,
-) -> Model[List[Doc], Floats2d]:
+) -> EncoderT:
     """Build an encoder that adds up word vectors, to unit length.
 
     The vector of a document is the mean of its words' static vectors plus the mean
@@ -74,10 +75,8 @@ def build_static_bag(
         kinds.append(BigramFeatures(rate, buckets, min_bigram_count))
     features = FeatureKinds(kinds, vectors.width)
     table = RowTable(vectors.width, vectors.name, gain_learn_rate)
-    extract: Model[List[Doc], BagFeatures] = Model(
-        "extract_bag", extract_bag, attrs={"features": features}
-    )
-    model = chain(extract, StaticBag(table, features.get_start))
+    extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
+    model: EncoderT = chain(extract, StaticBag(table, features.get_start))
     model.attrs["is_frozen"] = not trainable
     model.attrs["observe"] = count_corpus
     model.attrs["split"] = split_vector
@@ -91,22 +90,19 @@ def extract_bag(
     return model.attrs["features"].extract(docs), lambda d_features: []
 
 
-def count_corpus(model: Model[List[Doc], Floats2d], docs: Optional[List[Doc]]) -> None:
+def count_corpus(model: EncoderT, docs: Optional[List[Doc]]) -> None:
     extract, bag = model.layers
     extract.attrs["features"].count(docs)
     if docs is None:
         cast(RowTable, bag.shims[0]).clear()
 
 
-def split_vector(
-    model: Model[List[Doc], Floats2d], doc: Doc
-) -> Dict[str, numpy.ndarray]:
+def split_vector(model: EncoderT, doc: Doc) -> Dict[str, numpy.ndarray]:
     extract, bag = model.layers
     features: BagFeatures = extract.predict([doc])
     # Each feature as a document of its own.
-    lengths = numpy.ones(len(features.keys), dtype="int64")
+    single = features._replace(lengths=numpy.ones(len(features.keys), dtype="int64"))
     table = cast(RowTable, bag.shims[0])
-    single = features._replace(lengths=lengths)
     parts = predict_sums(table, bag.attrs["get_start"], single)
     parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), MIN_NORM)
     return extract.attrs["features"].split(parts, doc)
@@ -117,8 +113,7 @@ def StaticBag(
 ) -> Model[BagFeatures, Floats2d]:
     """Sum the weighted vectors of a document's features, to unit length.
 
-    table (RowTable): The rows that training has touched.
-    get_start (StartT): Gives the vectors of keys that have no row.
+    get_start (StartT): Gives the vectors of keys that have no row in the table.
     dropout (float): Share of the features left out in training, in [0.0, 1.0). Set
         by the training loop.
     RETURNS (Model[BagFeatures, Floats2d]): Features to an array of shape (docs,
@@ -137,7 +132,7 @@ def StaticBag(
 
 def forward(
     model: Model[BagFeatures, Floats2d], features: BagFeatures, is_train: bool
-) -> Tuple[Floats2d, Callable]:
+) -> ForwardT:
     table = cast(RowTable, model.shims[0])
     get_start = model.attrs["get_start"]
     if not is_train:
@@ -157,8 +152,8 @@ def forward(
     rate = model.attrs["dropout_rate"]
     if rate:
         weights = weights * model.ops.get_dropout_mask(weights.shape, rate)
-    docs = numpy.repeat(numpy.arange(len(features.lengths)), features.lengths)
-    X = sum_runs(vectors[inverse] * weights[:, None], docs, len(features.lengths))
+    docs, n_docs = features.owners, len(features.lengths)
+    X = sum_runs(vectors[inverse] * weights[:, None], docs, n_docs)
     Y, backprop_norm = normalize_rows(X)
 
     def backprop(dY: Floats2d) -> BagFeatures:
@@ -176,13 +171,9 @@ def forward(
 def predict_sums(
     table: RowTable, get_start: StartT, features: BagFeatures
 ) -> numpy.ndarray:
-    """Sum the weighted vectors of each document. No feature of another document takes
-    part, so a sum can't depend on what else is in the batch.
-
-    RETURNS (numpy.ndarray): float32 array of shape (docs, width).
+    """RETURNS (numpy.ndarray): Sum of the weighted vectors of each document, float32,
+    (docs, width). It can't depend on what else is in the batch.
     """
-    n_docs, weights = len(features.lengths), features.weights
-    docs = numpy.repeat(numpy.arange(n_docs), features.lengths)
     rows = table.find(features.keys)
     missing = numpy.flatnonzero(rows < 0)
     start = get_start(features.keys[missing])
@@ -193,17 +184,15 @@ def predict_sums(
     vectors = numpy.empty((len(rows), table.width), dtype="float32")
     vectors[rows >= 0] = table.get(rows[rows >= 0])
     vectors[rows < 0] = start.vectors
-    vectors *= weights[is_used, None]
-    return sum_runs(vectors, docs[is_used], n_docs)
+    vectors *= features.weights[is_used, None]
+    return sum_runs(vectors, features.owners[is_used], len(features.lengths))
 
 
 def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
-    """Sum the vectors of each owner.
+    """RETURNS (numpy.ndarray): Sum of the vectors, (vectors, width), of each of n
+    owners; float32, (n, width).
 
-    vectors (numpy.ndarray): float32 array of shape (vectors, width).
     owners (numpy.ndarray): Owner of each vector, ascending, from 0 to below n.
-    n (int): Number of owners.
-    RETURNS (numpy.ndarray): float32 array of shape (n, width).
     """
     X = numpy.zeros((n, vectors.shape[1]), dtype="float32")
     if len(vectors):

@@ -1,4 +1,5 @@
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.attrs import IS_SPACE, LOWER
@@ -42,6 +43,10 @@ class BagFeatures(NamedTuple):
     weights: numpy.ndarray
     lengths: numpy.ndarray
 
+    @property
+    def owners(self) -> numpy.ndarray:
+        return numpy.arange(len(self.lengths)).repeat(self.lengths)
+
 
 class FeatureRows(NamedTuple):
     """Where the vectors of features start, and at what rate they learn.
@@ -58,6 +63,7 @@ class FeatureRows(NamedTuple):
     rates: numpy.ndarray
 
 
+@dataclass(eq=False)
 class FeatureKind:
     """A kind of feature. Those of a document share its weight equally, start at zeros
     and learn at one rate, unless the kind says something else.
@@ -66,25 +72,20 @@ class FeatureKind:
     """
 
     # Name of its part of an explanation.
-    name: str
+    name: ClassVar[str]
     # The upper half of its keys: no other kind may have it, and saved rows are found
     # by it. 0 for the kind whose keys are all that are nobody else's.
-    number: int
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
+    number: ClassVar[int]
+    rate: float
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): uint64 array of keys, one
-        document after another, and how many each document has, int64, (docs,).
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Keys, uint64, one document
+        after another, and how many each document has, int64, (docs,).
         """
         raise NotImplementedError
 
     def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
-        """Find where features start. Their keys were given by get_keys before.
-
-        keys (numpy.ndarray): uint64 array of shape (features,).
-        """
+        """Find where features start, whose keys get_keys gave before."""
         nothing = numpy.zeros((0, width), dtype="float32")
         rates = numpy.full(len(keys), self.rate, dtype="float32")
         return FeatureRows(numpy.zeros(0, dtype="int64"), nothing, rates)
@@ -93,31 +94,25 @@ class FeatureKind:
         """Count features of the training corpus. None forgets all that were counted."""
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
-        """Divide what the features of a document bring to it among its words.
-
-        parts (numpy.ndarray): In the order of get_keys, of shape (features, width).
-        RETURNS (numpy.ndarray): Array of shape (words, width) of the same sum.
+        """RETURNS (numpy.ndarray): What the features of a document bring to it, of
+        shape (features, width), divided among its words: (words, width).
         """
         raise NotImplementedError
 
 
+@dataclass(eq=False)
 class WordFeatures(FeatureKind):
     """Words. Their keys are their hashes, and they start at their static vectors; an
     unknown word is the mean of its pieces.
-
-    vectors (StaticVectors): The static vectors.
     """
 
     # Some words, like "mark", have one of spaCy's symbols as their hash, a small
     # number; that a word's hash is among the buckets is as good as impossible.
     name, number = "words", 0
-
-    def __init__(self, rate: float, vectors: StaticVectors) -> None:
-        super().__init__(rate)
-        self.vectors = vectors
-        # Rows of the pieces of each word seen so far, by its hash, which alone doesn't
-        # give its text.
-        self._pieces: Dict[int, Tuple[int, ...]] = {}
+    vectors: StaticVectors
+    # Rows of the pieces of each word seen so far, by its hash, which alone doesn't
+    # give its text.
+    _pieces: Dict[int, Tuple[int, ...]] = field(default_factory=dict)
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         if len(self._pieces) > MAX_CACHED_WORDS:
@@ -146,22 +141,18 @@ class WordFeatures(FeatureKind):
         return WordFeatures, (self.rate, self.vectors)
 
 
+@dataclass(eq=False)
 class BigramFeatures(FeatureKind):
-    """Each two neighbouring words, the edges of a document included, hashed.
-
-    n_buckets (int): Number of buckets, from 1.
-    min_count (int): Bigrams that were counted less often don't learn.
+    """Each two neighbouring words, the edges of a document included, hashed into
+    buckets. Those that were counted less than min_count times don't learn.
     """
 
     name, number = "bigrams", 1
     first = numpy.uint64(number) << BUCKET_BITS
-
-    def __init__(self, rate: float, n_buckets: int, min_count: int) -> None:
-        super().__init__(rate)
-        self.n_buckets = n_buckets
-        self.min_count = min_count
-        # Occurrences of each bucket. Unknown, for example after loading: all learn.
-        self._counts: Optional[numpy.ndarray] = None
+    n_buckets: int
+    min_count: int
+    # Occurrences of each bucket. Unknown, for example after loading: all learn.
+    _counts: Optional[numpy.ndarray] = None
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         hashes, lengths = words.hashes, words.lengths
@@ -189,7 +180,7 @@ class BigramFeatures(FeatureKind):
         numpy.add.at(self._counts, self.get_keys(words)[0] - self.first, 1)
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
-        """Half of each bigram for each of its words, all of it at the edges."""
+        # Half of each bigram for each of its words, all of it at the edges.
         halves = parts.copy()
         halves[1:-1] /= 2
         return halves[:-1] + halves[1:]
@@ -198,16 +189,14 @@ class BigramFeatures(FeatureKind):
         return BigramFeatures, (self.rate, self.n_buckets, self.min_count)
 
 
+@dataclass(eq=False)
 class FeatureKinds:
-    """All the kinds of feature of a bag. The vectors of the kinds add up.
-
-    kinds (List[FeatureKind]): The kind with the number 0 first.
-    width (int): Length of a vector.
+    """All the kinds of feature of a bag, that with the number 0 first. The vectors of
+    the kinds, all of the same width, add up.
     """
 
-    def __init__(self, kinds: List[FeatureKind], width: int) -> None:
-        self.kinds = kinds
-        self.width = width
+    kinds: List[FeatureKind]
+    width: int
 
     def extract(self, docs: List[Doc]) -> BagFeatures:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""
@@ -224,32 +213,28 @@ class FeatureKinds:
 
     def get_start(self, keys: numpy.ndarray) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
-        numbers, owners = keys >> BUCKET_BITS, numpy.zeros(len(keys), dtype="int8")
-        for i, kind in enumerate(self.kinds):
-            owners[numbers == kind.number] = i
+        numbers, others = keys >> BUCKET_BITS, [kind.number for kind in self.kinds[1:]]
+        numbers[~numpy.isin(numbers, others)] = 0
         rates, starts = numpy.zeros(len(keys), dtype="float32"), []
-        for i, kind in enumerate(self.kinds):
-            places = numpy.flatnonzero(owners == i)
+        for kind in self.kinds:
+            places = numpy.flatnonzero(numbers == kind.number)
             start = kind.get_start(keys[places], self.width)
             rates[places] = start.rates
             starts.append((places[start.found], start.vectors))
-        found = numpy.concatenate([places for places, _ in starts])
-        vectors = numpy.concatenate([vectors for _, vectors in starts])
+        found, vectors = map(numpy.concatenate, zip(*starts))
         order = numpy.argsort(found)
         return FeatureRows(found[order], vectors[order], rates)
 
     def count(self, docs: Optional[List[Doc]]) -> None:
-        """Count features of the training corpus. None forgets all that were counted."""
         if docs is None or docs:
-            words = None if docs is None else collect_words(docs)
+            words = collect_words(docs) if docs else None
             for kind in self.kinds:
                 kind.count(words)
 
     def split(self, parts: numpy.ndarray, doc: Doc) -> Dict[str, numpy.ndarray]:
-        """Divide what the features of a document bring to it among its tokens.
-
-        parts (numpy.ndarray): In the order of extract, of shape (features, width).
-        RETURNS (Dict[str, numpy.ndarray]): By kind, arrays of shape (tokens, width).
+        """RETURNS (Dict[str, numpy.ndarray]): By kind, what the features of a document
+        bring to it, of shape (features, width), divided among its tokens, (tokens,
+        width).
         """
         words, found, start = collect_words([doc]), {}, 0
         tokens = [token.i for token in doc if not token.is_space]

@@ -68,11 +68,9 @@ class RowTable(Shim):
     def add(
         self, keys: numpy.ndarray, vectors: numpy.ndarray, rates: numpy.ndarray
     ) -> numpy.ndarray:
-        """Add rows for keys that have none.
+        """Add rows for keys that have none, uint64 without repeats. They start at the
+        vectors, (new, width), and learn at these multiples of the optimizer's rate.
 
-        keys (numpy.ndarray): uint64 array of shape (new,), without repeats.
-        vectors (numpy.ndarray): Where the rows start, of shape (new, width).
-        rates (numpy.ndarray): Multiples of the optimizer's learning rate, (new,).
         RETURNS (numpy.ndarray): The new rows, int64 array of shape (new,).
         """
         self._prepare()
@@ -86,10 +84,8 @@ class RowTable(Shim):
         return added
 
     def inc_grad(self, rows: numpy.ndarray, d_rows: numpy.ndarray) -> None:
-        """Keep the gradient of some rows until the next finish_update.
-
-        rows (numpy.ndarray): int64 array of shape (rows,), without repeats.
-        d_rows (numpy.ndarray): Array of shape (rows, width).
+        """Keep the gradient, (rows, width), of some rows, int64 without repeats, until
+        the next finish_update.
         """
         self._pending.append((rows, d_rows))
 
@@ -118,15 +114,10 @@ class RowTable(Shim):
 
     def to_bytes(self) -> bytes:
         n_rows = len(self.rows)
-        keys = numpy.fromiter(self.rows, dtype="uint64", count=n_rows)
-        msg = {
-            "format": FORMAT,
-            "vectors": self.vectors,
-            "keys": keys.tobytes(),
-            "codes": self.codes[:n_rows].tobytes(),
-            "scales": self.scales[:n_rows].tobytes(),
-            "rates": self.rates[:n_rows].tobytes(),
-        }
+        msg: Dict[str, Any] = {"format": FORMAT, "vectors": self.vectors}
+        msg["keys"] = numpy.fromiter(self.rows, "uint64", n_rows).tobytes()
+        for name in ("codes", "scales", "rates"):
+            msg[name] = getattr(self, name)[:n_rows].tobytes()
         return srsly.msgpack_dumps(msg)
 
     def from_bytes(self, data: bytes) -> "RowTable":

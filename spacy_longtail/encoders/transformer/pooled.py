@@ -1,12 +1,13 @@
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ...ops import normalize_rows
+from ...ops import ForwardT, normalize_rows
 from ...settings import check_at_least
+from ..contract import EncoderT
 from .readers import find_reader
 
 NAME = "PooledTransformer"
@@ -20,7 +21,7 @@ def build_pooled_transformer(
     normalize: bool = True,
     encoder_loader: Optional[Callable] = None,
     piecer_loader: Optional[Callable] = None,
-) -> Model[List[Doc], Floats2d]:
+) -> EncoderT:
     """Build an encoder that averages the word pieces of a transformer.
 
     Registered as "spacy-longtail.PooledTransformer.v1". The vector of a document is
@@ -51,7 +52,7 @@ def build_pooled_transformer(
     check_at_least(NAME, "window", window, 8)
     if trainable_layers is not None:
         check_at_least(NAME, "trainable_layers", trainable_layers, 0)
-    model: Model[List[Doc], Floats2d] = Model(
+    model: EncoderT = Model(
         "pooled_transformer",
         forward,
         init=init,
@@ -69,9 +70,7 @@ def build_pooled_transformer(
     return model
 
 
-def forward(
-    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
-) -> Tuple[Floats2d, Callable]:
+def forward(model: EncoderT, docs: List[Doc], is_train: bool) -> ForwardT:
     X, n_pieces, backprop_sums = find_reader(model).sum_pieces(docs, is_train)
     counts = model.ops.asarray2f(numpy.maximum(n_pieces, 1)[:, None], dtype="float32")
     Y, backprop_norm = X / counts, None
@@ -85,17 +84,13 @@ def forward(
     return Y, backprop
 
 
-def init(
-    model: Model[List[Doc], Floats2d],
-    X: Optional[List[Doc]] = None,
-    Y: Optional[Floats2d] = None,
-) -> None:
+def init(model: EncoderT, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     reader = find_reader(model)
     reader.initialize()
     model.set_dim("nO", reader.source.get_dim("nO"), force=True)
 
 
-def get_grad_factor(model: Model[List[Doc], Floats2d]) -> float:
+def get_grad_factor(model: EncoderT) -> float:
     """RETURNS (float): The 'grad_factor' of the transformer's block, if it has one."""
     factors = [node.attrs.get("grad_factor") for node in model.layers[0].walk()]
     return next((factor for factor in factors if factor is not None), 1.0)

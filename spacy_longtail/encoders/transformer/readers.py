@@ -1,5 +1,5 @@
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
@@ -10,7 +10,8 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ...errors import Errors, Warnings
-from ...vectors.local_model import describe_failure, find_model, survive_fork
+from ...vectors.local_model import explain_failure, find_model, survive_fork
+from ..contract import EncoderT
 from .windows import Windows, batch_windows, get_limit, pad_windows, split_windows
 
 # Sums of the last hidden states, (windows, width), and what takes their gradient.
@@ -19,6 +20,7 @@ WindowSumsT = Tuple[Floats2d, Callable[[Floats2d], Any]]
 PieceSumsT = Tuple[Floats2d, numpy.ndarray, Callable[[Floats2d], List[Doc]]]
 
 
+@dataclass
 class PieceReader:
     """Reads the word pieces of a transformer, as a library has them, in windows.
 
@@ -26,9 +28,8 @@ class PieceReader:
     source (Any): The layer of the library.
     """
 
-    def __init__(self, model: Model[List[Doc], Floats2d], source: Any) -> None:
-        self.model = model
-        self.source = source
+    model: EncoderT
+    source: Any
 
     @staticmethod
     def can_read(node: Model) -> bool:
@@ -36,10 +37,7 @@ class PieceReader:
         raise NotImplementedError
 
     def initialize(self) -> None:
-        """Load the weights.
-
-        RAISES (ValueError): L211 if that can't be.
-        """
+        """Load the weights, or raise L211."""
 
     def get_module(self) -> Any:
         """RETURNS (Any): The transformer, as PyTorch has it."""
@@ -91,10 +89,8 @@ class SpacyTransformersReader(PieceReader):
     def initialize(self) -> None:
         name = str(self.source.attrs["name"])
         self.source.attrs["name"] = find_model(name)
-        try:
+        with explain_failure(name):
             self.source.initialize()
-        except Exception as err:
-            raise ValueError(describe_failure(name, err)) from err
 
     def get_module(self) -> Any:
         return self.source.transformer
@@ -167,16 +163,13 @@ class CuratedReader(PieceReader):
         return "piece_encoder" in node.ref_names
 
     def initialize(self) -> None:
-        loaders: Dict[str, Optional[Callable]] = self.model.attrs["loaders"]
-        source = self.source
+        source, loaders = self.source, self.model.attrs["loaders"]
         name = str(getattr(loaders["piece_encoder"], "name", source.name))
-        try:
+        with explain_failure(name):
             for ref, loader in loaders.items():
                 if loader is not None:
                     source.get_ref(ref).init = loader
             source.initialize(X=[Doc(Vocab(), words=["a"])])
-        except Exception as err:
-            raise ValueError(describe_failure(name, err)) from err
 
     def get_module(self) -> Any:
         return self.source.get_ref("transformer").shims[0]._model
@@ -209,25 +202,21 @@ class CuratedReader(PieceReader):
         return ops.xp.stack(sums), backprop
 
 
-def find_reader(model: Model[List[Doc], Floats2d]) -> PieceReader:
+def find_reader(model: EncoderT) -> PieceReader:
     """RETURNS (PieceReader): Who reads the transformer of "pooled_transformer".
 
     RAISES (ValueError): L212 if nobody does.
     """
-    readers = SpacyTransformersReader, ListenerReader, CuratedReader
     for node in model.layers[0].walk():
-        for reader in readers:
+        for reader in (SpacyTransformersReader, ListenerReader, CuratedReader):
             if reader.can_read(node):
                 return reader(model, node)
     raise ValueError(Errors.L212.format(found=model.layers[0].name))
 
 
 def set_trainable(transformer: Any, n_layers: Optional[int]) -> None:
-    """Let only the last layers of a transformer learn, and what stands after them.
-
-    transformer (Any): A PyTorch model.
-    n_layers (Optional[int]): How many layers learn. None for everything, the
-        embeddings included.
+    """Let only the last layers of a PyTorch model learn, and what stands after them;
+    None for everything, the embeddings included.
     """
     from torch.nn import ModuleList
 

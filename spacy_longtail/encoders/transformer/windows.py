@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy
@@ -16,19 +17,6 @@ class Windows(NamedTuple):
 
     rows: List[Dict[str, List[int]]]
     owners: List[int]
-
-
-class Pieces(NamedTuple):
-    """A padded batch of windows, as spacy-transformers wants it.
-
-    input_ids (numpy.ndarray): Word pieces, of shape (windows, length).
-    attention_mask (numpy.ndarray): 1.0 for a word piece and 0.0 for padding.
-    token_type_ids (None): Models use their default.
-    """
-
-    input_ids: numpy.ndarray
-    attention_mask: numpy.ndarray
-    token_type_ids: None = None
 
 
 def split_windows(
@@ -80,9 +68,7 @@ def get_pieces(tokenizer: Any, text: str) -> List[int]:
 
 
 def get_limit(tokenizer: Any, config: Any, window: int) -> int:
-    """RETURNS (int): The length of a window that the transformer can read, at most
-    the wished one.
-    """
+    """RETURNS (int): Length of a window that the transformer can read, at most this."""
     # RoBERTa counts positions from 2, and its tokenizers may know no limit.
     positions = getattr(config, "max_position_embeddings", None) or window + 2
     limits = [window, tokenizer.model_max_length]
@@ -98,19 +84,20 @@ def batch_windows(windows: Windows) -> Iterator[numpy.ndarray]:
     """
     lengths = numpy.asarray([len(row["input_ids"]) for row in windows.rows])
     order = numpy.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        size = max(1, MAX_BATCH_PIECES // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+    while len(order):
+        size = max(1, MAX_BATCH_PIECES // int(lengths[order[0]]))
+        yield order[:size]
+        order = order[size:]
 
 
-def pad_windows(batch: List[List[int]], pad_id: int) -> Pieces:
-    """RETURNS (Pieces): The word pieces of windows, padded on the right."""
-    shape = len(batch), max(map(len, batch))
-    ids = numpy.full(shape, pad_id, dtype="int64")
-    mask = numpy.zeros(shape, dtype="float32")
-    for row, pieces in enumerate(batch):
-        ids[row, : len(pieces)] = pieces
-        mask[row, : len(pieces)] = 1.0
-    return Pieces(ids, mask)
+def pad_windows(batch: List[List[int]], pad_id: int) -> SimpleNamespace:
+    """RETURNS (SimpleNamespace): The word pieces of windows, padded on the right, as
+    spacy-transformers wants them. The mask is 1.0 for a word piece, 0.0 for padding.
+    """
+    lengths = numpy.asarray([len(pieces) for pieces in batch])
+    mask = numpy.arange(lengths.max()) < lengths[:, None]
+    ids = numpy.full(mask.shape, pad_id, dtype="int64")
+    ids[mask] = numpy.concatenate(batch)
+    return SimpleNamespace(
+        input_ids=ids, attention_mask=mask.astype("float32"), token_type_ids=None
+    )

@@ -53,21 +53,12 @@ class Asymmetric(BinaryCrossEntropy):
         self.gamma_negative = gamma_negative
         self.margin = margin
 
-    def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d
-    ) -> Tuple[Floats2d, Floats2d]:
+    def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         P, N = sigmoid(Z), sigmoid(-Z)
         log_p = -softplus(-Z)
         focus = N**self.gamma_positive
         loss_yes = -focus * log_p
         d_yes = focus * (self.gamma_positive * P * log_p - N)
-        loss_no, d_no = self._get_negative_terms(xp, Z, P, N)
-        is_yes = Y > 0
-        return xp.where(is_yes, loss_yes, loss_no), xp.where(is_yes, d_yes, d_no)
-
-    def _get_negative_terms(
-        self, xp: Any, Z: Floats2d, P: Floats2d, N: Floats2d
-    ) -> Tuple[Floats2d, Floats2d]:
         gamma, margin = self.gamma_negative, self.margin
         Q = xp.maximum(P - margin, 0.0)
         # 1 - Q without the rounding error of 1 - p, which matters where p is near 1.
@@ -77,5 +68,6 @@ class Asymmetric(BinaryCrossEntropy):
         # dQ/dz = p (1 - p) where Q > 0. With gamma = 0 its power has no slope.
         slope = gamma * xp.where(Q > 0, Q, 1.0) ** (gamma - 1.0) * log_left
         ratio = xp.where(left > 0, N / xp.where(left > 0, left, 1.0), 1.0)
-        d_no = focus * P * ratio - slope * P * N
-        return -focus * log_left, xp.where(Q > 0, d_no, 0.0)
+        loss_no = -focus * log_left
+        d_no = xp.where(Q > 0, focus * P * ratio - slope * P * N, 0.0)
+        return xp.where(Y > 0, loss_yes, loss_no), xp.where(Y > 0, d_yes, d_no)

@@ -1,4 +1,4 @@
-from typing import Any, Callable, Optional, Tuple, cast
+from typing import Any, Callable, Optional, Tuple
 
 import numpy
 from thinc.api import Ops
@@ -17,7 +17,8 @@ class BinaryCrossEntropy(LeafLoss):
     The classes are the leaves that are trained on their own, then the Others. The odds
     of an Other are the sum of its members' odds, so its logit is their logsumexp. It
     is true if any of its members is; a member's share of the gradient is its share of
-    the odds. What isn't known (NaN) has no gradient.
+    the odds. A truth is 1.0 where a document has the leaf, 0.0 where it hasn't, and NaN
+    where that isn't known, which has no gradient. The loss is the sum over labels.
 
     taxonomy (Taxonomy): The label tree.
     log_odds (numpy.ndarray): The log_prior of LeafLoss, as log odds.
@@ -38,34 +39,19 @@ class BinaryCrossEntropy(LeafLoss):
         self.members = numpy.asarray([m for group in members for m in group], "int64")
         self.sizes = numpy.asarray([len(group) for group in members], "int32")
 
-    def __call__(self, guesses: Floats2d, truths: Floats2d) -> Tuple[Floats2d, float]:
-        """Calculate gradient and loss together.
-
-        guesses (Floats2d): Logits of shape (docs, leaves).
-        truths (Floats2d): 1.0 where a document has the leaf, 0.0 where it hasn't, NaN
-            where that isn't known, same shape.
-        RETURNS (Tuple[Floats2d, float]): The gradient with respect to the logits, and
-            the loss, the sum over labels, in nats per document of which anything is
-            known; 0.0 without any.
-        RAISES (ValueError): L101 if the shapes don't fit.
-        """
-        self.check_shapes(guesses, truths)
-        ops = get_array_ops(guesses)
+    def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
+        ops = get_array_ops(Z)
         xp = ops.xp
-        Z = guesses
         if self.shifts is not None:
             Z = Z + xp.asarray(self.shifts, Z.dtype)
         Z, Y, shares = self._pool(ops, Z, xp.asarray(truths, dtype=Z.dtype))
         is_known = ~xp.isnan(Y)
-        losses, dZ = self._get_terms(xp, Z, xp.where(is_known, Y, 0.0))
+        losses, dZ = self._compare(xp, Z, xp.where(is_known, Y, 0.0))
         scale = 1.0 / max(int(is_known.any(axis=1).sum()), 1)
         loss = float(xp.where(is_known, losses, 0.0).sum()) * scale
-        d_logits = self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares)
-        return cast(Floats2d, d_logits.astype(guesses.dtype)), loss
+        return self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares), loss
 
-    def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d
-    ) -> Tuple[Floats2d, Floats2d]:
+    def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         """The loss of each class of each document and its derivative by the logit.
 
         Z (Floats2d): Logits of shape (docs, classes).

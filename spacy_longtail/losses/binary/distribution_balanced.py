@@ -69,9 +69,7 @@ class DistributionBalanced(BinaryCrossEntropy):
         n_docs = counts.sum() if taxonomy.n_docs is None else taxonomy.n_docs
         self.inverse = float(n_docs) / self._get_class_values(counts)
 
-    def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d
-    ) -> Tuple[Floats2d, Floats2d]:
+    def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         inverse = xp.asarray(self.inverse, dtype=Z.dtype)
         totals = (Y @ inverse).reshape((-1, 1))
         ratios = xp.where(totals > 0, inverse / xp.where(totals > 0, totals, 1.0), 1.0)

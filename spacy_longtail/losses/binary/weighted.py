@@ -45,8 +45,6 @@ class WeightedBinaryCrossEntropy(BinaryCrossEntropy):
         super().__init__(taxonomy, log_odds=taxonomy.log_odds + numpy.log(weights))
         self.weights = self._get_class_values(weights)
 
-    def _get_terms(
-        self, xp: Any, Z: Floats2d, Y: Floats2d
-    ) -> Tuple[Floats2d, Floats2d]:
+    def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         weights = 1.0 + Y * (xp.asarray(self.weights, Z.dtype) - 1.0)
         return weights * (softplus(Z) - Z * Y), weights * (sigmoid(Z) - Y)

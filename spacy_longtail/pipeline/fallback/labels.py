@@ -7,7 +7,6 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     Optional,
 )
 
@@ -17,19 +16,10 @@ from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
 from ...errors import Errors
+from ...questions import LabelCard
 from ...tables.jsonl import parse_lines
 from ...taxonomy import Other, Taxonomy, find_similar, split_path
 from ..names import get_name_texts
-
-
-class CardDocs(NamedTuple):
-    """The fields of rankers.base.LabelCard, see there."""
-
-    label: str
-    names: List[Doc]
-    examples: List[Doc]
-    group: int
-    is_added: bool
 
 
 class LabelStore:
@@ -95,8 +85,8 @@ class LabelStore:
         self.added.update(new)
         return len(new)
 
-    def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[CardDocs]:
-        """RETURNS (List[CardDocs]): Of all labels, those from training first."""
+    def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[LabelCard]:
+        """RETURNS (List[LabelCard]): Of all labels, those from training first."""
         groups = dict(zip(taxonomy.leaves, taxonomy.other_of.tolist()))
 
         def make_doc(kept: Dict[str, Any]) -> Doc:
@@ -104,7 +94,7 @@ class LabelStore:
             return Doc(nlp.vocab, words=words, spaces=spaces)
 
         return [
-            CardDocs(
+            LabelCard(
                 label,
                 [nlp.make_doc(text) for text in record["names"]],
                 [make_doc(kept) for kept in record["examples"]],

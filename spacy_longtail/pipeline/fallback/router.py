@@ -5,6 +5,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ...errors import Errors
+from ...questions import Question
 from ...taxonomy import Other, Taxonomy
 from ..decision import EPSILON, get_stored
 from ..settings import FallbackSettings
@@ -126,7 +127,7 @@ def _route(
         empty: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
         best = [decision["label"] for decision in decisions]
         nothing: List[List[str]] = [[] for _ in docs]
-        found = stages.gate.rank(docs, nothing, prior=empty, added=added, best=best)
+        found = stages.gate.rank(Question(docs, nothing, empty, added, best))
         margins = found.margins
     if margins is not None:
         routed |= margins.max(axis=1) >= -settings.gate_slack
@@ -171,13 +172,9 @@ def _ask(docs: List[Doc], best: List[str], judged: Judged, stages: Stages) -> An
     columns = [[m for n in others for m in plan[n].members] for others in judged.others]
     candidates = [[leaves[column] for column in row] for row in columns]
     own = [judged.P[i, row] for i, row in enumerate(columns)]
-    found = stages.ranker.rank(
-        docs,
-        candidates,
-        prior=[numpy.log(numpy.maximum(values, EPSILON)) for values in own],
-        added=list(stages.added),
-        best=best,
-    )
+    prior = [numpy.log(numpy.maximum(values, EPSILON)) for values in own]
+    question = Question(docs, candidates, prior, list(stages.added), best)
+    found = stages.ranker.rank(question)
     ranker, n_added = type(stages.ranker).__name__, len(stages.added)
     missing: List[Any] = [()] * (len(docs) - len(found.scores))
     for values, labels, doc in zip([*found.scores, *missing], candidates, docs):

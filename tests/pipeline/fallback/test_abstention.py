@@ -60,10 +60,9 @@ def test_coverage_is_at_least_the_wished_share(nlp, fallback, kind, coverage, n_
 def test_ranker_tells_how_close_unsure_documents_are(nlp, fallback, monkeypatch):
     rank = fallback.ranker.rank
 
-    def rank_far(docs, *args, **kwargs):
-        return rank(docs, *args, **kwargs)._replace(
-            similarity=numpy.full(len(docs), 0.1)
-        )
+    def rank_far(question):
+        similarity = numpy.full(len(question.docs), 0.1)
+        return rank(question)._replace(similarity=similarity)
 
     monkeypatch.setattr(fallback.ranker, "rank", rank_far)
     fallback.settings.route_below = 1.01

@@ -3,7 +3,7 @@ import pytest
 import spacy
 
 from spacy_longtail.pipeline.settings import FallbackSettings
-from spacy_longtail.rankers.base import Ranking
+from spacy_longtail.questions import Ranking
 
 
 def test_without_a_first_stage(make_examples):

@@ -5,6 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
 
+from spacy_longtail.questions import Question
+
 BOTH = "borrow money, and papers for China"
 TEXTS = ["lend me some money", BOTH, "my card", "", "a room and a train", "zzxq wvut"]
 TEXTS += ["borrow", "what is the cost", "a room"]
@@ -46,13 +48,9 @@ def test_batch_and_order_make_no_difference(kind, name):
 
 
 def rank(pipe, docs, labels):
-    return pipe.ranker.rank(
-        docs,
-        [labels] * len(docs),
-        prior=[numpy.zeros(2)] * len(docs),
-        added=[],
-        best=labels[:1] * len(docs),
-    ).scores
+    n, prior = len(docs), numpy.zeros(2)
+    question = Question(docs, [labels] * n, [prior] * n, [], labels[:1] * n)
+    return pipe.ranker.rank(question).scores
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])

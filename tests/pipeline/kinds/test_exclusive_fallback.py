@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from spacy.training import Example
 
-from spacy_longtail.rankers.base import Ranking
+from spacy_longtail.questions import Ranking
 
 NEW = "travel/cruise"
 UNKNOWN = "zzxq wvut"
@@ -44,8 +44,9 @@ def test_added_label_takes_the_same_share_from_all_others(pair, fallback):
 def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypatch):
     """Only where a pooled label would win; a head label is none of its business."""
 
-    def rank(docs, candidates, **kwargs):
-        return Ranking([numpy.full(len(c), -3.0) for c in candidates], none_score=0.0)
+    def rank(question):
+        scores = [numpy.full(len(labels), -3.0) for labels in question.candidates]
+        return Ranking(scores, none_score=0.0)
 
     monkeypatch.setattr(fallback.ranker, "rank", rank)
     fallback.settings.route_threshold = 0.0

@@ -8,7 +8,7 @@ from spacy.util import minibatch
 from thinc.api import fix_random_seed
 
 from spacy_longtail.pipeline.fallback.fitting import find_contrasts
-from spacy_longtail.rankers.base import Ranking
+from spacy_longtail.questions import Ranking
 from spacy_longtail.scoring.multilabel import longtail_multilabel_score
 
 NAME = "longtail_textcat_multilabel"
@@ -225,8 +225,9 @@ def test_ranker_that_finds_none_of_the_candidates_good(pair, fallback, monkeypat
     before = pair(text)
     assert before._.longtail.labels[:2] == ("bank/loan", "travel/hotel")
 
-    def rank(docs, candidates, **kwargs):
-        return Ranking([numpy.full(len(c), -3.0) for c in candidates], none_score=0.0)
+    def rank(question):
+        scores = [numpy.full(len(labels), -3.0) for labels in question.candidates]
+        return Ranking(scores, none_score=0.0)
 
     monkeypatch.setattr(fallback.ranker, "rank", rank)
     doc = pair(text)
