@@ -10,11 +10,12 @@ from spacy.training import Example
 
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
-from .predictions import ABSTAINED, HEAD, MID, Predictions, pair_columns
+from .predictions import ABSTAINED, HEAD, MID, BoundsT, Predictions, pair_columns
 from .scorer import (
     TaxonomyT,
     check_bounds,
     find_decision,
+    is_refined,
     read_tree,
     score_predictions,
 )
@@ -87,8 +88,6 @@ class _Read(NamedTuple):
     gold (Optional[str]): Its label, if that is a node of the taxonomy.
     others (List[str]): Positive keys that could be a label that training never saw.
     share (float): Probability of the gold label, summed below an inner node.
-    kept (Optional[str]): The broad category that is kept without a label.
-    first (Optional[str]): The label before a second stage.
     """
 
     place: int
@@ -97,8 +96,7 @@ class _Read(NamedTuple):
     share: float
     guess: Optional[str]
     confidence: float
-    kept: Optional[str]
-    first: Optional[str]
+    decision: Any
 
 
 def read_exclusive(
@@ -106,12 +104,11 @@ def read_exclusive(
     taxonomy: Taxonomy,
     *,
     pipe: Optional[str] = None,
-    bounds: Tuple[int, int] = (HEAD, MID),
+    bounds: BoundsT = (HEAD, MID),
     has_counts: bool = True,
     **cfg: Any,
 ) -> Predictions:
-    """Read gold and predicted labels of the documents that have a gold label, see
-    longtail_score.
+    """Read gold and predicted labels, see longtail_score.
 
     examples (Iterable[Example]): Their documents are looked at once, one after the
         other, so that they can be another pipeline's before and after that.
@@ -121,19 +118,17 @@ def read_exclusive(
     """
     found: List[_Read] = []
     foreign: Set[str] = set()
-    is_refined = False
     for place, eg in enumerate(examples):
         cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
-        is_refined |= bool(decision) and decision.first_labels is not None
         gold, others = _get_gold(eg, taxonomy)
         if gold is not None:
             foreign.update(others)
         others = [key for key in others if gold is None and key not in cats]
         guess = _get_guess(eg.predicted, taxonomy.index, decision)
-        first = decision.first if decision else None
-        path = decision.path if decision and decision.label is None else ()
-        share, kept = _get_share(cats, gold, taxonomy), next(iter(path), None)
-        found.append(_Read(place, gold, others, share, *guess, kept, first))
+        start, end = taxonomy.ranges.get(gold or "", (0, 0))
+        share = float(sum(cats.get(leaf, 0.0) for leaf in taxonomy.leaves[start:end]))
+        found.append(_Read(place, gold, others, share, *guess, decision))
+    decisions = [doc.decision for doc in found]
     docs = _find_unseen(found, foreign)
     ids = dict(taxonomy.index)
     pairs = [
@@ -157,10 +152,8 @@ def read_exclusive(
         n_training=sum(taxonomy.counts),
         taxonomy=taxonomy,
         bounds=bounds,
-        changes=_count_changes(docs) if is_refined else None,
-        has_kept=numpy.asarray(
-            [doc.kept == taxonomy.path(doc.gold or "")[0] for doc in docs], dtype=bool
-        ),
+        changes=_count_changes(docs) if any(map(is_refined, decisions)) else None,
+        has_kept=numpy.asarray([_has_kept(doc, taxonomy) for doc in docs], dtype=bool),
         places=numpy.asarray([doc.place for doc in docs], dtype="i8"),
     )
     shares = numpy.asarray([doc.share for doc in docs], dtype="f8")
@@ -219,17 +212,16 @@ def _find_unseen(docs: List[_Read], foreign: Set[str]) -> List[_Read]:
 def _count_changes(docs: List[_Read]) -> numpy.ndarray:
     changes = numpy.zeros((len(docs), 2))
     for row, doc in enumerate(docs):
+        first = doc.decision and doc.decision.first
         # Abstention shows in the coverage.
-        if None not in (doc.first, doc.guess) and doc.first != doc.guess:
-            changes[row] = doc.guess == doc.gold, doc.first == doc.gold
+        if None not in (first, doc.guess) and first != doc.guess:
+            changes[row] = doc.guess == doc.gold, first == doc.gold
     return changes
 
 
-def _get_share(
-    cats: Dict[str, float], gold: Optional[str], taxonomy: Taxonomy
-) -> float:
-    start, end = taxonomy.ranges.get(gold or "", (0, 0))
-    return float(sum(cats.get(leaf, 0.0) for leaf in taxonomy.leaves[start:end]))
+def _has_kept(doc: _Read, taxonomy: Taxonomy) -> bool:
+    path = doc.decision.path if doc.decision and doc.guess is None else ()
+    return path[:1] == taxonomy.path(str(doc.gold))[:1]
 
 
 def _get_guess(

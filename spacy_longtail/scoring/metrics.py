@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 import numpy
 
 from ..ops import LOWEST
+from . import ranking
 from .predictions import (
     ABSTAINED,
     GROUPS,
@@ -15,13 +16,6 @@ from .predictions import (
     count,
     divide,
     sum_by_id,
-)
-from .ranking import (
-    get_lrap,
-    get_macro_ap,
-    get_ndcg_at,
-    get_precision_at,
-    get_propensity_scored_precision_at,
 )
 
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
@@ -318,11 +312,11 @@ METRICS: Tuple[Metric, ...] = (
     Metric("coverage", "coverage", "share of documents with a label", get_coverage, several=False),
     Metric("precision", "precision", "share of given labels that are right", partial(get_micro, part="p"), ("tune",), several=False, empty=1.0),
     Metric("n_labels", "labels per document", "given ones", get_labels_per_doc, ("tune",), several=True, bounds=NUMBER, direction=0),
-    Metric("macro_ap", "average precision (AP)", "mean over labels", get_macro_ap, ("scorer", "report"), several=True),
-    Metric("lrap", "LRAP", "label ranking average precision, mean over documents", get_lrap, ("scorer", "report"), several=True),
-    _make_at("p_at", "precision", get_precision_at),
-    _make_at("ndcg_at", "nDCG", get_ndcg_at),
-    _make_at("psp_at", "propensity-scored precision", get_propensity_scored_precision_at),
+    Metric("macro_ap", "average precision (AP)", "mean over labels", ranking.get_macro_ap, ("scorer", "report"), several=True),
+    Metric("lrap", "LRAP", "label ranking average precision, mean over documents", ranking.get_lrap, ("scorer", "report"), several=True),
+    _make_at("p_at", "precision", ranking.get_precision_at),
+    _make_at("ndcg_at", "nDCG", ranking.get_ndcg_at),
+    _make_at("psp_at", "propensity-scored precision", ranking.get_propensity_scored_precision_at),
     Metric("other_recall", "recall of Others", "pooled labels found in their Other", get_other_recall, ("scorer",), several=False),
     Metric("refined_fixed", "fixed", "labels made right by the second stage", partial(get_refined, part="fixed"), ("scorer",), bounds=NUMBER),
     Metric("refined_broken", "broken", "labels made wrong by the second stage", partial(get_refined, part="broken"), ("scorer",), bounds=NUMBER, direction=-1),

@@ -1,17 +1,6 @@
 import warnings
 from functools import partial
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 import numpy
 from spacy.training import Example
@@ -20,11 +9,12 @@ from ..errors import Errors, Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
 from .metrics import KS
-from .predictions import HEAD, MID, Predictions, pair_scores
+from .predictions import HEAD, MID, BoundsT, Predictions, pair_scores
 from .scorer import (
     TaxonomyT,
     check_bounds,
     find_decision,
+    is_refined,
     read_tree,
     score_predictions,
 )
@@ -79,7 +69,6 @@ def longtail_multilabel_score(
     missing (str): See read_gold.
     head, mid, ks: See make_longtail_multilabel_scorer.
     pipe (str): Name of the component, whose decisions count.
-    RETURNS (Dict[str, Any]): See score_predictions.
     """
     tree = read_tree(taxonomy)
     own = tree.spread(thresholds or {}, threshold)
@@ -106,7 +95,7 @@ def read_multilabel(
     pipe: str,
     get_thresholds: Callable[[Sequence[str]], numpy.ndarray],
     missing: str = "auto",
-    bounds: Tuple[int, int] = (HEAD, MID),
+    bounds: BoundsT = (HEAD, MID),
     **cfg: Any,
 ) -> Predictions:
     """Read gold and predicted labels, see longtail_multilabel_score.
@@ -136,7 +125,13 @@ def read_multilabel(
     labels = [*index, *unseen]
     P = numpy.reshape(rows, (len(rows), len(index)))
     P = numpy.pad(P, ((0, 0), (0, len(unseen))))
-    truths = _read_truths(references, taxonomy, unseen, pipe, missing)
+    truths = numpy.full((len(references), len(labels)), numpy.nan)
+    n_leaves, known = len(index), taxonomy.ranges.keys() | set(unseen)
+    for row, eg in enumerate(references):
+        gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
+        fill_truths(truths[row, :n_leaves], gold, taxonomy)
+        if gold is not None:
+            truths[row, n_leaves:] = [label in gold.positive for label in unseen]
     is_given = get_thresholds(labels) <= P
     for row, columns in enumerate(cut):
         # What 'cats_top_k' has cut off.
@@ -158,33 +153,15 @@ def read_multilabel(
     )
 
 
-def _read_truths(
-    examples: Sequence[Example],
-    taxonomy: Taxonomy,
-    unseen: Sequence[str],
-    pipe: str,
-    missing: str,
-) -> numpy.ndarray:
-    """1.0, 0.0 or NaN, of shape (docs, leaves and unseen)."""
-    n_leaves, known = len(taxonomy.leaves), taxonomy.ranges.keys() | set(unseen)
-    truths = numpy.full((len(examples), n_leaves + len(unseen)), numpy.nan)
-    for row, eg in enumerate(examples):
-        gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
-        fill_truths(truths[row, :n_leaves], gold, taxonomy)
-        if gold is not None:
-            truths[row, n_leaves:] = [label in gold.positive for label in unseen]
-    return truths
-
-
 def _count_changes(
     decisions: Sequence[Any], truths: numpy.ndarray, labels: Sequence[str]
 ) -> Optional[numpy.ndarray]:
-    if not any(found and found.first_labels is not None for found in decisions):
+    if not any(map(is_refined, decisions)):
         return None
     index = {label: column for column, label in enumerate(labels)}
     changes = numpy.zeros((len(decisions), 2))
     for row, decision in enumerate(decisions):
-        if decision and decision.first_labels is not None and decision.label:
+        if is_refined(decision) and decision.label:
             now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]

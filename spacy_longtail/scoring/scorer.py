@@ -87,6 +87,11 @@ def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     return found if found and pipe in (None, found.pipe or pipe) else None
 
 
+def is_refined(decision: Any) -> bool:
+    """RETURNS (bool): Whether a second stage has looked at it."""
+    return bool(decision) and decision.first_labels is not None
+
+
 def read_tree(taxonomy: Optional[TaxonomyT]) -> Taxonomy:
     """RETURNS (Taxonomy): A taxonomy or what its JSON form says, empty without one."""
     if not taxonomy:
