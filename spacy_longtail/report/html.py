@@ -20,21 +20,16 @@ COLOURS = {
     SECOND: "var(--second)",
     FILL: "var(--fill)",
 }
+INKED = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+HIDDEN = ("axes.spines.top", "axes.spines.right", "legend.frameon")
 SETTINGS = {
+    **dict.fromkeys(INKED, INK),
+    **dict.fromkeys(("axes.edgecolor", "grid.color"), SOFT),
+    **dict.fromkeys(HIDDEN, False),
+    **dict.fromkeys(("axes.grid", "figure.constrained_layout.use"), True),
     "font.family": "sans-serif",
     "font.size": 11.0,
-    "text.color": INK,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": SOFT,
-    "axes.grid": True,
     "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
 }
 # Keys of x and y in the points of each curve, and what people call them.
 CURVES = {

@@ -165,6 +165,14 @@ def get_value(
     return 0.0 if numpy.isnan(value) else value
 
 
+def list_points(
+    curve: Dict[str, numpy.ndarray], rows: numpy.ndarray
+) -> List[Dict[str, float]]:
+    """RETURNS (List[Dict[str, float]]): Some points of a curve, by the same keys."""
+    columns = [values[rows].tolist() for values in curve.values()]
+    return [dict(zip(curve, point)) for point in zip(*columns)]
+
+
 def shorten_text(text: str) -> str:
     """RETURNS (str): The start of a long text."""
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
