@@ -257,9 +257,11 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
     path = tuple(label.split(separator))
     for index, segment in enumerate(path, start=1):
         if not segment.strip():
-            place = {"label": label, "index": index, "separator": separator}
             example = separator.join(("banking", "transfer"))
-            raise ValueError(Errors.L001.format(**place, example=example))
+            text = Errors.L001.format(
+                label=label, index=index, separator=separator, example=example
+            )
+            raise ValueError(text)
     return path
 
 

@@ -10,15 +10,8 @@ from spacy.training import Example
 
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
+from . import scorer
 from .predictions import ABSTAINED, HEAD, MID, BoundsT, Predictions, pair_columns
-from .scorer import (
-    TaxonomyT,
-    check_bounds,
-    find_decision,
-    is_refined,
-    read_tree,
-    score_predictions,
-)
 
 
 def make_longtail_scorer(
@@ -34,7 +27,7 @@ def make_longtail_scorer(
     RETURNS (Callable): `longtail_score` with these bounds.
     RAISES (ValueError): L501 if the bounds are out of range.
     """
-    check_bounds(head, mid)
+    scorer.check_bounds(head, mid)
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
     return partial(longtail_score, head=head, mid=mid)
 
@@ -42,7 +35,7 @@ def make_longtail_scorer(
 def longtail_score(
     examples: Iterable[Example],
     *,
-    taxonomy: Optional[TaxonomyT] = None,
+    taxonomy: Optional[scorer.TaxonomyT] = None,
     labels: Iterable[str] = (),
     head: int = HEAD,
     mid: int = MID,
@@ -73,13 +66,13 @@ def longtail_score(
     RAISES (ValueError): L502 if a document has two gold labels.
     """
     examples = list(examples)
-    decisions = (find_decision(eg.predicted, pipe) for eg in examples)
+    decisions = (scorer.find_decision(eg.predicted, pipe) for eg in examples)
     decided = (decision.label for decision in decisions if decision)
-    tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
+    tree = _extend(scorer.read_tree(taxonomy), [*labels, *filter(None, decided)])
     predictions = read_exclusive(
         examples, tree, pipe=pipe, bounds=(head, mid), has_counts=bool(taxonomy)
     )
-    return score_predictions(predictions)
+    return scorer.score_predictions(predictions)
 
 
 class _Read(NamedTuple):
@@ -119,7 +112,7 @@ def read_exclusive(
     found: List[_Read] = []
     foreign: Set[str] = set()
     for place, eg in enumerate(examples):
-        cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
+        cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
         gold, others = _get_gold(eg, taxonomy)
         if gold is not None:
             foreign.update(others)
@@ -128,7 +121,7 @@ def read_exclusive(
         start, end = taxonomy.ranges.get(gold or "", (0, 0))
         share = float(sum(cats.get(leaf, 0.0) for leaf in taxonomy.leaves[start:end]))
         found.append(_Read(place, gold, others, share, *guess, decision))
-    decisions = [doc.decision for doc in found]
+    has_stage = any(scorer.is_refined(doc.decision) for doc in found)
     docs = _find_unseen(found, foreign)
     ids = dict(taxonomy.index)
     pairs = [
@@ -152,7 +145,7 @@ def read_exclusive(
         n_training=sum(taxonomy.counts),
         taxonomy=taxonomy,
         bounds=bounds,
-        changes=_count_changes(docs) if any(map(is_refined, decisions)) else None,
+        changes=_count_changes(docs) if has_stage else None,
         has_kept=numpy.asarray([_has_kept(doc, taxonomy) for doc in docs], dtype=bool),
         places=numpy.asarray([doc.place for doc in docs], dtype="i8"),
     )

@@ -8,15 +8,7 @@ import numpy
 
 from ..ops import LOWEST
 from . import ranking
-from .predictions import (
-    ABSTAINED,
-    GROUPS,
-    Counts,
-    Predictions,
-    count,
-    divide,
-    sum_by_id,
-)
+from .predictions import ABSTAINED, GROUPS, Predictions, count, divide, sum_by_id
 
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 SHARE = (0.0, 1.0)
@@ -75,7 +67,7 @@ def get_macro_f(
     """
     counts = count(predictions, W)
     counted = (counts.support > 0) & (True if among is None else among)
-    return divide((get_f(counts) * counted).sum(axis=1), counted.sum(axis=1))
+    return divide((counts.f * counted).sum(axis=1), counted.sum(axis=1))
 
 
 def get_group_f(
@@ -83,11 +75,6 @@ def get_group_f(
 ) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Mean F1 of the labels of one of GROUPS."""
     return get_macro_f(predictions, W, predictions.groups == GROUPS.index(group))
-
-
-def get_f(counts: Counts) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): F1 of each label, 0.0 without any document."""
-    return 2 * counts.right / numpy.maximum(counts.support + counts.guessed, 1e-12)
 
 
 def get_micro(predictions: Predictions, W: numpy.ndarray, part: str) -> numpy.ndarray:

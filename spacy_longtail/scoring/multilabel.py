@@ -8,16 +8,9 @@ from spacy.training import Example
 from ..errors import Errors, Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
+from . import scorer
 from .metrics import KS
 from .predictions import HEAD, MID, BoundsT, Predictions, pair_scores
-from .scorer import (
-    TaxonomyT,
-    check_bounds,
-    find_decision,
-    is_refined,
-    read_tree,
-    score_predictions,
-)
 
 
 def make_longtail_multilabel_scorer(
@@ -34,7 +27,7 @@ def make_longtail_multilabel_scorer(
     RETURNS (Callable): `longtail_multilabel_score` with these settings.
     RAISES (ValueError): L501 or L503 if they are out of range.
     """
-    check_bounds(head, mid)
+    scorer.check_bounds(head, mid)
     if not all(k >= 1 and k % 1 == 0 for k in ks):
         raise ValueError(Errors.L503.format(value=list(ks)))
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
@@ -44,7 +37,7 @@ def make_longtail_multilabel_scorer(
 def longtail_multilabel_score(
     examples: Iterable[Example],
     *,
-    taxonomy: TaxonomyT,
+    taxonomy: scorer.TaxonomyT,
     thresholds: Optional[Mapping[str, float]] = None,
     threshold: float = 0.5,
     missing: str = "auto",
@@ -70,7 +63,7 @@ def longtail_multilabel_score(
     head, mid, ks: See make_longtail_multilabel_scorer.
     pipe (str): Name of the component, whose decisions count.
     """
-    tree = read_tree(taxonomy)
+    tree = scorer.read_tree(taxonomy)
     own = tree.spread(thresholds or {}, threshold)
 
     def get_thresholds(labels: Sequence[str]) -> numpy.ndarray:
@@ -85,7 +78,7 @@ def longtail_multilabel_score(
         bounds=(head, mid),
     )
     limits = get_thresholds(predictions.labels)
-    return score_predictions(predictions, ks=ks, thresholds=limits)
+    return scorer.score_predictions(predictions, ks=ks, thresholds=limits)
 
 
 def read_multilabel(
@@ -114,7 +107,7 @@ def read_multilabel(
     foreign: Set[str] = set()
     index = taxonomy.index
     for eg in examples:
-        cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
+        cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
         references.append(eg)
         decisions.append(decision)
         foreign.update(cats)
@@ -156,12 +149,12 @@ def read_multilabel(
 def _count_changes(
     decisions: Sequence[Any], truths: numpy.ndarray, labels: Sequence[str]
 ) -> Optional[numpy.ndarray]:
-    if not any(map(is_refined, decisions)):
+    if not any(map(scorer.is_refined, decisions)):
         return None
     index = {label: column for column, label in enumerate(labels)}
     changes = numpy.zeros((len(decisions), 2))
     for row, decision in enumerate(decisions):
-        if is_refined(decision) and decision.label:
+        if scorer.is_refined(decision) and decision.label:
             now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]

@@ -74,6 +74,11 @@ class Counts(NamedTuple):
     guessed: numpy.ndarray
     support: numpy.ndarray
 
+    @property
+    def f(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): F1 of each label, 0.0 without any document."""
+        return 2 * self.right / numpy.maximum(self.support + self.guessed, 1e-12)
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:

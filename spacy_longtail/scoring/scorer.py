@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .metrics import KS, find_metrics, get_f
+from .metrics import KS, find_metrics
 from .predictions import Predictions, count
 
 PREFIX = "longtail_"
@@ -61,7 +61,7 @@ def describe_labels(
     counts, known = count(predictions), predictions.counts
     right, guessed, support = (n[0] for n in counts)
     p, r = right / numpy.maximum(guessed, 1), right / numpy.maximum(support, 1)
-    shares = {"p": p, "r": r, "f": get_f(counts)[0]}
+    shares = {"p": p, "r": r, "f": counts.f[0]}
     tree, rows = predictions.taxonomy, {}
     for column in numpy.flatnonzero(support + guessed).tolist():
         label = predictions.labels[column]

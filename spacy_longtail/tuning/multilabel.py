@@ -14,7 +14,7 @@ from ..fitting.thresholds import fit_thresholds
 from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..presentation import TextTable, shorten
-from ..scoring.metrics import get_f, get_labels_per_doc
+from ..scoring.metrics import get_labels_per_doc
 from ..scoring.predictions import NEVER, Predictions, count
 from .provenance import find_note
 from .result import Fitted, RowT, Tuning, show_value
@@ -277,7 +277,7 @@ class _Tuner:
         own = set(self.pipe.labels)
         counts: Any = old.counts
         support = count(old).support[0].astype(int).tolist()
-        before, now = (get_f(count(part))[0].tolist() for part in (old, new))
+        before, now = (count(part).f[0].tolist() for part in (old, new))
         return [
             LabelChange(
                 label,
