@@ -88,9 +88,7 @@ class Taxonomy:
 
     @cached_property
     def other_of(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Index of each leaf's Other, -1 for none, of
-        shape (leaves,).
-        """
+        """RETURNS (numpy.ndarray): Index of the Other of each leaf, -1 for none."""
         other_of = numpy.full(len(self.leaves), -1, dtype="int64")
         for i, other in enumerate(self.others):
             other_of[list(other.members)] = i
@@ -147,16 +145,14 @@ class Taxonomy:
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
         n_docs = {} if self.n_docs is None else {"n_docs": self.n_docs}
+        others = [{"parent": o.parent, "members": list(o.members)} for o in self.others]
         return {
             **n_docs,
             "leaves": list(self.leaves),
             "counts": list(self.counts),
             "inner_counts": dict(self.inner_counts),
             "separator": self.separator,
-            "others": [
-                {"parent": other.parent, "members": list(other.members)}
-                for other in self.others
-            ],
+            "others": others,
         }
 
     @classmethod
@@ -172,15 +168,13 @@ class Taxonomy:
         if missing:
             problem = f"the keys {sorted(missing)} are missing"
             raise ValueError(Errors.L007.format(problem=problem))
+        others = ((other["parent"], other["members"]) for other in data["others"])
         taxonomy = cls(
             leaves=tuple(data["leaves"]),
             counts=tuple(data["counts"]),
             inner_counts=dict(data.get("inner_counts", {})),
             separator=data["separator"],
-            others=tuple(
-                Other(parent=other["parent"], members=tuple(other["members"]))
-                for other in data["others"]
-            ),
+            others=tuple(Other(parent, tuple(members)) for parent, members in others),
             n_docs=data.get("n_docs"),
         )
         columns = [m for other in taxonomy.others for m in other.members]

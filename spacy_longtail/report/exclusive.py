@@ -124,7 +124,5 @@ def _describe(evidence: Evidence, row: int) -> Dict[str, Any]:
         "first": decision.get("first"),
         "levels": [list(level) for level in decision["levels"]],
         "candidates": [list(candidate) for candidate in decision["candidates"]],
-        "known": decision["known"],
-        "stage": decision["stage"],
-        "reason": decision["reason"],
+        **{key: decision[key] for key in ("known", "stage", "reason")},
     }

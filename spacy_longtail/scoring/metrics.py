@@ -1,8 +1,9 @@
 """One table of everything that is measured."""
 
 from functools import partial
+from itertools import groupby
 from math import inf
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
@@ -58,15 +59,14 @@ def get_coverage(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 
 
 def get_macro_f(
-    predictions: Predictions, W: numpy.ndarray, among: Optional[numpy.ndarray] = None
+    predictions: Predictions, W: numpy.ndarray, among: Any = True
 ) -> numpy.ndarray:
     """Mean F1 of the labels with gold documents.
 
-    among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
-        None for all.
+    among (Any): Whether each label counts, of shape (labels,), or True for all.
     """
     counts = count(predictions, W)
-    counted = (counts.support > 0) & (True if among is None else among)
+    counted = (counts.support > 0) & among
     return divide((counts.f * counted).sum(axis=1), counted.sum(axis=1))
 
 
@@ -95,9 +95,7 @@ def get_macro_p(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 def get_labels_per_doc(
     predictions: Predictions, W: numpy.ndarray, of_gold: bool = False
 ) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Labels given per document of which anything is known, or
-    gold ones.
-    """
+    """RETURNS (numpy.ndarray): Labels given per known document, or gold ones."""
     pairs = predictions.gold if of_gold else predictions.given
     per_doc = numpy.bincount(pairs.rows, minlength=predictions.n_docs)
     return _average(predictions, per_doc, W)
@@ -179,8 +177,6 @@ def get_pair_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     Most pairs are neither gold nor probable, so that this is far below what it is for
     labels that exclude each other.
     """
-    if predictions.scores is None:
-        return numpy.full(len(W), numpy.nan)
     P, truths = predictions.scores
     is_known = ~numpy.isnan(truths)
     rows, columns = numpy.nonzero(is_known)
@@ -195,11 +191,7 @@ def get_pair_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 
 
 def get_log_loss(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): How improbable the gold labels are, in nats per
-    document, summed over its labels.
-    """
-    if predictions.scores is None:
-        return numpy.full(len(W), numpy.nan)
+    """RETURNS (numpy.ndarray): The sum of get_nats over labels, per document."""
     P, truths = predictions.scores
     nats = numpy.where(numpy.isnan(truths), 0.0, get_nats(P, truths))
     return _average(predictions, nats.sum(axis=1), W)
@@ -235,9 +227,7 @@ def get_expected_macro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.nd
 
 
 def find_bins(P: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The calibration bin of each probability. An edge belongs
-    to the bin below it.
-    """
+    """RETURNS (numpy.ndarray): Bin of each probability. An edge is in the one below."""
     return numpy.digitize(P, BIN_EDGES[1:-1], right=True)
 
 
@@ -328,19 +318,15 @@ def find_metrics(
     ks (Sequence[int]): Ranks of the metrics "at k", each from 1.
     """
     kinds = (None, allows_several)
-    shown = [m for m in METRICS if room in m.rooms and m.several in kinds]
-    ranked = [m for m in shown if m.key in AT]
-    found: Dict[str, Metric] = {}
-    for metric in shown:
-        if metric not in ranked:
-            found[metric.key] = metric
-        elif metric is ranked[0]:
-            for k in ks:
-                found.update(_rank_at(other, k) for other in ranked)
-    return found
+    shown = (m for m in METRICS if room in m.rooms and m.several in kinds)
+    found: List[Metric] = []
+    for is_at, metrics in groupby(shown, lambda metric: metric.key in AT):
+        same = list(metrics)
+        found += [_rank_at(m, k) for k in ks for m in same] if is_at else same
+    return {metric.key: metric for metric in found}
 
 
-def _rank_at(metric: Metric, k: int) -> Tuple[str, Metric]:
+def _rank_at(metric: Metric, k: int) -> Metric:
     function: Any = partial(metric.function, k=k)
     key, note = f"{metric.key}_{k}", metric.note.format(k=k)
-    return key, metric._replace(key=key, note=note, function=function)
+    return metric._replace(key=key, note=note, function=function)

@@ -101,7 +101,7 @@ class Predictions:
         (labels,). None if they are unknown.
     n_training (int): Training documents.
     bounds (Tuple[int, int]): Fewest training documents of a head and of a mid label.
-    scores (Optional[Scores]): For metrics that rank or calibrate.
+    scores (Optional[Scores]): Where a document can have several labels.
     calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
         label, whatever was given by, of shape (docs, labels).
     changes (Optional[numpy.ndarray]): How many labels of each document a second stage
@@ -123,7 +123,7 @@ class Predictions:
     counts: Optional[numpy.ndarray] = None
     n_training: int = 0
     bounds: BoundsT = (HEAD, MID)
-    scores: Optional[Scores] = None
+    scores: Any = None
     calibrated: Optional[numpy.ndarray] = None
     changes: Optional[numpy.ndarray] = None
     has_kept: Optional[numpy.ndarray] = None
@@ -152,7 +152,7 @@ class Predictions:
         """
         if self.counts is None:
             return numpy.full(len(self.labels), -1)
-        return find_groups(self.counts, self.bounds)
+        return 2 - numpy.digitize(self.counts, self.bounds[::-1])
 
     @property
     def group_sizes(self) -> Dict[str, int]:
@@ -215,8 +215,7 @@ class Predictions:
         """RETURNS (Predictions): The same documents, which can have several labels,
         given those that are at least as probable as their threshold.
         """
-        truths = self.scores.truths  # type: ignore[union-attr]
-        new = pair_scores(truths, P, P >= thresholds, self.labels)
+        new = pair_scores(self.scores.truths, P, P >= thresholds, self.labels)
         return replace(
             self, gold=new.gold, given=new.given, scores=new.scores, changes=None
         )
@@ -304,14 +303,6 @@ def pair_scores(
         scores=Scores(P, truths),
         **values,
     )
-
-
-def find_groups(counts: numpy.ndarray, bounds: BoundsT = (HEAD, MID)) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): For labels with so many training documents the index
-    into GROUPS, of shape (labels,).
-    """
-    head, mid = bounds
-    return numpy.where(counts >= head, 0, numpy.where(counts >= mid, 1, 2))
 
 
 def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:

@@ -17,9 +17,7 @@ ZERO = {"micro_p", "micro_r", "micro_f", "hier_p", "hier_r", "hier_f"}
 
 
 def check_bounds(head: int, mid: int) -> None:
-    """RAISES (ValueError): L501 if the fewest training documents of a head and of a mid
-    label are out of range.
-    """
+    """RAISES (ValueError): L501 if the bounds of head and mid are out of range."""
     if not 1 <= mid < head:
         raise ValueError(Errors.L501.format(head=head, mid=mid))
 

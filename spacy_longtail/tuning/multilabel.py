@@ -347,7 +347,7 @@ def fit_first_stage(
     n_docs, n_labels = len(evidence.docs), len(evidence.predictions.labels)
     step = math.ceil(max(n_docs * n_labels, 1) / MAX_PAIRS)
     part = evidence.select(numpy.arange(0, n_docs, step))
-    truths = part.predictions.scores.truths  # type: ignore[union-attr]
+    truths = part.predictions.scores.truths
     P = numpy.zeros(truths.shape)
 
     def fit(prior: PriorT) -> Tuple[float, float]:
