@@ -108,9 +108,7 @@ def softmax(Z: numpy.ndarray) -> numpy.ndarray:
 
 
 def get_log_odds(P: Any) -> Any:
-    """RETURNS (Any): Log odds of probabilities. Those of exactly 0.0 or 1.0 count as
-    nearly that.
-    """
+    """RETURNS (Any): Log odds; probabilities of 0.0 or 1.0 count as nearly that."""
     P = numpy.clip(P, LOWEST, 1.0 - LOWEST)
     return numpy.log(P) - numpy.log1p(-P)
 

@@ -88,9 +88,7 @@ class Taxonomy:
 
     @cached_property
     def other_of(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Index of each leaf's Other, -1 for none, of
-        shape (leaves,).
-        """
+        """RETURNS (numpy.ndarray): Index of the Other of each leaf, -1 for none."""
         other_of = numpy.full(len(self.leaves), -1, dtype="int64")
         for i, other in enumerate(self.others):
             other_of[list(other.members)] = i
@@ -98,13 +96,9 @@ class Taxonomy:
 
     @cached_property
     def class_counts(self) -> numpy.ndarray:
-        """Training documents per label of the class that a leaf is trained as.
-
-        For a leaf of its own that is its count. An Other competes as the k labels
-        that it pools, not as one, so its members get their mean count.
-
-        RETURNS (numpy.ndarray): float64 array of shape (leaves,). A label without
-            documents counts as half a document.
+        """RETURNS (numpy.ndarray): Training documents of each leaf, float64 of shape
+        (leaves,), half a one for none. An Other competes as the k labels that it pools,
+        not as one, so its members get their mean count.
         """
         counts = numpy.asarray(self.counts, dtype="float64")
         for other in self.others:
@@ -114,10 +108,8 @@ class Taxonomy:
 
     @cached_property
     def log_odds(self) -> numpy.ndarray:
-        """Log odds of each leaf against all documents without it.
-
-        RETURNS (numpy.ndarray): float64 array of shape (leaves,). Members of an
-            Other have their mean count, see class_counts.
+        """RETURNS (numpy.ndarray): Log odds of each leaf by its class_counts, against
+        all documents without it, float64 of shape (leaves,).
         """
         counts = self.class_counts
         n_docs = counts.sum() if self.n_docs is None else self.n_docs
@@ -125,18 +117,13 @@ class Taxonomy:
         return numpy.log(counts) - numpy.log(numpy.maximum(n_docs - counts, 0.5))
 
     def compatible(self, label: str) -> numpy.ndarray:
-        """Find the columns that a gold label allows: a leaf its own, a pooled
-        leaf all of its Other, an inner node all below it.
-
-        RETURNS (numpy.ndarray): int64 array, ascending.
+        """RETURNS (numpy.ndarray): The columns that a gold label allows, ascending: a
+        leaf its own, a pooled leaf all of its Other, an inner node all below it.
         """
-        column = self.index.get(label)
-        if column is None:
-            return numpy.arange(*self.ranges[label])
-        other = self.other_of[column]
-        if other < 0:
-            return numpy.asarray([column])
-        return numpy.asarray(self.others[other].members)
+        if label in self.pooled:
+            other = self.others[self.other_of[self.index[label]]]
+            return numpy.asarray(other.members)
+        return numpy.arange(*self.ranges[label])
 
     def spread(
         self, values: Mapping[str, float], default: float = 0.0
@@ -158,16 +145,14 @@ class Taxonomy:
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only, read by from_dict."""
         n_docs = {} if self.n_docs is None else {"n_docs": self.n_docs}
+        others = [{"parent": o.parent, "members": list(o.members)} for o in self.others]
         return {
             **n_docs,
             "leaves": list(self.leaves),
             "counts": list(self.counts),
             "inner_counts": dict(self.inner_counts),
             "separator": self.separator,
-            "others": [
-                {"parent": other.parent, "members": list(other.members)}
-                for other in self.others
-            ],
+            "others": others,
         }
 
     @classmethod
@@ -183,24 +168,19 @@ class Taxonomy:
         if missing:
             problem = f"the keys {sorted(missing)} are missing"
             raise ValueError(Errors.L007.format(problem=problem))
+        others = ((other["parent"], other["members"]) for other in data["others"])
         taxonomy = cls(
             leaves=tuple(data["leaves"]),
             counts=tuple(data["counts"]),
             inner_counts=dict(data.get("inner_counts", {})),
             separator=data["separator"],
-            others=tuple(
-                Other(parent=other["parent"], members=tuple(other["members"]))
-                for other in data["others"]
-            ),
+            others=tuple(Other(parent, tuple(members)) for parent, members in others),
             n_docs=data.get("n_docs"),
         )
         columns = [m for other in taxonomy.others for m in other.members]
         n_leaves = len(taxonomy.leaves)
-        if (
-            len(taxonomy.counts) != n_leaves
-            or len(set(columns)) != len(columns)
-            or not set(columns) <= set(range(n_leaves))
-        ):
+        n_fine = len(set(columns) & set(range(n_leaves)))
+        if len(taxonomy.counts) != n_leaves or n_fine < len(columns):
             problem = "its leaves, counts and pooled columns don't fit together"
             raise ValueError(Errors.L007.format(problem=problem))
         return taxonomy
@@ -241,17 +221,14 @@ def build_taxonomy(
             raise ValueError(Errors.L006.format(label=label, value=count))
     inner = {path[:depth] for path in paths for depth in range(1, len(path))}
     leaves = tuple(paths[path] for path in sorted(set(paths) - inner))
+    stopped = [paths[path] for path in sorted(set(paths) & inner)]
     if len(leaves) < min_leaves:
         text = Errors.L002.format(n=len(leaves), labels=list(leaves), least=min_leaves)
         raise ValueError(text)
     taxonomy = Taxonomy(
         leaves=leaves,
         counts=tuple(int(counts[leaf]) for leaf in leaves),
-        inner_counts={
-            paths[path]: int(counts[paths[path]])
-            for path in sorted(set(paths) & inner)
-            if counts[paths[path]]
-        },
+        inner_counts={label: int(counts[label]) for label in stopped if counts[label]},
         separator=separator,
         n_docs=n_docs,
     )
@@ -259,10 +236,7 @@ def build_taxonomy(
 
 
 def check_settings(*, min_count: int, separator: str) -> None:
-    """Check the settings of a taxonomy before there are any data.
-
-    RAISES (ValueError): L004, L005 if one is out of range.
-    """
+    """RAISES (ValueError): L004, L005 if one is out of range."""
     if not _is_count(min_count):
         raise ValueError(Errors.L004.format(value=min_count))
     if not isinstance(separator, str) or not separator:

@@ -16,11 +16,11 @@ from .words import Word, describe_decision, say_method, split_logits, tabulate_w
 class Explanation:
     """Why a label and not another one.
 
-    kind, method (str): The factory of the component; see Split.
+    kind (str): The factory of the component.
+    method, words, bias, prior: See Split.
     label, against (str): The label and the one that it is compared with.
     difference (float): Log of how many times more probable it is in the first stage,
         before a fallback.
-    words, bias, prior: See Split.
     decision (Dict[str, Any]): See Decision.
     added (Optional[str]): The label of the decision if it was added at run time. It is
         judged by its prototype, not by words: what is explained is the first stage.
@@ -39,11 +39,9 @@ class Explanation:
     added: Optional[str] = None
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): JSON values."""
         return asdict(self)
 
     def tables(self) -> List[TextTable]:
-        """RETURNS (List[TextTable]): The decision, and the words that count most."""
         levels = [
             Remark("plain", f"{'  ' * depth}{node}  {probability:.3f}")
             for depth, (node, probability) in enumerate(self.decision["levels"])
@@ -59,7 +57,6 @@ class Explanation:
         return [TextTable("Decision", lines=[*levels, *lines]), why]
 
     def remarks(self) -> List[Remark]:
-        """RETURNS (List[Remark]): What the numbers mean if they aren't shares."""
         return say_method(self.method)
 
 

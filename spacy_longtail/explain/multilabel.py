@@ -31,9 +31,7 @@ class LabelExplanation:
         later: how many times more probable it is than its absence or, if it is pooled,
         than the absence of all labels of its Other.
     needed (float): The same for the threshold.
-    words (List[Word]): What they bring to the difference.
-    bias, prior (Optional[float]): What the label's trained bias and the setting of the
-        prior bring to it, None with occlusion.
+    words, bias, prior: What they bring to the difference, see Split.
     other (Optional[str]): The parent whose Other the label is pooled in.
     is_given (bool): Whether the document has the label.
     """
@@ -95,11 +93,9 @@ class MultilabelExplanation:
     added: List[str]
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): JSON values."""
         return asdict(self)
 
     def tables(self) -> List[TextTable]:
-        """RETURNS (List[TextTable]): The decision, and each label."""
         candidates, given = self.decision["candidates"], set(self.decision["labels"])
         rows = []
         for label, probability in candidates:
@@ -116,7 +112,6 @@ class MultilabelExplanation:
         ]
 
     def remarks(self) -> List[Remark]:
-        """RETURNS (List[Remark]): What the numbers mean if they aren't shares."""
         return say_method(self.method) if self.labels else []
 
 

@@ -79,11 +79,7 @@ def split_logits(
 
 
 def _occlude(
-    nlp: Language,
-    name: str,
-    doc: Doc,
-    pairs: Sequence[PairT],
-    logits: numpy.ndarray,
+    nlp: Language, name: str, doc: Doc, pairs: Sequence[PairT], logits: numpy.ndarray
 ) -> List[Split]:
     words = [token.text for token in doc]
     spaces = [bool(token.whitespace_) for token in doc]

@@ -92,9 +92,7 @@ def fit_pair_temperature(
 
 
 def get_pair_loss(P: numpy.ndarray, truths: numpy.ndarray) -> float:
-    """RETURNS (float): How improbable what is known is, in nats per pair of a document
-    and a label.
-    """
+    """RETURNS (float): The mean of get_nats over known pairs, 0.0 without any."""
     is_known = ~numpy.isnan(truths)
     if not is_known.any():
         return 0.0

@@ -51,8 +51,10 @@ def fit_thresholds(
     if scores.shape != truths.shape or scores.ndim != 2:
         text = Errors.L326.format(scores=scores.shape, truths=truths.shape)
         raise ValueError(text)
-    _check("precision", precision, precision is None or 0.0 < precision <= 1.0)
-    _check("smoothing", smoothing, 0.0 <= smoothing < float("inf"))
+    if precision is not None and not 0.0 < precision <= 1.0:
+        _refuse("precision", precision, "above 0 and at most 1, or None")
+    if not 0.0 <= smoothing < float("inf"):
+        _refuse("smoothing", smoothing, "a number of at least 0")
     scores = numpy.clip(scores, LOWEST, 1.0 - LOWEST)
     # What isn't known is never above a threshold and never positive.
     scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
@@ -125,11 +127,8 @@ def _get_merit(
     return numpy.where(found >= precision, recall, found - 1.0)
 
 
-def _check(name: str, value: Any, is_fine: bool) -> None:
-    if not is_fine:
-        expected = {"precision": "above 0 and at most 1, or None"}
-        text = expected.get(name, "a number of at least 0")
-        raise ValueError(Errors.L327.format(name=name, expected=text, value=value))
+def _refuse(name: str, value: Any, expected: str) -> None:
+    raise ValueError(Errors.L327.format(name=name, expected=expected, value=value))
 
 
 def fit_precision_threshold(
@@ -181,12 +180,9 @@ def fit_abstention_threshold(
         return None
     if precision is None:
         found = fit_coverage_threshold(known, 1.0 if coverage is None else coverage)
-    else:
-        n_kept = _count_precise(known, right, given, precision)
-        if not n_kept:
-            return None
-        found = float(numpy.sort(known)[::-1][n_kept - 1])
-    return min(max(found, 0.0), 1.0)
+        return min(max(found, 0.0), 1.0)
+    n_kept = _count_precise(known, right, given, precision)
+    return min(max(float(numpy.sort(known)[-n_kept]), 0.0), 1.0) if n_kept else None
 
 
 def fit_label_thresholds(
@@ -227,9 +223,8 @@ def fit_ancestor_threshold(
 
     probability, is_right (numpy.ndarray): Of the parents of abstained labels, both of
         shape (docs,).
-    precision (Optional[float]): Wished share of right ones.
-    RETURNS (float): 0.5 without a wish; the wish itself, as if probabilities were
-        exact, if there are too few documents.
+    RETURNS (float): 0.5 without a wished precision; the wish itself, as if
+        probabilities were exact, if there are too few documents.
     """
     if precision is None:
         return 0.5

@@ -20,7 +20,6 @@ class Report(Dict[str, Any]):
     """What build_report finds: a dict of JSON values that presents itself."""
 
     def tables(self) -> List[TextTable]:
-        """RETURNS (List[TextTable]): The headline."""
         rows = [
             (key, f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
             for key, found in self["headline"].items()
@@ -29,11 +28,9 @@ class Report(Dict[str, Any]):
         return [TextTable("", ("metric", "value", "interval"), rows)]
 
     def remarks(self) -> List[Remark]:
-        """RETURNS (List[Remark]): None."""
         return []
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): JSON values only."""
         return dict(self)
 
 
@@ -120,11 +117,9 @@ def _get_headline(
     if not predictions.is_counted.any():
         return {}
     found = estimate(predictions, metrics, resamples=resamples, seed=seed)
-    headline: Dict[str, Any] = {
-        key: {**interval._asdict(), "n_labels": None} for key, interval in found.items()
-    }
-    for group, n_labels in predictions.group_sizes.items():
-        headline[f"{group}_f"]["n_labels"] = n_labels
-        if not n_labels:
-            headline[f"{group}_f"] = None
+    sizes = {f"{group}_f": n for group, n in predictions.group_sizes.items()}
+    headline: Dict[str, Any] = {}
+    for key, interval in found.items():
+        n = sizes.get(key)
+        headline[key] = None if n == 0 else {**interval._asdict(), "n_labels": n}
     return headline

@@ -11,6 +11,7 @@ from .sections import (
     find_instead,
     get_reliability,
     get_value,
+    list_points,
     shorten_text,
     show_confusions,
 )
@@ -57,23 +58,17 @@ def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
     threshold, and how often it is as it is "now".
     """
     predictions = evidence.predictions
-    choices = [decision["candidates"][0] for decision in evidence.decisions]
-    P = numpy.asarray([probability for _, probability in choices])
-    pairs = zip(choices, _name_golds(evidence))
-    is_right = numpy.asarray([label == gold for (label, _), gold in pairs])
+    best = [decision["candidates"][0] for decision in evidence.decisions]
+    P = numpy.asarray([probability for _, probability in best])
+    golds = _name_golds(evidence)
+    is_right = numpy.asarray([label == gold for (label, _), gold in zip(best, golds)])
     order = numpy.argsort(-P, kind="stable")
     n = numpy.arange(1, len(order) + 1)
     accuracy = numpy.cumsum(is_right[order]) / n
     picked = numpy.linspace(0, len(order) - 1, N_POINTS).astype("int64")
+    curve = {"coverage": n / len(n), "accuracy": accuracy, "threshold": P[order]}
     return {
-        "points": [
-            {
-                "coverage": float(n[i] / len(order)),
-                "accuracy": float(accuracy[i]),
-                "threshold": float(P[order[i]]),
-            }
-            for i in (numpy.unique(picked) if len(order) else [])
-        ],
+        "points": list_points(curve, numpy.unique(picked)[: len(n)]),
         "now": {
             "coverage": get_value(get_coverage, predictions),
             "accuracy": get_value(get_micro, predictions, part="p"),
@@ -109,11 +104,8 @@ def _get_hardest(evidence: Evidence) -> List[Dict[str, Any]]:
     """
     golds = _name_golds(evidence)
     order = numpy.argsort(evidence.predictions.gold.confidence, kind="stable")
-    wrong = [
-        row
-        for row in order.tolist()
-        if golds[row] not in [node for node, _ in evidence.decisions[row]["levels"]]
-    ]
+    paths = [dict(decision["levels"]) for decision in evidence.decisions]
+    wrong = [row for row in order.tolist() if golds[row] not in paths[row]]
     return [_describe(evidence, row) for row in wrong[:N_CASES]]
 
 
@@ -132,7 +124,5 @@ def _describe(evidence: Evidence, row: int) -> Dict[str, Any]:
         "first": decision.get("first"),
         "levels": [list(level) for level in decision["levels"]],
         "candidates": [list(candidate) for candidate in decision["candidates"]],
-        "known": decision["known"],
-        "stage": decision["stage"],
-        "reason": decision["reason"],
+        **{key: decision[key] for key in ("known", "stage", "reason")},
     }

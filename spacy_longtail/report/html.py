@@ -1,6 +1,5 @@
 """A report as one HTML page, with its plots."""
 
-import math
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
@@ -21,21 +20,16 @@ COLOURS = {
     SECOND: "var(--second)",
     FILL: "var(--fill)",
 }
+INKED = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+HIDDEN = ("axes.spines.top", "axes.spines.right", "legend.frameon")
 SETTINGS = {
+    **dict.fromkeys(INKED, INK),
+    **dict.fromkeys(("axes.edgecolor", "grid.color"), SOFT),
+    **dict.fromkeys(HIDDEN, False),
+    **dict.fromkeys(("axes.grid", "figure.constrained_layout.use"), True),
     "font.family": "sans-serif",
     "font.size": 11.0,
-    "text.color": INK,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": SOFT,
-    "axes.grid": True,
     "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
 }
 # Keys of x and y in the points of each curve, and what people call them.
 CURVES = {
@@ -114,28 +108,15 @@ def plot_reliability(curve: List[Dict[str, Any]]) -> str:
     """
     with _open("reliability", (6.6, 5.0)) as (figure, finish):
         axes = figure.subplots()
-        used = [point for point in curve if point["n"]]
         axes.plot([0, 1], [0, 1], color=SECOND, linewidth=1, linestyle="--")
-        axes.bar(
-            [point["low"] for point in used],
-            [point["accuracy"] for point in used],
-            width=[point["high"] - point["low"] for point in used],
-            align="edge",
-            color=FILL,
-            edgecolor=ACCENT,
-            linewidth=0.8,
-        )
-        sizes: List[float] = [point["n"] for point in used]
-        if sizes and max(sizes) > sum(sizes) / 2:
-            sizes = [math.log1p(size) for size in sizes]
-        largest = max(sizes, default=1)
-        axes.scatter(
-            [point["probability"] for point in used],
-            [point["accuracy"] for point in used],
-            s=[10 + 90 * size / largest for size in sizes],
-            color=ACCENT,
-            zorder=3,
-        )
+        keys = ("low", "high", "n", "probability", "accuracy")
+        used = [[point[key] for key in keys] for point in curve if point["n"]]
+        low, high, n, probability, accuracy = numpy.reshape(used, (-1, len(keys))).T
+        edges = {"edgecolor": ACCENT, "linewidth": 0.8}
+        axes.bar(low, accuracy, width=high - low, align="edge", color=FILL, **edges)
+        sizes = numpy.log1p(n) if n.max(initial=0) > n.sum() / 2 else n
+        areas = 10 + 90 * sizes / sizes.max(initial=1)
+        axes.scatter(probability, accuracy, s=areas, color=ACCENT, zorder=3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability of the label")
         axes.set_ylabel("share that is right")
         return finish()

@@ -14,6 +14,7 @@ from .sections import (
     find_instead,
     get_reliability,
     get_value,
+    list_points,
     pick_cases,
     shorten_text,
     show_confusions,
@@ -82,18 +83,11 @@ def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]
     n = numpy.arange(1, len(order) + 1)
     # Further down, there is hardly anything to be found.
     last = min(int(numpy.searchsorted(right, right[-1])), len(order) - 1)
-    picked = numpy.unique(
-        numpy.searchsorted(right, numpy.linspace(1, right[-1], N_POINTS)).clip(max=last)
-    )
+    picked = numpy.searchsorted(right, numpy.linspace(1, right[-1], N_POINTS))
+    recall, precision = right / right[-1], right / n
+    curve = {"recall": recall, "precision": precision, "shift": margins[order]}
     return {
-        "points": [
-            {
-                "recall": float(right[i] / right[-1]),
-                "precision": float(right[i] / n[i]),
-                "shift": float(margins[order[i]]),
-            }
-            for i in picked
-        ],
+        "points": list_points(curve, numpy.unique(picked.clip(max=last))),
         "now": {
             "recall": get_value(get_micro, predictions, part="r"),
             "precision": get_value(get_micro, predictions, part="p"),

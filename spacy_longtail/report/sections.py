@@ -52,25 +52,22 @@ def get_tree(taxonomy: Taxonomy, labels: List[Dict[str, Any]]) -> List[Dict[str,
     """
     top: List[Dict[str, Any]] = []
     nodes: Dict[str, Dict[str, Any]] = {}
-    scores: Dict[str, List[float]] = {}
     for row in labels:
         siblings = top
         for path in taxonomy.path(row["label"]):
             if path not in nodes:
                 name = path.split(taxonomy.separator)[-1]
                 nodes[path] = {"path": path, "name": name, "n_labels": 0, "count": 0}
-                nodes[path].update(support=0, f=None, children=[])
-                scores[path] = []
+                nodes[path].update(support=0, f=[], children=[])
                 siblings.append(nodes[path])
             node = nodes[path]
             node["n_labels"] += 1
             node["count"] += row["count"]
             node["support"] += row["support"]
-            if row["support"]:
-                scores[path].append(row["f"])
+            node["f"] += [row["f"]] if row["support"] else []
             siblings = node["children"]
-    for path, values in scores.items():
-        nodes[path]["f"] = sum(values) / len(values) if values else None
+    for node in nodes.values():
+        node["f"] = sum(node["f"]) / len(node["f"]) if node["f"] else None
     return top
 
 
@@ -93,14 +90,11 @@ def find_instead(
     """RETURNS (Dict[int, Tuple[Optional[str], int]]): For each column, the label that
     was most often given instead, None if none was, and how often.
     """
-    counters: Dict[int, Counter] = {}
-    for (first, second), rows in confusions.items():
-        counters.setdefault(first, Counter())[second] = len(rows)
     found: Dict[int, Tuple[Optional[str], int]]
     found = dict.fromkeys(range(len(predictions.labels)), (None, 0))
-    for first, counter in counters.items():
-        second, n = counter.most_common(1)[0]
-        found[first] = predictions.labels[second], n
+    for (first, second), rows in confusions.items():
+        if len(rows) > found[first][1]:
+            found[first] = predictions.labels[second], len(rows)
     return found
 
 
@@ -143,10 +137,9 @@ def get_reliability(P: numpy.ndarray, is_right: numpy.ndarray) -> List[Dict[str,
     for i, (low, high) in enumerate(pairwise(BIN_EDGES.tolist())):
         inside = bins == i
         n = int(inside.sum())
+        means = [float(x[inside].mean()) if n else None for x in (P, is_right)]
         point: Dict[str, Any] = {"low": low, "high": high, "n": n}
-        point["probability"] = float(P[inside].mean()) if n else None
-        point["accuracy"] = float(is_right[inside].mean()) if n else None
-        curve.append(point)
+        curve.append({**point, "probability": means[0], "accuracy": means[1]})
     return curve
 
 
@@ -170,6 +163,14 @@ def get_value(
     """RETURNS (float): A metric of all documents, 0.0 if it is of nothing."""
     value = float(metric(predictions, predictions.ones, **settings)[0])
     return 0.0 if numpy.isnan(value) else value
+
+
+def list_points(
+    curve: Dict[str, numpy.ndarray], rows: numpy.ndarray
+) -> List[Dict[str, float]]:
+    """RETURNS (List[Dict[str, float]]): Some points of a curve, by the same keys."""
+    columns = [values[rows].tolist() for values in curve.values()]
+    return [dict(zip(curve, point)) for point in zip(*columns)]
 
 
 def shorten_text(text: str) -> str:

@@ -10,14 +10,8 @@ from spacy.training import Example
 
 from ..errors import Errors, Warnings
 from ..taxonomy import Taxonomy
-from .predictions import ABSTAINED, HEAD, MID, Predictions, pair_columns
-from .scorer import (
-    TaxonomyT,
-    check_bounds,
-    find_decision,
-    read_tree,
-    score_predictions,
-)
+from . import scorer
+from .predictions import ABSTAINED, HEAD, MID, BoundsT, Predictions, pair_columns
 
 
 def make_longtail_scorer(
@@ -33,7 +27,7 @@ def make_longtail_scorer(
     RETURNS (Callable): `longtail_score` with these bounds.
     RAISES (ValueError): L501 if the bounds are out of range.
     """
-    check_bounds(head, mid)
+    scorer.check_bounds(head, mid)
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
     return partial(longtail_score, head=head, mid=mid)
 
@@ -41,7 +35,7 @@ def make_longtail_scorer(
 def longtail_score(
     examples: Iterable[Example],
     *,
-    taxonomy: Optional[TaxonomyT] = None,
+    taxonomy: Optional[scorer.TaxonomyT] = None,
     labels: Iterable[str] = (),
     head: int = HEAD,
     mid: int = MID,
@@ -72,13 +66,13 @@ def longtail_score(
     RAISES (ValueError): L502 if a document has two gold labels.
     """
     examples = list(examples)
-    decisions = (find_decision(eg.predicted, pipe) for eg in examples)
+    decisions = (scorer.find_decision(eg.predicted, pipe) for eg in examples)
     decided = (decision.label for decision in decisions if decision)
-    tree = _extend(read_tree(taxonomy), [*labels, *filter(None, decided)])
+    tree = _extend(scorer.read_tree(taxonomy), [*labels, *filter(None, decided)])
     predictions = read_exclusive(
         examples, tree, pipe=pipe, bounds=(head, mid), has_counts=bool(taxonomy)
     )
-    return score_predictions(predictions)
+    return scorer.score_predictions(predictions)
 
 
 class _Read(NamedTuple):
@@ -87,8 +81,6 @@ class _Read(NamedTuple):
     gold (Optional[str]): Its label, if that is a node of the taxonomy.
     others (List[str]): Positive keys that could be a label that training never saw.
     share (float): Probability of the gold label, summed below an inner node.
-    kept (Optional[str]): The broad category that is kept without a label.
-    first (Optional[str]): The label before a second stage.
     """
 
     place: int
@@ -97,8 +89,7 @@ class _Read(NamedTuple):
     share: float
     guess: Optional[str]
     confidence: float
-    kept: Optional[str]
-    first: Optional[str]
+    decision: Any
 
 
 def read_exclusive(
@@ -106,12 +97,11 @@ def read_exclusive(
     taxonomy: Taxonomy,
     *,
     pipe: Optional[str] = None,
-    bounds: Tuple[int, int] = (HEAD, MID),
+    bounds: BoundsT = (HEAD, MID),
     has_counts: bool = True,
     **cfg: Any,
 ) -> Predictions:
-    """Read gold and predicted labels of the documents that have a gold label, see
-    longtail_score.
+    """Read gold and predicted labels, see longtail_score.
 
     examples (Iterable[Example]): Their documents are looked at once, one after the
         other, so that they can be another pipeline's before and after that.
@@ -121,19 +111,17 @@ def read_exclusive(
     """
     found: List[_Read] = []
     foreign: Set[str] = set()
-    is_refined = False
     for place, eg in enumerate(examples):
-        cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
-        is_refined |= bool(decision) and decision.first_labels is not None
+        cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
         gold, others = _get_gold(eg, taxonomy)
         if gold is not None:
             foreign.update(others)
         others = [key for key in others if gold is None and key not in cats]
         guess = _get_guess(eg.predicted, taxonomy.index, decision)
-        first = decision.first if decision else None
-        path = decision.path if decision and decision.label is None else ()
-        share, kept = _get_share(cats, gold, taxonomy), next(iter(path), None)
-        found.append(_Read(place, gold, others, share, *guess, kept, first))
+        start, end = taxonomy.ranges.get(gold or "", (0, 0))
+        share = float(sum(cats.get(leaf, 0.0) for leaf in taxonomy.leaves[start:end]))
+        found.append(_Read(place, gold, others, share, *guess, decision))
+    has_stage = any(scorer.is_refined(doc.decision) for doc in found)
     docs = _find_unseen(found, foreign)
     ids = dict(taxonomy.index)
     pairs = [
@@ -157,10 +145,8 @@ def read_exclusive(
         n_training=sum(taxonomy.counts),
         taxonomy=taxonomy,
         bounds=bounds,
-        changes=_count_changes(docs) if is_refined else None,
-        has_kept=numpy.asarray(
-            [doc.kept == taxonomy.path(doc.gold or "")[0] for doc in docs], dtype=bool
-        ),
+        changes=_count_changes(docs) if has_stage else None,
+        has_kept=numpy.asarray([_has_kept(doc, taxonomy) for doc in docs], dtype=bool),
         places=numpy.asarray([doc.place for doc in docs], dtype="i8"),
     )
     shares = numpy.asarray([doc.share for doc in docs], dtype="f8")
@@ -219,17 +205,16 @@ def _find_unseen(docs: List[_Read], foreign: Set[str]) -> List[_Read]:
 def _count_changes(docs: List[_Read]) -> numpy.ndarray:
     changes = numpy.zeros((len(docs), 2))
     for row, doc in enumerate(docs):
+        first = doc.decision and doc.decision.first
         # Abstention shows in the coverage.
-        if None not in (doc.first, doc.guess) and doc.first != doc.guess:
-            changes[row] = doc.guess == doc.gold, doc.first == doc.gold
+        if None not in (first, doc.guess) and first != doc.guess:
+            changes[row] = doc.guess == doc.gold, first == doc.gold
     return changes
 
 
-def _get_share(
-    cats: Dict[str, float], gold: Optional[str], taxonomy: Taxonomy
-) -> float:
-    start, end = taxonomy.ranges.get(gold or "", (0, 0))
-    return float(sum(cats.get(leaf, 0.0) for leaf in taxonomy.leaves[start:end]))
+def _has_kept(doc: _Read, taxonomy: Taxonomy) -> bool:
+    path = doc.decision.path if doc.decision and doc.guess is None else ()
+    return path[:1] == taxonomy.path(str(doc.gold))[:1]
 
 
 def _get_guess(

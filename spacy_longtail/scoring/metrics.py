@@ -1,28 +1,15 @@
 """One table of everything that is measured."""
 
 from functools import partial
+from itertools import groupby
 from math import inf
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
 from ..ops import LOWEST
-from .predictions import (
-    ABSTAINED,
-    GROUPS,
-    Counts,
-    Predictions,
-    count,
-    divide,
-    sum_by_id,
-)
-from .ranking import (
-    get_lrap,
-    get_macro_ap,
-    get_ndcg_at,
-    get_precision_at,
-    get_propensity_scored_precision_at,
-)
+from . import ranking
+from .predictions import ABSTAINED, GROUPS, Predictions, count, divide, sum_by_id
 
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 SHARE = (0.0, 1.0)
@@ -72,16 +59,15 @@ def get_coverage(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 
 
 def get_macro_f(
-    predictions: Predictions, W: numpy.ndarray, among: Optional[numpy.ndarray] = None
+    predictions: Predictions, W: numpy.ndarray, among: Any = True
 ) -> numpy.ndarray:
     """Mean F1 of the labels with gold documents.
 
-    among (Optional[numpy.ndarray]): Whether each label counts, of shape (labels,).
-        None for all.
+    among (Any): Whether each label counts, of shape (labels,), or True for all.
     """
     counts = count(predictions, W)
-    counted = (counts.support > 0) & (True if among is None else among)
-    return divide((get_f(counts) * counted).sum(axis=1), counted.sum(axis=1))
+    counted = (counts.support > 0) & among
+    return divide((counts.f * counted).sum(axis=1), counted.sum(axis=1))
 
 
 def get_group_f(
@@ -89,11 +75,6 @@ def get_group_f(
 ) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Mean F1 of the labels of one of GROUPS."""
     return get_macro_f(predictions, W, predictions.groups == GROUPS.index(group))
-
-
-def get_f(counts: Counts) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): F1 of each label, 0.0 without any document."""
-    return 2 * counts.right / numpy.maximum(counts.support + counts.guessed, 1e-12)
 
 
 def get_micro(predictions: Predictions, W: numpy.ndarray, part: str) -> numpy.ndarray:
@@ -114,9 +95,7 @@ def get_macro_p(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 def get_labels_per_doc(
     predictions: Predictions, W: numpy.ndarray, of_gold: bool = False
 ) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Labels given per document of which anything is known, or
-    gold ones.
-    """
+    """RETURNS (numpy.ndarray): Labels given per known document, or gold ones."""
     pairs = predictions.gold if of_gold else predictions.given
     per_doc = numpy.bincount(pairs.rows, minlength=predictions.n_docs)
     return _average(predictions, per_doc, W)
@@ -198,8 +177,6 @@ def get_pair_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     Most pairs are neither gold nor probable, so that this is far below what it is for
     labels that exclude each other.
     """
-    if predictions.scores is None:
-        return numpy.full(len(W), numpy.nan)
     P, truths = predictions.scores
     is_known = ~numpy.isnan(truths)
     rows, columns = numpy.nonzero(is_known)
@@ -214,11 +191,7 @@ def get_pair_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 
 
 def get_log_loss(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): How improbable the gold labels are, in nats per
-    document, summed over its labels.
-    """
-    if predictions.scores is None:
-        return numpy.full(len(W), numpy.nan)
+    """RETURNS (numpy.ndarray): The sum of get_nats over labels, per document."""
     P, truths = predictions.scores
     nats = numpy.where(numpy.isnan(truths), 0.0, get_nats(P, truths))
     return _average(predictions, nats.sum(axis=1), W)
@@ -254,9 +227,7 @@ def get_expected_macro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.nd
 
 
 def find_bins(P: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The calibration bin of each probability. An edge belongs
-    to the bin below it.
-    """
+    """RETURNS (numpy.ndarray): Bin of each probability. An edge is in the one below."""
     return numpy.digitize(P, BIN_EDGES[1:-1], right=True)
 
 
@@ -318,11 +289,11 @@ METRICS: Tuple[Metric, ...] = (
     Metric("coverage", "coverage", "share of documents with a label", get_coverage, several=False),
     Metric("precision", "precision", "share of given labels that are right", partial(get_micro, part="p"), ("tune",), several=False, empty=1.0),
     Metric("n_labels", "labels per document", "given ones", get_labels_per_doc, ("tune",), several=True, bounds=NUMBER, direction=0),
-    Metric("macro_ap", "average precision (AP)", "mean over labels", get_macro_ap, ("scorer", "report"), several=True),
-    Metric("lrap", "LRAP", "label ranking average precision, mean over documents", get_lrap, ("scorer", "report"), several=True),
-    _make_at("p_at", "precision", get_precision_at),
-    _make_at("ndcg_at", "nDCG", get_ndcg_at),
-    _make_at("psp_at", "propensity-scored precision", get_propensity_scored_precision_at),
+    Metric("macro_ap", "average precision (AP)", "mean over labels", ranking.get_macro_ap, ("scorer", "report"), several=True),
+    Metric("lrap", "LRAP", "label ranking average precision, mean over documents", ranking.get_lrap, ("scorer", "report"), several=True),
+    _make_at("p_at", "precision", ranking.get_precision_at),
+    _make_at("ndcg_at", "nDCG", ranking.get_ndcg_at),
+    _make_at("psp_at", "propensity-scored precision", ranking.get_propensity_scored_precision_at),
     Metric("other_recall", "recall of Others", "pooled labels found in their Other", get_other_recall, ("scorer",), several=False),
     Metric("refined_fixed", "fixed", "labels made right by the second stage", partial(get_refined, part="fixed"), ("scorer",), bounds=NUMBER),
     Metric("refined_broken", "broken", "labels made wrong by the second stage", partial(get_refined, part="broken"), ("scorer",), bounds=NUMBER, direction=-1),
@@ -347,19 +318,15 @@ def find_metrics(
     ks (Sequence[int]): Ranks of the metrics "at k", each from 1.
     """
     kinds = (None, allows_several)
-    shown = [m for m in METRICS if room in m.rooms and m.several in kinds]
-    ranked = [m for m in shown if m.key in AT]
-    found: Dict[str, Metric] = {}
-    for metric in shown:
-        if metric not in ranked:
-            found[metric.key] = metric
-        elif metric is ranked[0]:
-            for k in ks:
-                found.update(_rank_at(other, k) for other in ranked)
-    return found
+    shown = (m for m in METRICS if room in m.rooms and m.several in kinds)
+    found: List[Metric] = []
+    for is_at, metrics in groupby(shown, lambda metric: metric.key in AT):
+        same = list(metrics)
+        found += [_rank_at(m, k) for k in ks for m in same] if is_at else same
+    return {metric.key: metric for metric in found}
 
 
-def _rank_at(metric: Metric, k: int) -> Tuple[str, Metric]:
+def _rank_at(metric: Metric, k: int) -> Metric:
     function: Any = partial(metric.function, k=k)
     key, note = f"{metric.key}_{k}", metric.note.format(k=k)
-    return key, metric._replace(key=key, note=note, function=function)
+    return metric._replace(key=key, note=note, function=function)

@@ -1,17 +1,6 @@
 import warnings
 from functools import partial
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 import numpy
 from spacy.training import Example
@@ -19,15 +8,9 @@ from spacy.training import Example
 from ..errors import Errors, Warnings
 from ..gold import fill_truths, read_gold
 from ..taxonomy import Taxonomy
+from . import scorer
 from .metrics import KS
-from .predictions import HEAD, MID, Predictions, pair_scores
-from .scorer import (
-    TaxonomyT,
-    check_bounds,
-    find_decision,
-    read_tree,
-    score_predictions,
-)
+from .predictions import HEAD, MID, BoundsT, Predictions, pair_scores
 
 
 def make_longtail_multilabel_scorer(
@@ -44,7 +27,7 @@ def make_longtail_multilabel_scorer(
     RETURNS (Callable): `longtail_multilabel_score` with these settings.
     RAISES (ValueError): L501 or L503 if they are out of range.
     """
-    check_bounds(head, mid)
+    scorer.check_bounds(head, mid)
     if not all(k >= 1 and k % 1 == 0 for k in ks):
         raise ValueError(Errors.L503.format(value=list(ks)))
     # Not a closure: a pipe is pickled with its scorer where processes are spawned.
@@ -54,7 +37,7 @@ def make_longtail_multilabel_scorer(
 def longtail_multilabel_score(
     examples: Iterable[Example],
     *,
-    taxonomy: TaxonomyT,
+    taxonomy: scorer.TaxonomyT,
     thresholds: Optional[Mapping[str, float]] = None,
     threshold: float = 0.5,
     missing: str = "auto",
@@ -79,9 +62,8 @@ def longtail_multilabel_score(
     missing (str): See read_gold.
     head, mid, ks: See make_longtail_multilabel_scorer.
     pipe (str): Name of the component, whose decisions count.
-    RETURNS (Dict[str, Any]): See score_predictions.
     """
-    tree = read_tree(taxonomy)
+    tree = scorer.read_tree(taxonomy)
     own = tree.spread(thresholds or {}, threshold)
 
     def get_thresholds(labels: Sequence[str]) -> numpy.ndarray:
@@ -96,7 +78,7 @@ def longtail_multilabel_score(
         bounds=(head, mid),
     )
     limits = get_thresholds(predictions.labels)
-    return score_predictions(predictions, ks=ks, thresholds=limits)
+    return scorer.score_predictions(predictions, ks=ks, thresholds=limits)
 
 
 def read_multilabel(
@@ -106,7 +88,7 @@ def read_multilabel(
     pipe: str,
     get_thresholds: Callable[[Sequence[str]], numpy.ndarray],
     missing: str = "auto",
-    bounds: Tuple[int, int] = (HEAD, MID),
+    bounds: BoundsT = (HEAD, MID),
     **cfg: Any,
 ) -> Predictions:
     """Read gold and predicted labels, see longtail_multilabel_score.
@@ -125,7 +107,7 @@ def read_multilabel(
     foreign: Set[str] = set()
     index = taxonomy.index
     for eg in examples:
-        cats, decision = eg.predicted.cats, find_decision(eg.predicted, pipe)
+        cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
         references.append(eg)
         decisions.append(decision)
         foreign.update(cats)
@@ -136,7 +118,13 @@ def read_multilabel(
     labels = [*index, *unseen]
     P = numpy.reshape(rows, (len(rows), len(index)))
     P = numpy.pad(P, ((0, 0), (0, len(unseen))))
-    truths = _read_truths(references, taxonomy, unseen, pipe, missing)
+    truths = numpy.full((len(references), len(labels)), numpy.nan)
+    n_leaves, known = len(index), taxonomy.ranges.keys() | set(unseen)
+    for row, eg in enumerate(references):
+        gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
+        fill_truths(truths[row, :n_leaves], gold, taxonomy)
+        if gold is not None:
+            truths[row, n_leaves:] = [label in gold.positive for label in unseen]
     is_given = get_thresholds(labels) <= P
     for row, columns in enumerate(cut):
         # What 'cats_top_k' has cut off.
@@ -158,33 +146,15 @@ def read_multilabel(
     )
 
 
-def _read_truths(
-    examples: Sequence[Example],
-    taxonomy: Taxonomy,
-    unseen: Sequence[str],
-    pipe: str,
-    missing: str,
-) -> numpy.ndarray:
-    """1.0, 0.0 or NaN, of shape (docs, leaves and unseen)."""
-    n_leaves, known = len(taxonomy.leaves), taxonomy.ranges.keys() | set(unseen)
-    truths = numpy.full((len(examples), n_leaves + len(unseen)), numpy.nan)
-    for row, eg in enumerate(examples):
-        gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
-        fill_truths(truths[row, :n_leaves], gold, taxonomy)
-        if gold is not None:
-            truths[row, n_leaves:] = [label in gold.positive for label in unseen]
-    return truths
-
-
 def _count_changes(
     decisions: Sequence[Any], truths: numpy.ndarray, labels: Sequence[str]
 ) -> Optional[numpy.ndarray]:
-    if not any(found and found.first_labels is not None for found in decisions):
+    if not any(map(scorer.is_refined, decisions)):
         return None
     index = {label: column for column, label in enumerate(labels)}
     changes = numpy.zeros((len(decisions), 2))
     for row, decision in enumerate(decisions):
-        if decision and decision.first_labels is not None and decision.label:
+        if scorer.is_refined(decision) and decision.label:
             now, before = set(decision.labels), set(decision.first_labels)
             for label in (now ^ before) & index.keys():
                 truth = truths[row, index[label]]

@@ -11,15 +11,18 @@ HEAD, MID = 50, 10
 GROUPS = ("head", "mid", "tail")
 # In an array of given columns: none. In one of thresholds: above every probability.
 ABSTAINED, NEVER = -1, 2.0
+# Fields of Predictions that have a row for each document.
+PER_DOC = ("is_known", "is_counted", "calibrated", "changes", "has_kept", "places")
+BoundsT = Tuple[int, int]
 
 
 class Pairs(NamedTuple):
-    """Documents and the labels they have, or were given.
+    """Documents and the labels they have, or were given. Arrays of shape (pairs,).
 
-    rows (numpy.ndarray): Index of the document, ascending, int64 of shape (pairs,).
-    columns (numpy.ndarray): Index of the label, int64 of shape (pairs,).
-    confidence (numpy.ndarray): What the probability of the label is, in the end, NaN if
-        there is none, float64 of shape (pairs,).
+    rows (numpy.ndarray): Index of the document, ascending, int64.
+    columns (numpy.ndarray): Index of the label, int64.
+    confidence (numpy.ndarray): Probability of the label in the end, NaN if there is
+        none, float64.
     """
 
     rows: numpy.ndarray
@@ -29,6 +32,14 @@ class Pairs(NamedTuple):
     def select(self, mask: numpy.ndarray) -> "Pairs":
         """RETURNS (Pairs): Some of them."""
         return Pairs(*(part[mask] for part in self))
+
+    def to_columns(self, n_docs: int) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The label of each document, or ABSTAINED, of shape
+        (docs,), where a document has at most one.
+        """
+        columns = numpy.full(n_docs, ABSTAINED, dtype="int64")
+        columns[self.rows] = self.columns
+        return columns
 
     def pick(self, rows: numpy.ndarray) -> "Pairs":
         """RETURNS (Pairs): Those of some documents, which can be repeated."""
@@ -63,6 +74,11 @@ class Counts(NamedTuple):
     guessed: numpy.ndarray
     support: numpy.ndarray
 
+    @property
+    def f(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): F1 of each label, 0.0 without any document."""
+        return 2 * self.right / numpy.maximum(self.support + self.guessed, 1e-12)
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -85,7 +101,7 @@ class Predictions:
         (labels,). None if they are unknown.
     n_training (int): Training documents.
     bounds (Tuple[int, int]): Fewest training documents of a head and of a mid label.
-    scores (Optional[Scores]): For metrics that rank or calibrate.
+    scores (Optional[Scores]): Where a document can have several labels.
     calibrated (Optional[numpy.ndarray]): The best estimate of the probability of each
         label, whatever was given by, of shape (docs, labels).
     changes (Optional[numpy.ndarray]): How many labels of each document a second stage
@@ -106,13 +122,13 @@ class Predictions:
     taxonomy: Taxonomy = field(default_factory=lambda: Taxonomy(leaves=(), counts=()))
     counts: Optional[numpy.ndarray] = None
     n_training: int = 0
-    bounds: Tuple[int, int] = (HEAD, MID)
-    scores: Optional[Scores] = None
+    bounds: BoundsT = (HEAD, MID)
+    scores: Any = None
     calibrated: Optional[numpy.ndarray] = None
     changes: Optional[numpy.ndarray] = None
     has_kept: Optional[numpy.ndarray] = None
     places: Optional[numpy.ndarray] = None
-    _kept: Dict[Any, Any] = field(default_factory=dict, repr=False)
+    _kept: Dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def right(self) -> Pairs:
@@ -136,27 +152,23 @@ class Predictions:
         """
         if self.counts is None:
             return numpy.full(len(self.labels), -1)
-        return find_groups(self.counts, self.bounds)
+        return 2 - numpy.digitize(self.counts, self.bounds[::-1])
 
     @property
     def group_sizes(self) -> Dict[str, int]:
-        """RETURNS (Dict[str, int]): How many labels of each of GROUPS have gold
-        documents.
-        """
+        """RETURNS (Dict[str, int]): Labels with gold documents, by group."""
         groups = self.groups[count(self).support[0] > 0]
         return {name: int((groups == i).sum()) for i, name in enumerate(GROUPS)}
 
     @cached_property
     def gold_columns(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The label of each document, or ABSTAINED, of shape
-        (docs,), where a document has at most one.
-        """
-        return _to_columns(self.gold, self.n_docs)
+        """RETURNS (numpy.ndarray): See Pairs.to_columns."""
+        return self.gold.to_columns(self.n_docs)
 
     @cached_property
     def given_columns(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): The same of the given labels."""
-        return _to_columns(self.given, self.n_docs)
+        """RETURNS (numpy.ndarray): Likewise."""
+        return self.given.to_columns(self.n_docs)
 
     @cached_property
     def ones(self) -> numpy.ndarray:
@@ -177,27 +189,17 @@ class Predictions:
 
     def select(self, rows: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): Of some documents, which can be repeated."""
-
-        names = (
-            "is_known",
-            "is_counted",
-            "calibrated",
-            "changes",
-            "has_kept",
-            "places",
-        )
-
-        def cut(values: Any) -> Any:
-            return None if values is None else values[rows]
-
+        parts: Dict[str, Any] = {}
+        for name in PER_DOC:
+            whole = getattr(self, name)
+            parts[name] = None if whole is None else whole[rows]
         return replace(
             self,
             n_docs=len(rows),
             gold=self.gold.pick(rows),
             given=self.given.pick(rows),
             scores=self.scores and Scores(*(part[rows] for part in self.scores)),
-            **{name: cut(getattr(self, name)) for name in names},
-            _kept={},
+            **parts,
         )
 
     def give_columns(
@@ -206,33 +208,25 @@ class Predictions:
         """RETURNS (Predictions): The same documents, given other labels: one column
         each, or ABSTAINED. values (Any): Other fields that change.
         """
-        given = _pair_column(columns, confidence)
-        lost: Dict[str, Any] = {"changes": None, "has_kept": None, "_kept": {}}
-        return replace(self, **{**lost, **values, "given": given})
+        values["given"] = _pair_column(columns, confidence)
+        return replace(self, **{"changes": None, "has_kept": None, **values})
 
     def give_scores(self, P: numpy.ndarray, thresholds: numpy.ndarray) -> "Predictions":
         """RETURNS (Predictions): The same documents, which can have several labels,
         given those that are at least as probable as their threshold.
         """
-        truths = self.scores.truths  # type: ignore[union-attr]
-        new = pair_scores(truths, P, P >= thresholds, self.labels)
+        new = pair_scores(self.scores.truths, P, P >= thresholds, self.labels)
         return replace(
-            self,
-            gold=new.gold,
-            given=new.given,
-            scores=new.scores,
-            changes=None,
-            _kept={},
+            self, gold=new.gold, given=new.given, scores=new.scores, changes=None
         )
 
 
 def count(predictions: Predictions, W: Optional[numpy.ndarray] = None) -> Counts:
-    """Count right, given and gold documents of each label. Every precision, recall, F,
-    accuracy and coverage is an average of these.
+    """Count the documents of each label. Every precision, recall, F, accuracy and
+    coverage is an average of these.
 
     W (Optional[numpy.ndarray]): Weights of the documents from 0.0, of shape
         (weightings, docs). None for all alike, (1, docs).
-    RETURNS (Counts): Arrays of shape (weightings, labels).
     """
     W = predictions.ones if W is None else W
     # Several metrics of the same documents are asked for one after another.
@@ -245,9 +239,8 @@ def count(predictions: Predictions, W: Optional[numpy.ndarray] = None) -> Counts
         mask = is_counted[pairs.rows]
         return sum_by_id(pairs.columns[mask], W[:, pairs.rows[mask]], n_labels)
 
-    counts = Counts(
-        add(predictions.right), add(predictions.given), add(predictions.gold)
-    )
+    pairs = predictions.right, predictions.given, predictions.gold
+    counts = Counts(*map(add, pairs))
     predictions._kept["counts"] = (W, counts)
     return counts
 
@@ -261,9 +254,8 @@ def pair_columns(
 ) -> Predictions:
     """Make the predictions of documents with one label each.
 
-    gold (numpy.ndarray): Column of the gold label, or ABSTAINED, of shape (docs,).
-    given (numpy.ndarray): Column of the given label, or ABSTAINED, of shape (docs,).
-    confidence (numpy.ndarray): Of the given label, of shape (docs,).
+    gold, given (numpy.ndarray): Columns of the labels, or ABSTAINED, of shape (docs,).
+    confidence (numpy.ndarray): Of the given label, same shape.
     values (Any): Further fields of Predictions.
     """
     everything = numpy.ones(len(gold), dtype=bool)
@@ -294,6 +286,7 @@ def pair_scores(
     values (Any): Further fields of Predictions.
     """
     is_known = ~numpy.isnan(truths)
+    has_known = is_known.any(axis=1)
 
     def pair(mask: numpy.ndarray) -> Pairs:
         rows, columns = numpy.nonzero(mask)
@@ -305,21 +298,11 @@ def pair_scores(
         gold=pair(truths == 1.0),
         given=pair(is_given & is_known),
         allows_several=True,
-        is_known=is_known.any(axis=1),
-        is_counted=is_known.any(axis=1),
+        is_known=has_known,
+        is_counted=has_known,
         scores=Scores(P, truths),
         **values,
     )
-
-
-def find_groups(
-    counts: numpy.ndarray, bounds: Tuple[int, int] = (HEAD, MID)
-) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): For labels with so many training documents the index
-    into GROUPS, of shape (labels,).
-    """
-    head, mid = bounds
-    return numpy.where(counts >= head, 0, numpy.where(counts >= mid, 1, 2))
 
 
 def sum_by_id(ids: numpy.ndarray, W: numpy.ndarray, n_ids: int) -> numpy.ndarray:
@@ -344,9 +327,3 @@ def divide(parts: numpy.ndarray, wholes: numpy.ndarray) -> numpy.ndarray:
 def _pair_column(columns: numpy.ndarray, confidence: numpy.ndarray) -> Pairs:
     rows = numpy.flatnonzero(columns != ABSTAINED)
     return Pairs(rows, columns[rows], confidence[rows])
-
-
-def _to_columns(pairs: Pairs, n_docs: int) -> numpy.ndarray:
-    columns = numpy.full(n_docs, ABSTAINED, dtype="int64")
-    columns[pairs.rows] = pairs.columns
-    return columns

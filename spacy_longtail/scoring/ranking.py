@@ -112,9 +112,7 @@ def get_lrap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
 
 
 def get_macro_ap(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Mean of average_precision over the labels with gold
-    documents, of shape (weightings,).
-    """
+    """RETURNS (numpy.ndarray): Mean of average_precision over labels with documents."""
     found = average_precision(predictions, W)
     has_gold = ~numpy.isnan(found)
     return divide(numpy.where(has_gold, found, 0.0).sum(axis=1), has_gold.sum(axis=1))
@@ -129,8 +127,6 @@ def average_precision(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarr
         documents.
     """
     found = numpy.full((len(W), len(predictions.labels)), numpy.nan)
-    if predictions.scores is None:
-        return found
     P, truths = predictions.scores
     for column in range(len(predictions.labels)):
         rows = numpy.flatnonzero(~numpy.isnan(truths[:, column]))
@@ -165,8 +161,6 @@ def _average(
     find (Callable[[Scores], PartsT]): Gets the scores of these documents, in which what
         isn't known ranks last.
     """
-    if predictions.scores is None:
-        return numpy.full(len(W), numpy.nan)
     P, truths = predictions.scores
     rows = numpy.unique(predictions.gold.rows)
 

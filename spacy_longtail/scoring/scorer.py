@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..taxonomy import Taxonomy
-from .metrics import KS, find_metrics, get_f
+from .metrics import KS, find_metrics
 from .predictions import Predictions, count
 
 PREFIX = "longtail_"
@@ -17,9 +17,7 @@ ZERO = {"micro_p", "micro_r", "micro_f", "hier_p", "hier_r", "hier_f"}
 
 
 def check_bounds(head: int, mid: int) -> None:
-    """RAISES (ValueError): L501 if the fewest training documents of a head and of a mid
-    label are out of range.
-    """
+    """RAISES (ValueError): L501 if the bounds of head and mid are out of range."""
     if not 1 <= mid < head:
         raise ValueError(Errors.L501.format(head=head, mid=mid))
 
@@ -61,7 +59,7 @@ def describe_labels(
     counts, known = count(predictions), predictions.counts
     right, guessed, support = (n[0] for n in counts)
     p, r = right / numpy.maximum(guessed, 1), right / numpy.maximum(support, 1)
-    shares = {"p": p, "r": r, "f": get_f(counts)[0]}
+    shares = {"p": p, "r": r, "f": counts.f[0]}
     tree, rows = predictions.taxonomy, {}
     for column in numpy.flatnonzero(support + guessed).tolist():
         label = predictions.labels[column]
@@ -85,6 +83,11 @@ def find_decision(doc: Doc, pipe: Optional[str]) -> Any:
     """
     found = doc._.longtail
     return found if found and pipe in (None, found.pipe or pipe) else None
+
+
+def is_refined(decision: Any) -> bool:
+    """RETURNS (bool): Whether a second stage has looked at it."""
+    return bool(decision) and decision.first_labels is not None
 
 
 def read_tree(taxonomy: Optional[TaxonomyT]) -> Taxonomy:

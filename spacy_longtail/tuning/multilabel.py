@@ -14,7 +14,7 @@ from ..fitting.thresholds import fit_thresholds
 from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..presentation import TextTable, shorten
-from ..scoring.metrics import get_f, get_labels_per_doc
+from ..scoring.metrics import get_labels_per_doc
 from ..scoring.predictions import NEVER, Predictions, count
 from .result import RowT, Tuning, make_row
 from .settings import NAMES, Settings, find_note, try_settings
@@ -233,7 +233,7 @@ class _Tuner:
         needed = dict(zip(self.pipe.labels, self.now[self.own].tolist()))
         counts: Any = old.counts
         support = count(old).support[0].astype(int).tolist()
-        before, now = (get_f(count(part))[0].tolist() for part in (old, new))
+        before, now = (count(part).f[0].tolist() for part in (old, new))
         return [
             LabelChange(
                 label,
@@ -290,7 +290,7 @@ def fit_first_stage(
     n_docs, n_labels = len(evidence.docs), len(evidence.predictions.labels)
     step = math.ceil(max(n_docs * n_labels, 1) / MAX_PAIRS)
     part = evidence.select(numpy.arange(0, n_docs, step))
-    truths = part.predictions.scores.truths  # type: ignore[union-attr]
+    truths = part.predictions.scores.truths
 
     def fit(prior: PriorT) -> Tuple[float, float]:
         return fit_pair_temperature(partial(_predict, part, prior), truths)
