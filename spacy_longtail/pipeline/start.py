@@ -28,22 +28,18 @@ class ClassSums:
     def __init__(self) -> None:
         self.n_docs = 0
         self.sample = VectorSample()
-        self.index: Dict[str, int] = {}
         self.counts: Dict[str, int] = {}
-        self._sums = numpy.zeros((0, 0), dtype="float64")
+        self._width = 0
+        self._sums: Dict[str, numpy.ndarray] = {}
 
     def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
         """Add documents with a label and a vector each, X of shape (docs, width)."""
-        for label in labels:
+        self._width = X.shape[1]
+        for label, vector in zip(labels, unit_rows(X)):
             self.counts[label] = self.counts.get(label, 0) + 1
-            self.index.setdefault(label, len(self.index))
-        n_rows = len(self._sums)
-        if len(self.index) > n_rows:
-            size = max(64, 2 * n_rows, len(self.index))
-            grown = numpy.zeros((size, X.shape[1]), dtype="float64")
-            grown[:n_rows] = self._sums.reshape((n_rows, X.shape[1]))
-            self._sums = grown
-        numpy.add.at(self._sums, [self.index[label] for label in labels], unit_rows(X))
+            if label not in self._sums:
+                self._sums[label] = numpy.zeros(self._width)
+            self._sums[label] += vector
 
     def set_counts(self, given: LabelCounts) -> None:
         """Keep the given labels only, with their given counts, if there are any."""
@@ -56,9 +52,9 @@ class ClassSums:
         """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);
         zeros for a label without documents.
         """
-        sums = numpy.zeros((len(labels), self._sums.shape[1]), dtype="float64")
-        known = [row for row, label in enumerate(labels) if label in self.index]
-        sums[known] = self._sums[[self.index[labels[row]] for row in known]]
+        sums = numpy.zeros((len(labels), self._width))
+        for row, label in enumerate(labels):
+            sums[row] = self._sums.get(label, 0.0)
         return sums
 
 

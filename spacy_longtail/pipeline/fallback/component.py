@@ -1,5 +1,6 @@
 import time
 import warnings
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -21,7 +22,7 @@ from ..settings import FallbackSettings
 from ..textcat import NOTHING, TextCategorizer
 from .fitting import fit_abstention, fit_mixture
 from .labels import LabelStore, extend_taxonomy, read_new_labels
-from .router import Judged, Stages, Usage, judge
+from .router import Judged, Stages, judge
 from .writer import RefinedWriter
 
 FORMAT = 1
@@ -82,7 +83,9 @@ class ZeroShotFallback(Pipe):
         self.max_examples = max_examples
         self.scorer = scorer
         self.store = LabelStore()
-        self.usage = Usage()
+        # Documents seen, those that the ranker was asked about, labels it has scored
+        # for them, and seconds.
+        self.usage: Dict[str, Any] = Counter()
         self._writer: Optional[RefinedWriter] = None
         # The labels of the first stage and those added since, and both together.
         self._extended: Optional[Tuple[Taxonomy, Tuple[str, ...], Taxonomy]] = None
@@ -98,7 +101,18 @@ class ZeroShotFallback(Pipe):
         """RETURNS (Dict[str, float]): Routed share, candidates per routed document and
         milliseconds, in this process since the pipe was made or `usage` replaced.
         """
-        return self.usage.to_dict()
+        docs, routed, seconds = (
+            self.usage[key] for key in ("docs", "routed", "seconds")
+        )
+        n_docs, n_routed = max(docs, 1), max(routed, 1)
+        return {
+            "docs": docs,
+            "routed": routed,
+            "routed_share": routed / n_docs,
+            "candidates_per_routed_doc": self.usage["candidates"] / n_routed,
+            "ms_per_doc": 1000.0 * seconds / n_docs,
+            "ms_per_routed_doc": 1000.0 * seconds / n_routed,
+        }
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -130,9 +144,8 @@ class ZeroShotFallback(Pipe):
     def is_needed(self) -> bool:
         """RETURNS (bool): Whether there can be anything to do."""
         has_labels = self._get_source().taxonomy.others or self.store.added
-        numbers = self.settings
-        least = max(numbers.abstain_threshold, numbers.route_below)
-        return bool(has_labels or least > 0 or numbers.thresholds)
+        least = max(self.settings.abstain_threshold, self.settings.route_below)
+        return bool(has_labels or least > 0 or self.settings.thresholds)
 
     def initialize(
         self,
@@ -193,7 +206,7 @@ class ZeroShotFallback(Pipe):
         RETURNS (Optional[Judged]): For set_annotations. None if there is nothing to do.
         """
         start, docs = time.perf_counter(), list(docs)
-        self.usage.docs += len(docs)
+        self.usage["docs"] += len(docs)
         if not self.is_needed:
             return None
         stages = self._refresh().stages
@@ -203,9 +216,9 @@ class ZeroShotFallback(Pipe):
             return None
         judged = judge(docs, rows, stages)
         n_added = len(stages.added) * len(judged.rows)
-        self.usage.routed += len(judged.rows)
-        self.usage.candidates += sum(map(len, judged.scores)) + n_added
-        self.usage.seconds += time.perf_counter() - start
+        self.usage["routed"] += len(judged.rows)
+        self.usage["candidates"] += sum(map(len, judged.scores)) + n_added
+        self.usage["seconds"] += time.perf_counter() - start
         return judged
 
     def set_annotations(self, docs: Iterable[Doc], judged: Optional[Judged]) -> None:
@@ -213,7 +226,7 @@ class ZeroShotFallback(Pipe):
         if judged is not None:
             start = time.perf_counter()
             self._refresh().write(list(docs), judged, self.refine(judged))
-            self.usage.seconds += time.perf_counter() - start
+            self.usage["seconds"] += time.perf_counter() - start
 
     def refine(self, judged: Judged) -> Prediction:
         """RETURNS (Prediction): Of both stages together, for the routed documents."""

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     Any,
@@ -128,21 +129,12 @@ def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
     counts = {**dict(zip(taxonomy.leaves, taxonomy.counts)), **dict.fromkeys(added, 0)}
     leaves = tuple(sorted(counts, key=lambda label: label.split(taxonomy.separator)))
     columns = {leaf: column for column, leaf in enumerate(leaves)}
-    others = tuple(
-        Other(
-            parent=other.parent,
-            members=tuple(columns[taxonomy.leaves[m]] for m in other.members),
-        )
+    others = [
+        Other(other.parent, tuple(columns[taxonomy.leaves[m]] for m in other.members))
         for other in taxonomy.others
-    )
-    return Taxonomy(
-        leaves=leaves,
-        counts=tuple(counts[leaf] for leaf in leaves),
-        inner_counts=taxonomy.inner_counts,
-        separator=taxonomy.separator,
-        others=others,
-        n_docs=taxonomy.n_docs,
-    )
+    ]
+    n_docs = tuple(counts[leaf] for leaf in leaves)
+    return replace(taxonomy, leaves=leaves, counts=n_docs, others=tuple(others))
 
 
 def _make_record(

@@ -1,4 +1,3 @@
-from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
@@ -8,33 +7,6 @@ from ...errors import Errors
 from ...taxonomy import Other, Taxonomy
 from ..decision import EPSILON, get_stored
 from ..settings import FallbackSettings
-
-
-@dataclass
-class Usage:
-    """What the fallback has cost in this process so far.
-
-    docs, routed (int): Documents seen, and those that the ranker was asked about.
-    candidates (int): Labels scored, summed over documents.
-    seconds (float): Time in the fallback.
-    """
-
-    docs: int = 0
-    routed: int = 0
-    candidates: int = 0
-    seconds: float = 0.0
-
-    def to_dict(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): With shares and means per document."""
-        n_docs, n_routed = max(self.docs, 1), max(self.routed, 1)
-        return {
-            "docs": self.docs,
-            "routed": self.routed,
-            "routed_share": self.routed / n_docs,
-            "candidates_per_routed_doc": self.candidates / n_routed,
-            "ms_per_doc": 1000.0 * self.seconds / n_docs,
-            "ms_per_routed_doc": 1000.0 * self.seconds / n_routed,
-        }
 
 
 class Stages(NamedTuple):
