@@ -199,6 +199,29 @@ def get_stored(doc: Doc) -> DataT:
     return doc.user_data.get(KEY) or {}
 
 
+def write_cats(
+    docs: List[Doc],
+    taxonomy: Taxonomy,
+    P: numpy.ndarray,
+    top_k: Optional[int],
+    top: numpy.ndarray,
+) -> None:
+    """Write the probabilities of shape (docs, leaves) to `doc.cats`: of all leaves, or
+    of the top_k most probable ones only, see top_columns.
+    """
+    leaves, own = taxonomy.leaves, taxonomy.index
+    if top_k is None:
+        for doc, row in zip(docs, P.tolist()):
+            doc.cats.update(zip(leaves, row))
+        return
+    top = top[:, :top_k]
+    shares = numpy.take_along_axis(P, top, axis=1).tolist()
+    for doc, columns, row in zip(docs, top.tolist(), shares):
+        if doc.cats:
+            doc.cats = {key: p for key, p in doc.cats.items() if key not in own}
+        doc.cats.update(zip([leaves[column] for column in columns], row))
+
+
 def store(doc: Doc, data: DataT) -> None:
     """Store what get_stored returns."""
     doc.user_data[KEY] = data

@@ -1,4 +1,5 @@
 from functools import partial
+from itertools import takewhile
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -25,23 +26,20 @@ class RawScores(NamedTuple):
     similarity: numpy.ndarray
 
 
-class VectorCache(Dict[str, numpy.ndarray]):
-    """Vectors of training texts. Other processes start with an empty one."""
-
-    def __reduce__(self) -> Any:
-        return VectorCache, ()
-
-
 class EncoderRunner:
     """Runs the encoder of a model, a frozen one once per text while it is trained.
 
     model (Model[List[Doc], Floats2d]): Has the references "encoder" and "output".
-    cache (VectorCache): What a frozen encoder has found.
+    cache (Dict[str, numpy.ndarray]): What a frozen encoder has found in training texts.
+        Other processes start with an empty one.
     """
 
     def __init__(self, model: Model[List[Doc], Floats2d]) -> None:
         self.model = model
-        self.cache = VectorCache()
+        self.cache: Dict[str, numpy.ndarray] = {}
+
+    def __reduce__(self) -> Any:
+        return EncoderRunner, (self.model,)
 
     @property
     def encoder(self) -> Model[List[Doc], Floats2d]:
@@ -133,11 +131,8 @@ def make_start_encoder(
     upstream: List[Any] = []
     if nlp is not None and contract.is_listening(encoder):
         # A frozen component is disabled while the pipeline is initialized.
-        for _, pipe in nlp.components:
-            if pipe is component:
-                break
-            if hasattr(pipe, "find_listeners"):
-                upstream.append(pipe)
+        before = takewhile(lambda pair: pair[1] is not component, nlp.components)
+        upstream = [pipe for _, pipe in before if hasattr(pipe, "find_listeners")]
 
     def encode(docs: List[Doc]) -> numpy.ndarray:
         if upstream:

@@ -53,15 +53,14 @@ def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Call
     signature, in place of **settings, for the config to be checked with.
     """
 
-    def decorate(factory: Callable) -> Callable:
+    def decorate(factory: Any) -> Callable:
         found = inspect.signature(factory)
         parts = [p for p in found.parameters.values() if p.kind is not p.VAR_KEYWORD]
         for part in settings.get_configured():
             keyword = inspect.Parameter.KEYWORD_ONLY
             parts.append(inspect.Parameter(part.name, keyword, annotation=part.type))
-        signature = found.replace(parameters=parts)
-        factory.__signature__ = signature  # type: ignore[attr-defined]
-        factory.settings_type = settings  # type: ignore[attr-defined]
+        factory.__signature__ = found.replace(parameters=parts)
+        factory.settings_type = settings
         return factory
 
     return decorate

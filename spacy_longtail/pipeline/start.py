@@ -73,17 +73,14 @@ def count_and_sum(
     name (str): Name of the component, for messages.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
-    sums, index = ClassSums(), 0
+    sums = ClassSums()
     progress = tqdm(
         desc=f"{name}: prototypes", unit=" docs", delay=3, leave=False, disable=None
     )
     with progress:
-        for batch in minibatch(examples, BATCH_SIZE):
-            pairs = []
-            for row, example in enumerate(batch):
-                labels = get_gold(example, index + row)
-                if labels is not None:
-                    pairs.append((example.predicted, labels))
+        for batch in minibatch(enumerate(examples), BATCH_SIZE):
+            read = [(eg.predicted, get_gold(eg, number)) for number, eg in batch]
+            pairs = [(doc, labels) for doc, labels in read if labels is not None]
             sums.n_docs += len(pairs)
             if pairs:
                 docs = [doc for doc, _ in pairs]
@@ -92,7 +89,6 @@ def count_and_sum(
                 sums.sample.add(X)
                 owners = [row for row, (_, found) in enumerate(pairs) for _ in found]
                 sums.add([label for _, found in pairs for label in found], X[owners])
-            index += len(batch)
             progress.update(len(batch))
     return sums
 

@@ -22,10 +22,10 @@ from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
-from .decision import N_CANDIDATES, Prediction, store
+from .decision import N_CANDIDATES, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
 from .kinds.base import LabelKind
-from .names import NameExamples, get_name_words, make_name_docs
+from .names import NameExamples, get_name_words
 from .settings import PriorT, read_prior
 from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
 
@@ -198,8 +198,9 @@ class TextCategorizer(TrainablePipe):
             check_descriptions(descriptions or {}, taxonomy),
             nlp.make_doc if nlp else lambda text: Doc(self.vocab, text.split()),
         )
-        names = get_name_vectors(make_name_docs(self.vocab, self.cfg["names"]), encode)
-        prototypes = get_prototypes(taxonomy, sums, names, self.settings.kappa)
+        names = [[Doc(self.vocab, words) for words in of] for of in self.cfg["names"]]
+        vectors = get_name_vectors(names, encode)
+        prototypes = get_prototypes(taxonomy, sums, vectors, self.settings.kappa)
         output = self.model.get_ref("output")
         contract.set_start(output, taxonomy, prototypes)
         # They were chosen for another model.
@@ -230,12 +231,8 @@ class TextCategorizer(TrainablePipe):
         if self._bias is None or self._bias[0] != prior:
             self._bias = prior, self.get_bias(prior)
         logits = (raw.logits + self._bias[1]) / self.settings.temperature
-        P = self.get_probabilities(logits)
+        P = self.kind.get_probabilities(logits, self.taxonomy)
         return Prediction(P, P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0))
-
-    def get_probabilities(self, logits: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
-        return self.kind.get_probabilities(logits, self.taxonomy)
 
     def get_bias(self, prior: PriorT) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What turns raw logits into those under a prior, if
@@ -250,20 +247,11 @@ class TextCategorizer(TrainablePipe):
         docs = list(docs)
         if not docs:
             return
-        (P, known), kind, labels = prediction, self.kind, self.labels
+        (P, known), kind = prediction, self.kind
         top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
         found = self._writer.describe(P, known, kind.factory, kind.reason, top)
         decisions = kind.back_off(found)
-        if self.cats_top_k is None:
-            for doc, row in zip(docs, P.tolist()):
-                doc.cats.update(zip(labels, row))
-        else:
-            top = top[:, : self.cats_top_k]
-            shares = numpy.take_along_axis(P, top, axis=1).tolist()
-            for doc, columns, row in zip(docs, top.tolist(), shares):
-                if doc.cats:
-                    doc.cats = {k: v for k, v in doc.cats.items() if k not in self._own}
-                doc.cats.update(zip([labels[column] for column in columns], row))
+        write_cats(docs, self.taxonomy, P, self.cats_top_k, top)
         for doc, decision in zip(docs, decisions):
             store(doc, decision)
 
@@ -358,13 +346,11 @@ class TextCategorizer(TrainablePipe):
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
         """RAISES (ValueError): L305 if a newer version wrote it."""
         self._fill_cfg(self._taxonomy)
-        super().from_bytes(bytes_data, exclude=exclude)
-        return self._read_cfg()
+        return super().from_bytes(bytes_data, exclude=exclude)._read_cfg()
 
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
         self._fill_cfg(self._taxonomy)
-        super().from_disk(path, exclude=exclude)
-        return self._read_cfg()
+        return super().from_disk(path, exclude=exclude)._read_cfg()
 
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
         tree = taxonomy and taxonomy.to_dict()
@@ -383,7 +369,6 @@ class TextCategorizer(TrainablePipe):
         self._taxonomy = taxonomy
         self.loss = self.make_loss(taxonomy)
         self._writer = self.kind.make_writer(taxonomy)
-        self._own = frozenset(taxonomy.leaves)
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)
         per_example = self.settings.name_examples * len(taxonomy.leaves) / n_docs

@@ -20,7 +20,7 @@ from ..encoding import make_start_encoder, run_encoder
 from ..kinds.base import LabelKind, get_factories
 from ..settings import FallbackSettings
 from ..textcat import NOTHING, TextCategorizer
-from .fitting import fit_abstention, fit_mixture
+from . import fitting
 from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, judge
 from .writer import RefinedWriter
@@ -101,17 +101,16 @@ class ZeroShotFallback(Pipe):
         """RETURNS (Dict[str, float]): Routed share, candidates per routed document and
         milliseconds, in this process since the pipe was made or `usage` replaced.
         """
-        docs, routed, seconds = (
-            self.usage[key] for key in ("docs", "routed", "seconds")
-        )
+        docs, routed = self.usage["docs"], self.usage["routed"]
         n_docs, n_routed = max(docs, 1), max(routed, 1)
+        ms = 1000.0 * self.usage["seconds"]
         return {
             "docs": docs,
             "routed": routed,
             "routed_share": routed / n_docs,
             "candidates_per_routed_doc": self.usage["candidates"] / n_routed,
-            "ms_per_doc": 1000.0 * seconds / n_docs,
-            "ms_per_routed_doc": 1000.0 * seconds / n_routed,
+            "ms_per_doc": ms / n_docs,
+            "ms_per_routed_doc": ms / n_routed,
         }
 
     @property
@@ -253,35 +252,8 @@ class ZeroShotFallback(Pipe):
             warnings.warn(text, stacklevel=2)
         return scores
 
-    def fit_mixture(self, examples: Iterable[Example]) -> Dict[str, float]:
-        """Fit how much the first stage's own distribution and the ranker, or each of
-        several combined rankers, weigh inside an Other, and keep it.
-
-        examples (Iterable[Example]): Documents that training hasn't seen, like dev.
-        RETURNS (Dict[str, float]): The weights, "mixture" that of the first stage.
-        RAISES (ValueError): L339 if there are too few documents of pooled labels.
-        """
-        return fit_mixture(self, examples)
-
-    def fit_abstention(
-        self,
-        examples: Iterable[Example],
-        *,
-        precision: Optional[float] = None,
-        coverage: Optional[float] = None,
-    ) -> float:
-        """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
-
-        examples (Iterable[Example]): Documents that training hasn't seen. Those
-            without a label of the pipeline fit nothing, any label of them is wrong. If
-            a document can have several, nothing is known about those, see get_gold.
-        precision (Optional[float]): Share of the labels given that should be right.
-        coverage (Optional[float]): Least share of the documents that should get a
-            label, or not abstain if they can have none anyway; give one of the two.
-        RETURNS (float): The threshold.
-        RAISES (ValueError): L339 if that can't be.
-        """
-        return fit_abstention(self, examples, precision=precision, coverage=coverage)
+    fit_mixture = fitting.fit_mixture
+    fit_abstention = fitting.fit_abstention
 
     def add_label(
         self,
@@ -334,7 +306,7 @@ class ZeroShotFallback(Pipe):
         data = {
             "format": FORMAT,
             "settings": self.settings.to_dict(),
-            "store": self.store.to_dict(),
+            "store": vars(self.store),
             "ranker": self.ranker.to_bytes(),
             "gate": b"" if self.gate is None else self.gate.to_bytes(),
         }
@@ -348,7 +320,7 @@ class ZeroShotFallback(Pipe):
             raise ValueError(text)
         self.settings = FallbackSettings()
         self.settings.update(data["settings"])
-        self.store.from_dict(data["store"])
+        self.store = LabelStore(**data["store"])
         self.ranker.from_bytes(data["ranker"])
         if self.gate is not None:
             self.gate.from_bytes(data["gate"])

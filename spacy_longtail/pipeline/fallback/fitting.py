@@ -13,9 +13,16 @@ MIN_DOCS = 10
 
 
 def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
-    """Find the weights with the highest likelihood of the gold labels inside their
+    """Fit how much the first stage's own distribution and the ranker, or each of
+    several combined rankers, weigh inside an Other, and keep it.
+
+    The weights are those with the highest likelihood of the gold labels inside their
     Other, each label counting the same. Where a document can have several, each is
-    told from those that it hasn't. See ZeroShotFallback.
+    told from those that it hasn't.
+
+    examples (Iterable[Example]): Documents that training hasn't seen, like dev.
+    RETURNS (Dict[str, float]): The weights, "mixture" that of the first stage.
+    RAISES (ValueError): L339 if there are too few documents of pooled labels.
     """
     examples = list(examples)
     docs = _run(pipe, examples, is_last=False)
@@ -99,10 +106,20 @@ def fit_abstention(
     pipe: Any,
     examples: Iterable[Example],
     *,
-    precision: Optional[float],
-    coverage: Optional[float],
+    precision: Optional[float] = None,
+    coverage: Optional[float] = None,
 ) -> float:
-    """See ZeroShotFallback.fit_abstention."""
+    """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
+
+    examples (Iterable[Example]): Documents that training hasn't seen. Those without a
+        label of the pipeline fit nothing, any label of them is wrong. If a document can
+        have several, nothing is known about those, see get_gold.
+    precision (Optional[float]): Share of the labels given that should be right.
+    coverage (Optional[float]): Least share of the documents that should get a label, or
+        not abstain if they can have none anyway; give one of the two.
+    RETURNS (float): The threshold.
+    RAISES (ValueError): L339 if that can't be.
+    """
     wished = precision if coverage is None else coverage
     if (precision is None) == (coverage is None) or not 0.0 < (wished or 0.0) <= 1.0:
         problem = (

@@ -1,16 +1,6 @@
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-)
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -33,6 +23,7 @@ class CardDocs(NamedTuple):
     is_added: bool
 
 
+@dataclass
 class LabelStore:
     """Remembers what labels are called and a few documents of each, as plain data.
 
@@ -41,9 +32,8 @@ class LabelStore:
     added (Dict[str, Dict[str, Any]]): The same of labels that were added at run time.
     """
 
-    def __init__(self) -> None:
-        self.known: Dict[str, Dict[str, Any]] = {}
-        self.added: Dict[str, Dict[str, Any]] = {}
+    known: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+    added: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
     def collect(
         self,
@@ -82,10 +72,9 @@ class LabelStore:
         new: Dict[str, Dict[str, Any]] = {}
         for record in found:
             label, description = record["label"], record.get("description")
-            texts = record.get("examples")
             try:
                 _check_label(label, taxonomy, {**self.added, **new})
-                texts = _check_texts(label, description, () if texts is None else texts)
+                texts = _check_texts(label, description, record.get("examples"))
                 new[label] = _make_record(label, taxonomy, description)
                 new[label]["examples"] = [_keep(nlp.make_doc(text)) for text in texts]
             except ValueError as error:
@@ -115,12 +104,6 @@ class LabelStore:
             for label, record in [*self.known.items(), *self.added.items()]
         ]
 
-    def to_dict(self) -> Dict[str, Any]:
-        return {"known": self.known, "added": self.added}
-
-    def from_dict(self, data: Mapping[str, Any]) -> None:
-        self.known, self.added = dict(data["known"]), dict(data["added"])
-
 
 def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
     """RETURNS (Taxonomy): With the run-time labels as leaves without documents, in
@@ -148,7 +131,7 @@ def _keep(doc: Doc) -> Dict[str, Any]:
     return {"text": doc.text, "words": [token.text for token in doc]}
 
 
-def _check_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
+def _check_label(label: Any, taxonomy: Taxonomy, added: Iterable[str]) -> None:
     if not isinstance(label, str):
         raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
     split_path(label, taxonomy.separator)
@@ -163,10 +146,11 @@ def _check_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
 
 
 def _check_texts(label: str, description: Any, examples: Any) -> List[Any]:
-    """RETURNS (List[Any]): The examples, texts."""
+    """RETURNS (List[Any]): The examples, texts; none of None."""
     problem = None
     if description is not None and not isinstance(description, str):
         problem = f"the description of {label!r} is {description!r}"
+    examples = () if examples is None else examples
     texts = list(examples) if isinstance(examples, Iterable) else [None]
     if isinstance(examples, str) or not all(isinstance(text, str) for text in texts):
         problem = problem or f"the examples of {label!r} are not a list of texts"
@@ -183,20 +167,18 @@ def read_new_labels(path: Path) -> List[Dict[str, Any]]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(
-            Errors.L336.format(source=path, problem="there is no such file")
-        )
+        problem = "there is no such file"
+        raise ValueError(Errors.L336.format(source=path, problem=problem))
     records = []
     for number, data in parse_lines(path.read_bytes().splitlines()):
         source = f"{path}, line {number}"
-        problem: Any = None
+        problem = ""
         if isinstance(data, ValueError):
-            problem = data
+            problem = str(data)
         elif not isinstance(data, dict) or not isinstance(data.get("label"), str):
             problem = "it isn't an object with a 'label'"
-        elif set(data) - {"label", "description", "examples"}:
-            unknown = sorted(set(data) - {"label", "description", "examples"})
-            problem = f"unknown keys {unknown}"
+        elif unknown := set(data) - {"label", "description", "examples"}:
+            problem = f"unknown keys {sorted(unknown)}"
         if problem:
             raise ValueError(Errors.L336.format(source=source, problem=problem))
         records.append({**data, "source": source})

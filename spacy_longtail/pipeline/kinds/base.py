@@ -1,15 +1,4 @@
-from typing import (
-    Any,
-    ClassVar,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-    Type,
-)
+from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple, Type
 
 import numpy
 from spacy.tokens import Doc
@@ -18,14 +7,12 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...errors import Errors
+from ...gold import KnownT
 from ...taxonomy import Taxonomy, look_up
 from ..decision import DataT, DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
-
-# Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
-KnownT = Optional[Container[str]]
 
 
 class LabelKind:

@@ -4,14 +4,14 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 import numpy
 from spacy.training import Example
 
-from ...gold import get_gold_label
+from ...gold import KnownT, get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..decision import EPSILON, DataT, DecisionWriter, Prediction, back_off, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
-from .base import KnownT, LabelKind, name_other
+from .base import LabelKind, name_other
 
 
 @dataclass

@@ -13,7 +13,7 @@ from thinc.types import Floats2d
 from ...encoders import contract
 from ...errors import Errors, Warnings
 from ...fitting.thresholds import fit_thresholds
-from ...gold import check_missing, fill_truths, find_leaves, read_gold
+from ...gold import KnownT, check_missing, fill_truths, find_leaves, read_gold
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
@@ -21,7 +21,7 @@ from ..decision import EPSILON, DataT, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
-from .base import KnownT, LabelKind, name_other
+from .base import LabelKind, name_other
 
 
 @dataclass
