@@ -12,11 +12,6 @@ KEY = "longtail"
 N_CANDIDATES = 5
 ABSTAINED = "abstained"
 EPSILON = 1e-12
-# What a Doc stores of every decision.
-STORED = [
-    *("pipe", "label", "probability", "levels", "other"),
-    *("known", "stage", "reason", "candidates"),
-]
 # What a Doc stores, see Decision.to_user_data.
 DataT = Dict[str, Any]
 LevelsT = Tuple[Tuple[str, float], ...]
@@ -90,14 +85,14 @@ class Decision(Dict[str, Any]):
 
     def to_user_data(self) -> DataT:
         """RETURNS (DataT): What a Doc stores, without what follows from the rest."""
-        data = {name: getattr(self, name) for name in STORED}
-        data.update(levels=list(self.levels), candidates=list(self.candidates))
-        if self.allows_several:
-            data["labels"] = list(self.labels)
-        if self.first_labels is not None:
-            data["first"] = self.first
-            if self.allows_several:
-                data["first_labels"] = list(self.first_labels)
+        left_out = {"path", "allows_several"}
+        if not self.allows_several:
+            left_out |= {"labels", "first_labels"}
+        if self.first_labels is None:
+            left_out |= {"first", "first_labels"}
+        data = {name: getattr(self, name) for name in FIELDS if name not in left_out}
+        for name in data.keys() & {"levels", "candidates", "labels", "first_labels"}:
+            data[name] = list(data[name])
         return data
 
 

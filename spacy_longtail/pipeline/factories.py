@@ -30,16 +30,6 @@ MODEL = {
 }
 
 
-def make_config(kind: Type[LabelKind], scorer: str, loss: str) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): Default config of a component for a kind of labels."""
-    return {
-        **kind.settings_type.get_config(),
-        "scorer": {"@scorers": scorer},
-        "loss": {"@losses": loss, "tau": 1.0},
-        "model": MODEL,
-    }
-
-
 def make_weights(best: str, shown: str, kept: str) -> Dict[str, Optional[float]]:
     """Make the default score weights of a component from names of scores: which choose
     the best model, are printed while training, or only kept in the meta.
@@ -66,21 +56,37 @@ def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Call
     return decorate
 
 
-@Language.factory(
-    "longtail_textcat",
-    assigns=ASSIGNS,
-    default_config=make_config(
-        ExclusiveLabels,
-        "spacy-longtail.longtail_scorer.v1",
-        "spacy-longtail.LogitAdjusted.v1",
-    ),
-    default_score_weights=make_weights(
+def declare_textcat(
+    kind: Type[LabelKind], scorer: str, loss: str, weights: Dict[str, Optional[float]]
+) -> Callable:
+    """Declare the factory of a component for a kind of labels, by the registered names
+    of its default scorer and loss, and its default score weights.
+    """
+    config = {
+        **kind.settings_type.get_config(),
+        "scorer": {"@scorers": scorer},
+        "loss": {"@losses": loss, "tau": 1.0},
+        "model": MODEL,
+    }
+    declare = Language.factory(
+        kind.factory,
+        assigns=ASSIGNS,
+        default_config=config,
+        default_score_weights=weights,
+    )
+    return lambda make: declare(takes_settings(kind.settings_type)(make))
+
+
+@declare_textcat(
+    ExclusiveLabels,
+    "spacy-longtail.longtail_scorer.v1",
+    "spacy-longtail.LogitAdjusted.v1",
+    make_weights(
         "macro_f",
         "head_f mid_f tail_f accuracy coarse_accuracy",
         "hier_p hier_r hier_f coverage other_recall ece f_per_label",
     ),
 )
-@takes_settings(ExclusiveLabels.settings_type)
 def make_longtail_textcat(
     nlp: Language,
     name: str,
@@ -97,26 +103,21 @@ def make_longtail_textcat(
 
     RAISES (ValueError): L004, L005, L306 to L308 or L312 if a setting is out of range.
     """
-    kind = ExclusiveLabels(name, ExclusiveLabels.settings_type(**settings))
+    kind = ExclusiveLabels(name, **settings)
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
 
-@Language.factory(
-    "longtail_textcat_multilabel",
-    assigns=ASSIGNS,
-    default_config=make_config(
-        MultilabelLabels,
-        "spacy-longtail.longtail_multilabel_scorer.v1",
-        "spacy-longtail.BinaryLogitAdjusted.v1",
-    ),
-    default_score_weights=make_weights(
+@declare_textcat(
+    MultilabelLabels,
+    "spacy-longtail.longtail_multilabel_scorer.v1",
+    "spacy-longtail.BinaryLogitAdjusted.v1",
+    make_weights(
         "macro_ap",
         "macro_f micro_f head_f mid_f tail_f lrap",
         "micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
         "psp_at_3 psp_at_5 f_per_label",
     ),
 )
-@takes_settings(MultilabelLabels.settings_type)
 def make_longtail_textcat_multilabel(
     nlp: Language,
     name: str,
@@ -138,7 +139,7 @@ def make_longtail_textcat_multilabel(
     RAISES (ValueError): L004, L005, L306 to L308, L312, L313, L320 or L323 if a setting
         is out of range.
     """
-    kind = MultilabelLabels(name, MultilabelLabels.settings_type(**settings))
+    kind = MultilabelLabels(name, **settings)
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
 

@@ -225,8 +225,6 @@ class TextCategorizer(TrainablePipe):
 
     def apply_settings(self, raw: RawScores) -> Prediction:
         """RETURNS (Prediction): Under the prior and the temperature as they are."""
-        if not len(raw.logits):
-            return Prediction(raw.logits, raw.similarity)
         prior = self.settings.prior
         if self._bias is None or self._bias[0] != prior:
             self._bias = prior, self.get_bias(prior)

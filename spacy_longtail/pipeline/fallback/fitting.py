@@ -8,6 +8,7 @@ from ...errors import Errors
 from ...fitting.mixture import Case, fit_weights
 from ...fitting.thresholds import fit_abstention_threshold
 from ..decision import EPSILON, read_decision
+from .router import split_members
 
 MIN_DOCS = 10
 
@@ -73,13 +74,10 @@ def _collect(pipe: Any, examples: List[Example], docs: List[Doc]) -> List[Case]:
     judged, tree, cases = pipe.predict(docs), pipe.taxonomy, []
     for i, row in enumerate([] if judged is None else judged.rows.tolist()):
         truths = pipe.kind.read_truths(examples[row], row, tree)
-        start = 0
-        for number in judged.others[i]:
-            members = list(tree.others[number].members)
-            values = judged.scores[i][start : start + len(members)]
-            start += len(members)
+        found = split_members(tree.others, judged.others[i], judged.scores[i])
+        for members, values in found:
             own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
-            logits = numpy.vstack([own, values]).astype("float64")
+            logits = numpy.vstack([own, values])
             for place, places in find_contrasts(truths[members]):
                 rivals = numpy.take(logits, places, axis=1)
                 label = tree.leaves[members[place]]

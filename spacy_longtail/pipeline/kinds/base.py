@@ -21,7 +21,7 @@ class LabelKind:
     the taxonomy, which can have more labels than the component's.
 
     pipe (str): Name of the component.
-    settings (Optional[TextcatSettings]): Those of the component, the defaults if None.
+    settings (Any): Those of the component, fields of settings_type.
 
     name (ClassVar[str]): What other parts for this kind of labels are found by.
     factory (ClassVar[str]): The component, and the stage of its decisions.
@@ -38,9 +38,9 @@ class LabelKind:
     allows_several: ClassVar[bool]
     settings_type: ClassVar[Type[TextcatSettings]] = TextcatSettings
 
-    def __init__(self, pipe: str, settings: Optional[TextcatSettings] = None) -> None:
+    def __init__(self, pipe: str, **settings: Any) -> None:
         self.pipe = pipe
-        self.settings: Any = settings or self.settings_type()
+        self.settings: Any = self.settings_type(**settings)
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         """RAISES (ValueError): L323 if the output isn't one for such labels."""
@@ -86,10 +86,8 @@ class LabelKind:
         """
         raise NotImplementedError
 
-    def get_probabilities(
-        self, logits: numpy.ndarray, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
+    def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Leaf probabilities of logits Z, (docs, leaves)."""
         raise NotImplementedError
 
     def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
@@ -128,9 +126,7 @@ class LabelKind:
         """RETURNS (Prediction): Of both stages together, for the routed documents."""
         raise NotImplementedError
 
-    def is_refused(
-        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
-    ) -> bool:
+    def is_refused(self, label: str, deficit: float, taxonomy: Taxonomy) -> bool:
         """RETURNS (bool): Whether a label has to be taken back, because the ranker
         found that no candidate fits.
         """
@@ -146,14 +142,10 @@ class LabelKind:
         """
         raise NotImplementedError
 
-    def read_truths(
-        self, example: Example, index: int, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        """Read what is known about a document.
+    def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
+        """Read what is known about a document, by get_gold's parameters and errors.
 
-        index (int): Number of the document, for messages.
         RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (leaves,).
-        RAISES (ValueError): L302, L303 or L325, see get_gold.
         """
         raise NotImplementedError
 

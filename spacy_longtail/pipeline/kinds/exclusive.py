@@ -60,10 +60,8 @@ class ExclusiveLabels(LabelKind):
         counts = taxonomy.class_counts
         return numpy.log(counts / counts.sum())
 
-    def get_probabilities(
-        self, logits: numpy.ndarray, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        return softmax(logits)
+    def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
+        return softmax(Z)
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         return DecisionWriter(taxonomy, self.pipe, PathSums(taxonomy).get_levels)
@@ -87,9 +85,7 @@ class ExclusiveLabels(LabelKind):
             P = insert_exclusive(P, judged.margins, columns, settings.trust)
         return Prediction(P, P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0))
 
-    def is_refused(
-        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
-    ) -> bool:
+    def is_refused(self, label: str, deficit: float, taxonomy: Taxonomy) -> bool:
         """A head label is none of the ranker's business."""
         return deficit > 0 and label in taxonomy.pooled
 
@@ -107,12 +103,10 @@ class ExclusiveLabels(LabelKind):
         other = decision["other"] if stages.added else before["other"]
         refine(decision, before, reason, other)
 
-    def read_truths(
-        self, example: Example, index: int, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
+    def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         """Without a gold label, all are wrong."""
         truths = numpy.zeros(len(taxonomy.leaves))
-        for label in self.get_gold(example, index, taxonomy.ranges) or ():
+        for label in self.get_gold(eg, index, taxonomy.ranges) or ():
             is_leaf = label in taxonomy.index
             truths[slice(*taxonomy.ranges[label])] = 1.0 if is_leaf else numpy.nan
         return truths

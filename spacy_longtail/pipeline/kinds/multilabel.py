@@ -78,11 +78,9 @@ class MultilabelLabels(LabelKind):
             return None
         return find_leaves(gold.positive, self.settings.separator)
 
-    def read_truths(
-        self, example: Example, index: int, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
+    def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         truths = numpy.zeros(len(taxonomy.leaves))
-        gold = self._read_gold(example, index, taxonomy.ranges)
+        gold = self._read_gold(eg, index, taxonomy.ranges)
         fill_truths(truths, gold, taxonomy)
         return truths
 
@@ -124,20 +122,18 @@ class MultilabelLabels(LabelKind):
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         return taxonomy.log_odds
 
-    def get_probabilities(
-        self, logits: numpy.ndarray, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
+    def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
         """Each is from 0.0 to 1.0, independent of the others.
 
         The odds of an Other, that the document has some label pooled there, are the sum
         of its members' odds. Its probability is spread over them by their odds.
         """
-        P = sigmoid(logits)
+        P = sigmoid(Z)
         for other in taxonomy.others:
             members = list(other.members)
-            Z = logits[:, members]
-            tops = Z.max(axis=1, keepdims=True)
-            exps = numpy.exp(Z - tops)
+            own = Z[:, members]
+            tops = own.max(axis=1, keepdims=True)
+            exps = numpy.exp(own - tops)
             sums = exps.sum(axis=1, keepdims=True)
             P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
         return P
