@@ -55,32 +55,26 @@ class EncoderRunner:
 
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object
-    ) -> EncodeT:
+    ) -> Tuple[EncodeT, EncodeT]:
         """Initialize the encoder with a few documents. Its vectors are kept if it is
         frozen, none from before.
 
-        RETURNS (EncodeT): Documents to vectors, before the pipeline is trained.
-        """
-        self.encoder.initialize(X=docs)
-        self.cache.clear()
-        encode = make_start_encoder(self.encoder, nlp, component)
-        if not contract.is_frozen(self.encoder):
-            return encode
-        return lambda docs: self._look_up(docs, encode)
-
-    def count_features(self, encode: EncodeT, *, is_sample: bool) -> EncodeT:
-        """Let the encoder count what it encodes, unless that is only a sample.
-
-        RETURNS (EncodeT): For the training corpus.
+        RETURNS (Tuple[EncodeT, EncodeT]): Documents to vectors, before the pipeline is
+            trained. The second lets the encoder count what is in them, too.
         """
         encoder = self.encoder
+        encoder.initialize(X=docs)
+        self.cache.clear()
         contract.observe(encoder, None)
+        encode = make_start_encoder(encoder, nlp, component)
+        if contract.is_frozen(encoder):
+            encode = partial(self._look_up, encode=encode)
 
-        def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
+        def encode_and_count(docs: List[Doc]) -> numpy.ndarray:
             contract.observe(encoder, docs)
             return encode(docs)
 
-        return encode if is_sample else encode_corpus
+        return encode, encode_and_count
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
@@ -89,7 +83,6 @@ class EncoderRunner:
         return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
-        """RETURNS (RawScores): What the model finds in documents."""
         # A cache isn't empty while training: the dev corpus is read again and again.
         X = self._encode_once(docs) if self.cache else self.encoder.predict(docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy

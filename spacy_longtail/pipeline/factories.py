@@ -176,7 +176,7 @@ def make_zero_shot_fallback(
         name,
         gate=gate,
         source=source,
-        settings=FallbackSettings(**settings),
         max_examples=max_examples,
         scorer=scorer,
+        **settings,
     )

@@ -176,13 +176,14 @@ class TextCategorizer(TrainablePipe):
             raise ValueError(Errors.L304.format(name=self.name))
         self.n_updates += 1
         first = [eg.reference for eg in islice(get_examples(), 10)]
-        encode = self._encoding.initialize(first, nlp, self)
-        counting = self._encoding.count_features(encode, is_sample=is_streamed)
+        encode, count = self._encoding.initialize(first, nlp, self)
         known = None if given is None else set(given.names)
         get_gold = partial(self.kind.get_gold, known=known)
-        sums = count_and_sum(get_examples(), counting, get_gold, name=self.name)
+        # A sample of a corpus isn't counted. What is known about all of it is given.
+        read = encode if is_streamed else count
+        sums = count_and_sum(get_examples(), read, get_gold, name=self.name)
         if is_streamed:
-            sums.n_docs = 0  # Of a sample, and given below.
+            sums.n_docs = 0
         if given is not None:
             sums.set_counts(given)
         taxonomy = build_taxonomy(
@@ -304,7 +305,6 @@ class TextCategorizer(TrainablePipe):
         return self.model.ops.asarray2f(truths)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): What the scorer returns."""
         self._fill_cfg(self._taxonomy)
         labels = kwargs.get("labels", self.labels)
         needed = dict(zip(labels, self.get_thresholds(labels).tolist()))

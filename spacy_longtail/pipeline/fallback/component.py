@@ -51,7 +51,7 @@ class ZeroShotFallback(Pipe):
         labels could win. None asks the ranker about every document as long as there
         are run-time labels.
     source (str): Name of the first stage.
-    settings (FallbackSettings): Can be changed on a loaded pipe.
+    settings (Any): Fields of FallbackSettings, can be changed on a loaded pipe.
     max_examples (int): Training documents that are kept of each label, from 1.
     scorer (Optional[Callable]): Scoring method of labels that exclude each other. The
         first stage's takes its place otherwise. None doesn't score.
@@ -62,13 +62,13 @@ class ZeroShotFallback(Pipe):
         self,
         nlp: Language,
         ranker: Any,
-        name: str = "zero_shot_fallback",
+        name: str,
         *,
-        gate: Optional[Any] = None,
-        source: str = "longtail_textcat",
-        settings: Optional[FallbackSettings] = None,
-        max_examples: int = 20,
-        scorer: Optional[Callable] = None,
+        gate: Optional[Any],
+        source: str,
+        max_examples: int,
+        scorer: Optional[Callable],
+        **settings: Any,
     ) -> None:
         if not isinstance(max_examples, int) or max_examples < 1:
             text = Errors.L337.format(name="max_examples", value=max_examples)
@@ -79,7 +79,7 @@ class ZeroShotFallback(Pipe):
         self.gate = gate
         self.name = name
         self.source = source
-        self.settings = settings or FallbackSettings()
+        self.settings = FallbackSettings(**settings)
         self.max_examples = max_examples
         self.scorer = scorer
         self.store = LabelStore()

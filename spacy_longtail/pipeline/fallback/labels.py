@@ -45,9 +45,7 @@ class LabelStore:
         max_examples: int,
     ) -> None:
         """Go through the training corpus and keep the first documents of each label,
-        up to max_examples.
-
-        get_gold (Callable[..., Optional[List[str]]]): See LabelKind.
+        up to max_examples. For get_gold, see LabelKind.
         """
         self.known = {
             leaf: _make_record(leaf, taxonomy, descriptions.get(leaf))
@@ -88,16 +86,14 @@ class LabelStore:
     def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[CardDocs]:
         """RETURNS (List[CardDocs]): Of all labels, those from training first."""
         groups = dict(zip(taxonomy.leaves, taxonomy.other_of.tolist()))
-
-        def make_doc(kept: Dict[str, Any]) -> Doc:
-            words, spaces = get_words_and_spaces(kept["words"], kept["text"])
-            return Doc(nlp.vocab, words=words, spaces=spaces)
-
         return [
             CardDocs(
                 label,
                 [nlp.make_doc(text) for text in record["names"]],
-                [make_doc(kept) for kept in record["examples"]],
+                [
+                    Doc(nlp.vocab, *get_words_and_spaces(kept["words"], kept["text"]))
+                    for kept in record["examples"]
+                ],
                 groups.get(label, -1),
                 label in self.added,
             )
@@ -160,8 +156,7 @@ def _check_texts(label: str, description: Any, examples: Any) -> List[Any]:
 
 
 def read_new_labels(path: Path) -> List[Dict[str, Any]]:
-    """Read labels to add, one JSON object a line: {"label": …, "description": …,
-    "examples": […]}, of which the label has to be there.
+    """Read labels to add, see ZeroShotFallback.add_labels_from_file.
 
     RAISES (ValueError): L336 with file and line.
     """

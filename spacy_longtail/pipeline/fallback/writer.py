@@ -32,11 +32,8 @@ class RefinedWriter:
         self._describe = self.kind.make_writer(stages.taxonomy).describe
 
     def write(self, docs: List[Doc], judged: Judged, refined: Prediction) -> None:
-        """Write `doc.cats` and the decision.
-
-        docs (List[Doc]): The batch.
-        judged (Judged): Which of them were ranked again, and what was found.
-        refined (Prediction): Of those.
+        """Write `doc.cats` and the decisions of a batch. What is refined are its routed
+        documents.
         """
         stages, rows = self.stages, judged.rows.tolist()
         least, P = stages.settings.abstain_threshold, refined.probabilities

@@ -78,8 +78,6 @@ class LabelKind:
     ) -> None:
         """Do what is left to do once the output layer has its prototypes."""
 
-    # Predictions.
-
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What 'prior' adds to the logits at 1.0, of shape
         (leaves,).
@@ -116,8 +114,6 @@ class LabelKind:
         label that isn't sure enough.
         """
         return decisions
-
-    # The fallback.
 
     def check_fallback(self, stages: Stages) -> None:
         """RAISES (ValueError): L340 for a setting that means nothing here."""

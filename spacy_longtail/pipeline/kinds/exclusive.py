@@ -125,10 +125,7 @@ class ExclusiveLabels(LabelKind):
 
 
 class PathSums:
-    """Sums probabilities along the path of a leaf.
-
-    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
-    """
+    """Sums probabilities along the path of a leaf."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]

@@ -174,7 +174,6 @@ class MultilabelLabels(LabelKind):
         return labels
 
     def check_fallback(self, stages: Stages) -> None:
-        """There, thresholds are those of the first stage."""
         if stages.settings.thresholds:
             raise ValueError(Errors.L340.format(name=stages.name, source=self.pipe))
 
@@ -217,9 +216,6 @@ class MultilabelLabels(LabelKind):
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
     ) -> Dict[str, Any]:
-        """The fallback's own scorer is of labels that exclude each other; the first
-        stage's takes its place.
-        """
         return source.score(examples, **settings)
 
 
@@ -229,8 +225,6 @@ class NodeProbabilities:
 
     This is right if labels are independent, as the model has it, and at least the
     largest of the p. An Other counts once, with the sum of its members below the node.
-
-    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
