@@ -50,8 +50,8 @@ class EncoderRunner:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        is_listening = contract.is_listening(self.encoder)
-        return contract.is_frozen(self.encoder) or not is_listening
+        encoder = self.encoder
+        return contract.is_frozen(encoder) or not contract.is_listening(encoder)
 
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object
@@ -77,7 +77,6 @@ class EncoderRunner:
         return encode, encode_and_count
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
-        """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
         if not contract.is_frozen(self.encoder):
             return self.model.begin_update(docs)
         return self.model.get_ref("output").begin_update(self._encode_once(docs))

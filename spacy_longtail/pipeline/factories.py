@@ -19,7 +19,6 @@ from .textcat import TextCategorizer
 KINDS: Dict[str, Type[LabelKind]] = {
     kind.name: kind for kind in (ExclusiveLabels, MultilabelLabels)
 }
-ASSIGNS = ["doc.cats", f"doc._.{KEY}"]
 MODEL = {
     "@architectures": "spacy-longtail.TaxonomyTextCat.v1",
     "encoder": {
@@ -30,18 +29,23 @@ MODEL = {
 }
 
 
-def make_weights(best: str, shown: str, kept: str) -> Dict[str, Optional[float]]:
-    """Make the default score weights of a component from names of scores: which choose
-    the best model, are printed while training, or only kept in the meta.
-    """
-    names = [(1.0, best), (0.0, shown), (None, kept)]
-    return {f"longtail_{name}": w for w, text in names for name in text.split()}
+def declare(
+    name: str,
+    settings: Type[CheckedSettings],
+    config: Dict[str, Any],
+    *,
+    best: str = "",
+    shown: str,
+    kept: str,
+) -> Callable[[Any], Callable]:
+    """Declare a factory. The settings of its component stand in its signature, in place
+    of **settings, for the config to be checked with.
 
-
-def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Callable]:
-    """Give a factory the settings of its component as arguments: they stand in its
-    signature, in place of **settings, for the config to be checked with.
+    best, shown, kept (str): Scores that choose the best model, are printed while
+        training, or only kept in the meta.
     """
+    scores = [(1.0, best), (0.0, shown), (None, kept)]
+    weights = {f"longtail_{key}": w for w, text in scores for key in text.split()}
 
     def decorate(factory: Any) -> Callable:
         found = inspect.signature(factory)
@@ -51,41 +55,29 @@ def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Call
             parts.append(inspect.Parameter(part.name, keyword, annotation=part.type))
         factory.__signature__ = found.replace(parameters=parts)
         factory.settings_type = settings
-        return factory
+        return Language.factory(
+            name,
+            assigns=["doc.cats", f"doc._.{KEY}"],
+            default_config=config,
+            default_score_weights=weights,
+            func=factory,
+        )
 
     return decorate
 
 
-def declare_textcat(
-    kind: Type[LabelKind], scorer: str, loss: str, weights: Dict[str, Optional[float]]
-) -> Callable:
-    """Declare the factory of a component for a kind of labels, by the registered names
-    of its default scorer and loss, and its default score weights.
-    """
-    config = {
-        **kind.settings_type.get_config(),
-        "scorer": {"@scorers": scorer},
-        "loss": {"@losses": loss, "tau": 1.0},
+@declare(
+    ExclusiveLabels.factory,
+    ExclusiveLabels.settings_type,
+    {
+        **ExclusiveLabels.settings_type.get_config(),
+        "scorer": {"@scorers": "spacy-longtail.longtail_scorer.v1"},
+        "loss": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.0},
         "model": MODEL,
-    }
-    declare = Language.factory(
-        kind.factory,
-        assigns=ASSIGNS,
-        default_config=config,
-        default_score_weights=weights,
-    )
-    return lambda make: declare(takes_settings(kind.settings_type)(make))
-
-
-@declare_textcat(
-    ExclusiveLabels,
-    "spacy-longtail.longtail_scorer.v1",
-    "spacy-longtail.LogitAdjusted.v1",
-    make_weights(
-        "macro_f",
-        "head_f mid_f tail_f accuracy coarse_accuracy",
-        "hier_p hier_r hier_f coverage other_recall ece f_per_label",
-    ),
+    },
+    best="macro_f",
+    shown="head_f mid_f tail_f accuracy coarse_accuracy",
+    kept="hier_p hier_r hier_f coverage other_recall ece f_per_label",
 )
 def make_longtail_textcat(
     nlp: Language,
@@ -107,16 +99,19 @@ def make_longtail_textcat(
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
 
-@declare_textcat(
-    MultilabelLabels,
-    "spacy-longtail.longtail_multilabel_scorer.v1",
-    "spacy-longtail.BinaryLogitAdjusted.v1",
-    make_weights(
-        "macro_ap",
-        "macro_f micro_f head_f mid_f tail_f lrap",
-        "micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
-        "psp_at_3 psp_at_5 f_per_label",
-    ),
+@declare(
+    MultilabelLabels.factory,
+    MultilabelLabels.settings_type,
+    {
+        **MultilabelLabels.settings_type.get_config(),
+        "scorer": {"@scorers": "spacy-longtail.longtail_multilabel_scorer.v1"},
+        "loss": {"@losses": "spacy-longtail.BinaryLogitAdjusted.v1", "tau": 1.0},
+        "model": MODEL,
+    },
+    best="macro_ap",
+    shown="macro_f micro_f head_f mid_f tail_f lrap",
+    kept="micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
+    "psp_at_3 psp_at_5 f_per_label",
 )
 def make_longtail_textcat_multilabel(
     nlp: Language,
@@ -143,10 +138,10 @@ def make_longtail_textcat_multilabel(
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
 
-@Language.factory(
+@declare(
     "zero_shot_fallback",
-    assigns=ASSIGNS,
-    default_config={
+    FallbackSettings,
+    {
         "source": ExclusiveLabels.factory,
         **FallbackSettings.get_config(),
         "max_examples": 20,
@@ -154,11 +149,9 @@ def make_longtail_textcat_multilabel(
         "scorer": {"@scorers": "spacy-longtail.longtail_scorer.v1"},
         "ranker": {"@misc": "spacy-longtail.PrototypeRanker.v1"},
     },
-    default_score_weights=make_weights(
-        "", "refined_gain", "refined_fixed refined_broken"
-    ),
+    shown="refined_gain",
+    kept="refined_fixed refined_broken",
 )
-@takes_settings(FallbackSettings)
 def make_zero_shot_fallback(
     nlp: Language,
     name: str,

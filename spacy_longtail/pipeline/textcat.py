@@ -75,6 +75,7 @@ class TextCategorizer(TrainablePipe):
         self.model = model
         self.name = name
         self.kind = kind
+        self.settings = kind.settings
         self.make_loss = loss
         self.scorer = scorer
         # What is saved. The settings are copied to it when that happens.
@@ -85,11 +86,6 @@ class TextCategorizer(TrainablePipe):
         self._encoding = EncoderRunner(model)
         # Lets others know that the encoder has changed.
         self.n_updates = 0
-
-    @property
-    def settings(self) -> Any:
-        """RETURNS (Any): A TextcatSettings, of the kind's type."""
-        return self.kind.settings
 
     @property
     def taxonomy(self) -> Taxonomy:

@@ -30,11 +30,10 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     before: Dict[str, float] = dict(getattr(pipe.ranker, "weights", {}))
     names, parts = list(before), []
     try:
-        for i in range(max(len(names), 1)):
+        for own in names or [""]:
             if names:
                 # Scores are a weighted sum, so that one weight after the other is 1.
-                weights = numpy.eye(len(names))[i].tolist()
-                pipe.ranker.weights = dict(zip(names, weights))
+                pipe.ranker.weights = {name: float(name == own) for name in names}
             parts.append(_collect(pipe, examples, docs))
     finally:
         if names:

@@ -45,9 +45,7 @@ class LabelKind:
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         """RAISES (ValueError): L323 if the output isn't one for such labels."""
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
+    def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         """Find the gold labels of a document.
 
         index (int): Number of the document, for messages.

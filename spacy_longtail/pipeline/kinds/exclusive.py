@@ -31,11 +31,9 @@ class ExclusiveLabels(LabelKind):
     allows_several = False
     settings_type = ExclusiveTextcatSettings
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
+    def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         label = get_gold_label(
-            example,
+            eg,
             index,
             name=self.pipe,
             factory="longtail_textcat_multilabel",

@@ -70,10 +70,8 @@ class MultilabelLabels(LabelKind):
         missing = self.settings.missing
         return read_gold(example, index, name=self.pipe, missing=missing, known=known)
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
-        gold = self._read_gold(example, index, known)
+    def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
+        gold = self._read_gold(eg, index, known)
         if gold is None:
             return None
         return find_leaves(gold.positive, self.settings.separator)
