@@ -80,7 +80,6 @@ class Decision(Dict[str, Any]):
         return cls(**given)
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The fields as JSON values."""
         return {name: _convert(getattr(self, name), list) for name in FIELDS}
 
     def to_user_data(self) -> DataT:

@@ -10,15 +10,12 @@ from ..settings import CheckedSettings
 from ..taxonomy import Taxonomy
 from .decision import KEY
 from .fallback.component import ZeroShotFallback
-from .kinds.base import LabelKind
 from .kinds.exclusive import ExclusiveLabels
 from .kinds.multilabel import MultilabelLabels
 from .settings import FallbackSettings
 from .textcat import TextCategorizer
 
-KINDS: Dict[str, Type[LabelKind]] = {
-    kind.name: kind for kind in (ExclusiveLabels, MultilabelLabels)
-}
+KINDS = {kind.name: kind for kind in (ExclusiveLabels, MultilabelLabels)}
 MODEL = {
     "@architectures": "spacy-longtail.TaxonomyTextCat.v1",
     "encoder": {

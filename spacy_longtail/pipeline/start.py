@@ -22,7 +22,6 @@ class ClassSums:
 
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
-    sample (VectorSample): Some of the vectors.
     """
 
     def __init__(self) -> None:
@@ -52,10 +51,8 @@ class ClassSums:
         """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);
         zeros for a label without documents.
         """
-        sums = numpy.zeros((len(labels), self._width))
-        for row, label in enumerate(labels):
-            sums[row] = self._sums.get(label, 0.0)
-        return sums
+        nothing = numpy.zeros(self._width)
+        return numpy.stack([self._sums.get(label, nothing) for label in labels])
 
 
 def count_and_sum(
@@ -74,10 +71,9 @@ def count_and_sum(
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
     sums = ClassSums()
-    progress = tqdm(
+    with tqdm(
         desc=f"{name}: prototypes", unit=" docs", delay=3, leave=False, disable=None
-    )
-    with progress:
+    ) as progress:
         for batch in minibatch(enumerate(examples), BATCH_SIZE):
             read = [(eg.predicted, get_gold(eg, number)) for number, eg in batch]
             pairs = [(doc, labels) for doc, labels in read if labels is not None]
@@ -127,10 +123,7 @@ def get_prototypes(
 
 
 class VectorSample:
-    """Keeps a random sample of the vectors that an encoder makes.
-
-    size (int): Vectors to keep.
-    """
+    """Keeps a random sample of the vectors that an encoder makes, of the given size."""
 
     def __init__(self, size: int = SAMPLE_SIZE) -> None:
         self.size = size

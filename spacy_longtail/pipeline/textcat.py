@@ -34,11 +34,19 @@ NOTHING: Iterable[str] = SimpleFrozenList()
 
 
 def _make_property(name: str) -> Any:
-    """RETURNS (Any): A property that gets a copy of a setting, and changes it."""
-    return property(
-        lambda pipe: copy(getattr(pipe.settings, name)),
-        lambda pipe, value: pipe.change_setting(name, value),
-    )
+    """RETURNS (Any): A property that gets a copy of a setting, and changes it, which
+    raises the error of the setting, or L314 for an unknown node.
+    """
+
+    def change(pipe: Any, value: Any) -> None:
+        if name == "thresholds" and pipe._taxonomy is not None:
+            pipe._taxonomy.check_nodes(value)
+        is_new = getattr(pipe.settings, name) != value
+        setattr(pipe.settings, name, value)
+        if is_new and name in ("prior", "temperature"):
+            pipe.kind.forget_fits(name)
+
+    return property(lambda pipe: copy(getattr(pipe.settings, name)), change)
 
 
 class TextCategorizer(TrainablePipe):
@@ -118,15 +126,6 @@ class TextCategorizer(TrainablePipe):
     cats_top_k = _make_property("cats_top_k")
     thresholds = _make_property("thresholds")
     ancestor_threshold = _make_property("ancestor_threshold")
-
-    def change_setting(self, name: str, value: Any) -> None:
-        """RAISES (ValueError): That of the setting, or L314 for an unknown node."""
-        if name == "thresholds" and self._taxonomy is not None:
-            self._taxonomy.check_nodes(value)
-        is_new = getattr(self.settings, name) != value
-        setattr(self.settings, name, value)
-        if is_new and name in ("prior", "temperature"):
-            self.kind.forget_fits(name)
 
     def add_label(self, label: str) -> int:
         """Declare a label before initialize, which then takes no others.
@@ -240,8 +239,6 @@ class TextCategorizer(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
         docs = list(docs)
-        if not docs:
-            return
         (P, known), kind = prediction, self.kind
         top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
         found = self._writer.describe(P, known, kind.factory, kind.reason, top)

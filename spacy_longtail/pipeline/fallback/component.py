@@ -156,9 +156,8 @@ class ZeroShotFallback(Pipe):
         """Keep a few training documents of each label. What the ranker makes of them is
         worked out when it is first needed, with the encoder as it is then.
 
-        get_examples (Callable[[], Iterable[Example]]): Returns the training corpus.
-        nlp (Optional[Language]): The pipeline that the component is part of.
-        descriptions (Optional[DescriptionsT]): See the first stage.
+        For the parameters, see the first stage.
+
         RAISES (ValueError): L330 or L331 without a first stage, description errors,
             and errors of a ranker that can't be loaded.
         """

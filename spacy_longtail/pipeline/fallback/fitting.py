@@ -54,10 +54,7 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
 
 
 def _run(pipe: Any, examples: List[Example], *, is_last: bool) -> List[Doc]:
-    """Process documents anew, up to the fallback if it is the last, or before it.
-
-    RAISES (ValueError): For gold labels that can't be, see LabelKind.
-    """
+    """Process documents anew, up to the fallback if it is the last, or before it."""
     docs = []
     for row, eg in enumerate(examples):
         pipe.kind.get_gold(eg, row, pipe.taxonomy.ranges)

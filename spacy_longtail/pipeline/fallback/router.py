@@ -58,8 +58,7 @@ class Judged(NamedTuple):
 def judge(docs: List[Doc], decided: List[int], stages: Stages) -> Judged:
     """Find out which documents the ranker has to be asked about, and ask it.
 
-    docs (List[Doc]): A batch.
-    decided (List[int]): Those of them that the first stage has decided, at least one.
+    decided (List[int]): Those that the first stage has decided, at least one.
     """
     routed, margins = _route([docs[row] for row in decided], stages)
     rows = numpy.asarray(decided)[routed]

@@ -28,7 +28,6 @@ class LabelKind:
     reason (ClassVar[str]): Why a label is given, in words.
     min_leaves (ClassVar[int]): Fewest labels to learn from.
     allows_several (ClassVar[bool]): Whether a document can have several labels.
-    settings_type (ClassVar[Type[TextcatSettings]]): What settings it has.
     """
 
     name: ClassVar[str]
@@ -59,7 +58,6 @@ class LabelKind:
     ) -> numpy.ndarray:
         """Make what the loss compares logits with.
 
-        examples (Sequence[Example]): Documents with gold labels.
         columns (Sequence[int]): The leaf of each name that follows the documents.
         RETURNS (numpy.ndarray): float32 array of shape (docs + names, leaves).
         """

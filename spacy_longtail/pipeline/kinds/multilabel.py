@@ -1,7 +1,6 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy
@@ -72,9 +71,7 @@ class MultilabelLabels(LabelKind):
 
     def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         gold = self._read_gold(eg, index, known)
-        if gold is None:
-            return None
-        return find_leaves(gold.positive, self.settings.separator)
+        return gold and find_leaves(gold.positive, self.settings.separator)
 
     def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         truths = numpy.zeros(len(taxonomy.leaves))
@@ -155,7 +152,7 @@ class MultilabelLabels(LabelKind):
         if self.settings.thresholds:
             self.settings.thresholds = {}
             text = Warnings.LW301.format(name=self.pipe, setting=setting)
-            warnings.warn(text, stacklevel=4)
+            warnings.warn(text, stacklevel=3)
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         get_labels = partial(self._get_labels, taxonomy.leaves)
@@ -237,11 +234,10 @@ class NodeProbabilities:
         bounds, position = [], 0
         for other in taxonomy.others:
             members = numpy.asarray(other.members)
-            below = [taxonomy.path(taxonomy.leaves[m]) for m in other.members]
-            for node in set(chain(*below)):
+            for node in {node for m in other.members for node in self.paths[m]}:
                 # Members are ascending, so that those below a node are neighbours.
-                start, stop = numpy.searchsorted(members, taxonomy.ranges[node])
-                bounds.append((nodes[node], position + start, position + stop))
+                start, stop = numpy.searchsorted(members, ranges[node])
+                bounds.append((node, position + start, position + stop))
             position += len(members)
         found = numpy.asarray(bounds, dtype="int64").reshape((-1, 3))
         self.owners, self.firsts, self.lasts = found.T
