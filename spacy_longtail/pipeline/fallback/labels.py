@@ -112,8 +112,8 @@ def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
         Other(other.parent, tuple(columns[taxonomy.leaves[m]] for m in other.members))
         for other in taxonomy.others
     ]
-    n_docs = tuple(counts[leaf] for leaf in leaves)
-    return replace(taxonomy, leaves=leaves, counts=n_docs, others=tuple(others))
+    leaf_counts = tuple(counts[leaf] for leaf in leaves)
+    return replace(taxonomy, leaves=leaves, counts=leaf_counts, others=tuple(others))
 
 
 def _make_record(
