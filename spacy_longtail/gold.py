@@ -9,6 +9,8 @@ from .errors import Errors
 from .taxonomy import Taxonomy
 
 MISSING = ("auto", "negative")
+# Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
+KnownT = Optional[Container[str]]
 
 
 class GoldLabels(NamedTuple):
@@ -70,7 +72,7 @@ def get_gold_label(
     name: str,
     factory: str,
     separator: str,
-    known: Optional[Container[str]] = None,
+    known: KnownT = None,
 ) -> Optional[str]:
     """Find the gold label of a document.
 
@@ -82,7 +84,7 @@ def get_gold_label(
     name (str): Name of the component, for messages.
     factory (str): The component for documents with several labels, for messages.
     separator (str): What joins the segments of a label.
-    known (Optional[Container[str]]): The component's labels and inner nodes. Other
+    known (KnownT): The component's labels and inner nodes. Other
         keys belong to someone else. None if all keys are its own.
     RETURNS (Optional[str]): None if the document has no label.
     RAISES (ValueError): L302 if it has more than one, L303 if a value isn't 0 or 1.
@@ -118,7 +120,7 @@ def read_gold(
     *,
     name: str,
     missing: str = "auto",
-    known: Optional[Container[str]] = None,
+    known: KnownT = None,
 ) -> Optional[GoldLabels]:
     """Read the gold labels of a document that can have several.
 
@@ -187,7 +189,7 @@ def fill_truths(
     row[[index[label] for label in positive if label in index]] = 1.0
 
 
-def _sort_labels(example: Example, known: Optional[Container[str]]) -> List[List[str]]:
+def _sort_labels(example: Example, known: KnownT) -> List[List[str]]:
     """Labels with 1, with 0 and with another value."""
     positive, negative, wrong = [], [], []
     for label, value in example.reference.cats.items():

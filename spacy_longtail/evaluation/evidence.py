@@ -78,7 +78,8 @@ class Evidence(NamedTuple):
 
     def get_probabilities(self, prior: PriorT, temperature: float) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): As the component would predict, same shape."""
-        return self.pipe.get_probabilities(self.get_logits(prior) / temperature)
+        logits = self.get_logits(prior) / temperature
+        return self.pipe.kind.get_probabilities(logits, self.pipe.taxonomy)
 
 
 def collect(

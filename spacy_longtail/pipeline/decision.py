@@ -12,11 +12,6 @@ KEY = "longtail"
 N_CANDIDATES = 5
 ABSTAINED = "abstained"
 EPSILON = 1e-12
-# What a Doc stores of every decision.
-STORED = [
-    *("pipe", "label", "probability", "levels", "other"),
-    *("known", "stage", "reason", "candidates"),
-]
 # What a Doc stores, see Decision.to_user_data.
 DataT = Dict[str, Any]
 LevelsT = Tuple[Tuple[str, float], ...]
@@ -85,19 +80,18 @@ class Decision(Dict[str, Any]):
         return cls(**given)
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The fields as JSON values."""
         return {name: _convert(getattr(self, name), list) for name in FIELDS}
 
     def to_user_data(self) -> DataT:
         """RETURNS (DataT): What a Doc stores, without what follows from the rest."""
-        data = {name: getattr(self, name) for name in STORED}
-        data.update(levels=list(self.levels), candidates=list(self.candidates))
-        if self.allows_several:
-            data["labels"] = list(self.labels)
-        if self.first_labels is not None:
-            data["first"] = self.first
-            if self.allows_several:
-                data["first_labels"] = list(self.first_labels)
+        left_out = {"path", "allows_several"}
+        if not self.allows_several:
+            left_out |= {"labels", "first_labels"}
+        if self.first_labels is None:
+            left_out |= {"first", "first_labels"}
+        data = {name: getattr(self, name) for name in FIELDS if name not in left_out}
+        for name in data.keys() & {"levels", "candidates", "labels", "first_labels"}:
+            data[name] = list(data[name])
         return data
 
 
@@ -197,6 +191,29 @@ def _abstain(data: DataT, levels: List[Any], share: float, reason: str) -> DataT
 def get_stored(doc: Doc) -> DataT:
     """RETURNS (DataT): Empty if no component has categorized the document."""
     return doc.user_data.get(KEY) or {}
+
+
+def write_cats(
+    docs: List[Doc],
+    taxonomy: Taxonomy,
+    P: numpy.ndarray,
+    top_k: Optional[int],
+    top: numpy.ndarray,
+) -> None:
+    """Write the probabilities of shape (docs, leaves) to `doc.cats`: of all leaves, or
+    of the top_k most probable ones only, see top_columns.
+    """
+    leaves, own = taxonomy.leaves, taxonomy.index
+    if top_k is None:
+        for doc, row in zip(docs, P.tolist()):
+            doc.cats.update(zip(leaves, row))
+        return
+    top = top[:, :top_k]
+    shares = numpy.take_along_axis(P, top, axis=1).tolist()
+    for doc, columns, row in zip(docs, top.tolist(), shares):
+        if doc.cats:
+            doc.cats = {key: p for key, p in doc.cats.items() if key not in own}
+        doc.cats.update(zip([leaves[column] for column in columns], row))
 
 
 def store(doc: Doc, data: DataT) -> None:

@@ -1,4 +1,5 @@
 from functools import partial
+from itertools import takewhile
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -25,23 +26,20 @@ class RawScores(NamedTuple):
     similarity: numpy.ndarray
 
 
-class VectorCache(Dict[str, numpy.ndarray]):
-    """Vectors of training texts. Other processes start with an empty one."""
-
-    def __reduce__(self) -> Any:
-        return VectorCache, ()
-
-
 class EncoderRunner:
     """Runs the encoder of a model, a frozen one once per text while it is trained.
 
     model (Model[List[Doc], Floats2d]): Has the references "encoder" and "output".
-    cache (VectorCache): What a frozen encoder has found.
+    cache (Dict[str, numpy.ndarray]): What a frozen encoder has found in training texts.
+        Other processes start with an empty one.
     """
 
     def __init__(self, model: Model[List[Doc], Floats2d]) -> None:
         self.model = model
-        self.cache = VectorCache()
+        self.cache: Dict[str, numpy.ndarray] = {}
+
+    def __reduce__(self) -> Any:
+        return EncoderRunner, (self.model,)
 
     @property
     def encoder(self) -> Model[List[Doc], Floats2d]:
@@ -52,46 +50,38 @@ class EncoderRunner:
         """RETURNS (bool): Whether it can encode other documents in training than those
         of the batch. A listener's batch is that of the component it listens to.
         """
-        is_listening = contract.is_listening(self.encoder)
-        return contract.is_frozen(self.encoder) or not is_listening
+        encoder = self.encoder
+        return contract.is_frozen(encoder) or not contract.is_listening(encoder)
 
     def initialize(
         self, docs: List[Doc], nlp: Optional[Language], component: object
-    ) -> EncodeT:
+    ) -> Tuple[EncodeT, EncodeT]:
         """Initialize the encoder with a few documents. Its vectors are kept if it is
         frozen, none from before.
 
-        RETURNS (EncodeT): Documents to vectors, before the pipeline is trained.
-        """
-        self.encoder.initialize(X=docs)
-        self.cache.clear()
-        encode = make_start_encoder(self.encoder, nlp, component)
-        if not contract.is_frozen(self.encoder):
-            return encode
-        return lambda docs: self._look_up(docs, encode)
-
-    def count_features(self, encode: EncodeT, *, is_sample: bool) -> EncodeT:
-        """Let the encoder count what it encodes, unless that is only a sample.
-
-        RETURNS (EncodeT): For the training corpus.
+        RETURNS (Tuple[EncodeT, EncodeT]): Documents to vectors, before the pipeline is
+            trained. The second lets the encoder count what is in them, too.
         """
         encoder = self.encoder
+        encoder.initialize(X=docs)
+        self.cache.clear()
         contract.observe(encoder, None)
+        encode = make_start_encoder(encoder, nlp, component)
+        if contract.is_frozen(encoder):
+            encode = partial(self._look_up, encode=encode)
 
-        def encode_corpus(docs: List[Doc]) -> numpy.ndarray:
+        def encode_and_count(docs: List[Doc]) -> numpy.ndarray:
             contract.observe(encoder, docs)
             return encode(docs)
 
-        return encode if is_sample else encode_corpus
+        return encode, encode_and_count
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
-        """RETURNS (Tuple[Floats2d, Callable]): What the model's begin_update does."""
         if not contract.is_frozen(self.encoder):
             return self.model.begin_update(docs)
         return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
-        """RETURNS (RawScores): What the model finds in documents."""
         # A cache isn't empty while training: the dev corpus is read again and again.
         X = self._encode_once(docs) if self.cache else self.encoder.predict(docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
@@ -133,11 +123,8 @@ def make_start_encoder(
     upstream: List[Any] = []
     if nlp is not None and contract.is_listening(encoder):
         # A frozen component is disabled while the pipeline is initialized.
-        for _, pipe in nlp.components:
-            if pipe is component:
-                break
-            if hasattr(pipe, "find_listeners"):
-                upstream.append(pipe)
+        before = takewhile(lambda pair: pair[1] is not component, nlp.components)
+        upstream = [pipe for _, pipe in before if hasattr(pipe, "find_listeners")]
 
     def encode(docs: List[Doc]) -> numpy.ndarray:
         if upstream:

@@ -10,16 +10,12 @@ from ..settings import CheckedSettings
 from ..taxonomy import Taxonomy
 from .decision import KEY
 from .fallback.component import ZeroShotFallback
-from .kinds.base import LabelKind
 from .kinds.exclusive import ExclusiveLabels
 from .kinds.multilabel import MultilabelLabels
 from .settings import FallbackSettings
 from .textcat import TextCategorizer
 
-KINDS: Dict[str, Type[LabelKind]] = {
-    kind.name: kind for kind in (ExclusiveLabels, MultilabelLabels)
-}
-ASSIGNS = ["doc.cats", f"doc._.{KEY}"]
+KINDS = {kind.name: kind for kind in (ExclusiveLabels, MultilabelLabels)}
 MODEL = {
     "@architectures": "spacy-longtail.TaxonomyTextCat.v1",
     "encoder": {
@@ -30,58 +26,56 @@ MODEL = {
 }
 
 
-def make_config(kind: Type[LabelKind], scorer: str, loss: str) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): Default config of a component for a kind of labels."""
-    return {
-        **kind.settings_type.get_config(),
-        "scorer": {"@scorers": scorer},
-        "loss": {"@losses": loss, "tau": 1.0},
-        "model": MODEL,
-    }
+def declare(
+    name: str,
+    settings: Type[CheckedSettings],
+    config: Dict[str, Any],
+    *,
+    best: str = "",
+    shown: str,
+    kept: str,
+) -> Callable[[Any], Callable]:
+    """Declare a factory. The settings of its component stand in its signature, in place
+    of **settings, for the config to be checked with.
 
-
-def make_weights(best: str, shown: str, kept: str) -> Dict[str, Optional[float]]:
-    """Make the default score weights of a component from names of scores: which choose
-    the best model, are printed while training, or only kept in the meta.
+    best, shown, kept (str): Scores that choose the best model, are printed while
+        training, or only kept in the meta.
     """
-    names = [(1.0, best), (0.0, shown), (None, kept)]
-    return {f"longtail_{name}": w for w, text in names for name in text.split()}
+    scores = [(1.0, best), (0.0, shown), (None, kept)]
+    weights = {f"longtail_{key}": w for w, text in scores for key in text.split()}
 
-
-def takes_settings(settings: Type[CheckedSettings]) -> Callable[[Callable], Callable]:
-    """Give a factory the settings of its component as arguments: they stand in its
-    signature, in place of **settings, for the config to be checked with.
-    """
-
-    def decorate(factory: Callable) -> Callable:
+    def decorate(factory: Any) -> Callable:
         found = inspect.signature(factory)
         parts = [p for p in found.parameters.values() if p.kind is not p.VAR_KEYWORD]
         for part in settings.get_configured():
             keyword = inspect.Parameter.KEYWORD_ONLY
             parts.append(inspect.Parameter(part.name, keyword, annotation=part.type))
-        signature = found.replace(parameters=parts)
-        factory.__signature__ = signature  # type: ignore[attr-defined]
-        factory.settings_type = settings  # type: ignore[attr-defined]
-        return factory
+        factory.__signature__ = found.replace(parameters=parts)
+        factory.settings_type = settings
+        return Language.factory(
+            name,
+            assigns=["doc.cats", f"doc._.{KEY}"],
+            default_config=config,
+            default_score_weights=weights,
+            func=factory,
+        )
 
     return decorate
 
 
-@Language.factory(
-    "longtail_textcat",
-    assigns=ASSIGNS,
-    default_config=make_config(
-        ExclusiveLabels,
-        "spacy-longtail.longtail_scorer.v1",
-        "spacy-longtail.LogitAdjusted.v1",
-    ),
-    default_score_weights=make_weights(
-        "macro_f",
-        "head_f mid_f tail_f accuracy coarse_accuracy",
-        "hier_p hier_r hier_f coverage other_recall ece f_per_label",
-    ),
+@declare(
+    ExclusiveLabels.factory,
+    ExclusiveLabels.settings_type,
+    {
+        **ExclusiveLabels.settings_type.get_config(),
+        "scorer": {"@scorers": "spacy-longtail.longtail_scorer.v1"},
+        "loss": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.0},
+        "model": MODEL,
+    },
+    best="macro_f",
+    shown="head_f mid_f tail_f accuracy coarse_accuracy",
+    kept="hier_p hier_r hier_f coverage other_recall ece f_per_label",
 )
-@takes_settings(ExclusiveLabels.settings_type)
 def make_longtail_textcat(
     nlp: Language,
     name: str,
@@ -98,26 +92,24 @@ def make_longtail_textcat(
 
     RAISES (ValueError): L004, L005, L306 to L308 or L312 if a setting is out of range.
     """
-    kind = ExclusiveLabels(name, ExclusiveLabels.settings_type(**settings))
+    kind = ExclusiveLabels(name, **settings)
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
 
-@Language.factory(
-    "longtail_textcat_multilabel",
-    assigns=ASSIGNS,
-    default_config=make_config(
-        MultilabelLabels,
-        "spacy-longtail.longtail_multilabel_scorer.v1",
-        "spacy-longtail.BinaryLogitAdjusted.v1",
-    ),
-    default_score_weights=make_weights(
-        "macro_ap",
-        "macro_f micro_f head_f mid_f tail_f lrap",
-        "micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
-        "psp_at_3 psp_at_5 f_per_label",
-    ),
+@declare(
+    MultilabelLabels.factory,
+    MultilabelLabels.settings_type,
+    {
+        **MultilabelLabels.settings_type.get_config(),
+        "scorer": {"@scorers": "spacy-longtail.longtail_multilabel_scorer.v1"},
+        "loss": {"@losses": "spacy-longtail.BinaryLogitAdjusted.v1", "tau": 1.0},
+        "model": MODEL,
+    },
+    best="macro_ap",
+    shown="macro_f micro_f head_f mid_f tail_f lrap",
+    kept="micro_p micro_r p_at_1 p_at_3 p_at_5 ndcg_at_1 ndcg_at_3 ndcg_at_5 psp_at_1 "
+    "psp_at_3 psp_at_5 f_per_label",
 )
-@takes_settings(MultilabelLabels.settings_type)
 def make_longtail_textcat_multilabel(
     nlp: Language,
     name: str,
@@ -139,14 +131,14 @@ def make_longtail_textcat_multilabel(
     RAISES (ValueError): L004, L005, L306 to L308, L312, L313, L320 or L323 if a setting
         is out of range.
     """
-    kind = MultilabelLabels(name, MultilabelLabels.settings_type(**settings))
+    kind = MultilabelLabels(name, **settings)
     return TextCategorizer(nlp.vocab, model, name, kind=kind, loss=loss, scorer=scorer)
 
 
-@Language.factory(
+@declare(
     "zero_shot_fallback",
-    assigns=ASSIGNS,
-    default_config={
+    FallbackSettings,
+    {
         "source": ExclusiveLabels.factory,
         **FallbackSettings.get_config(),
         "max_examples": 20,
@@ -154,11 +146,9 @@ def make_longtail_textcat_multilabel(
         "scorer": {"@scorers": "spacy-longtail.longtail_scorer.v1"},
         "ranker": {"@misc": "spacy-longtail.PrototypeRanker.v1"},
     },
-    default_score_weights=make_weights(
-        "", "refined_gain", "refined_fixed refined_broken"
-    ),
+    shown="refined_gain",
+    kept="refined_fixed refined_broken",
 )
-@takes_settings(FallbackSettings)
 def make_zero_shot_fallback(
     nlp: Language,
     name: str,
@@ -176,7 +166,7 @@ def make_zero_shot_fallback(
         name,
         gate=gate,
         source=source,
-        settings=FallbackSettings(**settings),
         max_examples=max_examples,
         scorer=scorer,
+        **settings,
     )

@@ -10,17 +10,14 @@ from ..taxonomy import Taxonomy
 NameWords = List[List[List[str]]]
 
 
-def get_name(label: str, separator: str) -> str:
-    """RETURNS (str): The last segment as words: "a/lost_card" gives "lost card"."""
-    name = label.rpartition(separator)[2]
-    return name.replace("_", " ").replace("-", " ").strip()
-
-
 def get_name_texts(
     label: str, separator: str, description: Optional[str] = None
 ) -> List[str]:
-    """RETURNS (List[str]): The name and, if there is one, the description."""
-    name = get_name(label, separator)
+    """RETURNS (List[str]): The name of a label, its last segment as words, so that
+    "a/lost_card" gives "lost card", and, if there is one, the description.
+    """
+    segment = label.rpartition(separator)[2]
+    name = segment.replace("_", " ").replace("-", " ").strip()
     return [name, description] if description and description.strip() else [name]
 
 
@@ -33,11 +30,6 @@ def get_name_words(
         for leaf in taxonomy.leaves
     ]
     return [[[token.text for token in tokenize(t)] for t in group] for group in texts]
-
-
-def make_name_docs(vocab: Vocab, words: NameWords) -> List[List[Doc]]:
-    """RETURNS (List[List[Doc]]): For each leaf its name and, if any, description."""
-    return [[Doc(vocab, words=text) for text in texts] for texts in words]
 
 
 class NameExamples:

@@ -185,8 +185,5 @@ class FallbackSettings(CheckedSettings):
         is_configured=False,
     )
     ancestor_threshold: float = setting(
-        0.5,
-        ANCESTOR_HELP,
-        _read_share,
-        is_configured=False,
+        0.5, ANCESTOR_HELP, _read_share, is_configured=False
     )

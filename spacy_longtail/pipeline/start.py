@@ -22,28 +22,23 @@ class ClassSums:
 
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
-    sample (VectorSample): Some of the vectors.
     """
 
     def __init__(self) -> None:
         self.n_docs = 0
         self.sample = VectorSample()
-        self.index: Dict[str, int] = {}
         self.counts: Dict[str, int] = {}
-        self._sums = numpy.zeros((0, 0), dtype="float64")
+        self._width = 0
+        self._sums: Dict[str, numpy.ndarray] = {}
 
     def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
         """Add documents with a label and a vector each, X of shape (docs, width)."""
-        for label in labels:
+        self._width = X.shape[1]
+        for label, vector in zip(labels, unit_rows(X)):
             self.counts[label] = self.counts.get(label, 0) + 1
-            self.index.setdefault(label, len(self.index))
-        n_rows = len(self._sums)
-        if len(self.index) > n_rows:
-            size = max(64, 2 * n_rows, len(self.index))
-            grown = numpy.zeros((size, X.shape[1]), dtype="float64")
-            grown[:n_rows] = self._sums.reshape((n_rows, X.shape[1]))
-            self._sums = grown
-        numpy.add.at(self._sums, [self.index[label] for label in labels], unit_rows(X))
+            if label not in self._sums:
+                self._sums[label] = numpy.zeros(self._width)
+            self._sums[label] += vector
 
     def set_counts(self, given: LabelCounts) -> None:
         """Keep the given labels only, with their given counts, if there are any."""
@@ -56,10 +51,8 @@ class ClassSums:
         """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);
         zeros for a label without documents.
         """
-        sums = numpy.zeros((len(labels), self._sums.shape[1]), dtype="float64")
-        known = [row for row, label in enumerate(labels) if label in self.index]
-        sums[known] = self._sums[[self.index[labels[row]] for row in known]]
-        return sums
+        nothing = numpy.zeros(self._width)
+        return numpy.stack([self._sums.get(label, nothing) for label in labels])
 
 
 def count_and_sum(
@@ -77,17 +70,13 @@ def count_and_sum(
     name (str): Name of the component, for messages.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
-    sums, index = ClassSums(), 0
-    progress = tqdm(
+    sums = ClassSums()
+    with tqdm(
         desc=f"{name}: prototypes", unit=" docs", delay=3, leave=False, disable=None
-    )
-    with progress:
-        for batch in minibatch(examples, BATCH_SIZE):
-            pairs = []
-            for row, example in enumerate(batch):
-                labels = get_gold(example, index + row)
-                if labels is not None:
-                    pairs.append((example.predicted, labels))
+    ) as progress:
+        for batch in minibatch(enumerate(examples), BATCH_SIZE):
+            read = [(eg.predicted, get_gold(eg, number)) for number, eg in batch]
+            pairs = [(doc, labels) for doc, labels in read if labels is not None]
             sums.n_docs += len(pairs)
             if pairs:
                 docs = [doc for doc, _ in pairs]
@@ -96,7 +85,6 @@ def count_and_sum(
                 sums.sample.add(X)
                 owners = [row for row, (_, found) in enumerate(pairs) for _ in found]
                 sums.add([label for _, found in pairs for label in found], X[owners])
-            index += len(batch)
             progress.update(len(batch))
     return sums
 
@@ -135,10 +123,7 @@ def get_prototypes(
 
 
 class VectorSample:
-    """Keeps a random sample of the vectors that an encoder makes.
-
-    size (int): Vectors to keep.
-    """
+    """Keeps a random sample of the vectors that an encoder makes, of the given size."""
 
     def __init__(self, size: int = SAMPLE_SIZE) -> None:
         self.size = size

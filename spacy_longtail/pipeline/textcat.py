@@ -22,10 +22,10 @@ from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
-from .decision import N_CANDIDATES, Prediction, store
+from .decision import N_CANDIDATES, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
 from .kinds.base import LabelKind
-from .names import NameExamples, get_name_words, make_name_docs
+from .names import NameExamples, get_name_words
 from .settings import PriorT, read_prior
 from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
 
@@ -34,11 +34,19 @@ NOTHING: Iterable[str] = SimpleFrozenList()
 
 
 def _make_property(name: str) -> Any:
-    """RETURNS (Any): A property that gets a copy of a setting, and changes it."""
-    return property(
-        lambda pipe: copy(getattr(pipe.settings, name)),
-        lambda pipe, value: pipe.change_setting(name, value),
-    )
+    """RETURNS (Any): A property that gets a copy of a setting, and changes it, which
+    raises the error of the setting, or L314 for an unknown node.
+    """
+
+    def change(pipe: Any, value: Any) -> None:
+        if name == "thresholds" and pipe._taxonomy is not None:
+            pipe._taxonomy.check_nodes(value)
+        is_new = getattr(pipe.settings, name) != value
+        setattr(pipe.settings, name, value)
+        if is_new and name in ("prior", "temperature"):
+            pipe.kind.forget_fits(name)
+
+    return property(lambda pipe: copy(getattr(pipe.settings, name)), change)
 
 
 class TextCategorizer(TrainablePipe):
@@ -75,6 +83,7 @@ class TextCategorizer(TrainablePipe):
         self.model = model
         self.name = name
         self.kind = kind
+        self.settings = kind.settings
         self.make_loss = loss
         self.scorer = scorer
         # What is saved. The settings are copied to it when that happens.
@@ -85,11 +94,6 @@ class TextCategorizer(TrainablePipe):
         self._encoding = EncoderRunner(model)
         # Lets others know that the encoder has changed.
         self.n_updates = 0
-
-    @property
-    def settings(self) -> Any:
-        """RETURNS (Any): A TextcatSettings, of the kind's type."""
-        return self.kind.settings
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -122,15 +126,6 @@ class TextCategorizer(TrainablePipe):
     cats_top_k = _make_property("cats_top_k")
     thresholds = _make_property("thresholds")
     ancestor_threshold = _make_property("ancestor_threshold")
-
-    def change_setting(self, name: str, value: Any) -> None:
-        """RAISES (ValueError): That of the setting, or L314 for an unknown node."""
-        if name == "thresholds" and self._taxonomy is not None:
-            self._taxonomy.check_nodes(value)
-        is_new = getattr(self.settings, name) != value
-        setattr(self.settings, name, value)
-        if is_new and name in ("prior", "temperature"):
-            self.kind.forget_fits(name)
 
     def add_label(self, label: str) -> int:
         """Declare a label before initialize, which then takes no others.
@@ -176,13 +171,14 @@ class TextCategorizer(TrainablePipe):
             raise ValueError(Errors.L304.format(name=self.name))
         self.n_updates += 1
         first = [eg.reference for eg in islice(get_examples(), 10)]
-        encode = self._encoding.initialize(first, nlp, self)
-        counting = self._encoding.count_features(encode, is_sample=is_streamed)
+        encode, count = self._encoding.initialize(first, nlp, self)
         known = None if given is None else set(given.names)
         get_gold = partial(self.kind.get_gold, known=known)
-        sums = count_and_sum(get_examples(), counting, get_gold, name=self.name)
+        # A sample of a corpus isn't counted. What is known about all of it is given.
+        read = encode if is_streamed else count
+        sums = count_and_sum(get_examples(), read, get_gold, name=self.name)
         if is_streamed:
-            sums.n_docs = 0  # Of a sample, and given below.
+            sums.n_docs = 0
         if given is not None:
             sums.set_counts(given)
         taxonomy = build_taxonomy(
@@ -198,8 +194,9 @@ class TextCategorizer(TrainablePipe):
             check_descriptions(descriptions or {}, taxonomy),
             nlp.make_doc if nlp else lambda text: Doc(self.vocab, text.split()),
         )
-        names = get_name_vectors(make_name_docs(self.vocab, self.cfg["names"]), encode)
-        prototypes = get_prototypes(taxonomy, sums, names, self.settings.kappa)
+        names = [[Doc(self.vocab, words) for words in of] for of in self.cfg["names"]]
+        vectors = get_name_vectors(names, encode)
+        prototypes = get_prototypes(taxonomy, sums, vectors, self.settings.kappa)
         output = self.model.get_ref("output")
         contract.set_start(output, taxonomy, prototypes)
         # They were chosen for another model.
@@ -224,18 +221,12 @@ class TextCategorizer(TrainablePipe):
 
     def apply_settings(self, raw: RawScores) -> Prediction:
         """RETURNS (Prediction): Under the prior and the temperature as they are."""
-        if not len(raw.logits):
-            return Prediction(raw.logits, raw.similarity)
         prior = self.settings.prior
         if self._bias is None or self._bias[0] != prior:
             self._bias = prior, self.get_bias(prior)
         logits = (raw.logits + self._bias[1]) / self.settings.temperature
-        P = self.get_probabilities(logits)
+        P = self.kind.get_probabilities(logits, self.taxonomy)
         return Prediction(P, P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0))
-
-    def get_probabilities(self, logits: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
-        return self.kind.get_probabilities(logits, self.taxonomy)
 
     def get_bias(self, prior: PriorT) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What turns raw logits into those under a prior, if
@@ -248,22 +239,11 @@ class TextCategorizer(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
         docs = list(docs)
-        if not docs:
-            return
-        (P, known), kind, labels = prediction, self.kind, self.labels
+        (P, known), kind = prediction, self.kind
         top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
         found = self._writer.describe(P, known, kind.factory, kind.reason, top)
         decisions = kind.back_off(found)
-        if self.cats_top_k is None:
-            for doc, row in zip(docs, P.tolist()):
-                doc.cats.update(zip(labels, row))
-        else:
-            top = top[:, : self.cats_top_k]
-            shares = numpy.take_along_axis(P, top, axis=1).tolist()
-            for doc, columns, row in zip(docs, top.tolist(), shares):
-                if doc.cats:
-                    doc.cats = {k: v for k, v in doc.cats.items() if k not in self._own}
-                doc.cats.update(zip([labels[column] for column in columns], row))
+        write_cats(docs, self.taxonomy, P, self.cats_top_k, top)
         for doc, decision in zip(docs, decisions):
             store(doc, decision)
 
@@ -318,7 +298,6 @@ class TextCategorizer(TrainablePipe):
         return self.model.ops.asarray2f(truths)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): What the scorer returns."""
         self._fill_cfg(self._taxonomy)
         labels = kwargs.get("labels", self.labels)
         needed = dict(zip(labels, self.get_thresholds(labels).tolist()))
@@ -358,13 +337,11 @@ class TextCategorizer(TrainablePipe):
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
         """RAISES (ValueError): L305 if a newer version wrote it."""
         self._fill_cfg(self._taxonomy)
-        super().from_bytes(bytes_data, exclude=exclude)
-        return self._read_cfg()
+        return super().from_bytes(bytes_data, exclude=exclude)._read_cfg()
 
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
         self._fill_cfg(self._taxonomy)
-        super().from_disk(path, exclude=exclude)
-        return self._read_cfg()
+        return super().from_disk(path, exclude=exclude)._read_cfg()
 
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
         tree = taxonomy and taxonomy.to_dict()
@@ -383,7 +360,6 @@ class TextCategorizer(TrainablePipe):
         self._taxonomy = taxonomy
         self.loss = self.make_loss(taxonomy)
         self._writer = self.kind.make_writer(taxonomy)
-        self._own = frozenset(taxonomy.leaves)
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)
         per_example = self.settings.name_examples * len(taxonomy.leaves) / n_docs

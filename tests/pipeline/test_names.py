@@ -2,7 +2,7 @@ import pytest
 import spacy
 from thinc.api import fix_random_seed
 
-from spacy_longtail.pipeline.names import NameExamples, get_name, get_name_words
+from spacy_longtail.pipeline.names import NameExamples, get_name_texts, get_name_words
 from spacy_longtail.taxonomy import Taxonomy
 
 NLP = spacy.blank("xx")
@@ -19,7 +19,7 @@ WORDS = get_name_words(TAXONOMY, {"bank/fee": "what it costs"}, NLP.make_doc)
     ],
 )
 def test_name_is_the_last_segment_as_words(label, separator, name):
-    assert get_name(label, separator) == name
+    assert get_name_texts(label, separator) == [name]
 
 
 def test_words_are_those_of_name_and_description():

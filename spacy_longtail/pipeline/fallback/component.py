@@ -1,5 +1,6 @@
 import time
 import warnings
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -19,9 +20,9 @@ from ..encoding import make_start_encoder, run_encoder
 from ..kinds.base import LabelKind, get_factories
 from ..settings import FallbackSettings
 from ..textcat import NOTHING, TextCategorizer
-from .fitting import fit_abstention, fit_mixture
+from . import fitting
 from .labels import LabelStore, extend_taxonomy, read_new_labels
-from .router import Judged, Stages, Usage, judge
+from .router import Judged, Stages, judge
 from .writer import RefinedWriter
 
 FORMAT = 1
@@ -50,7 +51,7 @@ class ZeroShotFallback(Pipe):
         labels could win. None asks the ranker about every document as long as there
         are run-time labels.
     source (str): Name of the first stage.
-    settings (FallbackSettings): Can be changed on a loaded pipe.
+    settings (Any): Fields of FallbackSettings, can be changed on a loaded pipe.
     max_examples (int): Training documents that are kept of each label, from 1.
     scorer (Optional[Callable]): Scoring method of labels that exclude each other. The
         first stage's takes its place otherwise. None doesn't score.
@@ -61,13 +62,13 @@ class ZeroShotFallback(Pipe):
         self,
         nlp: Language,
         ranker: Any,
-        name: str = "zero_shot_fallback",
+        name: str,
         *,
-        gate: Optional[Any] = None,
-        source: str = "longtail_textcat",
-        settings: Optional[FallbackSettings] = None,
-        max_examples: int = 20,
-        scorer: Optional[Callable] = None,
+        gate: Optional[Any],
+        source: str,
+        max_examples: int,
+        scorer: Optional[Callable],
+        **settings: Any,
     ) -> None:
         if not isinstance(max_examples, int) or max_examples < 1:
             text = Errors.L337.format(name="max_examples", value=max_examples)
@@ -78,11 +79,13 @@ class ZeroShotFallback(Pipe):
         self.gate = gate
         self.name = name
         self.source = source
-        self.settings = settings or FallbackSettings()
+        self.settings = FallbackSettings(**settings)
         self.max_examples = max_examples
         self.scorer = scorer
         self.store = LabelStore()
-        self.usage = Usage()
+        # Documents seen, those that the ranker was asked about, labels it has scored
+        # for them, and seconds.
+        self.usage: Dict[str, Any] = Counter()
         self._writer: Optional[RefinedWriter] = None
         # The labels of the first stage and those added since, and both together.
         self._extended: Optional[Tuple[Taxonomy, Tuple[str, ...], Taxonomy]] = None
@@ -98,7 +101,17 @@ class ZeroShotFallback(Pipe):
         """RETURNS (Dict[str, float]): Routed share, candidates per routed document and
         milliseconds, in this process since the pipe was made or `usage` replaced.
         """
-        return self.usage.to_dict()
+        docs, routed = self.usage["docs"], self.usage["routed"]
+        n_docs, n_routed = max(docs, 1), max(routed, 1)
+        ms = 1000.0 * self.usage["seconds"]
+        return {
+            "docs": docs,
+            "routed": routed,
+            "routed_share": routed / n_docs,
+            "candidates_per_routed_doc": self.usage["candidates"] / n_routed,
+            "ms_per_doc": ms / n_docs,
+            "ms_per_routed_doc": ms / n_routed,
+        }
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -130,9 +143,8 @@ class ZeroShotFallback(Pipe):
     def is_needed(self) -> bool:
         """RETURNS (bool): Whether there can be anything to do."""
         has_labels = self._get_source().taxonomy.others or self.store.added
-        numbers = self.settings
-        least = max(numbers.abstain_threshold, numbers.route_below)
-        return bool(has_labels or least > 0 or numbers.thresholds)
+        least = max(self.settings.abstain_threshold, self.settings.route_below)
+        return bool(has_labels or least > 0 or self.settings.thresholds)
 
     def initialize(
         self,
@@ -144,9 +156,8 @@ class ZeroShotFallback(Pipe):
         """Keep a few training documents of each label. What the ranker makes of them is
         worked out when it is first needed, with the encoder as it is then.
 
-        get_examples (Callable[[], Iterable[Example]]): Returns the training corpus.
-        nlp (Optional[Language]): The pipeline that the component is part of.
-        descriptions (Optional[DescriptionsT]): See the first stage.
+        For the parameters, see the first stage.
+
         RAISES (ValueError): L330 or L331 without a first stage, description errors,
             and errors of a ranker that can't be loaded.
         """
@@ -193,7 +204,7 @@ class ZeroShotFallback(Pipe):
         RETURNS (Optional[Judged]): For set_annotations. None if there is nothing to do.
         """
         start, docs = time.perf_counter(), list(docs)
-        self.usage.docs += len(docs)
+        self.usage["docs"] += len(docs)
         if not self.is_needed:
             return None
         stages = self._refresh().stages
@@ -203,9 +214,9 @@ class ZeroShotFallback(Pipe):
             return None
         judged = judge(docs, rows, stages)
         n_added = len(stages.added) * len(judged.rows)
-        self.usage.routed += len(judged.rows)
-        self.usage.candidates += sum(map(len, judged.scores)) + n_added
-        self.usage.seconds += time.perf_counter() - start
+        self.usage["routed"] += len(judged.rows)
+        self.usage["candidates"] += sum(map(len, judged.scores)) + n_added
+        self.usage["seconds"] += time.perf_counter() - start
         return judged
 
     def set_annotations(self, docs: Iterable[Doc], judged: Optional[Judged]) -> None:
@@ -213,7 +224,7 @@ class ZeroShotFallback(Pipe):
         if judged is not None:
             start = time.perf_counter()
             self._refresh().write(list(docs), judged, self.refine(judged))
-            self.usage.seconds += time.perf_counter() - start
+            self.usage["seconds"] += time.perf_counter() - start
 
     def refine(self, judged: Judged) -> Prediction:
         """RETURNS (Prediction): Of both stages together, for the routed documents."""
@@ -240,35 +251,8 @@ class ZeroShotFallback(Pipe):
             warnings.warn(text, stacklevel=2)
         return scores
 
-    def fit_mixture(self, examples: Iterable[Example]) -> Dict[str, float]:
-        """Fit how much the first stage's own distribution and the ranker, or each of
-        several combined rankers, weigh inside an Other, and keep it.
-
-        examples (Iterable[Example]): Documents that training hasn't seen, like dev.
-        RETURNS (Dict[str, float]): The weights, "mixture" that of the first stage.
-        RAISES (ValueError): L339 if there are too few documents of pooled labels.
-        """
-        return fit_mixture(self, examples)
-
-    def fit_abstention(
-        self,
-        examples: Iterable[Example],
-        *,
-        precision: Optional[float] = None,
-        coverage: Optional[float] = None,
-    ) -> float:
-        """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
-
-        examples (Iterable[Example]): Documents that training hasn't seen. Those
-            without a label of the pipeline fit nothing, any label of them is wrong. If
-            a document can have several, nothing is known about those, see get_gold.
-        precision (Optional[float]): Share of the labels given that should be right.
-        coverage (Optional[float]): Least share of the documents that should get a
-            label, or not abstain if they can have none anyway; give one of the two.
-        RETURNS (float): The threshold.
-        RAISES (ValueError): L339 if that can't be.
-        """
-        return fit_abstention(self, examples, precision=precision, coverage=coverage)
+    fit_mixture = fitting.fit_mixture
+    fit_abstention = fitting.fit_abstention
 
     def add_label(
         self,
@@ -321,7 +305,7 @@ class ZeroShotFallback(Pipe):
         data = {
             "format": FORMAT,
             "settings": self.settings.to_dict(),
-            "store": self.store.to_dict(),
+            "store": vars(self.store),
             "ranker": self.ranker.to_bytes(),
             "gate": b"" if self.gate is None else self.gate.to_bytes(),
         }
@@ -335,7 +319,7 @@ class ZeroShotFallback(Pipe):
             raise ValueError(text)
         self.settings = FallbackSettings()
         self.settings.update(data["settings"])
-        self.store.from_dict(data["store"])
+        self.store = LabelStore(**data["store"])
         self.ranker.from_bytes(data["ranker"])
         if self.gate is not None:
             self.gate.from_bytes(data["gate"])

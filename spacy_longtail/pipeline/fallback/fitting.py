@@ -8,25 +8,32 @@ from ...errors import Errors
 from ...fitting.mixture import Case, fit_weights
 from ...fitting.thresholds import fit_abstention_threshold
 from ..decision import EPSILON, read_decision
+from .router import split_members
 
 MIN_DOCS = 10
 
 
 def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
-    """Find the weights with the highest likelihood of the gold labels inside their
+    """Fit how much the first stage's own distribution and the ranker, or each of
+    several combined rankers, weigh inside an Other, and keep it.
+
+    The weights are those with the highest likelihood of the gold labels inside their
     Other, each label counting the same. Where a document can have several, each is
-    told from those that it hasn't. See ZeroShotFallback.
+    told from those that it hasn't.
+
+    examples (Iterable[Example]): Documents that training hasn't seen, like dev.
+    RETURNS (Dict[str, float]): The weights, "mixture" that of the first stage.
+    RAISES (ValueError): L339 if there are too few documents of pooled labels.
     """
     examples = list(examples)
     docs = _run(pipe, examples, is_last=False)
     before: Dict[str, float] = dict(getattr(pipe.ranker, "weights", {}))
     names, parts = list(before), []
     try:
-        for i in range(max(len(names), 1)):
+        for own in names or [""]:
             if names:
                 # Scores are a weighted sum, so that one weight after the other is 1.
-                weights = numpy.eye(len(names))[i].tolist()
-                pipe.ranker.weights = dict(zip(names, weights))
+                pipe.ranker.weights = {name: float(name == own) for name in names}
             parts.append(_collect(pipe, examples, docs))
     finally:
         if names:
@@ -47,10 +54,7 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
 
 
 def _run(pipe: Any, examples: List[Example], *, is_last: bool) -> List[Doc]:
-    """Process documents anew, up to the fallback if it is the last, or before it.
-
-    RAISES (ValueError): For gold labels that can't be, see LabelKind.
-    """
+    """Process documents anew, up to the fallback if it is the last, or before it."""
     docs = []
     for row, eg in enumerate(examples):
         pipe.kind.get_gold(eg, row, pipe.taxonomy.ranges)
@@ -66,13 +70,10 @@ def _collect(pipe: Any, examples: List[Example], docs: List[Doc]) -> List[Case]:
     judged, tree, cases = pipe.predict(docs), pipe.taxonomy, []
     for i, row in enumerate([] if judged is None else judged.rows.tolist()):
         truths = pipe.kind.read_truths(examples[row], row, tree)
-        start = 0
-        for number in judged.others[i]:
-            members = list(tree.others[number].members)
-            values = judged.scores[i][start : start + len(members)]
-            start += len(members)
+        found = split_members(tree.others, judged.others[i], judged.scores[i])
+        for members, values in found:
             own = numpy.log(numpy.maximum(judged.P[i, members], EPSILON))
-            logits = numpy.vstack([own, values]).astype("float64")
+            logits = numpy.vstack([own, values])
             for place, places in find_contrasts(truths[members]):
                 rivals = numpy.take(logits, places, axis=1)
                 label = tree.leaves[members[place]]
@@ -99,10 +100,20 @@ def fit_abstention(
     pipe: Any,
     examples: Iterable[Example],
     *,
-    precision: Optional[float],
-    coverage: Optional[float],
+    precision: Optional[float] = None,
+    coverage: Optional[float] = None,
 ) -> float:
-    """See ZeroShotFallback.fit_abstention."""
+    """Fit `abstain_threshold` to a wished precision or coverage, and keep it.
+
+    examples (Iterable[Example]): Documents that training hasn't seen. Those without a
+        label of the pipeline fit nothing, any label of them is wrong. If a document can
+        have several, nothing is known about those, see get_gold.
+    precision (Optional[float]): Share of the labels given that should be right.
+    coverage (Optional[float]): Least share of the documents that should get a label, or
+        not abstain if they can have none anyway; give one of the two.
+    RETURNS (float): The threshold.
+    RAISES (ValueError): L339 if that can't be.
+    """
     wished = precision if coverage is None else coverage
     if (precision is None) == (coverage is None) or not 0.0 < (wished or 0.0) <= 1.0:
         problem = (

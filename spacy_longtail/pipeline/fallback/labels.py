@@ -1,14 +1,6 @@
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-)
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -22,6 +14,7 @@ from ...taxonomy import Other, Taxonomy, find_similar, split_path
 from ..names import get_name_texts
 
 
+@dataclass
 class LabelStore:
     """Remembers what labels are called and a few documents of each, as plain data.
 
@@ -30,9 +23,8 @@ class LabelStore:
     added (Dict[str, Dict[str, Any]]): The same of labels that were added at run time.
     """
 
-    def __init__(self) -> None:
-        self.known: Dict[str, Dict[str, Any]] = {}
-        self.added: Dict[str, Dict[str, Any]] = {}
+    known: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+    added: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
     def collect(
         self,
@@ -44,9 +36,7 @@ class LabelStore:
         max_examples: int,
     ) -> None:
         """Go through the training corpus and keep the first documents of each label,
-        up to max_examples.
-
-        get_gold (Callable[..., Optional[List[str]]]): See LabelKind.
+        up to max_examples. For get_gold, see LabelKind.
         """
         self.known = {
             leaf: _make_record(leaf, taxonomy, descriptions.get(leaf))
@@ -71,10 +61,9 @@ class LabelStore:
         new: Dict[str, Dict[str, Any]] = {}
         for record in found:
             label, description = record["label"], record.get("description")
-            texts = record.get("examples")
             try:
                 _check_label(label, taxonomy, {**self.added, **new})
-                texts = _check_texts(label, description, () if texts is None else texts)
+                texts = _check_texts(label, description, record.get("examples"))
                 new[label] = _make_record(label, taxonomy, description)
                 new[label]["examples"] = [_keep(nlp.make_doc(text)) for text in texts]
             except ValueError as error:
@@ -88,27 +77,19 @@ class LabelStore:
     def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[LabelCard]:
         """RETURNS (List[LabelCard]): Of all labels, those from training first."""
         groups = dict(zip(taxonomy.leaves, taxonomy.other_of.tolist()))
-
-        def make_doc(kept: Dict[str, Any]) -> Doc:
-            words, spaces = get_words_and_spaces(kept["words"], kept["text"])
-            return Doc(nlp.vocab, words=words, spaces=spaces)
-
         return [
             LabelCard(
                 label,
                 [nlp.make_doc(text) for text in record["names"]],
-                [make_doc(kept) for kept in record["examples"]],
+                [
+                    Doc(nlp.vocab, *get_words_and_spaces(kept["words"], kept["text"]))
+                    for kept in record["examples"]
+                ],
                 groups.get(label, -1),
                 label in self.added,
             )
             for label, record in [*self.known.items(), *self.added.items()]
         ]
-
-    def to_dict(self) -> Dict[str, Any]:
-        return {"known": self.known, "added": self.added}
-
-    def from_dict(self, data: Mapping[str, Any]) -> None:
-        self.known, self.added = dict(data["known"]), dict(data["added"])
 
 
 def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
@@ -118,21 +99,12 @@ def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
     counts = {**dict(zip(taxonomy.leaves, taxonomy.counts)), **dict.fromkeys(added, 0)}
     leaves = tuple(sorted(counts, key=lambda label: label.split(taxonomy.separator)))
     columns = {leaf: column for column, leaf in enumerate(leaves)}
-    others = tuple(
-        Other(
-            parent=other.parent,
-            members=tuple(columns[taxonomy.leaves[m]] for m in other.members),
-        )
+    others = [
+        Other(other.parent, tuple(columns[taxonomy.leaves[m]] for m in other.members))
         for other in taxonomy.others
-    )
-    return Taxonomy(
-        leaves=leaves,
-        counts=tuple(counts[leaf] for leaf in leaves),
-        inner_counts=taxonomy.inner_counts,
-        separator=taxonomy.separator,
-        others=others,
-        n_docs=taxonomy.n_docs,
-    )
+    ]
+    leaf_counts = tuple(counts[leaf] for leaf in leaves)
+    return replace(taxonomy, leaves=leaves, counts=leaf_counts, others=tuple(others))
 
 
 def _make_record(
@@ -146,7 +118,7 @@ def _keep(doc: Doc) -> Dict[str, Any]:
     return {"text": doc.text, "words": [token.text for token in doc]}
 
 
-def _check_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
+def _check_label(label: Any, taxonomy: Taxonomy, added: Iterable[str]) -> None:
     if not isinstance(label, str):
         raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
     split_path(label, taxonomy.separator)
@@ -161,10 +133,11 @@ def _check_label(label: Any, taxonomy: Taxonomy, added: Container[str]) -> None:
 
 
 def _check_texts(label: str, description: Any, examples: Any) -> List[Any]:
-    """RETURNS (List[Any]): The examples, texts."""
+    """RETURNS (List[Any]): The examples, texts; none of None."""
     problem = None
     if description is not None and not isinstance(description, str):
         problem = f"the description of {label!r} is {description!r}"
+    examples = () if examples is None else examples
     texts = list(examples) if isinstance(examples, Iterable) else [None]
     if isinstance(examples, str) or not all(isinstance(text, str) for text in texts):
         problem = problem or f"the examples of {label!r} are not a list of texts"
@@ -174,27 +147,24 @@ def _check_texts(label: str, description: Any, examples: Any) -> List[Any]:
 
 
 def read_new_labels(path: Path) -> List[Dict[str, Any]]:
-    """Read labels to add, one JSON object a line: {"label": …, "description": …,
-    "examples": […]}, of which the label has to be there.
+    """Read labels to add, see ZeroShotFallback.add_labels_from_file.
 
     RAISES (ValueError): L336 with file and line.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(
-            Errors.L336.format(source=path, problem="there is no such file")
-        )
+        problem = "there is no such file"
+        raise ValueError(Errors.L336.format(source=path, problem=problem))
     records = []
     for number, data in parse_lines(path.read_bytes().splitlines()):
         source = f"{path}, line {number}"
-        problem: Any = None
+        problem = ""
         if isinstance(data, ValueError):
-            problem = data
+            problem = str(data)
         elif not isinstance(data, dict) or not isinstance(data.get("label"), str):
             problem = "it isn't an object with a 'label'"
-        elif set(data) - {"label", "description", "examples"}:
-            unknown = sorted(set(data) - {"label", "description", "examples"})
-            problem = f"unknown keys {unknown}"
+        elif unknown := set(data) - {"label", "description", "examples"}:
+            problem = f"unknown keys {sorted(unknown)}"
         if problem:
             raise ValueError(Errors.L336.format(source=source, problem=problem))
         records.append({**data, "source": source})

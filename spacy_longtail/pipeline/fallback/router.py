@@ -1,5 +1,4 @@
-from dataclasses import dataclass
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -9,33 +8,6 @@ from ...questions import Question
 from ...taxonomy import Other, Taxonomy
 from ..decision import EPSILON, get_stored
 from ..settings import FallbackSettings
-
-
-@dataclass
-class Usage:
-    """What the fallback has cost in this process so far.
-
-    docs, routed (int): Documents seen, and those that the ranker was asked about.
-    candidates (int): Labels scored, summed over documents.
-    seconds (float): Time in the fallback.
-    """
-
-    docs: int = 0
-    routed: int = 0
-    candidates: int = 0
-    seconds: float = 0.0
-
-    def to_dict(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): With shares and means per document."""
-        n_docs, n_routed = max(self.docs, 1), max(self.routed, 1)
-        return {
-            "docs": self.docs,
-            "routed": self.routed,
-            "routed_share": self.routed / n_docs,
-            "candidates_per_routed_doc": self.candidates / n_routed,
-            "ms_per_doc": 1000.0 * self.seconds / n_docs,
-            "ms_per_routed_doc": 1000.0 * self.seconds / n_routed,
-        }
 
 
 class Stages(NamedTuple):
@@ -87,26 +59,23 @@ class Judged(NamedTuple):
 def judge(docs: List[Doc], decided: List[int], stages: Stages) -> Judged:
     """Find out which documents the ranker has to be asked about, and ask it.
 
-    docs (List[Doc]): A batch.
-    decided (List[int]): Those of them that the first stage has decided, at least one.
+    decided (List[int]): Those that the first stage has decided, at least one.
     """
-    chosen = [docs[row] for row in decided]
+    routed, margins = _route([docs[row] for row in decided], stages)
+    rows = numpy.asarray(decided)[routed]
+    chosen = [docs[row] for row in rows]
     decisions = [get_stored(doc) for doc in chosen]
-    routed, margins = _route(chosen, decisions, stages)
-    places = numpy.flatnonzero(routed)
-    chosen = [chosen[place] for place in places]
-    decisions = [decisions[place] for place in places]
     known = numpy.asarray([decision["known"] for decision in decisions])
     tops = numpy.asarray([decision["probability"] for decision in decisions])
     P = _read_probabilities(chosen, stages)
     judged = Judged(
-        rows=numpy.asarray(decided)[places],
+        rows=rows,
         P=P,
         others=_find_others(P, stages),
         scores=[],
-        margins=margins[places] if stages.added else None,
+        margins=None if margins is None else margins[routed],
         similarity=known / numpy.maximum(tops, EPSILON),
-        deficit=numpy.zeros(len(places)),
+        deficit=numpy.zeros(len(rows)),
     )
     if not chosen:
         return judged
@@ -115,25 +84,26 @@ def judge(docs: List[Doc], decided: List[int], stages: Stages) -> Judged:
 
 
 def _route(
-    docs: List[Doc], decisions: List[Dict[str, Any]], stages: Stages
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    docs: List[Doc], stages: Stages
+) -> Tuple[numpy.ndarray, Optional[numpy.ndarray]]:
     """Choose documents; the gate's margins come for nothing."""
     settings, added = stages.settings, list(stages.added)
+    decisions = [get_stored(doc) for doc in docs]
     masses = [d["other"][1] if d["other"] else -1.0 for d in decisions]
     routed = numpy.asarray(masses) >= settings.route_threshold
     routed |= numpy.asarray([d["known"] for d in decisions]) < settings.route_below
+    if not added:
+        return routed, None
     margins = None
-    if added and stages.gate is not None:
-        empty: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
+    if stages.gate is not None:
         best = [decision["label"] for decision in decisions]
-        nothing: List[List[str]] = [[] for _ in docs]
-        found = stages.gate.rank(Question(docs, nothing, empty, added, best))
+        nothing: List[Any] = [[] for _ in docs]
+        prior = [numpy.zeros(0)] * len(docs)
+        found = stages.gate.rank(Question(docs, nothing, prior, added, best))
         margins = found.margins
-    if margins is not None:
-        routed |= margins.max(axis=1) >= -settings.gate_slack
-        return routed, margins
-    routed |= bool(added)
-    return routed, numpy.full((len(docs), len(added)), -numpy.inf)
+    if margins is None:
+        return routed | True, numpy.full((len(docs), len(added)), -numpy.inf)
+    return routed | (margins.max(axis=1) >= -settings.gate_slack), margins
 
 
 def _read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
@@ -210,11 +180,23 @@ def _take(judged: Judged, found: Any, is_asked: numpy.ndarray) -> Judged:
             similarity = numpy.maximum(similarity, found.similarity * is_new)
         judged = judged._replace(similarity=similarity)
     if found.none_score is not None:
-        tops = [values.max(initial=-numpy.inf) for values in found.scores]
-        has_any = numpy.asarray([len(values) > 0 for values in found.scores])
-        gaps = numpy.where(has_any, found.none_score - numpy.asarray(tops), 0.0)
+        tops = numpy.asarray([v.max(initial=-numpy.inf) for v in found.scores])
+        gaps = numpy.where(numpy.isfinite(tops), found.none_score - tops, 0.0)
         judged = judged._replace(deficit=numpy.maximum(gaps, 0.0))
     return judged
+
+
+def split_members(
+    plan: Sequence[Other], numbers: Sequence[int], values: numpy.ndarray
+) -> Iterator[Tuple[List[int], numpy.ndarray]]:
+    """YIELDS (Tuple[List[int], numpy.ndarray]): Columns of the members of each of some
+    Others, and their scores, float64.
+    """
+    start = 0
+    for number in numbers:
+        members = list(plan[number].members)
+        yield members, values[start : start + len(members)].astype("float64")
+        start += len(members)
 
 
 def redistribute(
@@ -237,12 +219,8 @@ def redistribute(
     """
     P = P.copy()
     for row, (numbers, values) in enumerate(zip(others, scores)):
-        start = 0
-        for number in numbers:
-            members = list(plan[number].members)
+        for members, logits in split_members(plan, numbers, values):
             own = P[row, members]
-            logits = values[start : start + len(members)].astype("float64")
-            start += len(members)
             logits = logits + mixture_weight * numpy.log(numpy.maximum(own, EPSILON))
             weights = numpy.exp(logits - logits.max())
             P[row, members] = own.sum() * weights / weights.sum()

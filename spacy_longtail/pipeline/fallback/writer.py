@@ -1,10 +1,10 @@
 from typing import Any, Dict, List
 
-import numpy
 from spacy.tokens import Doc
 
 from ...ops import top_columns
 from ..decision import (
+    N_CANDIDATES,
     Prediction,
     abstain,
     back_off,
@@ -12,6 +12,7 @@ from ..decision import (
     get_stored,
     refine,
     store,
+    write_cats,
 )
 from .router import Judged, Stages
 
@@ -31,20 +32,20 @@ class RefinedWriter:
         self._describe = self.kind.make_writer(stages.taxonomy).describe
 
     def write(self, docs: List[Doc], judged: Judged, refined: Prediction) -> None:
-        """Write `doc.cats` and the decision.
-
-        docs (List[Doc]): The batch.
-        judged (Judged): Which of them were ranked again, and what was found.
-        refined (Prediction): Of those.
+        """Write `doc.cats` and the decisions of a batch. What is refined are its routed
+        documents.
         """
         stages, rows = self.stages, judged.rows.tolist()
         least, P = stages.settings.abstain_threshold, refined.probabilities
-        found = self._describe(P, refined.known, STAGE, "") if rows else []
-        for i, (row, decision) in enumerate(zip(rows, found)):
-            doc = docs[row]
+        routed, top_k = [docs[row] for row in rows], stages.source.cats_top_k
+        found: List[Any] = []
+        if rows:
+            top = top_columns(P, max(top_k or 0, N_CANDIDATES))
+            found = self._describe(P, refined.known, STAGE, "", top)
+            write_cats(routed, self.taxonomy, P, top_k, top)
+        for i, (doc, decision) in enumerate(zip(routed, found)):
             self.kind.compare(decision, get_stored(doc), judged.others[i], stages)
             store(doc, decision)
-            self._write_cats(doc, P[i])
             label, deficit = decision["label"], judged.deficit[i]
             if self.kind.is_refused(label, deficit, self.taxonomy):
                 self._abstain(doc, decision, 0.0, "no candidate fits, by the ranker")
@@ -55,17 +56,6 @@ class RefinedWriter:
                 self._write_rest(docs[row], least)
         if stages.settings.thresholds:
             self._back_off(docs)
-
-    def _write_cats(self, doc: Doc, P: numpy.ndarray) -> None:
-        top_k, values = self.stages.source.cats_top_k, P.tolist()
-        leaves, own = self.taxonomy.leaves, self.taxonomy.index
-        if top_k is None:
-            doc.cats.update(zip(leaves, values))
-            return
-        cats = {label: p for label, p in doc.cats.items() if label not in own}
-        columns = top_columns(P[None], top_k)[0].tolist()
-        cats.update((leaves[column], values[column]) for column in columns)
-        doc.cats = cats
 
     def _write_rest(self, doc: Doc, least: float) -> None:
         """Complete a document that nobody had to look at again."""

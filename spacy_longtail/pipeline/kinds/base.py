@@ -1,15 +1,4 @@
-from typing import (
-    Any,
-    ClassVar,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-    Type,
-)
+from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple, Type
 
 import numpy
 from spacy.tokens import Doc
@@ -18,14 +7,12 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...errors import Errors
+from ...gold import KnownT
 from ...taxonomy import Taxonomy, look_up
 from ..decision import DataT, DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
-
-# Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
-KnownT = Optional[Container[str]]
 
 
 class LabelKind:
@@ -34,14 +21,13 @@ class LabelKind:
     the taxonomy, which can have more labels than the component's.
 
     pipe (str): Name of the component.
-    settings (Optional[TextcatSettings]): Those of the component, the defaults if None.
+    settings (Any): Those of the component, fields of settings_type.
 
     name (ClassVar[str]): What other parts for this kind of labels are found by.
     factory (ClassVar[str]): The component, and the stage of its decisions.
     reason (ClassVar[str]): Why a label is given, in words.
     min_leaves (ClassVar[int]): Fewest labels to learn from.
     allows_several (ClassVar[bool]): Whether a document can have several labels.
-    settings_type (ClassVar[Type[TextcatSettings]]): What settings it has.
     """
 
     name: ClassVar[str]
@@ -51,16 +37,14 @@ class LabelKind:
     allows_several: ClassVar[bool]
     settings_type: ClassVar[Type[TextcatSettings]] = TextcatSettings
 
-    def __init__(self, pipe: str, settings: Optional[TextcatSettings] = None) -> None:
+    def __init__(self, pipe: str, **settings: Any) -> None:
         self.pipe = pipe
-        self.settings: Any = settings or self.settings_type()
+        self.settings: Any = self.settings_type(**settings)
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         """RAISES (ValueError): L323 if the output isn't one for such labels."""
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
+    def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         """Find the gold labels of a document.
 
         index (int): Number of the document, for messages.
@@ -74,7 +58,6 @@ class LabelKind:
     ) -> numpy.ndarray:
         """Make what the loss compares logits with.
 
-        examples (Sequence[Example]): Documents with gold labels.
         columns (Sequence[int]): The leaf of each name that follows the documents.
         RETURNS (numpy.ndarray): float32 array of shape (docs + names, leaves).
         """
@@ -91,18 +74,14 @@ class LabelKind:
     ) -> None:
         """Do what is left to do once the output layer has its prototypes."""
 
-    # Predictions.
-
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What 'prior' adds to the logits at 1.0, of shape
         (leaves,).
         """
         raise NotImplementedError
 
-    def get_probabilities(
-        self, logits: numpy.ndarray, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Leaf probabilities of shape (docs, leaves)."""
+    def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Leaf probabilities of logits Z, (docs, leaves)."""
         raise NotImplementedError
 
     def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
@@ -132,8 +111,6 @@ class LabelKind:
         """
         return decisions
 
-    # The fallback.
-
     def check_fallback(self, stages: Stages) -> None:
         """RAISES (ValueError): L340 for a setting that means nothing here."""
 
@@ -141,9 +118,7 @@ class LabelKind:
         """RETURNS (Prediction): Of both stages together, for the routed documents."""
         raise NotImplementedError
 
-    def is_refused(
-        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
-    ) -> bool:
+    def is_refused(self, label: str, deficit: float, taxonomy: Taxonomy) -> bool:
         """RETURNS (bool): Whether a label has to be taken back, because the ranker
         found that no candidate fits.
         """
@@ -159,14 +134,10 @@ class LabelKind:
         """
         raise NotImplementedError
 
-    def read_truths(
-        self, example: Example, index: int, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        """Read what is known about a document.
+    def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
+        """Read what is known about a document, by get_gold's parameters and errors.
 
-        index (int): Number of the document, for messages.
         RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (leaves,).
-        RAISES (ValueError): L302, L303 or L325, see get_gold.
         """
         raise NotImplementedError
 

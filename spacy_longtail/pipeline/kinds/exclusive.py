@@ -4,14 +4,14 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 import numpy
 from spacy.training import Example
 
-from ...gold import get_gold_label
+from ...gold import KnownT, get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..decision import EPSILON, DataT, DecisionWriter, Prediction, back_off, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
-from .base import KnownT, LabelKind, name_other
+from .base import LabelKind, name_other
 
 
 @dataclass
@@ -31,11 +31,9 @@ class ExclusiveLabels(LabelKind):
     allows_several = False
     settings_type = ExclusiveTextcatSettings
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
+    def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         label = get_gold_label(
-            example,
+            eg,
             index,
             name=self.pipe,
             factory="longtail_textcat_multilabel",
@@ -60,10 +58,8 @@ class ExclusiveLabels(LabelKind):
         counts = taxonomy.class_counts
         return numpy.log(counts / counts.sum())
 
-    def get_probabilities(
-        self, logits: numpy.ndarray, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
-        return softmax(logits)
+    def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
+        return softmax(Z)
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         return DecisionWriter(taxonomy, self.pipe, PathSums(taxonomy).get_levels)
@@ -87,9 +83,7 @@ class ExclusiveLabels(LabelKind):
             P = insert_exclusive(P, judged.margins, columns, settings.trust)
         return Prediction(P, P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0))
 
-    def is_refused(
-        self, label: Optional[str], deficit: float, taxonomy: Taxonomy
-    ) -> bool:
+    def is_refused(self, label: str, deficit: float, taxonomy: Taxonomy) -> bool:
         """A head label is none of the ranker's business."""
         return deficit > 0 and label in taxonomy.pooled
 
@@ -107,12 +101,10 @@ class ExclusiveLabels(LabelKind):
         other = decision["other"] if stages.added else before["other"]
         refine(decision, before, reason, other)
 
-    def read_truths(
-        self, example: Example, index: int, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
+    def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         """Without a gold label, all are wrong."""
         truths = numpy.zeros(len(taxonomy.leaves))
-        for label in self.get_gold(example, index, taxonomy.ranges) or ():
+        for label in self.get_gold(eg, index, taxonomy.ranges) or ():
             is_leaf = label in taxonomy.index
             truths[slice(*taxonomy.ranges[label])] = 1.0 if is_leaf else numpy.nan
         return truths
@@ -131,10 +123,7 @@ class ExclusiveLabels(LabelKind):
 
 
 class PathSums:
-    """Sums probabilities along the path of a leaf.
-
-    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
-    """
+    """Sums probabilities along the path of a leaf."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]

@@ -1,7 +1,6 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy
@@ -13,7 +12,7 @@ from thinc.types import Floats2d
 from ...encoders import contract
 from ...errors import Errors, Warnings
 from ...fitting.thresholds import fit_thresholds
-from ...gold import fill_truths, find_leaves, read_gold, read_missing
+from ...gold import KnownT, fill_truths, find_leaves, read_gold, read_missing
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
@@ -21,7 +20,7 @@ from ..decision import EPSILON, DataT, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
-from .base import KnownT, LabelKind, name_other
+from .base import LabelKind, name_other
 
 
 @dataclass
@@ -70,19 +69,13 @@ class MultilabelLabels(LabelKind):
         missing = self.settings.missing
         return read_gold(example, index, name=self.pipe, missing=missing, known=known)
 
-    def get_gold(
-        self, example: Example, index: int = 0, known: KnownT = None
-    ) -> Optional[List[str]]:
-        gold = self._read_gold(example, index, known)
-        if gold is None:
-            return None
-        return find_leaves(gold.positive, self.settings.separator)
+    def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
+        gold = self._read_gold(eg, index, known)
+        return gold and find_leaves(gold.positive, self.settings.separator)
 
-    def read_truths(
-        self, example: Example, index: int, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
+    def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         truths = numpy.zeros(len(taxonomy.leaves))
-        gold = self._read_gold(example, index, taxonomy.ranges)
+        gold = self._read_gold(eg, index, taxonomy.ranges)
         fill_truths(truths, gold, taxonomy)
         return truths
 
@@ -124,20 +117,18 @@ class MultilabelLabels(LabelKind):
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         return taxonomy.log_odds
 
-    def get_probabilities(
-        self, logits: numpy.ndarray, taxonomy: Taxonomy
-    ) -> numpy.ndarray:
+    def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
         """Each is from 0.0 to 1.0, independent of the others.
 
         The odds of an Other, that the document has some label pooled there, are the sum
         of its members' odds. Its probability is spread over them by their odds.
         """
-        P = sigmoid(logits)
+        P = sigmoid(Z)
         for other in taxonomy.others:
             members = list(other.members)
-            Z = logits[:, members]
-            tops = Z.max(axis=1, keepdims=True)
-            exps = numpy.exp(Z - tops)
+            own = Z[:, members]
+            tops = own.max(axis=1, keepdims=True)
+            exps = numpy.exp(own - tops)
             sums = exps.sum(axis=1, keepdims=True)
             P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
         return P
@@ -161,7 +152,7 @@ class MultilabelLabels(LabelKind):
         if self.settings.thresholds:
             self.settings.thresholds = {}
             text = Warnings.LW301.format(name=self.pipe, setting=setting)
-            warnings.warn(text, stacklevel=4)
+            warnings.warn(text, stacklevel=3)
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         get_labels = partial(self._get_labels, taxonomy.leaves)
@@ -178,7 +169,6 @@ class MultilabelLabels(LabelKind):
         return labels
 
     def check_fallback(self, stages: Stages) -> None:
-        """There, thresholds are those of the first stage."""
         if stages.settings.thresholds:
             raise ValueError(Errors.L340.format(name=stages.name, source=self.pipe))
 
@@ -221,9 +211,6 @@ class MultilabelLabels(LabelKind):
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
     ) -> Dict[str, Any]:
-        """The fallback's own scorer is of labels that exclude each other; the first
-        stage's takes its place.
-        """
         return source.score(examples, **settings)
 
 
@@ -233,8 +220,6 @@ class NodeProbabilities:
 
     This is right if labels are independent, as the model has it, and at least the
     largest of the p. An Other counts once, with the sum of its members below the node.
-
-    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
@@ -249,11 +234,10 @@ class NodeProbabilities:
         bounds, position = [], 0
         for other in taxonomy.others:
             members = numpy.asarray(other.members)
-            below = [taxonomy.path(taxonomy.leaves[m]) for m in other.members]
-            for node in set(chain(*below)):
+            for node in {node for m in other.members for node in self.paths[m]}:
                 # Members are ascending, so that those below a node are neighbours.
-                start, stop = numpy.searchsorted(members, taxonomy.ranges[node])
-                bounds.append((nodes[node], position + start, position + stop))
+                start, stop = numpy.searchsorted(members, ranges[node])
+                bounds.append((node, position + start, position + stop))
             position += len(members)
         found = numpy.asarray(bounds, dtype="int64").reshape((-1, 3))
         self.owners, self.firsts, self.lasts = found.T
