@@ -94,6 +94,23 @@ class Decision(Dict[str, Any]):
             data[name] = list(data[name])
         return data
 
+    # What these do is said below, where it is done for many documents at once.
+
+    def refine(self, before: "Decision", reason: Optional[str] = None) -> "Decision":
+        """RETURNS (Decision): With what it has replaced, and why."""
+        data = self.to_user_data()
+        refine(data, before.to_user_data(), reason, self.other)
+        return Decision.from_dict(data)
+
+    def back_off(self, threshold: float, ancestor_threshold: float) -> "Decision":
+        """RETURNS (Decision): Without its label if that isn't sure enough."""
+        data = back_off(self.to_user_data(), threshold, ancestor_threshold)
+        return Decision.from_dict(data)
+
+    def abstain(self, threshold: float, reason: str) -> "Decision":
+        """RETURNS (Decision): Without labels."""
+        return Decision.from_dict(abstain(self.to_user_data(), threshold, reason))
+
 
 FIELDS = [found.name for found in fields(Decision)]
 

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, DocBin
 from spacy_longtail.pipeline.decision import (
     Decision,
     abstain,
+    back_off,
     find_similarity,
     read_decision,
     refine,
@@ -187,3 +188,20 @@ def test_abstention_keeps_broad_categories_that_are_sure_enough():
     assert kept.probability == pytest.approx(0.75, abs=1e-5)
     assert kept.reason == "not sure (known = 0.500)"
     assert make_decision(abstain(data, 0.0, "not sure")).path == ()
+
+
+@pytest.mark.parametrize("labels", [{}, {"labels": ["bank/card/lost", "visa"]}])
+def test_decision_changes_as_what_is_stored_does(labels):
+    """One at a time it is an object; many at once are changed as they are stored."""
+    data = {**describe([0.5, 0.25, 0.125, 0.125, 0])[0], **labels}
+    decision = make_decision(data)
+    assert decision.abstain(0.7, "no") == make_decision(abstain(data, 0.7, "no"))
+    assert decision.back_off(0.9, 0.5) == make_decision(back_off(data, 0.9, 0.5))
+    assert decision.back_off(0.6, 0.5).path == ("bank", "bank/card")
+    assert decision.back_off(0.1, 0.5) == decision
+    found = {**describe([0, 1, 0, 0, 0])[0], **labels}
+    refined = make_decision(found).refine(decision, "better")
+    refine(found, data, "better", found["other"])
+    assert refined == make_decision(found)
+    assert (refined.first, refined.reason) == ("bank/card/lost", "better")
+    assert decision == make_decision(data)
