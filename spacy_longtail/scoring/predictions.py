@@ -162,7 +162,7 @@ class Predictions:
 
     @cached_property
     def gold_columns(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): See Pairs.to_columns."""
+        """RETURNS (numpy.ndarray): The label of each, or ABSTAINED, (docs,)."""
         return self.gold.to_columns(self.n_docs)
 
     @cached_property

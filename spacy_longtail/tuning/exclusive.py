@@ -27,7 +27,7 @@ FittedT = Tuple[Settings, Tuple[float, float]]
 
 @dataclass(frozen=True)
 class ExclusiveTuning(Tuning):
-    """See Tuning.
+    """What tune found for labels that exclude each other.
 
     kept (Dict[str, int]): Of the documents that abstained: all, those that keep an
         inner node, those for which it is right.

@@ -62,7 +62,7 @@ class LabelChange:
 
 @dataclass(frozen=True)
 class MultilabelTuning(Tuning):
-    """See Tuning.
+    """What tune found where a document can have several labels.
 
     labels (List[LabelChange]): In the order of the component.
     later (List[str]): Components after it that change its probabilities, to whose
