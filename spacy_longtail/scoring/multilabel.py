@@ -126,6 +126,8 @@ def read_multilabel(
         if gold is not None:
             truths[row, n_leaves:] = [label in gold.positive for label in unseen]
     is_given = get_thresholds(labels) <= P
+    # However low the threshold, what training never saw can't be given.
+    is_given[:, n_leaves:] = False
     for row, columns in enumerate(cut):
         # What 'cats_top_k' has cut off.
         is_given[row, columns] = True

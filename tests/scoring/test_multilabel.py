@@ -112,10 +112,11 @@ def test_what_is_not_known_is_left_out():
     assert per_label["visa"]["p"] == pytest.approx(1 / 3)
 
 
-def test_labels_that_training_never_saw_are_missed():
+@pytest.mark.parametrize("threshold", [0.5, 0.0])
+def test_labels_that_training_never_saw_are_missed(threshold):
     pairs = [({"visa": 1.0, "bank/mortgage": 1.0}, {"visa": 0.9})]
     with pytest.warns(UserWarning, match=r"\[LW502\] 1 gold labels.*bank/mortgage"):
-        scores = score(pairs)
+        scores = score(pairs, threshold=threshold)
     assert scores["longtail_macro_f"] == 0.5
     assert scores["longtail_f_per_label"]["bank/mortgage"]["support"] == 1
 
