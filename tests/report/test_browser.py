@@ -13,6 +13,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 OPTIONS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,900"]
 OPTIONS += ["--disable-dev-shm-usage", "--disable-background-networking"]
+# What the page says is tested without one, in test_html.py.
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
