@@ -28,6 +28,14 @@ def add_fallback(nlp: Language, folder: Path) -> Any:
     return fallback
 
 
+def train_alone(folder: Path, overrides: Dict[str, Any]) -> Language:
+    """Train without the fallback of the config, which is added where it is wanted."""
+    nlp, _ = train(folder, overrides, config=CONFIG, read=read_examples)
+    nlp.remove_pipe("zero_shot_fallback")
+    fit_thresholds(nlp, folder / "dev.jsonl")
+    return nlp
+
+
 def fit_thresholds(nlp: Language, path: Path) -> None:
     examples = read_examples(nlp, path)
     for eg, doc in zip(examples, nlp.pipe(eg.reference.text for eg in examples)):
@@ -61,7 +69,7 @@ def run_pooling(folder: Path, split: str, seed: int, min_counts: List[int]) -> N
     dev, path = folder / "dev.jsonl", folder / f"{split}.jsonl"
     for min_count in min_counts:
         overrides = {"system.seed": seed, f"components.{PIPE}.min_count": min_count}
-        nlp, _ = train(folder, overrides, config=CONFIG, read=read_examples)
+        nlp = train_alone(folder, overrides)
         print_row(f"{min_count}, fallback off", nlp, path, "–")
         if not nlp.get_pipe(PIPE).taxonomy.others:  # type: ignore[attr-defined]
             continue
@@ -101,7 +109,7 @@ def run_new(folder: Path, split: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         left_out, texts = leave_out(folder, Path(name))
         overrides = {"system.seed": seed}
-        nlp, _ = train(Path(name), overrides, config=CONFIG, read=read_examples)
+        nlp = train_alone(Path(name), overrides)
         fallback = add_fallback(nlp, Path(name))
     n_all = len(nlp.get_pipe(PIPE).labels) + len(left_out)  # type: ignore[attr-defined]
     print(f"\n{len(left_out)} of {n_all} labels left out of the training: macro-F1\n")
