@@ -281,7 +281,7 @@ def test_modules_are_short():
 KINDS = ("exclusive", "multilabel")
 SAY_KINDS = {"pipeline/factories.py"}
 # Thinc's idioms, which layers have.
-IDIOMS = {"forward", "init", "set_start", "get_similarity"}
+IDIOMS = {"forward", "init"}
 
 
 def says_kind(module):

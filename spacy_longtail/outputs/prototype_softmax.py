@@ -53,9 +53,9 @@ def PrototypeSoftmax(
         "use_prototypes": use_prototypes,
         # Row of each leaf where leaves share rows, else empty.
         "rows": [],
-        "set_start": set_start,
+        "set_start": _set_start,
         "set_bias": start_bias,
-        "get_similarity": get_similarity,
+        "get_similarity": _get_similarity,
         "get_linear": get_leaf_rows,
     }
     shared = nO, nI, scale, learn_rate, l2sp
@@ -76,7 +76,7 @@ def share(model: OutputT, Z: Floats2d) -> ForwardT:
     return Z[:, rows], backprop
 
 
-def set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
+def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     start, model.attrs["rows"] = prototypes, []
     if model.attrs["other"] == "single" and taxonomy.others:
         owners = numpy.arange(len(prototypes))
@@ -95,7 +95,7 @@ def start_bias(model: OutputT, bias: numpy.ndarray) -> None:
     model.set_param("b", model.ops.asarray1f(means / model.attrs["learn_rate"]))
 
 
-def get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
+def _get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
     return compare_rows(model, X)[:, model.attrs["rows"] or slice(None)]
 
 

@@ -51,8 +51,8 @@ def SiblingSoftmax(
         # its path has ended).
         "group_lengths": [],
         "steps": [],
-        "set_start": set_start,
-        "get_similarity": get_similarity,
+        "set_start": _set_start,
+        "get_similarity": _get_similarity,
     }
     shared = nO, nI, scale, learn_rate, l2sp
     model = build_prototype_layer("SiblingSoftmax", walk_paths, attrs, *shared)
@@ -86,7 +86,7 @@ def walk_paths(model: OutputT, Z: Floats2d) -> ForwardT:
     return Y, backprop
 
 
-def set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
+def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     paths = _get_paths(taxonomy, single=model.attrs["other"] == "single")
     # Siblings have to be neighbours: sort the nodes by their parent.
     nodes = sorted({node for path in paths for node in path})
@@ -119,7 +119,7 @@ def _get_paths(taxonomy: Taxonomy, *, single: bool) -> List[List[Tuple[str, str]
     return paths
 
 
-def get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
+def _get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
     # The last node of a leaf's path counts.
     steps = numpy.asarray(model.attrs["steps"])
     ends = (steps < model.get_dim("nR")).sum(axis=0) - 1
