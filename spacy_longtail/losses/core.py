@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, cast
 
@@ -12,7 +13,7 @@ EPSILON = 1e-30
 
 
 @dataclass(eq=False)
-class LeafLoss(Loss):
+class LeafLoss(Loss, ABC):
     """A loss over the leaves of a taxonomy.
 
     log_prior (Any): The part of the prior, as logs or log odds, that the logits of a
@@ -49,8 +50,9 @@ class LeafLoss(Loss):
     def get_loss(self, guesses: Floats2d, truths: Floats2d) -> float:
         return self(guesses, truths)[1]
 
+    @abstractmethod
     def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
-        raise NotImplementedError
+        """RETURNS (Tuple[Floats2d, Any]): Gradient and loss, of checked arrays."""
 
 
 @dataclass(eq=False)

@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
@@ -64,7 +65,7 @@ class FeatureRows(NamedTuple):
 
 
 @dataclass(eq=False)
-class FeatureKind:
+class FeatureKind(ABC):
     """A kind of feature. Those of a document share its weight equally, start at zeros
     and learn at one rate, unless the kind says something else.
 
@@ -78,11 +79,11 @@ class FeatureKind:
     number: ClassVar[int]
     rate: float
 
+    @abstractmethod
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Keys, uint64, one document
         after another, and how many each document has, int64, (docs,).
         """
-        raise NotImplementedError
 
     def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
         """Find where features start, whose keys get_keys gave before."""
@@ -92,12 +93,13 @@ class FeatureKind:
 
     def count(self, words: Optional[Words]) -> None:
         """Count features of the training corpus. None forgets all that were counted."""
+        return  # A kind that starts the same everywhere has nothing to count.
 
+    @abstractmethod
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What the features of a document bring to it, of
         shape (features, width), divided among its words: (words, width).
         """
-        raise NotImplementedError
 
 
 @dataclass(eq=False)

@@ -1,4 +1,5 @@
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
@@ -21,8 +22,8 @@ PieceSumsT = Tuple[Floats2d, numpy.ndarray, Callable[[Floats2d], List[Doc]]]
 
 
 @dataclass
-class PieceReader:
-    """Reads the word pieces of a transformer, as a library has them, in windows.
+class PieceReader(ABC):
+    """Reads the word pieces of a transformer, as a library has them.
 
     model (Model): The layer "pooled_transformer".
     source (Any): The layer of the library.
@@ -32,27 +33,35 @@ class PieceReader:
     source: Any
 
     @staticmethod
+    @abstractmethod
     def can_read(node: Model) -> bool:
         """RETURNS (bool): Whether a layer is of this library."""
-        raise NotImplementedError
 
     def initialize(self) -> None:
         """Load the weights, or raise L211."""
+        return  # Nothing to load where another component runs the transformer.
 
-    def get_module(self) -> Any:
-        """RETURNS (Any): The transformer, as PyTorch has it."""
-        raise NotImplementedError
-
-    def split(self, docs: List[Doc]) -> Windows:
-        """RETURNS (Windows): Windows of the documents that have text."""
-        raise NotImplementedError
-
-    def run(self, batch: List[List[int]], is_train: bool) -> WindowSumsT:
-        """Run the transformer on the word pieces of some windows."""
-        raise NotImplementedError
-
+    @abstractmethod
     def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSumsT:
         """Sum the last hidden states of all word pieces of each document."""
+
+
+class WindowReader(PieceReader):
+    """Runs the transformer itself, in windows."""
+
+    @abstractmethod
+    def get_module(self) -> Any:
+        """RETURNS (Any): The transformer, as PyTorch has it."""
+
+    @abstractmethod
+    def split(self, docs: List[Doc]) -> Windows:
+        """RETURNS (Windows): Windows of the documents that have text."""
+
+    @abstractmethod
+    def run(self, batch: List[List[int]], is_train: bool) -> WindowSumsT:
+        """Run the transformer on the word pieces of some windows."""
+
+    def sum_pieces(self, docs: List[Doc], is_train: bool) -> PieceSumsT:
         ops = self.model.ops
         survive_fork()
         windows = self.split(docs)
@@ -79,7 +88,7 @@ class PieceReader:
         return X, counts.astype("int64"), backprop
 
 
-class SpacyTransformersReader(PieceReader):
+class SpacyTransformersReader(WindowReader):
     """Runs a TransformerModel of spacy-transformers."""
 
     @staticmethod
@@ -151,7 +160,7 @@ class ListenerReader(PieceReader):
         return X, counts, backprop
 
 
-class CuratedReader(PieceReader):
+class CuratedReader(WindowReader):
     """Runs a transformer of spacy-curated-transformers.
 
     Its own way leaves out what stands for the begin and the end of a text, which

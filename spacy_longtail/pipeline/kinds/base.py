@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple, Type
 
 import numpy
@@ -15,10 +16,13 @@ from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
 
 
-class LabelKind:
+class LabelKind(ABC):
     """What a component and its fallback do in different ways where the labels of a
     document exclude each other and where they don't. It knows the settings, and gets
     the taxonomy, which can have more labels than the component's.
+
+    What is abstract differs. The rest stands here as one kind has it, which can be
+    to do nothing.
 
     pipe (str): Name of the component.
     settings (Any): Those of the component, fields of settings_type.
@@ -43,7 +47,9 @@ class LabelKind:
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         """RAISES (ValueError): L323 if the output isn't one for such labels."""
+        return
 
+    @abstractmethod
     def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         """Find the gold labels of a document.
 
@@ -51,8 +57,8 @@ class LabelKind:
         RETURNS (Optional[List[str]]): None if nothing is known about the document.
         RAISES (ValueError): L302, L303 or L325 for gold labels that can't be.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def make_truths(
         self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
     ) -> numpy.ndarray:
@@ -61,7 +67,6 @@ class LabelKind:
         columns (Sequence[int]): The leaf of each name that follows the documents.
         RETURNS (numpy.ndarray): float32 array of shape (docs + names, leaves).
         """
-        raise NotImplementedError
 
     def get_n_docs(self, sums: ClassSums) -> Optional[int]:
         """RETURNS (Optional[int]): What the taxonomy has to know about the number of
@@ -73,16 +78,17 @@ class LabelKind:
         self, output: Model, loss: Any, taxonomy: Taxonomy, sample: VectorSample
     ) -> None:
         """Do what is left to do once the output layer has its prototypes."""
+        return
 
+    @abstractmethod
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What 'prior' adds to the logits at 1.0, of shape
         (leaves,).
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Leaf probabilities of logits Z, (docs, leaves)."""
-        raise NotImplementedError
 
     def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
@@ -100,10 +106,11 @@ class LabelKind:
 
     def forget_fits(self, setting: str) -> None:
         """Drop what was fitted to probabilities that a new setting changes."""
+        return
 
+    @abstractmethod
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         """RETURNS (DecisionWriter): For the labels of a taxonomy."""
-        raise NotImplementedError
 
     def back_off(self, decisions: List[DataT]) -> List[DataT]:
         """RETURNS (List[DataT]): The decisions of the writer, some without a
@@ -113,10 +120,11 @@ class LabelKind:
 
     def check_fallback(self, stages: Stages) -> None:
         """RAISES (ValueError): L340 for a setting that means nothing here."""
+        return
 
+    @abstractmethod
     def refine(self, judged: Judged, stages: Stages) -> Prediction:
         """RETURNS (Prediction): Of both stages together, for the routed documents."""
-        raise NotImplementedError
 
     def is_refused(self, label: str, deficit: float, taxonomy: Taxonomy) -> bool:
         """RETURNS (bool): Whether a label has to be taken back, because the ranker
@@ -124,6 +132,7 @@ class LabelKind:
         """
         return False
 
+    @abstractmethod
     def compare(
         self, decision: DataT, before: DataT, others: List[int], stages: Stages
     ) -> None:
@@ -132,14 +141,13 @@ class LabelKind:
 
         others (List[int]): The Others that were ranked.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         """Read what is known about a document, by get_gold's parameters and errors.
 
         RETURNS (numpy.ndarray): 1.0, 0.0 or NaN, float64 array of shape (leaves,).
         """
-        raise NotImplementedError
 
     def count_right(
         self, labels: Sequence[str], truths: numpy.ndarray, taxonomy: Taxonomy
@@ -150,13 +158,13 @@ class LabelKind:
         truths = truths[[taxonomy.index[label] for label in labels]]
         return int((truths == 1).sum()), int((~numpy.isnan(truths)).sum())
 
+    @abstractmethod
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
     ) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): What the scorer for such labels returns, that of
         the first stage or of the fallback.
         """
-        raise NotImplementedError
 
 
 def get_factories() -> List[str]:
