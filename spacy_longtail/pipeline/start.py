@@ -13,7 +13,6 @@ from ..taxonomy import Taxonomy
 from .encoding import EncodeT
 
 BATCH_SIZE = 256
-SAMPLE_SIZE = 2000
 N_STEPS = 50
 
 
@@ -22,11 +21,12 @@ class ClassSums:
 
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
+    sample (VectorSample): Some of the documents' vectors.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sample_size: int = 0) -> None:
         self.n_docs = 0
-        self.sample = VectorSample()
+        self.sample = VectorSample(sample_size)
         self.counts: Dict[str, int] = {}
         self._width = 0
         self._sums: Dict[str, numpy.ndarray] = {}
@@ -61,6 +61,7 @@ def count_and_sum(
     get_gold: Callable[[Example, int], Optional[List[str]]],
     *,
     name: str,
+    sample_size: int = 0,
 ) -> ClassSums:
     """Go through the corpus once, count its labels and add up their documents. Shows
     the progress on a terminal when it takes more than a few seconds.
@@ -68,9 +69,10 @@ def count_and_sum(
     get_gold (Callable[[Example, int], Optional[List[str]]]): The labels of a document,
         by its number; None for one that isn't annotated.
     name (str): Name of the component, for messages.
+    sample_size (int): How many of the documents' vectors to keep.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
-    sums = ClassSums()
+    sums = ClassSums(sample_size)
     with tqdm(
         desc=f"{name}: prototypes", unit=" docs", delay=3, leave=False, disable=None
     ) as progress:
@@ -125,7 +127,7 @@ def get_prototypes(
 class VectorSample:
     """Keeps a random sample of the vectors that an encoder makes, of the given size."""
 
-    def __init__(self, size: int = SAMPLE_SIZE) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
         self.n_seen = 0
         # A generator of its own, so that those of training stay as they are.
@@ -137,6 +139,8 @@ class VectorSample:
 
         Source: algorithm R of Vitter (1985), "Random Sampling with a Reservoir".
         """
+        if not self.size:
+            return
         for row in X:
             self.n_seen += 1
             # Copies, or each would keep its whole batch.

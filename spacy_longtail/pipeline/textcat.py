@@ -176,7 +176,13 @@ class TextCategorizer(TrainablePipe):
         get_gold = partial(self.kind.get_gold, known=known)
         # A sample of a corpus isn't counted. What is known about all of it is given.
         read = encode if is_streamed else count
-        sums = count_and_sum(get_examples(), read, get_gold, name=self.name)
+        sums = count_and_sum(
+            get_examples(),
+            read,
+            get_gold,
+            name=self.name,
+            sample_size=self.kind.sample_size,
+        )
         if is_streamed:
             sums.n_docs = 0
         if given is not None:

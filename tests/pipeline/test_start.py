@@ -73,6 +73,12 @@ def test_small_corpus_is_kept_as_it_is():
     assert_array_equal(sample.get(), [[1.0], [2.0], [3.0]])
 
 
+def test_sample_of_nothing_is_empty():
+    sample = VectorSample(size=0)
+    sample.add(numpy.ones((5, 2), "f4"))
+    assert sample.get().shape == (0, 0)
+
+
 def test_sample_of_a_large_corpus_is_from_all_of_it():
     sample = VectorSample(size=400)
     for start in range(0, 4000, 100):

@@ -32,6 +32,7 @@ class LabelKind(ABC):
     reason (ClassVar[str]): Why a label is given, in words.
     min_leaves (ClassVar[int]): Fewest labels to learn from.
     allows_several (ClassVar[bool]): Whether a document can have several labels.
+    sample_size (ClassVar[int]): Most vectors of documents that fit_start needs.
     """
 
     name: ClassVar[str]
@@ -39,6 +40,7 @@ class LabelKind(ABC):
     reason: ClassVar[str]
     min_leaves: ClassVar[int]
     allows_several: ClassVar[bool]
+    sample_size: ClassVar[int] = 0
     settings_type: ClassVar[Type[TextcatSettings]] = TextcatSettings
 
     def __init__(self, pipe: str, **settings: Any) -> None:

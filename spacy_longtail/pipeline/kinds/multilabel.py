@@ -58,6 +58,7 @@ class MultilabelLabels(LabelKind):
     reason = "labels above their thresholds"
     min_leaves = 1
     allows_several = True
+    sample_size = 2000
     settings_type = MultilabelTextcatSettings
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
