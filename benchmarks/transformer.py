@@ -90,6 +90,7 @@ def get_overrides(args: Namespace, name: str, mode: str) -> Dict[str, Any]:
         n_docs = sum(1 for _ in lines)
     steps = round(overrides.pop("passes") * n_docs / overrides[BATCH_SIZE])
     overrides["training.max_steps"] = steps
+    overrides["training.optimizer.learn_rate.total_steps"] = steps
     overrides["training.eval_frequency"] = -(-steps // 2)
     overrides["training.optimizer.learn_rate.warmup_steps"] = steps // 10
     return overrides

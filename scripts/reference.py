@@ -335,6 +335,8 @@ def write_commands() -> Iterator[str]:
         arguments, options = [], []
         for name, parameter in inspect.signature(command.callback).parameters.items():
             info = parameter.default
+            if info is parameter.empty:
+                continue  # Typer's own context.
             of_type = show_type(parameter.annotation)
             default = "required" if info.default is ... else show(info.default)
             text = escape(info.help.replace("  [default:", " [default:"))

@@ -4,9 +4,13 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from spacy.cli.debug_data import debug_data
+from spacy.cli.debug_model import debug_model
 from spacy.cli.init_config import fill_config
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from spacy.training import Corpus
+from spacy.util import registry
 from thinc.api import Config
 
 FOLDER = Path(__file__).resolve().parents[1] / "configs"
@@ -67,12 +71,13 @@ def multilabel_corpus(tmp_path):
     return tmp_path
 
 
-def run_training(corpus, *, output, config=EFFICIENCY, **overrides):
+def run_training(corpus, *, output, config=EFFICIENCY, steps=20, **overrides):
     settings = {
         "paths.train": str(corpus / "train.spacy"),
         "paths.dev": str(corpus / "dev.spacy"),
-        "training.max_steps": 20,
-        "training.eval_frequency": 10,
+        "training.max_steps": steps,
+        "training.optimizer.learn_rate.total_steps": steps,
+        "training.eval_frequency": steps // 2,
         **overrides,
     }
     train(config, output, overrides=settings)
@@ -101,6 +106,40 @@ def test_filled_config_is_complete(path, tmp_path):
     fill_config(tmp_path / "filled.cfg", path)
     before, after = fill_config(tmp_path / "again.cfg", tmp_path / "filled.cfg")
     assert before == after
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_optimizer_needs_nothing_else(path):
+    """spaCy resolves it alone in a pipeline that is trained further."""
+    training = Config().from_disk(path, interpolate=False)["training"]
+    found = registry.resolve({"optimizer": training["optimizer"]})["optimizer"]
+    assert found.learn_rate == training["optimizer"]["learn_rate"]["initial_rate"]
+    total = training["optimizer"]["learn_rate"]["total_steps"]
+    assert total == training["max_steps"]
+
+
+@pytest.mark.filterwarnings("ignore:.*LW401")
+@pytest.mark.parametrize("name", ["efficiency", "multilabel"])
+def test_trained_pipeline_goes_on_learning(request, name, tmp_path):
+    several = name == "multilabel"
+    corpus = request.getfixturevalue("multilabel_corpus" if several else "corpus")
+    path = EFFICIENCY.with_name(f"{name}.cfg")
+    run_training(corpus, output=tmp_path, config=path, steps=2)
+    nlp = spacy.load(tmp_path / "model-last")
+    examples = list(Corpus(corpus / "train.spacy")(nlp))
+    first = sum(nlp.update(examples).values())
+    optimizer = nlp.resume_training()
+    for _ in range(5):
+        losses = nlp.update(examples, sgd=optimizer)
+    assert sum(losses.values()) < 0.8 * first
+    assert nlp.rehearse(examples) == {}, "there is nothing to rehearse with"
+    config = tmp_path / "model-last" / "config.cfg"
+    # It comes to its own verdict, which is that these are few documents.
+    with pytest.raises(SystemExit):
+        debug_data(config, silent=True, config_overrides={})
+    pipe = nlp.get_pipe(nlp.pipe_names[0])
+    full = nlp.config.interpolate()
+    debug_model(full, registry.resolve(full["training"]), nlp, pipe)
 
 
 @pytest.mark.parametrize("with_descriptions", [True, False])
@@ -162,9 +201,8 @@ def test_accuracy_config_with_the_real_encoder(corpus, tmp_path):
 @pytest.mark.filterwarnings("ignore:.*LW401")
 def test_multilabel_config_trains_and_fits_thresholds(multilabel_corpus, tmp_path):
     config = EFFICIENCY.with_name("multilabel.cfg")
-    overrides = {"training.max_steps": 60, "training.eval_frequency": 30}
     nlp = run_training(
-        multilabel_corpus, output=tmp_path / "out", config=config, **overrides
+        multilabel_corpus, output=tmp_path / "out", config=config, steps=60
     )
     assert set(nlp("my card and a visa")._.longtail.labels) == {"bank/card", "visa"}
     pipe = nlp.get_pipe("longtail_textcat_multilabel")
@@ -181,13 +219,16 @@ def test_multilabel_accuracy_config_trains(
     overrides = {
         "paths.encoder": str(tiny_bert),
         f"{pipe}.model.encoder.trainable_layers": trainable_layers,
-        "training.max_steps": 40,
         "training.optimizer.learn_rate.warmup_steps": 2,
         "training.optimizer.learn_rate.initial_rate": rate,
     }
     config = EFFICIENCY.with_name("multilabel_accuracy.cfg")
     nlp = run_training(
-        multilabel_corpus, output=tmp_path / "out", config=config, **overrides
+        multilabel_corpus,
+        output=tmp_path / "out",
+        config=config,
+        steps=40,
+        **overrides,
     )
     assert nlp.meta["performance"]["longtail_macro_ap"] >= 0.5
     assert set(nlp.get_pipe("longtail_textcat_multilabel").thresholds) == set(NOUNS)

@@ -46,6 +46,7 @@ def pipeline(tmp_path_factory):
         "paths.train": str(folder / "train.spacy"),
         "paths.dev": str(folder / "dev.spacy"),
         "training.max_steps": 20,
+        "training.optimizer.learn_rate.total_steps": 20,
         "training.eval_frequency": 10,
     }
     train(ROOT / "configs" / "efficiency.cfg", folder / "out", overrides=overrides)

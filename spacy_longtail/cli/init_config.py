@@ -1,16 +1,19 @@
+import shlex
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, List, Optional, Tuple
 
 import typer
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
+from ..tables import is_table
 from .command import LABEL, LABELS, SEPARATOR, TEXT, command
 
 
 # fmt: off
 @command("init-config")
 def init_config_cli(
+    context: typer.Context,
     corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
     config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
     optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
@@ -30,11 +33,14 @@ def init_config_cli(
     from ..audit import audit_corpus
     from ..convert import Columns
     from ..files import write_text
-    from ..init_config.choose import init_config
+    from ..init_config import init_config
 
     to_terminal = str(config) == "-"
     if not to_terminal and config.exists() and not force:
         msg.fail(f"{config} is there already. Use --force to overwrite it.", exits=1)
+    if (corpus / "train.spacy").exists():
+        # What 'convert' has written, of which only this is for training.
+        corpus = corpus / "train.spacy"
     columns = Columns(tuple(text), tuple(label), labels, separator=separator)
     facts = audit_corpus(corpus, separator=separator, columns=columns, progress=True)
     filled = init_config(facts, optimize=optimize)
@@ -43,6 +49,40 @@ def init_config_cli(
         return
     write_text(config, filled)
     msg.good(f"Saved the config to {config}")
-    msg.text("Train with it, for example:")
-    train = f"python -m spacy train {config} --output training --paths.train {corpus}"
-    msg.text(f"{train} --paths.dev dev.spacy")
+    for what, parts in _find_next(context, corpus, config):
+        msg.text(what)
+        # In one line, as a terminal reads it.
+        typer.echo(shlex.join(["python", "-m", "spacy", *map(str, parts)]))
+
+
+def _find_next(context: Any, corpus: Path, config: Path) -> List[Tuple[str, List[Any]]]:
+    """RETURNS (List[Tuple[str, List[Any]]]): What to do next, and the command."""
+    dev = corpus.parent / corpus.name.replace("train", "dev")
+    has_dev = dev != corpus and dev.exists()
+    found: List[Tuple[str, List[Any]]] = []
+    if is_table(corpus):
+        tables = [corpus, dev] if has_dev else [corpus]
+        options = _repeat_options(context, "convert")
+        command: List[Any] = ["longtail", "convert", *tables, "corpus", *options]
+        found.append(("Make a corpus for spaCy of the table:", command))
+        corpus, dev, has_dev = Path("corpus/train.spacy"), Path("corpus/dev.spacy"), True
+    text = "Train with it, for example:"
+    if not has_dev:
+        text = "Train with it, with the path of your dev corpus in place of DEV:"
+    paths: List[Any] = ["--paths.train", corpus, "--paths.dev", dev if has_dev else "DEV"]
+    command = ["train", config, "--output", "training", *paths]
+    return [*found, (text, command)]
+
+
+def _repeat_options(context: Any, name: str) -> List[str]:
+    """RETURNS (List[str]): The options that were given and that another command has."""
+    params = context.parent.command.commands[name].params
+    known = {option for param in params for option in param.opts} - {"--force"}
+    found: List[str] = []
+    for param in context.command.params:
+        value = context.params[param.name]
+        is_given = context.get_parameter_source(param.name).name == "COMMANDLINE"
+        if is_given and param.opts[0] in known:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            found += [part for each in values for part in (param.opts[0], str(each))]
+    return found

@@ -30,7 +30,9 @@ LARGE_BATCH = 256
 
 
 class Setting(NamedTuple):
-    """Where a value stands in a config, a JSON value that fits a corpus, and why."""
+    """Where a value stands in a config, a JSON value that fits a corpus, and why, ""
+    where that goes without saying.
+    """
 
     section: str
     key: str
@@ -144,9 +146,11 @@ def _choose_for_training(
         f"{facts.n_docs:,} documents."
     )
     yield Setting("training", "max_steps", steps, reason)
-    if block["optimizer"]["learn_rate"]["warmup_steps"]:
-        section, reason = "training.optimizer.learn_rate", "A tenth of the steps."
-        yield Setting(section, "warmup_steps", steps // 10, reason)
+    section, rates = "training.optimizer.learn_rate", block["optimizer"]["learn_rate"]
+    # Not a reference, which spaCy can't follow in a pipeline that was trained.
+    yield Setting(section, "total_steps", steps, "")
+    if rates["warmup_steps"]:
+        yield Setting(section, "warmup_steps", steps // 10, "A tenth of the steps.")
     n_evaluations = 4 if steps <= block["max_steps"] else 8
     reason = f"Evaluates {n_evaluations} times and keeps the best."
     yield Setting("training", "eval_frequency", ceil(steps / n_evaluations), reason)

@@ -154,6 +154,7 @@ def test_train_command(on_gpu, tmp_path, tiny_bert, name):
     if name == "accuracy":
         overrides["paths.encoder"] = str(tiny_bert)
     overrides.update({"training.max_steps": 8, "training.eval_frequency": 4})
+    overrides["training.optimizer.learn_rate.total_steps"] = 8
     overrides["components.longtail_textcat.min_count"] = 4
     config = Path(__file__).resolve().parents[2] / "configs" / f"{name}.cfg"
     try:

@@ -66,6 +66,7 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
     for key in ("gain", "fixed", "broken"):
         del template["training"]["score_weights"][f"longtail_refined_{key}"]
     template["training"]["max_steps"] = 100
+    template["training"]["optimizer"]["learn_rate"]["total_steps"] = 100
     template["training"]["eval_frequency"] = 25
     assert config == template
 
@@ -147,6 +148,7 @@ def test_fine_tuning_takes_more_passes(facts, max_labels):
     large = replace(facts, n_docs=32_000, max_labels=max_labels)
     training = parse(init_config(large, optimize="accuracy"))["training"]
     assert training["max_steps"] == 6_000
+    assert training["optimizer"]["learn_rate"]["total_steps"] == 6_000
     assert training["optimizer"]["learn_rate"]["warmup_steps"] == 600
     larger = replace(large, n_docs=256_000)
     assert (

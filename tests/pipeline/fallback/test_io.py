@@ -77,6 +77,7 @@ def test_trained_by_spacy_train(kind, tmp_path):
         "paths.train": str(tmp_path / "train.spacy"),
         "paths.dev": str(tmp_path / "train.spacy"),
         "training.max_steps": 10,
+        "training.optimizer.learn_rate.total_steps": 10,
         "training.eval_frequency": 5,
         f"components.{kind.factory}.min_count": 3,
     }
