@@ -3,6 +3,7 @@ from itertools import takewhile
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
+from spacy.attrs import LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -30,13 +31,13 @@ class EncoderRunner:
     """Runs the encoder of a model, a frozen one once per text while it is trained.
 
     model (Model[List[Doc], Floats2d]): Has the references "encoder" and "output".
-    cache (Dict[str, numpy.ndarray]): What a frozen encoder has found in training texts.
+    cache (Dict[Any, numpy.ndarray]): What a frozen encoder has found in training texts.
         Other processes start with an empty one.
     """
 
     def __init__(self, model: Model[List[Doc], Floats2d]) -> None:
         self.model = model
-        self.cache: Dict[str, numpy.ndarray] = {}
+        self.cache: Dict[Any, numpy.ndarray] = {}
 
     def __reduce__(self) -> Any:
         return EncoderRunner, (self.model,)
@@ -83,7 +84,7 @@ class EncoderRunner:
 
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
         # A cache isn't empty while training: the dev corpus is read again and again.
-        X = self._encode_once(docs) if self.cache else self.encoder.predict(docs)
+        X = self._encode_once(docs) if self.cache else predict_apart(self.encoder, docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
         cosines = to_numpy(contract.get_similarity(output, X))
         return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
@@ -93,20 +94,36 @@ class EncoderRunner:
         return self.model.ops.asarray2f(self._look_up(docs, encode))
 
     def _look_up(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
-        # Building the text of a Doc costs time.
-        texts = [doc.text for doc in docs]
-        new = {t: doc for t, doc in zip(texts, docs) if t not in self.cache}
+        # Building the text of a Doc costs time. The same text can have other tokens.
+        texts = [(doc.text, doc.to_array(LENGTH).tobytes()) for doc in docs]
+        known = self.cache
+        # Another thread can empty the cache at any time.
+        found = {t: known[t] for t in texts if t in known}
+        new = {text: doc for text, doc in zip(texts, docs) if text not in found}
         if new:
-            if len(self.cache) + len(new) > MAX_CACHED_TEXTS:
-                self.cache.clear()
-                new = dict(zip(texts, docs))
-            self.cache.update(zip(new, encode(list(new.values()))))
-        return numpy.stack([self.cache[text] for text in texts])
+            found.update(zip(new, encode(list(new.values()))))
+            if len(known) + len(new) > MAX_CACHED_TEXTS:
+                known = self.cache = {}
+            known.update((text, found[text]) for text in new)
+        return numpy.stack([found[text] for text in texts])
 
 
 def run_encoder(encoder: Model, docs: List[Doc]) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Vectors of shape (docs, width)."""
-    return encoder.ops.to_numpy(encoder.predict(docs))
+    return encoder.ops.to_numpy(predict_apart(encoder, docs))
+
+
+def predict_apart(encoder: Model[List[Doc], Floats2d], docs: List[Doc]) -> Floats2d:
+    """Encode documents, those of each vocabulary apart: layers of spaCy look words up
+    in that of the first document.
+    """
+    vocabs = numpy.asarray([id(doc.vocab) for doc in docs])
+    if (vocabs == vocabs[:1]).all():
+        return encoder.predict(docs)
+    groups = [numpy.flatnonzero(vocabs == vocab) for vocab in numpy.unique(vocabs)]
+    parts = [encoder.predict([docs[row] for row in rows]) for rows in groups]
+    places = numpy.argsort(numpy.concatenate(groups))
+    return encoder.ops.xp.concatenate(parts)[places]
 
 
 def make_start_encoder(

@@ -1,4 +1,4 @@
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -45,7 +45,6 @@ class NameExamples:
         self.texts = [
             (column, text) for column, texts in enumerate(words) for text in texts
         ]
-        self._docs: Dict[int, Doc] = {}
         self._order: List[int] = []
         self._owed = 0.0
 
@@ -59,9 +58,6 @@ class NameExamples:
         if len(self._order) < n_drawn:
             self._order += numpy.random.permutation(len(self.texts)).tolist()
         drawn, self._order = self._order[:n_drawn], self._order[n_drawn:]
-        docs = []
-        for i in drawn:
-            if i not in self._docs:
-                self._docs[i] = Doc(self.vocab, words=self.texts[i][1])
-            docs.append(self._docs[i])
+        # Made anew: the words of a Doc don't outlive the memory zone that it is made in.
+        docs = [Doc(self.vocab, words=self.texts[i][1]) for i in drawn]
         return docs, [self.texts[i][0] for i in drawn]

@@ -15,12 +15,13 @@ from .features import (
     FeatureKind,
     FeatureKinds,
     FeatureRows,
+    Strings,
     WordFeatures,
 )
 from .row_table import RowTable
 
 NAME = "StaticBag"
-StartT = Callable[[numpy.ndarray], FeatureRows]
+StartT = Callable[[numpy.ndarray, Strings], FeatureRows]
 
 
 def build_static_bag(
@@ -141,7 +142,7 @@ def forward(
     keys, inverse = numpy.unique(features.keys, return_inverse=True)
     rows = table.find(keys)
     missing = numpy.flatnonzero(rows < 0)
-    start = get_start(keys[missing])
+    start = get_start(keys[missing], features.strings)
     vectors = numpy.zeros((len(keys), table.width), dtype="float32")
     vectors[missing[start.found]] = start.vectors
     new = missing[start.rates > 0]
@@ -176,7 +177,7 @@ def predict_sums(
     """
     rows = table.find(features.keys)
     missing = numpy.flatnonzero(rows < 0)
-    start = get_start(features.keys[missing])
+    start = get_start(features.keys[missing], features.strings)
     is_used = rows >= 0
     is_used[missing[start.found]] = True
     # In the order of the document, so that a row that is new changes no sum.

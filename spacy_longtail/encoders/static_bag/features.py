@@ -19,17 +19,27 @@ BUCKET_BITS = numpy.uint64(32)
 BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
 
 
+class Strings(NamedTuple):
+    """The texts of hashes, which are the same in all vocabularies."""
+
+    stores: List[StringStore]
+
+    def find(self, key: int) -> str:
+        known = (store for store in self.stores if key in store)
+        return next(known, self.stores[0])[key]
+
+
 class Words(NamedTuple):
     """The lower-cased words of documents, one after another, white space left out.
 
     hashes (numpy.ndarray): uint64 array of shape (words,).
     lengths (numpy.ndarray): Words of each document, int64 array, (docs,).
-    strings (StringStore): Has their texts.
+    strings (Strings): Has their texts.
     """
 
     hashes: numpy.ndarray
     lengths: numpy.ndarray
-    strings: StringStore
+    strings: Strings
 
 
 class BagFeatures(NamedTuple):
@@ -38,11 +48,13 @@ class BagFeatures(NamedTuple):
     keys (numpy.ndarray): uint64 array of shape (features,).
     weights (numpy.ndarray): Share of its document, float32 array, (features,).
     lengths (numpy.ndarray): Features of each document, int64 array, (docs,).
+    strings (Strings): Has the texts of the words.
     """
 
     keys: numpy.ndarray
     weights: numpy.ndarray
     lengths: numpy.ndarray
+    strings: Strings
 
     @property
     def owners(self) -> numpy.ndarray:
@@ -85,8 +97,10 @@ class FeatureKind(ABC):
         after another, and how many each document has, int64, (docs,).
         """
 
-    def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
-        """Find where features start, whose keys get_keys gave before."""
+    def get_start(
+        self, keys: numpy.ndarray, width: int, strings: Strings
+    ) -> FeatureRows:
+        """Find where features start. For strings, see BagFeatures."""
         nothing = numpy.zeros((0, width), dtype="float32")
         rates = numpy.full(len(keys), self.rate, dtype="float32")
         return FeatureRows(numpy.zeros(0, dtype="int64"), nothing, rates)
@@ -112,29 +126,36 @@ class WordFeatures(FeatureKind):
     # number; that a word's hash is among the buckets is as good as impossible.
     name, number = "words", 0
     vectors: StaticVectors
-    # Rows of the pieces of each word seen so far, by its hash, which alone doesn't
-    # give its text.
+    # Rows of the pieces of words seen before, by their hash. Another thread can empty
+    # it at any time.
     _pieces: Dict[int, Tuple[int, ...]] = field(default_factory=dict)
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        if len(self._pieces) > MAX_CACHED_WORDS:
-            self._pieces.clear()
-        pieces, find = self._pieces, self.vectors.find
-        for word in set(words.hashes.tolist()):
-            if word not in pieces:
-                pieces[word] = find(words.strings[word])
         return words.hashes, words.lengths
 
-    def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
-        pieces = [self._pieces.get(key, ()) for key in keys.tolist()]
+    def get_start(
+        self, keys: numpy.ndarray, width: int, strings: Strings
+    ) -> FeatureRows:
+        pieces = self._find_pieces(keys.tolist(), strings)
         counts = numpy.asarray([len(p) for p in pieces], dtype="int32")
         rows = numpy.asarray([row for p in pieces for row in p], dtype="int64")
-        start = super().get_start(keys, width)
+        start = super().get_start(keys, width, strings)
         if not len(rows):
             return start
         found, counts = numpy.flatnonzero(counts), counts[counts > 0]
         means = OPS.reduce_sum(self.vectors.get(rows), counts) / counts[:, None]
         return start._replace(found=found, vectors=means)
+
+    def _find_pieces(self, keys: List[int], strings: Strings) -> List[Tuple[int, ...]]:
+        known, found = self._pieces, []
+        if len(known) > MAX_CACHED_WORDS:
+            known = self._pieces = {}
+        for key in keys:
+            rows = known.get(key)
+            if rows is None:
+                rows = known[key] = self.vectors.find(strings.find(key))
+            found.append(rows)
+        return found
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
         return parts
@@ -167,8 +188,10 @@ class BigramFeatures(FeatureKind):
         keys = keys % numpy.uint64(self.n_buckets) + self.first
         return keys, lengths + (lengths > 0)
 
-    def get_start(self, keys: numpy.ndarray, width: int) -> FeatureRows:
-        start = super().get_start(keys, width)
+    def get_start(
+        self, keys: numpy.ndarray, width: int, strings: Strings
+    ) -> FeatureRows:
+        start = super().get_start(keys, width, strings)
         if self._counts is not None:
             start.rates[self._counts[keys - self.first] < self.min_count] = 0.0
         return start
@@ -203,7 +226,8 @@ class FeatureKinds:
     def extract(self, docs: List[Doc]) -> BagFeatures:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""
         if not docs:
-            return BagFeatures(*(numpy.zeros(0, t) for t in ("uint64", "f4", "int64")))
+            arrays = (numpy.zeros(0, t) for t in ("uint64", "f4", "int64"))
+            return BagFeatures(*arrays, Strings([]))
         words = collect_words(docs)
         keys, counts = zip(*(kind.get_keys(words) for kind in self.kinds))
         n = numpy.concatenate(counts)
@@ -211,16 +235,17 @@ class FeatureKinds:
         order = numpy.argsort(owners, kind="stable")
         weights = numpy.repeat(1.0 / numpy.maximum(n, 1), n)[order].astype("float32")
         lengths = numpy.sum(counts, axis=0)
-        return BagFeatures(numpy.concatenate(keys)[order], weights, lengths)
+        keys = numpy.concatenate(keys)[order]
+        return BagFeatures(keys, weights, lengths, words.strings)
 
-    def get_start(self, keys: numpy.ndarray) -> FeatureRows:
+    def get_start(self, keys: numpy.ndarray, strings: Strings) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
         numbers, others = keys >> BUCKET_BITS, [kind.number for kind in self.kinds[1:]]
         numbers[~numpy.isin(numbers, others)] = 0
         rates, starts = numpy.zeros(len(keys), dtype="float32"), []
         for kind in self.kinds:
             places = numpy.flatnonzero(numbers == kind.number)
-            start = kind.get_start(keys[places], self.width)
+            start = kind.get_start(keys[places], self.width, strings)
             rates[places] = start.rates
             starts.append((places[start.found], start.vectors))
         found, vectors = map(numpy.concatenate, zip(*starts))
@@ -254,9 +279,10 @@ class FeatureKinds:
 
 
 def collect_words(docs: List[Doc]) -> Words:
-    """RETURNS (Words): The words of documents, at least one, of a pipeline."""
+    """RETURNS (Words): The words of documents, at least one, of any vocabularies."""
     tokens = numpy.concatenate([doc.to_array([LOWER, IS_SPACE]) for doc in docs])
     is_word = tokens[:, 1] == 0
     owners = numpy.repeat(numpy.arange(len(docs)), [len(doc) for doc in docs])
     lengths = numpy.bincount(owners[is_word], minlength=len(docs))
-    return Words(tokens[is_word, 0], lengths, docs[0].vocab.strings)
+    stores = {id(doc.vocab): doc.vocab.strings for doc in docs}
+    return Words(tokens[is_word, 0], lengths, Strings(list(stores.values())))

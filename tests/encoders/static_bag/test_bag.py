@@ -4,7 +4,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Adam
 
 from spacy_longtail.encoders.static_bag.architecture import StaticBag
-from spacy_longtail.encoders.static_bag.features import BagFeatures, FeatureRows
+from spacy_longtail.encoders.static_bag.features import (
+    BagFeatures,
+    FeatureRows,
+    Strings,
+)
 from spacy_longtail.encoders.static_bag.row_table import RowTable
 
 # Whole numbers up to 127 are the same in 8 bits. Feature 4 starts at zero, like a
@@ -28,11 +32,12 @@ def make_features(docs=DOCS):
         numpy.asarray(keys, dtype="uint64"),
         numpy.asarray(weights, dtype="float32"),
         numpy.asarray([len(doc) for doc in docs], dtype="int64"),
+        Strings([]),
     )
 
 
 def make_model(vectors=VECTORS, table=None, **settings):
-    def get_start(keys):
+    def get_start(keys, strings):
         rows = [vectors[key] for key in keys.tolist()]
         rates = [RATES[key] for key in keys.tolist()]
         found = [row for row, vector in enumerate(rows) if any(vector)]

@@ -32,11 +32,13 @@ class Initials(FeatureKind):
     name, number = "initials", 7
 
     def get_keys(self, words):
-        letters = [ord(words.strings[key][0]) % 256 for key in words.hashes.tolist()]
+        letters = [
+            ord(words.strings.find(key)[0]) % 256 for key in words.hashes.tolist()
+        ]
         first = numpy.uint64(self.number) << BUCKET_BITS
         return numpy.asarray(letters, dtype="uint64") + first, words.lengths
 
-    def get_start(self, keys, width):
+    def get_start(self, keys, width, strings):
         letters = (keys & numpy.uint64(255)).astype("int64")
         rates = numpy.full(len(keys), self.rate, dtype="float32")
         return FeatureRows(numpy.arange(len(keys)), INITIALS[letters], rates)
@@ -70,7 +72,7 @@ def test_vectors_of_the_kinds_add_up(kinds):
 
 def test_each_kind_learns_at_its_own_rate(kinds):
     features = kinds.extract(make_docs("dog man"))
-    rates = kinds.get_start(features.keys).rates
+    rates = kinds.get_start(features.keys, features.strings).rates
     assert_allclose(rates, [0.7, 0.7, 0.5, 0.5, 0.5, 0.2, 0.2])
 
 
