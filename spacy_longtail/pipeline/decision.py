@@ -342,7 +342,8 @@ class DecisionWriter:
     def _get_others(self, P: numpy.ndarray) -> List[Optional[Tuple[str, float]]]:
         if not self.members:
             return [None] * len(P)
-        masses = numpy.add.reduceat(P[:, self.members], self.other_starts, axis=1)
+        pooled = numpy.take(P, self.members, axis=1)
+        masses = numpy.add.reduceat(pooled, self.other_starts, axis=1)
         best = masses.argmax(axis=1)
         # Probabilities of 32 bits can sum to a little more than 1.
         best_masses = numpy.minimum(masses[numpy.arange(len(P)), best], 1.0).tolist()

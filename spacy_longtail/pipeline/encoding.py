@@ -87,7 +87,9 @@ class EncoderRunner:
         X = self._encode_once(docs) if self.cache else predict_apart(self.encoder, docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
         cosines = to_numpy(contract.get_similarity(output, X))
-        return RawScores(to_numpy(output.predict(X)), cosines.max(axis=1))
+        # Sums over a row add up in another order in another order of memory.
+        logits = numpy.ascontiguousarray(to_numpy(output.predict(X)))
+        return RawScores(logits, cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
         encode = partial(run_encoder, self.encoder)

@@ -5,7 +5,7 @@ import numpy
 import srsly
 from spacy.tokens import Doc
 
-from ..ops import unit_rows
+from ..ops import multiply_rows, unit_rows
 from ..questions import LabelCard, Question, Ranking
 from .base import EncodeT, LabelRanker, check_numbers
 from .heads import (
@@ -109,14 +109,15 @@ class VectorRanker(LabelRanker):
             alike.setdefault(tuple(wanted), []).append(row)
         for labels, rows in alike.items():
             columns = [index[label] for label in labels]
-            logits = (X[rows] @ W[columns].T + b[columns]) / self.temperature
-            for row, values in zip(rows, logits):
-                scores[row] = values
-        closest = (X @ self.arrays["known"].T).max(axis=1)
+            heads, biases = W[columns], b[columns]
+            for row in rows:
+                # One by one, so that no logit depends on how many are alike.
+                scores[row] = (heads @ X[row] + biases) / self.temperature
+        closest = multiply_rows(X, self.arrays["known"]).max(axis=1)
         margins = numpy.zeros((len(X), len(question.added)), dtype="float32")
         if question.added:
             columns = [self.index["added"][label] for label in question.added]
-            cosines = X @ self.arrays["added"][columns].T
+            cosines = multiply_rows(X, self.arrays["added"][columns])
             raised = cosines + self.arrays["margins"][columns]
             margins = SCALE * (raised - closest[:, None])
             closest = numpy.maximum(closest, cosines.max(axis=1))

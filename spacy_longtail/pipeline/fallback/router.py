@@ -128,7 +128,7 @@ def _find_others(P: numpy.ndarray, stages: Stages) -> List[List[int]]:
     least = max(stages.settings.route_threshold, EPSILON)
     others: List[List[int]] = [[] for _ in P]
     for number, other in enumerate(stages.taxonomy.others):
-        mass = P[:, list(other.members)].sum(axis=1)
+        mass = numpy.take(P, list(other.members), axis=1).sum(axis=1)
         for row in numpy.flatnonzero(mass >= least).tolist():
             others[row].append(number)
     return others

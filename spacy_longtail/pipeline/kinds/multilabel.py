@@ -127,7 +127,8 @@ class MultilabelLabels(LabelKind):
         P = sigmoid(Z)
         for other in taxonomy.others:
             members = list(other.members)
-            own = Z[:, members]
+            # Unlike an index, it gives the same memory order whatever the number of rows.
+            own = numpy.take(Z, members, axis=1)
             tops = own.max(axis=1, keepdims=True)
             exps = numpy.exp(own - tops)
             sums = exps.sum(axis=1, keepdims=True)
