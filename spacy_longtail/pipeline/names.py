@@ -58,6 +58,6 @@ class NameExamples:
         if len(self._order) < n_drawn:
             self._order += numpy.random.permutation(len(self.texts)).tolist()
         drawn, self._order = self._order[:n_drawn], self._order[n_drawn:]
-        # Made anew: the words of a Doc don't outlive the memory zone that it is made in.
+        # Not kept: a Doc doesn't outlive the memory zone that it is made in.
         docs = [Doc(self.vocab, words=self.texts[i][1]) for i in drawn]
         return docs, [self.texts[i][0] for i in drawn]

@@ -127,7 +127,7 @@ class MultilabelLabels(LabelKind):
         P = sigmoid(Z)
         for other in taxonomy.others:
             members = list(other.members)
-            # Unlike an index, it gives the same memory order whatever the number of rows.
+            # Unlike an index, in the same order of memory for one row and for more.
             own = numpy.take(Z, members, axis=1)
             tops = own.max(axis=1, keepdims=True)
             exps = numpy.exp(own - tops)
