@@ -25,8 +25,9 @@ class Strings(NamedTuple):
     stores: List[StringStore]
 
     def find(self, key: int) -> str:
-        known = (store for store in self.stores if key in store)
-        return next(known, self.stores[0])[key]
+        # The stub of StringStore doesn't know that it takes hashes.
+        stores: List[Any] = self.stores
+        return next((s for s in stores if key in s), stores[0])[key]
 
 
 class Words(NamedTuple):
@@ -226,8 +227,8 @@ class FeatureKinds:
     def extract(self, docs: List[Doc]) -> BagFeatures:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""
         if not docs:
-            arrays = (numpy.zeros(0, t) for t in ("uint64", "f4", "int64"))
-            return BagFeatures(*arrays, Strings([]))
+            keys, weights, lengths = (numpy.zeros(0, t) for t in ("u8", "f4", "i8"))
+            return BagFeatures(keys, weights, lengths, Strings([]))
         words = collect_words(docs)
         keys, counts = zip(*(kind.get_keys(words) for kind in self.kinds))
         n = numpy.concatenate(counts)
