@@ -14,6 +14,8 @@ LOWEST = 1e-6
 # Shorter vectors have no direction that could be learned from.
 MIN_NORM = 1e-6
 BLOCK = 64
+# Times whole numbers, it makes different numbers of 64 bits.
+ODD = 0x9E3779B97F4A7C15
 # What a layer makes of its input, and what turns the gradient of that into the input's.
 ForwardT = Tuple[Floats2d, Callable]
 
@@ -151,3 +153,16 @@ def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     top = numpy.sort(top, axis=1)
     order = numpy.argsort(-numpy.take_along_axis(P, top, 1), axis=1, kind="stable")
     return numpy.take_along_axis(top, order, 1)
+
+
+def mix(values: numpy.ndarray) -> numpy.ndarray:
+    """Spread every bit of a number over all others.
+
+    Source: the finalizer of SplitMix64, Steele, Lea & Flood (2014), "Fast Splittable
+        Pseudorandom Number Generators". https://doi.org/10.1145/2714064.2660195
+    """
+    values = values ^ (values >> numpy.uint64(30))
+    values = values * numpy.uint64(0xBF58476D1CE4E5B9)
+    values = values ^ (values >> numpy.uint64(27))
+    values = values * numpy.uint64(0x94D049BB133111EB)
+    return values ^ (values >> numpy.uint64(31))

@@ -19,7 +19,7 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "ops", "settings", "presentation", "taxonomy", "gold"]
+LAYERS = ["errors", "texts", "ops", "settings", "presentation", "taxonomy", "gold"]
 LAYERS += ["questions", "files", "tables", "descriptions", "losses", "outputs"]
 LAYERS += ["vectors", "encoders", "rankers", "scoring", "fitting", "pipeline"]
 LAYERS += ["evaluation", "convert", "audit", "init_config", "tuning", "report"]

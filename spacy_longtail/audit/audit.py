@@ -117,7 +117,7 @@ def _read(path: Path, columns: Columns, separator: str, progress: bool) -> Conte
     with tqdm(desc="Reading", unit=" docs", disable=None if progress else True) as bar:
         for file_ in files:
             for chunk in read_chunks(file_, columns):
-                prints.append(make_prints(chunk.keys, chunk.lengths))
+                prints.append(make_prints(chunk.keys, chunk.lengths, chunk.hashes))
                 for labels in chunk.labels:
                     leaves = tuple(find_leaves(labels, separator))
                     sets.append(ids.setdefault(leaves, len(ids)))

@@ -11,10 +11,10 @@ from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 from spacy.tokens import DocBin
 from thinc.api import NumpyOps
 
-from ..convert.plan import hash_text
 from ..errors import Errors
 from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader
+from ..texts import hash_text
 
 SUFFIX = ".spacy"
 # Texts read at a time from a table.
@@ -30,11 +30,13 @@ class Chunk(NamedTuple):
     keys (numpy.ndarray): uint64 hash of each token, in the order of the texts. Tokens
         that differ in case only have the same; white space is left out.
     lengths (numpy.ndarray): Tokens of each text.
+    hashes (numpy.ndarray): uint64 hash of each text.
     labels (List[Tuple[str, ...]]): Labels of each text, sorted.
     """
 
     keys: numpy.ndarray
     lengths: numpy.ndarray
+    hashes: numpy.ndarray
     labels: List[Tuple[str, ...]]
 
 
@@ -71,13 +73,14 @@ def read_chunks(path: Path, columns: Columns) -> Iterator[Chunk]:
         lengths = numpy.asarray([len(words) for words in tokens], dtype="int64")
         keys = [get_key(word) for words in tokens for word in words]
         labels = [tuple(sorted(record.labels or ())) for record in batch]
-        yield Chunk(numpy.asarray(keys, dtype="uint64"), lengths, labels)
+        hashes = _hash_texts(record.text for record in batch)
+        yield Chunk(numpy.asarray(keys, dtype="uint64"), lengths, hashes, labels)
 
 
 def read_docbin(path: Path) -> Chunk:
     """Read the arrays of a DocBin, and only what is needed of them."""
     docs = _load_docbin(path)
-    texts = _get_orths(docs)
+    texts, hashes = _get_orths(docs), _hash_texts(_build_texts(docs))
     # Not the hash: words like "X" and "mark" are named like one of spaCy's symbols, and
     # have its number.
     table = {get_string_id(string): get_key(string) for string in docs.strings}
@@ -92,7 +95,7 @@ def read_docbin(path: Path) -> Chunk:
         tuple(sorted([label for label, value in cats.items() if value > 0]))
         for cats in docs.cats
     ]
-    return Chunk(keys[is_word], lengths, labels)
+    return Chunk(keys[is_word], lengths, hashes, labels)
 
 
 def fetch_texts(
@@ -111,12 +114,8 @@ def fetch_texts(
             break
         if path.suffix.lower() == SUFFIX:
             docs = _load_docbin(path)
-            words = {get_string_id(string): string for string in docs.strings}
-            found = zip(_get_orths(docs), docs.spaces)
-            for row, (orths, spaces) in enumerate(found, start):
+            for row, text in enumerate(_build_texts(docs), start):
                 if row in wanted:
-                    pairs = zip(orths.tolist(), spaces.ravel().tolist())
-                    text = "".join(words[orth] + " " * space for orth, space in pairs)
                     texts[row] = text.strip()
             start += len(docs)
         else:
@@ -147,3 +146,14 @@ def _get_orths(docs: DocBin) -> List[numpy.ndarray]:
     """The id of each token's string, of shape (tokens,), text by text."""
     # A DocBin has this attribute first.
     return [tokens[:, 0] for tokens in docs.tokens]
+
+
+def _build_texts(docs: DocBin) -> Iterator[str]:
+    words = {get_string_id(string): string for string in docs.strings}
+    for orths, spaces in zip(_get_orths(docs), docs.spaces):
+        pairs = zip(orths.tolist(), spaces.ravel().tolist())
+        yield "".join([words[orth] + " " * space for orth, space in pairs])
+
+
+def _hash_texts(texts: Iterable[str]) -> numpy.ndarray:
+    return numpy.fromiter(map(hash_text, texts), dtype="uint64")

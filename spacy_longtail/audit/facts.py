@@ -66,7 +66,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Texts:
-    """Facts about the texts. Two are equal if their words are, whatever their case.
+    """Facts about the texts. Which are equal, see hash_text.
 
     n_empty (int): Texts without a word.
     n_long (int): Texts of more than long_limit words or tokens.

@@ -4,6 +4,8 @@ from typing import List, NamedTuple, Tuple
 
 import numpy
 
+from ..ops import ODD, mix
+
 # 8 bands of 4: a pair that shares 0.7 of its words and word pairs is found in 89 of
 # 100 cases, one that shares 0.4 is compared in 19 of 100.
 N_BANDS = 8
@@ -15,13 +17,12 @@ MIN_WORDS = 4
 MAX_PAIRS = 1000
 # Pairs that are compared at a time.
 PART = 1 << 16
-ODD = 0x9E3779B97F4A7C15
 
 
 class Prints(NamedTuple):
     """What is remembered of the texts.
 
-    hashes (numpy.ndarray): uint64 hash of each text's words in order, (texts,).
+    hashes (numpy.ndarray): uint64 hash of each text, 0 without a word, (texts,).
     signatures (numpy.ndarray): uint32 minimum hashes, of shape (texts, N_HASHES).
     lengths (numpy.ndarray): Words of each text.
     """
@@ -39,19 +40,17 @@ class NearPair(NamedTuple):
     similarity: float
 
 
-def make_prints(keys: numpy.ndarray, lengths: numpy.ndarray) -> Prints:
-    """Hash texts, given the uint64 hash of each word, text after text, and the number
-    of words of each text.
+def make_prints(
+    keys: numpy.ndarray, lengths: numpy.ndarray, hashes: numpy.ndarray
+) -> Prints:
+    """Hash the words of texts, given the uint64 hash of each word, text after text, and
+    the number of words and the hash of each text.
     """
-    hashes = numpy.zeros(len(lengths), dtype="uint64")
     signatures = numpy.full((len(lengths), N_HASHES), 0xFFFFFFFF, dtype="uint32")
     filled = numpy.flatnonzero(lengths)
     if len(filled):
         ends = lengths[filled].cumsum()
         starts = ends - lengths[filled]
-        positions = numpy.arange(len(keys)) - numpy.repeat(starts, lengths[filled])
-        order = (2 * positions + 1).astype("uint64") * numpy.uint64(ODD)
-        hashes[filled] = numpy.add.reduceat(mix(keys ^ order), starts)
         # A word, and with the word before it a pair of words. The first has none.
         pairs = numpy.zeros_like(keys)
         pairs[1:] = mix(keys[:-1]) + keys[1:]
@@ -61,20 +60,7 @@ def make_prints(keys: numpy.ndarray, lengths: numpy.ndarray) -> Prints:
             smallest = numpy.minimum(mix(keys ^ salt), mix(pairs ^ salt))
             minima = numpy.minimum.reduceat(smallest, starts)
             signatures[filled, i] = (minima >> numpy.uint64(32)).astype("uint32")
-    return Prints(hashes, signatures, lengths)
-
-
-def mix(values: numpy.ndarray) -> numpy.ndarray:
-    """Spread every bit of a number over all others.
-
-    Source: the finalizer of SplitMix64, Steele, Lea & Flood (2014), "Fast Splittable
-        Pseudorandom Number Generators". https://doi.org/10.1145/2714064.2660195
-    """
-    values = values ^ (values >> numpy.uint64(30))
-    values = values * numpy.uint64(0xBF58476D1CE4E5B9)
-    values = values ^ (values >> numpy.uint64(27))
-    values = values * numpy.uint64(0x94D049BB133111EB)
-    return values ^ (values >> numpy.uint64(31))
+    return Prints(numpy.where(lengths > 0, hashes, 0), signatures, lengths)
 
 
 def find_conflicts(

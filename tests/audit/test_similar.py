@@ -4,13 +4,15 @@ from numpy.testing import assert_array_equal
 
 from spacy_longtail.audit.corpus import get_key
 from spacy_longtail.audit.similar import find_conflicts, find_near_pairs, make_prints
+from spacy_longtail.texts import hash_text
 
 
 def prints_of(*texts):
     words = [text.split() for text in texts]
     keys = [get_key(word) for text in words for word in text]
     lengths = numpy.asarray([len(text) for text in words])
-    return make_prints(numpy.asarray(keys, dtype="uint64"), lengths)
+    hashes = numpy.asarray([hash_text(text) for text in texts], dtype="uint64")
+    return make_prints(numpy.asarray(keys, dtype="uint64"), lengths, hashes)
 
 
 def features(text):
