@@ -18,8 +18,8 @@ def convert_cli(
     separator: str = Opt("/", "--separator", help="What joins them in the output"),
     list_separator: str = Opt(";", "--list-separator", help="What separates the labels in a cell of --labels, in CSV"),
     split_column: Optional[str] = Opt(None, "--split-column", help="Column that says train, dev or test; by default, the rows are split"),
-    dev: float = Opt(0.1, "--dev", help="Share of the dev split"),
-    test: float = Opt(0.1, "--test", help="Share of the test split"),
+    dev: float = Opt(0.1, "--dev", help="Share of the texts that are in dev"),
+    test: float = Opt(0.1, "--test", help="Share of the texts that are in test"),
     seed: int = Opt(0, "--seed", help="Seed of the split"),
     lang: str = Opt("en", "--lang", help="Language of the tokenizer"),
     encoding: str = Opt("utf-8", "--encoding", help="Encoding of text files"),
@@ -30,9 +30,9 @@ def convert_cli(
     """
     Convert tables of texts and labels to a corpus for spaCy.
 
-    The rows are split so that each label is in train and, if it has the examples, in
-    dev and test. A text is never in two splits. Files that are named train, dev and
-    test keep their split.
+    Which split a text belongs to depends on the text and --seed alone, so that it stays
+    there when rows are added. Each label is in train. Files that are named train, dev
+    and test keep their split.
 
     Example: python -m spacy longtail convert tickets.csv corpus --text body --label
     department --label topic

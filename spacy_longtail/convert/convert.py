@@ -30,6 +30,8 @@ NOTES = {
     "whole_float": "labels were numbers like 12.0, and were read as 12",
     "duplicate": "rows repeat a text of their split, and were kept",
     "conflict": "texts have different labels in different rows",
+    "needed": "texts are in train although they belong to dev or test, because a label "
+    "has no other text there",
 }
 
 
@@ -48,7 +50,9 @@ class Conversion:
     notes (Dict[str, int]): Rows that are worth a look: "inner_node" (a level is
         missing at the end), "gap" (a level below a missing one, ignored),
         "whole_float" (12.0, read as 12), "duplicate" (of a text in the same split),
-        "conflict" (texts with different labels).
+        "conflict" (texts with different labels), "needed" (texts in train that belong
+        to dev or test, because a label has no other there).
+    empty (List[str]): Splits that should have a share, but to which no text belongs.
     """
 
     paths: List[str]
@@ -59,6 +63,7 @@ class Conversion:
     missing: Dict[str, List[str]] = field(default_factory=dict)
     dropped: Dict[str, int] = field(default_factory=dict)
     notes: Dict[str, int] = field(default_factory=dict)
+    empty: List[str] = field(default_factory=list)
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only."""
@@ -80,7 +85,15 @@ class Conversion:
             for reason, n in self.dropped.items()
         ]
         sentences += [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
-        return [Remark("info", sentence) for sentence in sentences]
+        warnings = [
+            f"No text belongs to {split}, because there are so few. Give it a larger "
+            f"share, for example --{split} 0.3, or try another --seed."
+            for split in self.empty
+        ]
+        return [
+            *(Remark("info", sentence) for sentence in sentences),
+            *(Remark("warn", sentence) for sentence in warnings),
+        ]
 
 
 def convert_corpus(
@@ -99,8 +112,9 @@ def convert_corpus(
     """Convert tables to a corpus for spaCy: train.spacy, dev.spacy and test.spacy.
 
     The rows are read twice and never held together, so the memory that it needs
-    hardly grows with them. The same input and seed give the same files. If anything
-    goes wrong, nothing is left under a final name.
+    hardly grows with them. Which split a text belongs to depends on the text and the
+    seed alone: it stays there when rows are added. The same input and seed give the
+    same files. If anything goes wrong, nothing is left under a final name.
 
     inputs (Sequence[Path]): Files, or one folder of train, dev and test files. Files
         named train, dev and test are kept apart like that, others are split.
@@ -130,7 +144,7 @@ def convert_corpus(
     bar = {"disable": None if progress else True, "unit": " rows"}
     for record in tqdm(chain.from_iterable(readers), desc="Reading", **bar):
         rows.add(record)
-    plan = make_plan(rows, (dev, test), seed=seed, has_lists=has_lists)
+    plan = make_plan(rows, (dev, test), seed=seed)
     # The second reading counts the notes again.
     notes = sum((reader.notes for reader in readers), Counter())
     result = _summarize(rows, plan, notes, output_dir, has_lists)
@@ -200,7 +214,12 @@ def _summarize(
     docs = {split: n_docs[i] for i, split in enumerate(SPLITS) if n_docs[i]}
     counts = dict(zip(SPLITS, count_by_split(rows, plan.splits.tolist())))
     dropped = {**rows.dropped, "in_earlier_split": plan.n_leaked}
-    found = {**notes, "duplicate": plan.n_duplicates, "conflict": plan.n_conflicts}
+    found = {
+        **notes,
+        "duplicate": plan.n_duplicates,
+        "conflict": plan.n_conflicts,
+        "needed": plan.n_needed,
+    }
     return Conversion(
         paths=[str(output_dir / (split + SUFFIX)) for split in docs],
         n_rows=len(plan.splits),
@@ -212,4 +231,5 @@ def _summarize(
         },
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes={name: n for name, n in sorted(found.items()) if n},
+        empty=plan.empty,
     )

@@ -1,7 +1,5 @@
 """Decide for each row which split it goes to, knowing only hashes and label ids."""
 
-import hashlib
-import unicodedata
 from array import array
 from collections import Counter
 from itertools import chain
@@ -10,7 +8,8 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 import numpy
 
 from ..tables.columns import SPLITS, Record
-from .allot import TRAIN, stratify, stratify_sets
+from ..texts import hash_text
+from .allot import DEV, TEST, TRAIN, allot, draw, find_needed
 
 DROPPED = -1
 NOT_GIVEN = -1
@@ -65,53 +64,55 @@ class Plan(NamedTuple):
     n_duplicates (int): Rows whose text was in an earlier row of the same split.
     n_conflicts (int): Texts that stand in several rows with different labels.
     n_leaked (int): Rows dropped because an earlier split has the text.
+    n_needed (int): Texts that are in train for the sake of a label.
+    empty (List[str]): Splits with a share, but without a text.
     """
 
     splits: numpy.ndarray
     n_duplicates: int
     n_conflicts: int
     n_leaked: int
+    n_needed: int
+    empty: List[str]
 
 
-def make_plan(
-    rows: Rows, shares: Sequence[float], *, seed: int, has_lists: bool
-) -> Plan:
+def make_plan(rows: Rows, shares: Sequence[float], *, seed: int) -> Plan:
     """Assign each row to a split.
 
     If the rows say where they belong they stay there, but a text that is in an earlier
-    split (in the order train, dev, test) is dropped from the later ones. Otherwise all
-    rows of one text go to the same split, those with different labels to train.
+    split (in the order train, dev, test) is dropped from the later ones. Otherwise
+    each text is assigned by itself, see allot, with all its rows. Where a label would
+    have no text in train then, one of its texts goes there.
 
     shares (Sequence[float]): Shares of dev and test.
-    has_lists (bool): Whether a row has a list of labels.
     """
     sets = numpy.asarray(rows.sets, dtype="int64")
     kept = numpy.flatnonzero(sets != DROPPED)
     hashes, sets = numpy.asarray(rows.hashes, dtype="uint64")[kept], sets[kept]
     given = numpy.asarray(rows.given, dtype="int8")[kept]
     # The first row of each text, and the text of each row.
-    _, first, texts = numpy.unique(hashes, return_index=True, return_inverse=True)
-    differing = numpy.flatnonzero(sets != sets[first[texts]])
+    distinct, first, texts = numpy.unique(
+        hashes, return_index=True, return_inverse=True
+    )
     has_conflict = numpy.zeros(len(first), dtype="bool")
-    has_conflict[texts[differing]] = True
+    has_conflict[texts[sets != sets[first[texts]]]] = True
+    n_needed, empty = 0, []
     if (given != NOT_GIVEN).any():
         # The first split that has a text keeps it.
         earliest = numpy.full(len(first), len(SPLITS), dtype="int8")
         numpy.minimum.at(earliest, texts, given)
         splits = numpy.where(given == earliest[texts], given, DROPPED)
-    elif has_lists:
-        # A text has the labels that it has in any row.
-        ids = {label: i for i, label in enumerate(rows.labels)}
-        label_sets = [{ids[label] for label in labels} for labels in rows.label_sets]
-        merged = [label_sets[i] for i in sets[first]]
-        for row in differing:
-            merged[texts[row]] = merged[texts[row]] | label_sets[sets[row]]
-        splits = stratify_sets(merged, shares, seed=seed)[texts]
     else:
-        of_text = numpy.full(len(first), TRAIN, dtype="int8")
-        clear = numpy.flatnonzero(~has_conflict)
-        of_text[clear] = stratify(sets[first[clear]], shares, seed=seed)
-        splits = of_text[texts]
+        of_text = allot(distinct, shares, seed=seed)
+        ranks = numpy.empty(len(first), dtype="int64")
+        # A text whose label isn't sure is the last that a label needs.
+        order = numpy.lexsort((draw(distinct, seed), has_conflict))
+        ranks[order] = numpy.arange(len(order))
+        needed = find_needed(of_text, *_pair_labels(rows, texts, sets), ranks)
+        of_text[needed] = TRAIN
+        n_needed, splits = len(needed), of_text[texts]
+        wanted = [split for split, share in zip((DEV, TEST), shares) if share > 0]
+        empty = [SPLITS[split] for split in wanted if split not in of_text]
     left = numpy.flatnonzero(splits != DROPPED)
     n_distinct = len(numpy.unique(splits[left] + len(SPLITS) * texts[left]))
     split_of_row = numpy.full(len(rows.sets), DROPPED, dtype="int8")
@@ -121,17 +122,24 @@ def make_plan(
         n_duplicates=len(left) - n_distinct,
         n_conflicts=int(has_conflict.sum()),
         n_leaked=len(kept) - len(left),
+        n_needed=n_needed,
+        empty=empty,
     )
 
 
-def hash_text(text: str) -> int:
-    """RETURNS (int): 64-bit hash, equal for texts that differ in case, in white space
-    or in how Unicode writes them.
+def _pair_labels(
+    rows: Rows, texts: numpy.ndarray, sets: numpy.ndarray
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The text of each row, given with
+    its set of labels, as often as it has labels, and the number of each of these.
     """
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    # Python's own hash() differs from process to process.
-    digest = hashlib.blake2b(plain.encode("utf8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "little")
+    ids = {label: i for i, label in enumerate(rows.labels)}
+    flat = [ids[label] for labels in rows.label_sets for label in labels]
+    sizes = numpy.asarray(list(map(len, rows.label_sets)), dtype="int64")
+    starts = numpy.cumsum(sizes) - sizes
+    n = sizes[sets]
+    places = numpy.arange(n.sum()) + numpy.repeat(starts[sets] - numpy.cumsum(n) + n, n)
+    return numpy.repeat(texts, n), numpy.asarray(flat, dtype="int64")[places]
 
 
 def count_by_split(rows: Rows, splits: Iterable[int]) -> List["Counter[str]"]:

@@ -10,12 +10,12 @@ def test_convert(run, table, tmp_path):
     assert result.exit_code == 0
     words = result.stdout.split()
     assert str(tmp_path / "out" / "train.spacy") in words
-    assert words[words.index(str(tmp_path / "out" / "train.spacy")) + 1] == "48"
+    assert words[words.index(str(tmp_path / "out" / "train.spacy")) + 1] == "49"
 
 
 def test_json_is_all_that_is_printed(run, table, tmp_path):
     result = run("convert", table, tmp_path / "out", "--json", "--dev", "0.5")
-    assert json.loads(result.stdout)["docs"] == {"train": 24, "dev": 30, "test": 6}
+    assert json.loads(result.stdout)["docs"] == {"train": 23, "dev": 27, "test": 10}
 
 
 def test_options_reach_the_function(run, tmp_path):
