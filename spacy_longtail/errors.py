@@ -188,6 +188,13 @@ class Errors(metaclass=ErrorsWithCodes):
             "Which of several labels a document has is decided by those of '{source}', "
             "after both stages: set nlp.get_pipe(\"{source}\").thresholds, and "
             "'settings.thresholds' of '{name}' to {{}}.")
+    L370 = ("The config says that the separator of '{name}' is {found!r}, but its "
+            "labels were trained with {trained!r}. Set 'separator' in "
+            "[components.{name}] to that again, or train a new pipeline.")
+    L371 = ("'{name}' was trained beside another first stage: of its labels and those "
+            "of '{source}', {n} are in one of the two only, for example {labels}. "
+            "Take both from the same pipeline, or add a new zero_shot_fallback, and "
+            "initialize it with the training data of '{source}'.")
 
     # L4xx: rankers
     L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "

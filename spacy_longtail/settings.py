@@ -1,10 +1,20 @@
+from copy import copy
 from dataclasses import asdict, dataclass, field, fields
+from math import isclose
 from typing import Any, Callable, Dict, List, Mapping
 
 from .errors import Errors
 
 # Checks the value of a setting and returns what is kept of it.
 ReadT = Callable[[str, Any], Any]
+
+
+def is_same(value: Any, other: Any) -> bool:
+    """RETURNS (bool): Whether values are equal, but for the last digits of a number,
+    which old releases of spaCy's packages change when they write it.
+    """
+    is_number = all(isinstance(v, (int, float)) for v in (value, other))
+    return isclose(value, other, rel_tol=1e-8) if is_number else value == other
 
 
 def is_between(value: Any, least: float, most: float = float("inf")) -> bool:
@@ -38,7 +48,20 @@ class CheckedSettings:
         known = type(self).__dataclass_fields__
         if name not in known:
             raise AttributeError(f"{type(self).__name__} has no setting {name!r}")
-        super().__setattr__(name, known[name].metadata["read"](name, value))
+        value, follow = (
+            known[name].metadata["read"](name, value),
+            self.__dict__.get("_follow"),
+        )
+        is_new = follow is not None and getattr(self, name) != value
+        super().__setattr__(name, value)
+        if follow is not None and is_new and known[name].metadata["is_configured"]:
+            follow(name, copy(value))
+
+    def follow(self, function: Callable[[str, Any], None]) -> None:
+        """Call a function with the name and the JSON value of each setting of the
+        config that is changed from now on.
+        """
+        self.__dict__["_follow"] = function
 
     @classmethod
     def get_configured(cls) -> List[Any]:
@@ -48,8 +71,12 @@ class CheckedSettings:
     @classmethod
     def get_config(cls) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The part of the default config, JSON values."""
-        values = cls().to_dict()
-        return {found.name: values[found.name] for found in cls.get_configured()}
+        return cls().get_configured_values()
+
+    def get_configured_values(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What the config has to say, JSON values."""
+        values = self.to_dict()
+        return {found.name: values[found.name] for found in self.get_configured()}
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values, copies."""

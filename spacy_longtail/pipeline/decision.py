@@ -275,7 +275,8 @@ class DecisionWriter:
     """Turns leaf probabilities into the plain data that a Doc stores.
 
     taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
-    pipe (str): Name of the component that the decisions are of.
+    owner (Any): Its `pipe` is the name of the component that the decisions are of. It
+        can change.
     get_levels (GetLevelsT): Gets leaf probabilities and the column of each document's
         best label. Returns the probability of each node of its path.
     get_labels (Optional[GetLabelsT]): Gets leaf probabilities. Returns the labels that
@@ -285,12 +286,12 @@ class DecisionWriter:
     def __init__(
         self,
         taxonomy: Taxonomy,
-        pipe: str,
+        owner: Any,
         get_levels: GetLevelsT,
         get_labels: Optional[GetLabelsT] = None,
     ) -> None:
         self.taxonomy = taxonomy
-        self.pipe = pipe
+        self.owner = owner
         self.get_levels = get_levels
         self.get_labels = get_labels
         self.paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
@@ -314,7 +315,7 @@ class DecisionWriter:
             N_CANDIDATES, if that is known.
         RETURNS (List[DataT]): What their documents store.
         """
-        leaves = self.taxonomy.leaves
+        leaves, pipe = self.taxonomy.leaves, self.owner.pipe
         top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
         shares = numpy.take_along_axis(P, top, axis=1).tolist()
         levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
@@ -323,7 +324,7 @@ class DecisionWriter:
             names = [leaves[column] for column in columns]
             decisions.append(
                 {
-                    "pipe": self.pipe,
+                    "pipe": pipe,
                     "label": names[0],
                     "probability": shares[row][0],
                     "levels": list(zip(self.paths[columns[0]], levels[row])),

@@ -1,3 +1,4 @@
+import json
 from contextlib import contextmanager
 from copy import copy
 from functools import partial
@@ -6,6 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
+import srsly
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -24,12 +26,14 @@ from ..ops import top_columns
 from ..taxonomy import Taxonomy, build_taxonomy
 from .decision import N_CANDIDATES, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
+from .home import make_name_property, read_changes, write_config
 from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words
 from .settings import PriorT, read_prior
 from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
 
-FORMAT = 1
+# Since 2, the config says what the settings are.
+FORMAT = 2
 NOTHING: Iterable[str] = SimpleFrozenList()
 
 
@@ -81,9 +85,11 @@ class TextCategorizer(TrainablePipe):
         kind.check_model(model)
         self.vocab = vocab
         self.model = model
-        self.name = name
         self.kind = kind
+        self._nlp: Optional[Language] = None
+        self.name = name
         self.settings = kind.settings
+        self.settings.follow(self._note_setting)
         self.make_loss = loss
         self.scorer = scorer
         # What is saved. The settings are copied to it when that happens.
@@ -94,6 +100,20 @@ class TextCategorizer(TrainablePipe):
         self._encoding = EncoderRunner(model)
         # Lets others know that the encoder has changed.
         self.n_updates = 0
+
+    name = make_name_property()
+
+    def move(self, nlp: Optional[Language]) -> None:
+        """Belong to a pipeline, under the name that it has there.
+
+        nlp (Optional[Language]): None if it's the same pipeline as before.
+        """
+        self._nlp = nlp or self._nlp
+        self.kind.pipe = self.name
+
+    def _note_setting(self, name: str, value: Any) -> None:
+        if self._nlp is not None:
+            write_config(self._nlp, self, name, value)
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -331,35 +351,59 @@ class TextCategorizer(TrainablePipe):
         self.thresholds = dict(zip(self.labels, found.tolist()))
         return self.thresholds
 
+    # The package that spaCy writes JSON with drops digits: a document that is just sure
+    # enough would be abstained from once the pipeline is loaded.
+
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """RAISES (ValueError): L301 before initialize."""
         self._fill_cfg(self.taxonomy)
-        return super().to_bytes(exclude=exclude)
+        data = srsly.msgpack_loads(super().to_bytes(exclude=exclude))
+        if "cfg" in data:
+            data["cfg"] = json.dumps(self.cfg).encode("utf8")
+        return srsly.msgpack_dumps(data)
 
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
         self._fill_cfg(self.taxonomy)
-        super().to_disk(path, exclude=exclude)
+        super().to_disk(path, exclude=[*exclude, "cfg"])
+        if "cfg" not in exclude:
+            (Path(path) / "cfg").write_text(json.dumps(self.cfg), encoding="utf8")
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
         """RAISES (ValueError): L305 if a newer version wrote it."""
-        self._fill_cfg(self._taxonomy)
-        return super().from_bytes(bytes_data, exclude=exclude)._read_cfg()
+        super().from_bytes(bytes_data, exclude=[*exclude, "cfg"])
+        cfg = srsly.msgpack_loads(bytes_data).get("cfg")
+        return self if cfg is None or "cfg" in exclude else self._read_cfg(cfg)
 
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
-        self._fill_cfg(self._taxonomy)
-        return super().from_disk(path, exclude=exclude)._read_cfg()
+        super().from_disk(path, exclude=[*exclude, "cfg"])
+        if "cfg" in exclude:
+            return self
+        return self._read_cfg((Path(path) / "cfg").read_bytes())
 
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
         tree = taxonomy and taxonomy.to_dict()
         self.cfg.update(self.settings.to_dict(), taxonomy=tree)
 
-    def _read_cfg(self) -> "TextCategorizer":
-        if self.cfg["format"] > FORMAT:
-            text = Errors.L305.format(found=self.cfg["format"], known=FORMAT)
+    def _read_cfg(self, data: bytes) -> "TextCategorizer":
+        cfg = json.loads(data)
+        if cfg["format"] > FORMAT:
+            text = Errors.L305.format(found=cfg["format"], known=FORMAT)
             raise ValueError(text)
-        self.settings.update(self.cfg)
+        taxonomy = Taxonomy.from_dict(cfg["taxonomy"])
+        changes = {}
+        if cfg["format"] > 1 and self._nlp is not None:
+            changes = read_changes(self._nlp, self, self.settings, cfg)
+        self.settings.update(cfg)
+        for name, value in changes.items():
+            # What was fitted before a change is forgotten with it.
+            setattr(self if hasattr(type(self), name) else self.settings, name, value)
+        found, trained = self.settings.separator, taxonomy.separator
+        if found != trained:
+            text = Errors.L370.format(name=self.name, found=found, trained=trained)
+            raise ValueError(text)
+        self.cfg.update(cfg, format=FORMAT)
         self._encoding.cache.clear()
-        self._set_taxonomy(Taxonomy.from_dict(self.cfg["taxonomy"]))
+        self._set_taxonomy(taxonomy)
         return self
 
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:

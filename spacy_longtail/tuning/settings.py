@@ -58,31 +58,7 @@ def read_settings(nlp: Language, name: str) -> Settings:
 
 
 def write_settings(nlp: Language, name: str, settings: Settings) -> None:
-    """Set the settings of a component and its fallback, and note them in the config,
-    so that it says what the saved pipeline does.
-    """
-    _set(nlp, name, settings)
-    found = {"prior": settings.prior, "temperature": settings.temperature}
-    nlp.get_pipe_config(name).update(found)
-    for key, value in settings.fallback.items():
-        config = nlp.get_pipe_config(str(find_fallback(nlp, name)))
-        # Thresholds are fitted, not configured.
-        if key in config:
-            config[key] = value
-
-
-@contextmanager
-def try_settings(nlp: Language, name: str, settings: Settings) -> Iterator[None]:
-    """Let a component and its fallback have other settings for a while."""
-    before = read_settings(nlp, name)
-    try:
-        _set(nlp, name, settings)
-        yield
-    finally:
-        _set(nlp, name, before)
-
-
-def _set(nlp: Language, name: str, settings: Settings) -> None:
+    """Set the settings of a component and its fallback."""
     pipe: Any = nlp.get_pipe(name)
     # They are replaced, so there is nothing to warn of.
     pipe.thresholds = {}
@@ -94,6 +70,17 @@ def _set(nlp: Language, name: str, settings: Settings) -> None:
     fallback: Any = settings.fallback and nlp.get_pipe(str(find_fallback(nlp, name)))
     for key, value in settings.fallback.items():
         setattr(fallback.settings, key, value)
+
+
+@contextmanager
+def try_settings(nlp: Language, name: str, settings: Settings) -> Iterator[None]:
+    """Let a component and its fallback have other settings for a while."""
+    before = read_settings(nlp, name)
+    try:
+        write_settings(nlp, name, settings)
+        yield
+    finally:
+        write_settings(nlp, name, before)
 
 
 def write_note(

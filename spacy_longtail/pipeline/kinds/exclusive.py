@@ -62,7 +62,7 @@ class ExclusiveLabels(LabelKind):
         return softmax(Z)
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
-        return DecisionWriter(taxonomy, self.pipe, PathSums(taxonomy).get_levels)
+        return DecisionWriter(taxonomy, self, PathSums(taxonomy).get_levels)
 
     def back_off(self, decisions: List[DataT]) -> List[DataT]:
         if not self.settings.thresholds:

@@ -159,7 +159,7 @@ class MultilabelLabels(LabelKind):
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         get_labels = partial(self._get_labels, taxonomy.leaves)
         get_levels = NodeProbabilities(taxonomy).get_levels
-        return DecisionWriter(taxonomy, self.pipe, get_levels, get_labels)
+        return DecisionWriter(taxonomy, self, get_levels, get_labels)
 
     def _get_labels(self, leaves: Sequence[str], P: numpy.ndarray) -> List[List[str]]:
         given = P >= self.get_thresholds(leaves)
