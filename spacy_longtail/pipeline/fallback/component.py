@@ -408,8 +408,10 @@ class ZeroShotFallback(Pipe):
         if not self.store.known:
             raise ValueError(Errors.L338.format(name=self.name))
         if odd := sorted({*self.store.known} ^ {*source.labels}):
-            found = {"name": self.name, "source": self.source, "n": len(odd)}
-            raise ValueError(Errors.L371.format(labels=odd[:5], **found))
+            text = Errors.L371.format(
+                name=self.name, source=self.source, n=len(odd), labels=odd[:5]
+            )
+            raise ValueError(text)
         encoder = source.model.get_ref("encoder")
         for ranker in filter(None, (self.ranker, self.gate)):
             if not is_current:
