@@ -15,7 +15,7 @@ def make_name_property() -> Any:
     """Make the property `name` of a component. Whenever spaCy adds, sources, renames or
     loads a component, it sets its name, but doesn't say in which pipeline.
 
-    RETURNS (Any): A property. When it is set, it calls the component's `move` with the
+    RETURNS (Any): A property. When it is set, it calls the component's `enter` with the
         pipeline, or None if it's set by something else.
     """
     # Methods of spaCy's that are compiled read this one.
@@ -24,7 +24,7 @@ def make_name_property() -> Any:
     def change(pipe: Any, name: str) -> None:
         slot.__set__(pipe, name)
         owner = sys._getframe(1).f_locals.get("self")
-        pipe.move(owner if isinstance(owner, Language) else None)
+        pipe.enter(owner if isinstance(owner, Language) else None)
 
     return property(slot.__get__, change)
 

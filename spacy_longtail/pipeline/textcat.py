@@ -103,7 +103,7 @@ class TextCategorizer(TrainablePipe):
 
     name = make_name_property()
 
-    def move(self, nlp: Optional[Language]) -> None:
+    def enter(self, nlp: Optional[Language]) -> None:
         """Belong to a pipeline, under the name that it has there.
 
         nlp (Optional[Language]): None if it's the same pipeline as before.
