@@ -90,6 +90,11 @@ def shorten(label: str) -> str:
     return label if len(label) <= MAX_WIDTH else "…" + label[1 - MAX_WIDTH :]
 
 
+def count_noun(n: int, noun: str) -> str:
+    """RETURNS (str): How many of something, in the plural unless it's one."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def format_cell(value: object) -> str:
     """RETURNS (str): Numbers with thousands separators, floats with one digit."""
     if isinstance(value, float):

@@ -86,7 +86,21 @@ class CheckedSettings:
         """Set what is among the values. Other keys mean nothing."""
         for found in fields(self):
             if found.name in values:
-                setattr(self, found.name, values[found.name])
+                setattr(self, found.name, restore(values[found.name]))
+
+
+def restore(value: Any) -> Any:
+    """Undo what srsly does to a number: it reads 0.3 as 0.30000000000000004.
+
+    RETURNS (Any): Floats with at most 15 digits where these are the same but for the
+        last bit. Other values as they are.
+    """
+    if isinstance(value, dict):
+        return {key: restore(part) for key, part in value.items()}
+    if not isinstance(value, float):
+        return value
+    short = float(f"{value:.15g}")
+    return short if abs(short - value) <= 2.0**-52 * abs(value) else value
 
 
 def check_bound(layer: str, name: str, value: float) -> None:

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from typing import List
 
 import pytest
+import srsly
 
 from spacy_longtail.settings import CheckedSettings, is_between, setting
 
@@ -37,6 +38,17 @@ def test_settings_are_checked_when_made_and_when_set():
         settings.share = None
     assert settings.share == 1.0
     assert settings == Settings(share=1.0)
+
+
+def test_numbers_that_were_json():
+    """srsly reads 0.3 as 0.30000000000000004."""
+    settings = Settings()
+    for value in (0.3, 0.35, 0.7):
+        found = srsly.json_loads(srsly.json_dumps(value))
+        settings.update({"share": found})
+        assert found != value == settings.share
+    settings.update({"share": 1 / 3})
+    assert settings.share == 1 / 3
 
 
 def test_setting_that_is_none():

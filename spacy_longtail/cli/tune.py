@@ -21,6 +21,7 @@ def tune_cli(
     pipe: Optional[str] = PIPE,
     folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
+    even_if_worse: bool = Opt(False, "--even-if-worse", help="Take settings that are worse beyond noise, too, instead of those before"),
     gpu_id: int = GPU,
     force: bool = Opt(False, "--force", "-f", help="Replace the output folder"),
     json: bool = Opt(False, "--json", help="Print the result as JSON"),
@@ -31,7 +32,8 @@ def tune_cli(
 
     The model isn't trained, and runs over the corpus once. The figures for "after"
     are cross-fitted: no document is scored with settings that it took part in
-    choosing. Brackets are 95 % intervals. With several labels per document, each label
+    choosing. Brackets are 95 % intervals. If the settings after are worse than those
+    before, beyond noise, the new pipeline has those before. With several labels per document, each label
     gets a threshold of its own, with the best F1 or the wished precision.
 
     Example: python -m spacy longtail tune training/model-best corpus/dev.spacy
@@ -41,13 +43,14 @@ def tune_cli(
 
     setup_gpu(gpu_id, silent=True)
     wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
-    settings = {"folds": folds, "seed": seed, "progress": PROGRESS}
+    settings = {"folds": folds, "seed": seed, "even_if_worse": even_if_worse}
     result = tune_pipeline(
-        pipeline, dev, output, wish, force=force, pipe=pipe, **settings
+        pipeline, dev, output, wish, force=force, pipe=pipe, progress=PROGRESS, **settings
     )
     print_result(result, json)
     if not json:
-        msg.good("Saved the tuned pipeline", str(output))
+        kind = "tuned pipeline" if result.is_applied else "pipeline as it was"
+        msg.good(f"Saved the {kind}", str(output))
 
 
 def _read_prior(prior: Optional[str]) -> Union[str, float, None]:

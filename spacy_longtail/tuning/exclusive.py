@@ -9,6 +9,7 @@ from ..evaluation.pipes import find_fallback
 from ..fitting.calibration import choose_prior, fit_prior, fit_temperature
 from ..fitting.thresholds import fit_ancestor_threshold
 from ..pipeline.settings import PriorT, read_prior
+from ..presentation import count_noun
 from ..scoring.bootstrap import measure
 from ..scoring.metrics import find_metrics
 from ..scoring.predictions import ABSTAINED
@@ -64,8 +65,17 @@ class ExclusiveTuning(Tuning):
             rows.append(make_row("nodes with their own threshold", *numbers))
         return rows
 
+    @property
+    def wished(self) -> Tuple[str, str]:
+        return "precision", "coverage"
+
     def get_notes(self) -> List[str]:
         notes = []
+        if self.scores["coverage"].after.value < 1.0:
+            notes.append(
+                "Macro-F1, accuracy, head, mid and tail count a document without a "
+                "label as missed, so that they are lower the more are held back."
+            )
         if self.is_seen:
             notes.append(
                 "The settings before were tuned on these documents, so that 'before' "
@@ -74,16 +84,18 @@ class ExclusiveTuning(Tuning):
         kept = self.kept
         if kept["kept"]:
             notes.append(
-                f"Of {kept['abstained']} documents without a label, {kept['kept']} "
-                "keep a broader category; it is right for "
+                f"Of {count_noun(kept['abstained'], 'document')} without a label, "
+                f"{kept['kept']:,} keep a broader category; it is right for "
                 f"{kept['right'] / kept['kept']:.0%}."
             )
         return notes
 
     def judge_wish(self) -> str:
         given, right = self.scores["coverage"], self.scores["precision"]
+        if not given.after.value:
+            return "No document gets a label."
         return (
-            f"{given.after.value:.0%} of the documents get a label, and "
+            f"{given.after.value:.1%} of the documents get a label, and "
             f"{right.after.value:.1%} of those are right."
         )
 
@@ -99,9 +111,10 @@ def tune_exclusive(task: Task) -> Tuning:
     if fallback is None:
         fit, predict = partial(_fit, task, wish), partial(_predict, task)
         (after, _), found = task.cross_fit(fit, predict)
-        P, columns, confidence, has_node, is_right = found
+        P, columns, confidence, has_node, is_right, is_near = found
         give = partial(evidence.predictions.give_columns, calibrated=P)
-        old, new = give(*_decide(task, evidence, before)[:2]), give(columns, confidence)
+        old = give(*_decide(task, evidence, before)[:2])
+        new = give(columns, confidence, has_kept=is_near)
     else:
         wish = Wish(wish.goal, wish.prior)
         first, _ = _fit(task, wish, numpy.arange(len(task.folds)))
@@ -185,8 +198,9 @@ def _decide(
     """Decide as the component would with other settings.
 
     RETURNS (Tuple[numpy.ndarray, ...]): The column of the label given, or ABSTAINED,
-        its probability, whether an inner node was kept instead of a label, and whether
-        that is right; all of shape (docs,).
+        its probability, whether an inner node was kept instead of a label, whether
+        that is right, and whether at least the node at the first level is; all of shape
+        (docs,).
     """
     pipe, index = evidence.pipe, evidence.taxonomy.index
     with try_settings(task.nlp, task.name, settings):
@@ -195,11 +209,11 @@ def _decide(
         decisions = pipe.kind.back_off(found)
     columns = [index.get(decision["label"], ABSTAINED) for decision in decisions]
     confidence = [decision["probability"] for decision in decisions]
-    kept = numpy.zeros((2, len(decisions)), dtype=bool)
+    kept = numpy.zeros((3, len(decisions)), dtype=bool)
     for row, decision in enumerate(decisions):
         if decision["label"] is None and decision["levels"]:
-            node = decision["levels"][-1][0]
-            kept[:, row] = True, _is_below(evidence, row, node)
+            top, node = decision["levels"][0][0], decision["levels"][-1][0]
+            kept[:, row] = True, *(_is_below(evidence, row, n) for n in (node, top))
     return numpy.asarray(columns), numpy.asarray(confidence), *kept
 
 

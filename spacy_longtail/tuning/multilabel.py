@@ -102,7 +102,7 @@ class MultilabelTuning(Tuning):
         return [TextTable("Labels whose F1 changed most", header, rows, "lrrll")]
 
     def get_notes(self) -> List[str]:
-        notes = [f"The documents have {self.n_gold:.2f} gold labels each."]
+        notes = [f"A document has {self.n_gold:.2f} gold labels on average."]
         if self.later:
             notes.append(
                 f"The thresholds are fitted to what {', '.join(self.later)} makes of "
@@ -116,9 +116,16 @@ class MultilabelTuning(Tuning):
             )
         return notes
 
+    @property
+    def wished(self) -> Tuple[str, str]:
+        is_over_all = self.wish.goal == "accuracy" and not self.wish.per_label
+        return ("micro_p" if is_over_all else "macro_p"), "n_labels"
+
     def judge_wish(self) -> str:
         keys = ("micro_p", "macro_p", "micro_r")
         right, each, found = (self.scores[key].after.value for key in keys)
+        if not self._has_given(1):
+            return "No document gets a label."
         return (
             f"{right:.1%} of the labels given are right, on average {each:.1%} of "
             f"those of each label; {found:.1%} of the gold labels are found."

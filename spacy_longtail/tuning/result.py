@@ -1,7 +1,7 @@
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
-from ..presentation import Remark, TextTable
+from ..presentation import Remark, TextTable, count_noun
 from ..scoring.bootstrap import Comparison, Interval
 from ..scoring.metrics import Metric, find_metrics
 from .settings import Settings
@@ -14,6 +14,9 @@ MEASURES = {
     "accuracy": ("accuracy", "micro_f"),
     "calibration": ("ece",),
 }
+# They say something only if a document can be left without a label.
+HIDDEN = ("coverage", "precision")
+ADVICE = "Tune on more documents, or wish less."
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Tuning:
         cross-fitted: the settings for each document were found on other documents.
     n_docs (int): Documents that settings were fitted on.
     n_ignored (int): Documents without a label to compare with.
+    performance (Dict[str, Any]): What the scorer finds in the cross-fitted predictions,
+        None for what is of nothing.
+    is_applied (bool): Whether the pipeline has the settings after. If not, they are
+        worse, and it has those before.
     """
 
     allows_several: ClassVar[bool]
@@ -36,12 +43,15 @@ class Tuning:
     scores: Dict[str, Comparison]
     n_docs: int
     n_ignored: int
+    performance: Dict[str, Any]
+    is_applied: bool
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): JSON values."""
+        """RETURNS (Dict[str, Any]): JSON values, with "is_reached" and "is_worse"."""
         scores = {key: score.to_dict() for key, score in self.scores.items()}
         parts = {"before": self.before.to_dict(), "after": self.after.to_dict()}
-        return {**asdict(self), **parts, "scores": scores}
+        verdict = {"is_reached": self.is_reached, "is_worse": self.is_worse}
+        return {**asdict(self), **parts, "scores": scores, **verdict}
 
     @property
     def metrics(self) -> Dict[str, Metric]:
@@ -49,32 +59,71 @@ class Tuning:
         metrics = find_metrics("tune", self.allows_several)
         return {key: metrics[key] for key in metrics if key in self.scores}
 
+    @property
+    def wished(self) -> Tuple[str, str]:
+        """RETURNS (Tuple[str, str]): Metrics of how many of the labels given are right,
+        as it is wished, and of how many are given.
+        """
+        raise NotImplementedError
+
+    @property
+    def target(self) -> Optional[Tuple[str, float]]:
+        """RETURNS (Optional[Tuple[str, float]]): The metric of which a share is wished,
+        and the share, None without one.
+        """
+        pairs = zip(self.wished, (self.wish.precision, self.wish.coverage))
+        return next(((key, share) for key, share in pairs if share is not None), None)
+
+    @property
+    def is_reached(self) -> Optional[bool]:
+        """RETURNS (Optional[bool]): Whether the wished share is, on documents that no
+        setting was fitted to. None without one.
+        """
+        if self.target is None:
+            return None
+        key, share = self.target
+        return self._has_given(1) and self.scores[key].after.value >= share - 1e-9
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the settings after are worse than those before, beyond noise. If a
+        share is wished, fewer of the labels given are right then, and for nothing: no
+        more are given, or the share isn't reached. No label at all is worse, too.
+        """
+        right, given = self.wished
+        key = right if self.wish.is_strict else self._find_measure()
+        score, metric = self.scores[key], self.metrics[key]
+        is_worse = not score.is_noise and score.change.value * metric.direction < 0
+        if not self.wish.is_strict:
+            return is_worse
+        is_more = self.scores[given].change.value > 0
+        is_lost = self._has_given(0) and not self._has_given(1)
+        return is_lost or (is_worse and not (is_more and self.is_reached))
+
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): Settings and scores."""
-        hidden = () if self.wish.is_strict else ("coverage", "precision")
-        rows = []
-        for key, metric in self.metrics.items():
-            if key not in hidden:
-                before, after, change = self.scores[key]
-                cells = _show(before), _show(after), _show(change, sign="+")
-                noise = "within noise" if self.scores[key].is_noise else ""
-                rows.append((metric.title, *cells, noise))
         names = ("setting", "before", "after")
         header = ("", "before", "after (cross-fitted)", "change", "")
+        title = f"Scores on {count_noun(self.n_docs, 'document')}"
         return [
             TextTable("Settings", names, self.describe_settings()),
             *self.describe_labels(),
-            TextTable(f"Scores on {self.n_docs} documents", header, rows),
+            TextTable(title, header, self._describe_scores()),
         ]
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What has to be known about the scores."""
         remarks = [Remark("text", note) for note in self.get_notes()]
         if self.n_ignored:
-            text = f"{self.n_ignored} documents without a label to compare with"
-            remarks.append(Remark("warn", text))
-        verdict = self.judge_wish() if self.wish.is_strict else self.judge_goal()
-        return [*remarks, Remark("text", verdict)]
+            n = count_noun(self.n_ignored, "document")
+            remarks.append(Remark("warn", f"{n} without a label to compare with"))
+        if self.target is not None:
+            remarks += [Remark("text", self.judge_wish()), self._judge_share()]
+        else:
+            remarks.append(Remark("text", self.judge_goal()))
+        if self.is_worse:
+            remarks.append(self._judge_loss())
+        return remarks
 
     def describe_settings(self) -> List[RowT]:
         """RETURNS (List[Tuple[str, ...]]): Name, before and after."""
@@ -94,7 +143,7 @@ class Tuning:
 
     def judge_goal(self) -> str:
         """RETURNS (str): Whether the metric that the goal is about is better."""
-        key = next(key for key in MEASURES[self.wish.goal] if key in self.scores)
+        key = self._find_measure()
         scores, metric = self.scores[key], self.metrics[key]
         change = scores.change.value * metric.direction
         if not change:
@@ -106,6 +155,62 @@ class Tuning:
             )
         which = "better" if change > 0 else "worse"
         return f"The {metric.title} is {which} beyond noise."
+
+    def _judge_share(self) -> Remark:
+        key, share = self.target or ("", 0.0)
+        wished, found = f"{100 * share:.4g}%", self.scores[key].after
+        where = "on documents that no setting was fitted to"
+        if self.is_reached:
+            return Remark("text", f"The wished {wished} are reached {where}.")
+        if not self._has_given(1):
+            text = f"The wished {wished} are not reached: no label is given. "
+            return Remark("warn", text + ADVICE)
+        text = (
+            f"The wished {wished} are not reached: {self.metrics[key].title} is "
+            f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}] {where}"
+        )
+        if found.high >= share:
+            return Remark("text", f"{text}, within noise of what is wished.")
+        return Remark("warn", f"{text}. {ADVICE}")
+
+    def _judge_loss(self) -> Remark:
+        found = "The settings after are worse beyond noise"
+        if self.is_applied:
+            return Remark("warn", f"{found}, and taken all the same, as you said.")
+        text = (
+            f"{found}, so the pipeline keeps those before. Use --even-if-worse (in "
+            "Python, even_if_worse=True) to take them all the same."
+        )
+        return Remark("warn", text)
+
+    def _describe_scores(self) -> List[RowT]:
+        """What is wished comes first, and isn't shown if nothing is held back."""
+        right, given = self.wished
+        pair = self.scores[given]
+        is_hidden = pair.before.value == pair.after.value == 1.0
+        first = [given, right] if self.wish.is_strict else []
+        rows = []
+        for key in (*first, *(key for key in self.metrics if key not in first)):
+            if is_hidden and key in HIDDEN and not first:
+                continue
+            metric, scores = self.metrics[key], self.scores[key]
+            # What is right of nothing has no value.
+            has_value = [metric.empty != 1.0 or self._has_given(i) for i in range(2)]
+            cells = [_show(scores[i]) if has_value[i] else "–" for i in range(2)]
+            change, noise = _show(scores.change, sign="+"), ""
+            if not all(has_value):
+                change = "–"
+            elif scores.is_noise:
+                noise = "within noise"
+            rows.append((metric.title, *cells, change, noise))
+        return rows
+
+    def _has_given(self, when: int) -> bool:
+        """Whether any label is given before (0) or after (1)."""
+        return self.scores[self.wished[1]][when].value > 0.0
+
+    def _find_measure(self) -> str:
+        return next(key for key in MEASURES[self.wish.goal] if key in self.scores)
 
     def compare_settings(self, *names: str) -> List[RowT]:
         """RETURNS (List[Tuple[str, ...]]): A row about each of some settings."""

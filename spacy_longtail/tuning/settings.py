@@ -13,7 +13,6 @@ from spacy.tokens import Doc
 
 from ..evaluation.pipes import find_fallback
 from ..pipeline.settings import PriorT
-from ..scoring.bootstrap import Comparison
 from ..scoring.scorer import PREFIX
 from .wish import Wish
 
@@ -107,18 +106,17 @@ def find_note(
     return Wish(**note["wish"])
 
 
-def update_performance(nlp: Language, scores: Mapping[str, Comparison]) -> None:
-    """Bring the scores in the meta of a pipeline, which are those of its training, up
-    to date: those that were measured are replaced, the other ones of this package
-    dropped, because they are of other settings. The losses of training stay.
+def update_performance(nlp: Language, scores: Mapping[str, Any]) -> None:
+    """Replace the scores of this package in the meta of a pipeline, which are those of
+    its training. The losses of training stay, and what other components score.
+
+    scores (Mapping[str, Any]): What the scorer finds. What is None is left out.
     """
-    found = {}
-    for key, value in nlp.meta.get("performance", {}).items():
-        name = key[len(PREFIX) :]
+    old = nlp.meta.get("performance", {})
+    found = {key: value for key, value in scores.items() if value is not None}
+    for key, value in old.items():
         if not key.startswith(PREFIX) or key.endswith("_loss"):
             found[key] = value
-        elif name in scores:
-            found[key] = scores[name].after.value
     nlp.meta["performance"] = found
 
 

@@ -1,6 +1,6 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
 
 import numpy
 from spacy.language import Language
@@ -11,8 +11,9 @@ from ..evaluation.evidence import Evidence, ProgressT, collect
 from ..evaluation.pipes import find_part, find_pipe
 from ..files import check_output, load_pipeline, read_corpus, save_pipeline
 from ..scoring.bootstrap import compare
-from ..scoring.metrics import find_metrics
+from ..scoring.metrics import KS, find_metrics
 from ..scoring.predictions import Predictions
+from ..scoring.scorer import PREFIX, score_predictions
 from .result import Tuning
 from .settings import (
     Settings,
@@ -46,6 +47,7 @@ class Task:
     folds: numpy.ndarray
     resamples: int
     seed: int
+    even_if_worse: bool
 
     def cross_fit(
         self, fit: FitT, predict: PredictT
@@ -85,7 +87,7 @@ class Task:
         metrics = find_metrics("tune", old.allows_several)
         metrics = {key: metrics[key] for key in metrics if key not in hidden}
         settings = {"resamples": self.resamples, "seed": self.seed}
-        return result_type(
+        result = result_type(
             kind=self.nlp.get_pipe_meta(self.name).factory,
             wish=self.wish,
             before=self.before,
@@ -93,8 +95,21 @@ class Task:
             scores=compare(old, new, metrics, **settings),
             n_docs=n_docs,
             n_ignored=self.evidence.n_read - n_docs,
+            performance=self._score(new),
+            is_applied=True,
             **values,
         )
+        return replace(result, is_applied=self.even_if_worse or not result.is_worse)
+
+    def _score(self, new: Predictions) -> Dict[str, Any]:
+        """Measure what the scorer of the component does."""
+        ks = getattr(self.evidence.pipe.scorer, "keywords", {}).get("ks", KS)
+        scores = score_predictions(new, ks=ks)
+        has_all = new.allows_several or len(new.given.rows) == new.n_docs
+        if new.has_kept is None and not has_all:
+            # Broad categories that were kept aren't known.
+            scores[f"{PREFIX}coarse_accuracy"] = None
+        return scores
 
 
 def tune(
@@ -106,14 +121,16 @@ def tune(
     folds: int = 5,
     resamples: int = 1000,
     seed: int = 0,
+    even_if_worse: bool = False,
     progress: ProgressT = iter,
 ) -> Tuning:
-    """Fit the settings of a trained pipeline on a dev corpus, and apply them to it.
+    """Fit the settings of a trained pipeline on a dev corpus, and apply them to it,
+    unless they are worse than its own.
 
     The model runs once over the corpus; prior, temperature and thresholds are array
     maths on what it finds. What can be wished, and what is fitted, depends on the kind
     of the component's labels. The scores of training in `nlp.meta["performance"]` are
-    replaced or dropped.
+    replaced by those that were measured here, cross-fitted.
 
     nlp (Language): The pipeline. Its settings are changed, its model isn't.
     examples (Iterable[Example]): With gold labels, not those of the training.
@@ -121,6 +138,8 @@ def tune(
     pipe (Optional[str]): Name of the component, if there are several.
     folds (int): Parts of the corpus for cross-fitting, from 2.
     resamples (int): For the bootstrap intervals, from 1.
+    even_if_worse (bool): Apply what was fitted even if it is worse beyond noise, see
+        Tuning.is_worse.
     progress (ProgressT): Wraps the examples, for example tqdm.
     RETURNS (Tuning): Settings and scores, before and after.
     RAISES (ValueError): L510, L514 or L518 without anything to tune, L515 for a wish
@@ -135,12 +154,15 @@ def tune(
     if not len(rows):
         raise ValueError(Errors.L510.format(n=evidence.n_read, name=name))
     evidence, parts = evidence.select(rows), make_folds(len(rows), folds, seed)
-    task = Task(nlp, name, evidence, wish, before, parts, resamples, seed)
+    task = Task(
+        nlp, name, evidence, wish, before, parts, resamples, seed, even_if_worse
+    )
     result: Tuning = find_part("tuning", component.kind)(task)
-    write_settings(nlp, name, result.after)
-    write_note(nlp, name, wish, evidence.docs, result.after)
-    if result.after != before:
-        update_performance(nlp, result.scores)
+    if result.is_applied:
+        write_settings(nlp, name, result.after)
+        write_note(nlp, name, wish, evidence.docs, result.after)
+        if result.after != before:
+            update_performance(nlp, result.performance)
     return result
 
 

@@ -37,9 +37,9 @@ def test_new_pipeline_is_written_and_scores_are_printed(run, tmp_path, kind):
 
 
 def test_output_is_replaced_only_with_force(run, tmp_path):
-    run("--prior", "train")
+    run("--prior", "train", "--even-if-worse")
     before = spacy.load(tmp_path / "tuned")
-    assert run("--prior", "0.25", "--force").exit_code == 0
+    assert run("--prior", "0.25", "--force", "--even-if-worse").exit_code == 0
     after = spacy.load(tmp_path / "tuned")
     name = find_pipe(after)
     assert (before.get_pipe(name).prior, after.get_pipe(name).prior) == ("train", 0.25)
@@ -50,9 +50,25 @@ def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path, kind):
         "exclusive": "looks better than it is: it isn't cross-fitted.",
         "multilabel": "fitted to these documents, by an earlier tune.",
     }[kind]
-    assert text not in get_words(run("--prior", "train"))
+    options = "--prior", "train", "--even-if-worse"
+    assert text not in get_words(run(*options))
     model = (tmp_path / "tuned").rename(tmp_path / "first")
-    assert text in get_words(run("--prior", "train", model=model))
+    assert text in get_words(run(*options, model=model))
+
+
+def test_what_is_worse_is_not_saved(tickets_dir, tmp_path):
+    paths = [tickets_dir / "model", tickets_dir / "dev.spacy", "-o", tmp_path / "tuned"]
+    options = [*map(str, paths), "--prior", "train"]
+    words = get_words(CliRunner().invoke(longtail, ["tune", *options]))
+    assert "worse beyond noise, so the pipeline keeps those before" in words
+    assert "Saved the pipeline as it was" in words
+    assert spacy.load(tmp_path / "tuned").get_pipe("longtail_textcat").prior != "train"
+
+
+def test_a_wish_that_is_not_reached(run):
+    words = get_words(run("--precision", "1.0"))
+    assert "The wished 100% are not reached" in words
+    assert "The wished 50% are reached" in get_words(run("--precision", "0.5", "-f"))
 
 
 def test_json_is_all_that_is_on_stdout(run, kind):
@@ -67,6 +83,7 @@ def test_json_is_all_that_is_on_stdout(run, kind):
         "multilabel": {"labels", "later", "refit_as", "n_gold"},
     }
     shared = {"kind", "wish", "before", "after", "scores", "n_docs", "n_ignored"}
+    shared |= {"performance", "is_applied", "is_reached", "is_worse"}
     assert set(data) == shared | extra[kind]
 
 

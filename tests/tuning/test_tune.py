@@ -134,16 +134,21 @@ def test_result_is_json_and_the_same_again(kind_nlp, kind_dev):
 
 
 def test_scores_of_training_are_replaced(kind_nlp, kind_dev, tmp_path):
+    """By all that the scorer has, so that a model card has head, mid and tail."""
+    measured = kind_nlp.evaluate(make_again(kind_nlp, kind_dev))
     stale = dict.fromkeys(("longtail_macro_f", "longtail_other", "tag_acc"), 0.5)
     loss = f"{find_pipe(kind_nlp)}_loss"
     kind_nlp.meta["performance"] = {**stale, loss: 3.0}
     result = run(kind_nlp, kind_dev)
     kind_nlp.to_disk(tmp_path)
-    assert spacy.load(tmp_path).meta["performance"] == {
-        "longtail_macro_f": pytest.approx(result.scores["macro_f"].after.value),
-        "tag_acc": 0.5,
-        loss: 3.0,
-    }
+    found = spacy.load(tmp_path).meta["performance"]
+    ours = {key for key in measured if key.startswith("longtail_")}
+    ours -= {key for key in measured if measured[key] is None}
+    assert {"longtail_mid_f", "longtail_tail_f"} < ours
+    assert found.keys() == {*ours, "tag_acc", loss}
+    assert found["longtail_macro_f"] == pytest.approx(
+        result.scores["macro_f"].after.value
+    )
 
 
 def test_scores_of_training_stay_if_the_settings_do(kind_nlp, kind_dev):
@@ -153,6 +158,46 @@ def test_scores_of_training_stay_if_the_settings_do(kind_nlp, kind_dev):
     result = run(kind_nlp, kind_dev)
     assert result.after == result.before
     assert kind_nlp.meta["performance"] == stale
+
+
+def test_what_is_worse_beyond_noise_is_not_applied(kind, kind_nlp, kind_dev):
+    """Documents that are there several times are enough to tell."""
+    name, dev = find_pipe(kind_nlp), kind_dev * 6
+    before, note = read_settings(kind_nlp, name), kind_nlp.meta.get("longtail_tune")
+    wish = {
+        "exclusive": Wish("macro", "train"),
+        "multilabel": Wish("calibration", "uniform"),
+    }[kind]
+    result = tune(kind_nlp, dev, wish, resamples=50)
+    assert result.is_worse and not result.is_applied
+    assert result.after.prior == wish.prior != before.prior
+    assert read_settings(kind_nlp, name) == before
+    assert kind_nlp.meta.get("longtail_tune") == note
+    result = tune(kind_nlp, dev, wish, resamples=50, even_if_worse=True)
+    assert result.is_worse and result.is_applied
+    assert read_settings(kind_nlp, name) == result.after
+
+
+def test_wished_abstention_is_not_worse(kind_nlp, kind_dev):
+    """Fewer labels are found, but that is what was wished."""
+    result = tune(kind_nlp, kind_dev * 4, Wish(precision=0.97), resamples=50)
+    key = "accuracy" if "accuracy" in result.scores else "micro_r"
+    assert result.scores[key].change.high < 0
+    assert not result.is_worse and result.is_applied
+
+
+def test_a_wish_that_nothing_reaches(kind_nlp, kind_dev):
+    """Gold labels that are noise: no threshold makes them right."""
+    rng = numpy.random.default_rng(0)
+    name = find_pipe(kind_nlp)
+    labels = kind_nlp.get_pipe(name).labels
+    for example in kind_dev:
+        example.reference.cats = {labels[rng.integers(len(labels))]: 1.0}
+    result = run(kind_nlp, kind_dev, precision=1.0)
+    assert result.is_reached is False
+    assert "100% are not reached" in " ".join(r.text for r in result.remarks())
+    assert result.to_dict()["is_reached"] is False
+    assert run(kind_nlp, kind_dev).is_reached is None
 
 
 def test_documents_without_a_label_are_left_out(kind_nlp, kind_dev):
