@@ -103,7 +103,7 @@ class Errors(metaclass=ErrorsWithCodes):
     L261 = ("TableVectors needs a 'path': the folder that 'spacy longtail distill' "
             "wrote.")
     L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
-            "table with the column \"text\", or a text file; a vocabulary is a text "
+            "table, or a text file; a vocabulary is a text "
             "file with one word a line.")
 
     # L3xx: components
@@ -268,31 +268,28 @@ class Errors(metaclass=ErrorsWithCodes):
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
     L610 = ("Can't find the file {path}. Check the path.")
-    L611 = ("Can't tell the format of {path} by its name. The suffix has to be one "
-            "of {known}.")
+    L611 = ("Can't read the format that {path} has by its name. The suffix has to be "
+            "one of {known}. {advice}")
     L612 = ("{path} is empty: it has no row to read.")
-    L613 = ("{path} has no column {column!r}. Its columns are: {columns}. Name the "
-            "right one with {option}. If they stand in one column, give what is "
-            "between the cells with --delimiter.")
+    L613 = ("{path} has no column {column!r}. Its columns are: {columns}. {hint}")
     L614 = ("{where}: the row has {found} cells, but the header has {expected}. Put "
             "cells that contain the delimiter or line breaks in double quotes, or "
-            "give another --delimiter.")
+            "give another --delimiter. If quotes are text, give --no-quotes.")
     L615 = ("{where}: the byte at offset {offset} of the file isn't {encoding}. Give "
             "the encoding that it was saved in, for example --encoding cp1252 for "
             "files from Windows, or --encoding utf-16.")
     L616 = ("{where}: {problem}. Expected one JSON object a line, for example "
             "{{\"text\": \"…\", \"label\": \"banking/transfer\"}}.")
-    L617 = ("{where}: the label is {value!r}, but has to be {expected}. Use {hint}.")
+    L617 = ("{where}: the label is {value}, but has to be {expected}. Use {hint}.")
     L618 = ("{where}: the label is the number {value}. Whole numbers can be codes of "
             "categories, but this looks like a measurement. Name another column with "
             "--label, or write the codes as strings.")
     L619 = ("{where}: the segment {value!r} contains {separator!r}, which separates "
             "the segments of a label. Choose a separator that no segment contains, for "
             "example --separator '|', and set the same in the config of the component.")
-    L620 = ("Reading {path} needs pyarrow. Install it with the extra: pip install "
+    L620 = ("Reading {path} needs {library}. Install it with the extra: pip install "
             "'spacy-longtail[files]'")
-    L621 = ("{where}: can't read it, {problem}. Check the quotes and the delimiter of "
-            "CSV, or save the file again.")
+    L621 = ("{where}: can't read it, {problem}. {hint}")
     L622 = ("{where}: the split is {value!r}, but has to be 'train', 'dev' or 'test'. "
             "Name another column with --split-column.")
     L623 = ("The shares of dev and test have to be at least 0 and less than 1 "
@@ -313,6 +310,28 @@ class Errors(metaclass=ErrorsWithCodes):
     L630 = ("The folder {folder} should have one file named train, and may have dev "
             "and test, with a suffix like .jsonl or .csv. Tables there: {files}. Give "
             "the files by name instead.")
+    L631 = ("Can't read {path}: {problem}.")
+    L632 = ("{path} has {n} columns named {column!r}, at {places}. Give each a "
+            "name of its own.")
+    L633 = ("{path}: {problem}. Expected an array of JSON objects, by itself or as the "
+            "only one in an object, for example [{{\"text\": \"…\", \"label\": "
+            "\"banking/transfer\"}}]. pandas writes it with orient='records'.")
+    L634 = ("{path} has no sheet named {sheet!r}. Its sheets are: {sheets}. Name one "
+            "with --sheet.")
+    L635 = ("{where}: the text is {value}, of the type {type}, but has to be a string "
+            "or a number. Write its text in a column of its own, and name that with "
+            "--text.")
+    L636 = ("{where}: there is half a character, {found!r}, at position {at}, which no "
+            "file can have. Write the text again from where it came from, as UTF-8.")
+    L637 = ("{where}: the labels are {value}, which looks like a list but is none of "
+            "JSON or Python. Write [\"a\", \"b\"], or names with what "
+            "--list-separator says between them.")
+    L638 = ("{where}: the label {label!r} has an empty level at a {separator!r}. If "
+            "that is part of names, as in a URI, choose another separator, for "
+            "example {option} '{other}', and if it's --separator, set the same in the "
+            "config of the component. If it's a path, correct it.")
+    L639 = ("{where}: a quoted cell goes on to line {last} over line ends and tabs. If "
+            "quotes are text here, give --no-quotes. If it's one cell, give --quotes.")
     L640 = ("There is no corpus at {path}. Give a .spacy file, a folder of them, or a "
             "table: .csv, .tsv, .jsonl or .parquet. 'spacy longtail convert' makes a "
             "corpus of a table.")
@@ -323,6 +342,14 @@ class Errors(metaclass=ErrorsWithCodes):
     L650 = ("There is no config named {found!r}. Choose one of: {known}.")
     L651 = ("There is no {found!r} config for documents with several labels. Use "
             "{known}.")
+    L660 = ("The column {column!r} is asked for twice. Each of --text, --label, "
+            "--labels and --split-column needs a column of its own.")
+    L661 = ("Can't use {path!r}: {problem}. Check the path and its permissions.")
+    L662 = ("The seed has to be a whole number from 0 to 4294967295, but got {seed}.")
+    L663 = ("Can't make a tokenizer for the language {lang!r}: {error}. Give a code of "
+            "spaCy's, for example en, de or xx for any language.")
+    L664 = ("Can't use {delimiter!r} as a delimiter. Give one character that is no "
+            "quote and no line end, or \\t for a tab.")
 
 
 class Warnings(metaclass=ErrorsWithCodes):

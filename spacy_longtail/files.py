@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
+from spacy import blank
 from spacy.language import Language
 from spacy.training import Corpus, Example
 from spacy.util import load_model
@@ -32,6 +33,18 @@ def load_pipeline(path: str) -> Language:
         return load_model(path)
     except OSError as error:
         raise ValueError(Errors.L601.format(path=path, error=error)) from error
+
+
+def make_blank(lang: str) -> Language:
+    """Make an empty pipeline, for its tokenizer.
+
+    RAISES (ValueError): L663 if spaCy has no such language, or it needs a library.
+    """
+    try:
+        return blank(lang)
+    except Exception as error:
+        # A name like "en.lex_attrs" is found, but is no language.
+        raise ValueError(Errors.L663.format(lang=lang, error=error)) from None
 
 
 def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:

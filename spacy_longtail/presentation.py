@@ -23,6 +23,8 @@ from typing import (
 from .errors import Errors
 
 MAX_WIDTH = 40
+# C0, DEL and C1, line ends, bidirectional overrides, and what isn't a character.
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 PACKAGE = Path(__file__).parent
 # With a salt and without metadata, the same figure gives the same file.
 SETTINGS = {"svg.hashsalt": "spacy-longtail", "svg.fonttype": "none"}
@@ -75,6 +77,18 @@ class Presentable(Protocol):
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): All of it, JSON values only."""
+
+
+def escape(text: str, keep: str = "") -> str:
+    """RETURNS (str): The text with the numbers of characters that steer a terminal, or
+    that turn the direction of what follows, in place of them. In JSON they mean the
+    same.
+
+    keep (str): Characters that stay.
+    """
+    return STEERING.sub(
+        lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 def make_table(

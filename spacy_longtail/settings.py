@@ -103,6 +103,12 @@ def restore(value: Any) -> Any:
     return short if abs(short - value) <= 2.0**-52 * abs(value) else value
 
 
+def check_seed(seed: int) -> None:
+    """RAISES (ValueError): L662 if it's none of NumPy's."""
+    if not 0 <= seed < 1 << 32:
+        raise ValueError(Errors.L662.format(seed=seed))
+
+
 def check_bound(layer: str, name: str, value: float) -> None:
     """RAISES (ValueError): L201 if a setting of a layer isn't above 0."""
     _check(value > 0, layer, name, value, "above 0")

@@ -2,7 +2,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from tqdm import tqdm
@@ -31,6 +31,8 @@ class Contents:
 
     files: List[Path]
     columns: Columns
+    dialect: Dict[str, Any]
+    remarks: List[str]
     prints: Prints
     # For each document, which of the label sets it has.
     sets: numpy.ndarray
@@ -46,7 +48,7 @@ class Contents:
 
     def fetch(self, rows: Sequence[int]) -> Dict[int, str]:
         """RETURNS (Dict[int, str]): The beginning of some texts."""
-        texts = fetch_texts(self.files, rows, self.columns)
+        texts = fetch_texts(self.files, rows, self.columns, **self.dialect)
         return {
             row: text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
             for row, text in texts.items()
@@ -64,6 +66,7 @@ def audit_corpus(
     separator: str = SEPARATOR,
     columns: Columns = Columns(),  # noqa: B008 - frozen
     progress: bool = False,
+    **dialect: Any,
 ) -> Audit:
     """Gather the facts that decide how to train on a corpus.
 
@@ -74,12 +77,13 @@ def audit_corpus(
     separator (str): What joins the segments of a label.
     columns (Columns): Where a table has its texts and labels.
     progress (bool): Whether to show a progress bar, on stderr.
+    dialect (Any): What a table doesn't say itself, as for `convert_corpus`.
     RETURNS (Audit): The facts.
     RAISES (ValueError): L640 or L641 if the corpus can't be read, L001 or L002 if its
-        labels are no taxonomy.
+        labels are no taxonomy, and those of a table.
     """
-    contents = _read(path, columns, separator, progress)
-    dev_contents = dev and _read(dev, columns, separator, progress)
+    contents = _read(path, columns, separator, progress, dialect)
+    dev_contents = dev and _read(dev, columns, separator, progress, dialect)
     counts = contents.count_labels()
     taxonomy = build_taxonomy(counts, separator=separator)
     sizes = numpy.asarray(list(map(len, contents.label_sets)))
@@ -103,27 +107,37 @@ def audit_corpus(
         texts=_describe_texts(contents),
         similar_labels=find_spellings(list(counts)),
         dev=_compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
-        advice=[],
+        advice=list(contents.remarks),
     )
     facts.advice.extend(give_advice(facts))
     return facts
 
 
-def _read(path: Path, columns: Columns, separator: str, progress: bool) -> Contents:
+def _read(
+    path: Path,
+    columns: Columns,
+    separator: str,
+    progress: bool,
+    dialect: Dict[str, Any],
+) -> Contents:
     files = find_files(Path(path))
     prints: List[Prints] = []
+    remarks: List[str] = []
     sets = array("l")
     ids: Dict[Tuple[str, ...], int] = {}
     with tqdm(desc="Reading", unit=" docs", disable=None if progress else True) as bar:
         for file_ in files:
-            for chunk in read_chunks(file_, columns):
+            for chunk in read_chunks(file_, columns, **dialect):
                 prints.append(make_prints(chunk.keys, chunk.lengths, chunk.hashes))
                 for labels in chunk.labels:
                     leaves = tuple(find_leaves(labels, separator))
                     sets.append(ids.setdefault(leaves, len(ids)))
                 bar.update(len(chunk.lengths))
+                # A table is the only file.
+                remarks = list(chunk.remarks)
     joined = Prints(*map(numpy.concatenate, zip(*prints)))
-    return Contents(files, columns, joined, numpy.asarray(sets, "int64"), list(ids))
+    n_sets = numpy.asarray(sets, "int64")
+    return Contents(files, columns, dialect, remarks, joined, n_sets, list(ids))
 
 
 def _compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
@@ -13,7 +13,7 @@ from thinc.api import NumpyOps
 
 from ..errors import Errors
 from ..tables import is_table, open_table
-from ..tables.columns import Columns, RecordReader
+from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text
 
 SUFFIX = ".spacy"
@@ -32,12 +32,14 @@ class Chunk(NamedTuple):
     lengths (numpy.ndarray): Tokens of each text.
     hashes (numpy.ndarray): uint64 hash of each text.
     labels (List[Tuple[str, ...]]): Labels of each text, sorted.
+    remarks (Sequence[str]): What was noticed in the table up to there.
     """
 
     keys: numpy.ndarray
     lengths: numpy.ndarray
     hashes: numpy.ndarray
     labels: List[Tuple[str, ...]]
+    remarks: Sequence[str] = ()
 
 
 def find_files(path: Path) -> List[Path]:
@@ -57,24 +59,28 @@ def find_files(path: Path) -> List[Path]:
     return files
 
 
-def read_chunks(path: Path, columns: Columns) -> Iterator[Chunk]:
+def read_chunks(path: Path, columns: Columns, **dialect: Any) -> Iterator[Chunk]:
     """Read a file of a corpus. In a table, the words are found by a simple rule.
 
     path (Path): A .spacy file, or a table.
     columns (Columns): Where a table has its texts and labels.
+    dialect (Any): What it doesn't say itself, see Dialect.
     RAISES (ValueError): L641 if a .spacy file can't be read, and those of a table.
     """
     if path.suffix.lower() == SUFFIX:
         yield read_docbin(path)
         return
-    records = iter(RecordReader(open_table(path), columns))
+    reader = RecordReader(open_table(path, **dialect), columns)
+    records = iter(reader)
     while batch := list(islice(records, CHUNK)):
         tokens = [WORDS.findall(record.text) for record in batch]
         lengths = numpy.asarray([len(words) for words in tokens], dtype="int64")
         keys = [get_key(word) for words in tokens for word in words]
         labels = [tuple(sorted(record.labels or ())) for record in batch]
         hashes = _hash_texts(record.text for record in batch)
-        yield Chunk(numpy.asarray(keys, dtype="uint64"), lengths, hashes, labels)
+        remarks = describe_notes(reader.notes, reader.first)
+        ids = numpy.asarray(keys, dtype="uint64")
+        yield Chunk(ids, lengths, hashes, labels, remarks)
 
 
 def read_docbin(path: Path) -> Chunk:
@@ -99,7 +105,7 @@ def read_docbin(path: Path) -> Chunk:
 
 
 def fetch_texts(
-    files: Iterable[Path], rows: Iterable[int], columns: Columns
+    files: Iterable[Path], rows: Iterable[int], columns: Columns, **dialect: Any
 ) -> Dict[int, str]:
     """Read a few texts again.
 
@@ -120,7 +126,8 @@ def fetch_texts(
             start += len(docs)
         else:
             # A table is the only file.
-            records = islice(RecordReader(open_table(path), columns), wanted[-1] + 1)
+            reader = RecordReader(open_table(path, **dialect), columns)
+            records = islice(reader, wanted[-1] + 1)
             texts.update((i, r.text) for i, r in enumerate(records) if i in wanted)
     return texts
 

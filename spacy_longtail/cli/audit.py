@@ -1,10 +1,11 @@
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, Optional
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
-from .command import LABEL, LABELS, SEPARATOR, TEXT, command, print_result
+from ..presentation import Remark
+from ..tables.columns import Columns
+from .command import command, print_remark, print_result
 
 
 # fmt: off
@@ -13,10 +14,9 @@ def audit_cli(
     corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
     output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, with the frequency curve"),
-    separator: str = SEPARATOR,
-    text: List[str] = TEXT,
-    label: List[str] = LABEL,
-    labels: Optional[str] = LABELS,
+    *,
+    columns: Columns,
+    dialect: Dict[str, Any],
     json: bool = Opt(False, "--json", help="Print the facts as JSON"),
 ) -> None:
     # fmt: on
@@ -27,11 +27,14 @@ def audit_cli(
     --output audit.html
     """
     from ..audit import audit_corpus
-    from ..convert import Columns
 
-    columns = Columns(tuple(text), tuple(label), labels, separator=separator)
     facts = audit_corpus(
-        corpus, dev=dev, separator=separator, columns=columns, progress=True
+        corpus,
+        dev=dev,
+        separator=columns.separator,
+        columns=columns,
+        progress=True,
+        **dialect,
     )
     if output is not None:
         from ..audit.facts import render_audit
@@ -40,4 +43,4 @@ def audit_cli(
         write_text(output, render_audit(facts))
     print_result(facts, json)
     if output is not None and not json:
-        msg.good(f"Saved the page to {output}")
+        print_remark(Remark("good", f"Saved the page to {output}"))

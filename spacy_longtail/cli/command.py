@@ -3,15 +3,20 @@ have to say.
 """
 
 import json
+import warnings
+from contextlib import contextmanager
 from functools import partial, wraps
-from typing import Any, Callable
+from inspect import Signature
+from typing import Any, Callable, Iterator, NoReturn
 
 import typer
 from spacy.cli._util import Arg, Opt, app
 from tqdm import tqdm
 from wasabi import Printer, color, msg
 
-from ..presentation import Presentable, Remark
+from ..errors import Errors
+from ..presentation import Presentable, Remark, escape
+from .table_options import collect_options, expand_options
 
 CommandT = Callable[..., None]
 HELP = """Text classification with a long tail of rare categories: from a table of
@@ -28,18 +33,24 @@ def command(name: str) -> Callable[[CommandT], CommandT]:
     """Add a command, whose errors are printed without a traceback, on stderr."""
 
     def add(function: CommandT) -> CommandT:
-        @longtail.command(name)
         @wraps(function)
         def run(**options: Any) -> None:
             try:
-                function(**options)
+                with escaped_warnings():
+                    collect_options(function, options)
+                    function(**options)
             except BrokenPipeError:
                 raise  # Whoever read it has seen enough, and Typer ends quietly.
-            except (ValueError, OSError) as error:
-                message = Printer(no_print=True).fail(str(error))
-                typer.echo(message, err=True)
-                raise typer.Exit(1) from None
+            except OSError as error:
+                problem = error.strerror or str(error)
+                fail(Errors.L661.format(path=error.filename or "", problem=problem))
+            except ValueError as error:
+                fail(str(error))
 
+        parameters = expand_options(function)
+        run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        longtail.command(name)(run)
         return run
 
     return add
@@ -49,11 +60,6 @@ def command(name: str) -> Callable[[CommandT], CommandT]:
 PIPELINE = Arg(..., help="Pipeline folder or package, with a component of this package")
 PIPE = Opt(None, "--pipe", help="Name of the component, if there are several")
 GPU = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU")
-# Of a corpus that can be a table.
-SEPARATOR = Opt("/", "--separator", help="What joins the segments of a label")
-TEXT = Opt(["text"], "--text", "-t", help="Column of the text, if the corpus is a table")
-LABEL = Opt([], "--label", "-l", help="Column of the label, or one for each level  [default: label]")
-LABELS = Opt(None, "--labels", help="Column of lists of labels")
 # fmt: on
 
 # Shows a bar on stderr for what it iterates over, if that is a terminal.
@@ -65,17 +71,19 @@ def print_result(result: Presentable, as_json: bool = False) -> None:
     what a program reads: only this is on stdout then.
     """
     if as_json:
-        typer.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+        found = json.dumps(result.to_dict(), ensure_ascii=False, indent=2)
+        typer.echo(escape(found, keep="\n"))
         return
     for table in result.tables():
         if table.title and (table.rows or table.lines):
-            msg.divider(table.title)
+            msg.divider(escape(table.title))
         for line in table.lines:
             print_remark(line)
         if table.rows:
             # Wasabi doesn't take a string.
             aligns = None if table.aligns is None else tuple(table.aligns)
-            msg.table(table.rows, header=table.header, divider=True, aligns=aligns)
+            header, *rows = [[*map(escape, row)] for row in (table.header, *table.rows)]
+            msg.table(rows, header=header, divider=True, aligns=aligns)
     for remark in result.remarks():
         print_remark(remark)
 
@@ -83,15 +91,42 @@ def print_result(result: Presentable, as_json: bool = False) -> None:
 def print_remark(remark: Remark) -> None:
     """Print a sentence as its level says."""
     if remark.level == "plain":
-        typer.echo(remark.text)
+        echo(remark.text)
     elif remark.level == "marked":
         # Where it isn't a terminal, the colours are left out.
         typer.echo("".join(_mark(*mark) for mark in remark.marks))
     else:
-        getattr(msg, remark.level)(remark.text)
+        getattr(msg, remark.level)(escape(remark.text))
+
+
+def echo(text: str) -> None:
+    """Print lines."""
+    typer.echo(escape(text, keep="\n\t"))
+
+
+def fail(message: str) -> NoReturn:
+    """Print an error on stderr, and end.
+
+    RAISES (typer.Exit): With the status 1.
+    """
+    shown = Printer(no_print=True).fail(escape(message, keep="\n"))
+    typer.echo(shown, err=True)
+    raise typer.Exit(1) from None
+
+
+@contextmanager
+def escaped_warnings() -> Iterator[None]:
+    """Escape what warnings quote."""
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda *a, **k: escape(usual(*a, **k), keep="\n")
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _mark(text: str, space: str, strength: float) -> str:
+    text, space = escape(text, keep="\n\t"), escape(space, keep="\n\t")
     if abs(strength) >= 0.1:
         tone = "green" if strength > 0 else "red"
         text = color(text, fg=tone, bold=abs(strength) > 0.5)

@@ -1,10 +1,10 @@
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
-from .command import command
+from ..presentation import Remark
+from .command import command, print_remark
 
 
 # fmt: off
@@ -12,12 +12,15 @@ from .command import command
 def distill_cli(
     model: str = Arg(..., help="Folder, installed package or hub name of a transformer"),
     output: Path = Arg(..., help="Folder to write the vectors to"),
-    corpus: List[Path] = Opt([], "--corpus", "-c", help="Add the words of a corpus: .spacy, a table with the column 'text', or .txt"),
+    corpus: List[Path] = Opt([], "--corpus", "-c", help="Add the words of a corpus: .spacy, a table, or .txt"),
     vocab: Optional[Path] = Opt(None, "--vocab", "-v", help="Only these words, one a line, the most frequent first"),
     lang: str = Opt("en", "--lang", "-l", help="Language of the corpus, for its tokenizer"),
     min_freq: int = Opt(2, "--min-freq", "-m", help="How often a word of the corpus has to occur"),
     width: int = Opt(256, "--width", "-w", help="Length of the vectors"),
     as_pipeline: bool = Opt(False, "--spacy", "-s", help="Write a spaCy pipeline with vectors instead"),
+    text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text in tables; several are joined"),
+    *,
+    dialect: Dict[str, Any],
 ) -> None:
     # fmt: on
     """Make static word vectors from a transformer, with 8 bits a value.
@@ -36,7 +39,7 @@ def distill_cli(
     from ..vectors.pipeline import write_pipeline_vectors
 
     words = [] if vocab is None else read_words(vocab)
-    words += count_words(corpus, lang=lang, min_freq=min_freq)
+    words += count_words(corpus, lang=lang, min_freq=min_freq, text=text, **dialect)
     table = distill(
         model, words, table_name=output.name, use_vocabulary=vocab is None, width=width
     )
@@ -47,7 +50,8 @@ def distill_cli(
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     n_pieces = sum(word.startswith("##") for word in table.words)
     pieces = "no" if as_pipeline else f"{n_pieces:,}"
-    msg.good(
+    sentence = (
         f"{output}: {len(table) - n_pieces:,} words and {pieces} pieces, "
         f"{table.width} dimensions, {size / 1e6:.1f} MB"
     )
+    print_remark(Remark("good", sentence))

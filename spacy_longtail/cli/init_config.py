@@ -1,13 +1,15 @@
 import shlex
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import typer
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
+from ..errors import Errors
+from ..presentation import Remark
 from ..tables import is_table
-from .command import LABEL, LABELS, SEPARATOR, TEXT, command
+from ..tables.columns import Columns
+from .command import command, echo, fail, print_remark
 
 
 # fmt: off
@@ -17,10 +19,9 @@ def init_config_cli(
     corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
     config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
     optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
-    separator: str = SEPARATOR,
-    text: List[str] = TEXT,
-    label: List[str] = LABEL,
-    labels: Optional[str] = LABELS,
+    *,
+    columns: Columns,
+    dialect: Dict[str, Any],
     force: bool = Opt(False, "--force", "-F", help="Overwrite the file"),
 ) -> None:
     # fmt: on
@@ -31,28 +32,32 @@ def init_config_cli(
     Example: python -m spacy longtail init-config corpus/train.spacy config.cfg
     """
     from ..audit import audit_corpus
-    from ..convert import Columns
     from ..files import write_text
     from ..init_config import init_config
 
     to_terminal = str(config) == "-"
     if not to_terminal and config.exists() and not force:
-        msg.fail(f"{config} is there already. Use --force to overwrite it.", exits=1)
+        fail(Errors.L604.format(path=config))
     if (corpus / "train.spacy").exists():
         # What 'convert' has written, of which only this is for training.
         corpus = corpus / "train.spacy"
-    columns = Columns(tuple(text), tuple(label), labels, separator=separator)
-    facts = audit_corpus(corpus, separator=separator, columns=columns, progress=True)
+    facts = audit_corpus(
+        corpus,
+        separator=columns.separator,
+        columns=columns,
+        progress=True,
+        **dialect,
+    )
     filled = init_config(facts, optimize=optimize)
     if to_terminal:
-        typer.echo(filled)
+        echo(filled)
         return
     write_text(config, filled)
-    msg.good(f"Saved the config to {config}")
+    print_remark(Remark("good", f"Saved the config to {config}"))
     for what, parts in _find_next(context, corpus, config):
-        msg.text(what)
+        print_remark(Remark("text", what))
         # In one line, as a terminal reads it.
-        typer.echo(shlex.join(["python", "-m", "spacy", *map(str, parts)]))
+        echo(shlex.join(["python", "-m", "spacy", *map(str, parts)]))
 
 
 def _find_next(context: Any, corpus: Path, config: Path) -> List[Tuple[str, List[Any]]]:
@@ -82,7 +87,9 @@ def _repeat_options(context: Any, name: str) -> List[str]:
     for param in context.command.params:
         value = context.params[param.name]
         is_given = context.get_parameter_source(param.name).name == "COMMANDLINE"
-        if is_given and param.opts[0] in known:
+        if is_given and param.opts[0] in known and isinstance(value, bool):
+            found += param.opts[:1] if value else param.secondary_opts[:1]
+        elif is_given and param.opts[0] in known:
             values = value if isinstance(value, (list, tuple)) else [value]
             found += [part for each in values for part in (param.opts[0], str(each))]
     return found

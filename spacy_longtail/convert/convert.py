@@ -4,15 +4,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 
-import spacy
 from tqdm import tqdm
 
 from ..errors import Errors
-from ..files import write_together
+from ..files import make_blank, write_together
 from ..presentation import Remark, TextTable, make_table
+from ..settings import check_seed
 from ..tables import Table, is_table, open_table
-from ..tables.columns import SPLITS, Columns, RecordReader, get_split_name
-from ..tables.table import ENCODING
+from ..tables.columns import (
+    SPLITS,
+    Columns,
+    RecordReader,
+    describe_notes,
+    get_split_name,
+)
 from .allot import check_shares
 from .plan import Plan, Rows, count_by_split, make_plan
 from .shards import SUFFIX, ShardWriter
@@ -23,11 +28,10 @@ REASONS = {
     "no_label": "without a label",
     "too_long": "with a text that is longer than spaCy takes",
     "in_earlier_split": "whose text is in an earlier split too",
+    "rejected": "whose label is wrong, as 'answer' says",
+    "ignored": "that are to be ignored, as 'answer' says",
 }
-NOTES = {
-    "inner_node": "rows lack their last levels, and are labelled with the node above",
-    "gap": "rows have a level below a missing one, which was ignored",
-    "whole_float": "labels were numbers like 12.0, and were read as 12",
+FOUND = {
     "duplicate": "rows repeat a text of their split, and were kept",
     "conflict": "texts have different labels in different rows",
     "needed": "texts are in train although they belong to dev or test, because a label "
@@ -46,13 +50,17 @@ class Conversion:
     has_lists (bool): Whether a document has a list of labels.
     missing (Dict[str, List[str]]): Labels of the corpus that a split doesn't have.
     dropped (Dict[str, int]): Rows that were dropped: "no_text", "no_label",
-        "too_long", "in_earlier_split".
-    notes (Dict[str, int]): Rows that are worth a look: "inner_node" (a level is
-        missing at the end), "gap" (a level below a missing one, ignored),
-        "whole_float" (12.0, read as 12), "duplicate" (of a text in the same split),
-        "conflict" (texts with different labels), "needed" (texts in train that belong
-        to dev or test, because a label has no other there).
+        "too_long", "in_earlier_split"; "rejected" and "ignored" by an annotator.
+    notes (Dict[str, int]): What is worth a look: "inner_node" (rows that lack a level
+        at the end), "gap" (a level below a missing one, ignored), "whole_float"
+        (12.0, read as 12), "mark" (cells like "NA", read as no label), "edge" (labels
+        with a separator at an end), "mark_text" (texts like "NA", kept),
+        "number_text" (numbers that are texts), "many_lines" (cells with line ends and
+        delimiters), "other_sheets" (not read), "duplicate" (of a text in the same
+        split), "conflict" (texts with different labels), "needed" (texts in train that
+        belong to dev or test, because a label has no other there).
     empty (List[str]): Splits that should have a share, but to which no text belongs.
+    first (Dict[str, str]): File and line where each note of the tables was first.
     """
 
     paths: List[str]
@@ -64,6 +72,7 @@ class Conversion:
     dropped: Dict[str, int] = field(default_factory=dict)
     notes: Dict[str, int] = field(default_factory=dict)
     empty: List[str] = field(default_factory=list)
+    first: Dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only."""
@@ -84,7 +93,12 @@ class Conversion:
             f"Dropped {n:,} of {self.n_rows:,} rows {REASONS[reason]}."
             for reason, n in self.dropped.items()
         ]
-        sentences += [f"{n:,} {NOTES[name]}." for name, n in self.notes.items()]
+        sentences += describe_notes(self.notes, self.first)
+        sentences += [
+            f"{self.notes[name]:,} {what}."
+            for name, what in FOUND.items()
+            if name in self.notes
+        ]
         warnings = [
             f"No text belongs to {split}, because there are so few. Give it a larger "
             f"share, for example --{split} 0.3, or try another --seed."
@@ -105,9 +119,8 @@ def convert_corpus(
     test: float = 0.1,
     seed: int = 0,
     lang: str = "en",
-    encoding: str = ENCODING,
-    delimiter: Optional[str] = None,
     progress: bool = False,
+    **dialect: Any,
 ) -> Conversion:
     """Convert tables to a corpus for spaCy: train.spacy, dev.spacy and test.spacy.
 
@@ -125,15 +138,17 @@ def convert_corpus(
     test (float): Share of the test split, from 0.0.
     seed (int): Of the split.
     lang (str): Language of the tokenizer.
-    encoding (str): Of text files.
-    delimiter (Optional[str]): Of CSV files.
     progress (bool): Whether to show progress bars, on stderr.
+    dialect (Any): What the files don't say themselves: "encoding" and "delimiter" of
+        text files, "quotes" (False if they are text), "header" (False if there is
+        none, and columns are named by their number), "sheet" of an Excel file.
     RETURNS (Conversion): What was done.
-    RAISES (ValueError): L610 to L630, see there.
+    RAISES (ValueError): L610 to L639 or L660 to L665, see there.
     """
     check_shares(dev, test)
-    sources = find_sources(inputs, encoding=encoding, delimiter=delimiter)
-    nlp = spacy.blank(lang)
+    check_seed(seed)
+    nlp = make_blank(lang)
+    sources = find_sources(inputs, **dialect)
     rows = Rows(nlp.max_length)
     readers = [RecordReader(table, columns, split) for table, split in sources]
     has_lists = readers[0].has_lists
@@ -147,7 +162,8 @@ def convert_corpus(
     plan = make_plan(rows, (dev, test), seed=seed)
     # The second reading counts the notes again.
     notes = sum((reader.notes for reader in readers), Counter())
-    result = _summarize(rows, plan, notes, output_dir, has_lists)
+    first = {name: at for r in reversed(readers) for name, at in r.first.items()}
+    result = _summarize(rows, plan, notes, first, output_dir, has_lists)
     if not result.docs:
         dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
         text = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
@@ -159,7 +175,7 @@ def convert_corpus(
             for split in result.docs
         }
         pairs = zip(chain.from_iterable(readers), plan.splits.tolist())
-        for record, split in tqdm(pairs, total=result.n_rows, desc="Writing", **bar):
+        for record, split in tqdm(pairs, total=len(plan.splits), desc="Writing", **bar):
             if split in writers:
                 writers[split].add(record.text, record.labels or ())
         for writer in writers.values():
@@ -168,7 +184,7 @@ def convert_corpus(
 
 
 def find_sources(
-    inputs: Sequence[Path], *, encoding: str, delimiter: Optional[str]
+    inputs: Sequence[Path], **dialect: Any
 ) -> List[Tuple[Table, Optional[str]]]:
     """Open the files of the input. Others than train, dev and test files of a folder
     are left alone.
@@ -183,10 +199,7 @@ def find_sources(
     splits = [get_split_name(path.stem) for path in paths]
     if None in splits or len(paths) == 1:
         splits = [None] * len(paths)
-    return [
-        (open_table(path, encoding=encoding, delimiter=delimiter), split)
-        for path, split in zip(paths, splits)
-    ]
+    return [(open_table(path, **dialect), split) for path, split in zip(paths, splits)]
 
 
 def _list_folder(folder: Path) -> List[Path]:
@@ -208,21 +221,28 @@ def _check_output(output_dir: Path, splits: Container[str]) -> None:
 
 
 def _summarize(
-    rows: Rows, plan: Plan, notes: "Counter[str]", output_dir: Path, has_lists: bool
+    rows: Rows,
+    plan: Plan,
+    notes: "Counter[str]",
+    first: Dict[str, str],
+    output_dir: Path,
+    has_lists: bool,
 ) -> Conversion:
     n_docs = Counter(plan.splits.tolist())
     docs = {split: n_docs[i] for i, split in enumerate(SPLITS) if n_docs[i]}
     counts = dict(zip(SPLITS, count_by_split(rows, plan.splits.tolist())))
-    dropped = {**rows.dropped, "in_earlier_split": plan.n_leaked}
+    # What the readers leave out themselves.
+    unread = {name: notes[name] for name in REASONS if name in notes}
+    dropped = {**rows.dropped, **unread, "in_earlier_split": plan.n_leaked}
     found = {
-        **notes,
+        **(notes - Counter(unread)),
         "duplicate": plan.n_duplicates,
         "conflict": plan.n_conflicts,
         "needed": plan.n_needed,
     }
     return Conversion(
         paths=[str(output_dir / (split + SUFFIX)) for split in docs],
-        n_rows=len(plan.splits),
+        n_rows=len(plan.splits) + sum(unread.values()),
         docs=docs,
         labels={split: len(counts[split]) for split in docs},
         has_lists=has_lists,
@@ -232,4 +252,5 @@ def _summarize(
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes={name: n for name, n in sorted(found.items()) if n},
         empty=plan.empty,
+        first={name: first[name] for name in sorted(first) if found.get(name)},
     )

@@ -2,17 +2,18 @@
 line in FORMATS.
 """
 
-import codecs
 from pathlib import Path
-from typing import Dict, Optional, Type
+from typing import Any, Dict, Type
 
 from ..errors import Errors
 from .delimited import DelimitedTable
+from .excel import ExcelTable
+from .json_array import JsonArrayTable
 from .jsonl import JsonlTable
 from .parquet import ParquetTable
-from .table import ENCODING, Table
+from .table import Dialect, Table
 
-__all__ = ["FORMATS", "Table", "is_table", "open_table"]
+__all__ = ["FORMATS", "Dialect", "Table", "is_table", "open_table"]
 
 FORMATS: Dict[str, Type[Table]] = {
     ".csv": DelimitedTable,
@@ -20,7 +21,22 @@ FORMATS: Dict[str, Type[Table]] = {
     ".tab": DelimitedTable,
     ".jsonl": JsonlTable,
     ".ndjson": JsonlTable,
+    ".json": JsonArrayTable,
     ".parquet": ParquetTable,
+    ".xlsx": ExcelTable,
+    ".xlsm": ExcelTable,
+}
+# What to do with the most usual others.
+UNPACK = "Unpack it first."
+EXPORT = "Save it as .xlsx or .csv where it was made."
+ADVICE = {
+    **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), EXPORT),
+    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar"), UNPACK),
+    **dict.fromkeys((".feather", ".arrow", ".orc", ".avro"), "Write it as .parquet."),
+    **dict.fromkeys((".pkl", ".pickle", ".h5", ".db"), "Write it as .parquet or .csv."),
+    ".xml": "Write an object for each record as .jsonl.",
+    ".txt": "If it has columns, name it .tsv or .csv.",
+    ".spacy": "It's a corpus already.",
 }
 
 
@@ -29,25 +45,26 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in FORMATS
 
 
-def open_table(
-    path: Path, *, encoding: str = ENCODING, delimiter: Optional[str] = None
-) -> Table:
+def open_table(path: Path, **dialect: Any) -> Table:
     """Open a file of rows.
 
     path (Path): The suffix tells the format, see FORMATS.
-    encoding (str): Of text files. A byte order mark at the start is skipped.
-    delimiter (Optional[str]): Between the cells of CSV. By default, a comma, and a
-        tab for TSV.
+    dialect (Any): The fields of a Dialect.
     RAISES (ValueError): L610 if it isn't there, L611 if it's another format, L612,
-        L620, L621 or L627 if it can't be read.
+        L616, L620, L621, L627, L631, L633, L634 or L664 if it can't be read.
     """
+    read_as = Dialect(**dialect)
     if not path.is_file():
         raise ValueError(Errors.L610.format(path=path))
+    suffix = path.suffix.lower()
     if not is_table(path):
-        raise ValueError(Errors.L611.format(path=path, known=", ".join(FORMATS)))
+        advice = ADVICE.get(suffix, "Write it as one of these.")
+        known = ", ".join(FORMATS)
+        message = Errors.L611.format(path=path, known=known, advice=advice)
+        raise ValueError(message)
     try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
-        raise ValueError(Errors.L627.format(encoding=encoding)) from None
-    encoding = ENCODING if name == "utf-8" else name
-    return FORMATS[path.suffix.lower()](path, encoding=encoding, delimiter=delimiter)
+        return FORMATS[suffix](path, read_as)
+    except OSError as error:
+        problem = error.strerror or str(error)
+        message = Errors.L631.format(path=path, problem=problem)
+        raise ValueError(message) from None

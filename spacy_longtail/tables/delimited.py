@@ -1,4 +1,5 @@
 import csv
+import re
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
@@ -6,22 +7,38 @@ from .table import RowT, Table
 
 # A cell can hold a long document, the limit of the module is 128 kB.
 MAX_CELL = 1 << 30
+# A first line by which Excel says what the delimiter is.
+SEP = re.compile(r"\ufeff?\"?sep=([^\"\r\n\0])\"?\s*", re.IGNORECASE)
+QUOTES = "Check the quotes and the delimiter. If quotes are text, give --no-quotes."
+MAX_SEP = 16
+LINE_ENDS = re.compile(r"[\r\n]")
 
 
 class DelimitedTable(Table):
-    """CSV, or TSV if the suffix is another. The first row has the names."""
+    """CSV, or TSV if the suffix is another."""
 
     has_types = False
+    has_lists = False
+    hint = (
+        "If they stand in one column, give what is between the cells with --delimiter. "
+        "If they are the first row of data, there is no header: give --no-header, and "
+        "number the columns, like --text 1 --label 2."
+    )
 
     def read_columns(self) -> Optional[List[str]]:
-        header = next(self._read_cells(), None)
-        return None if header is None else [cell.strip() for cell in header[1]]
+        first = next(self._read_cells(), None)
+        if first is None:
+            return None
+        if self.dialect.header:
+            return [cell.strip() for cell in first[1]]
+        return [str(number + 1) for number in range(len(first[1]))]
 
     def rows(self, names: Sequence[str]) -> Iterator[RowT]:
         indices = [self.columns.index(name) for name in names]
         n_columns = len(self.columns)
         cells = self._read_cells()
-        next(cells)
+        if self.dialect.header:
+            next(cells, None)
         for number, row in cells:
             if len(row) != n_columns:
                 where, found = self.where(number), len(row)
@@ -32,16 +49,43 @@ class DelimitedTable(Table):
     def _read_cells(self) -> Iterator[Tuple[int, List[str]]]:
         usual = "," if self.path.suffix.lower() == ".csv" else "\t"
         with self.open_text() as lines:
+            start = lines.readline(MAX_SEP)
+            found = SEP.fullmatch(start)
+            if not found:
+                lines.seek(0)
+            n_before = int(found is not None)
+            said = found.group(1) if found else usual
+            delimiter = self.dialect.delimiter or said
             csv.field_size_limit(MAX_CELL)
-            reader = csv.reader(lines, delimiter=self.delimiter or usual, strict=True)
-            number = 1
+            has_quotes = self.dialect.quotes is not False
+            quoting = csv.QUOTE_MINIMAL if has_quotes else csv.QUOTE_NONE
+            reader = csv.reader(
+                lines, delimiter=delimiter, quoting=quoting, strict=True
+            )
+            number = n_before + 1
             try:
                 for row in reader:
+                    last = n_before + reader.line_num
                     # An empty line is no row; one of a single empty cell is.
                     if row:
+                        if last > number:
+                            self._check_lines(number, last, row, delimiter)
                         yield number, row
-                    number = reader.line_num + 1
+                    number = last + 1
             except csv.Error as error:
                 where = self.where(number)
-                message = Errors.L621.format(where=where, problem=error)
+                message = Errors.L621.format(where=where, problem=error, hint=QUOTES)
                 raise ValueError(message) from None
+
+    def _check_lines(
+        self, number: int, last: int, row: List[str], delimiter: str
+    ) -> None:
+        """A quote that is text swallows whole lines, up to the next one."""
+        where = self.where(number)
+        if self.dialect.quotes or not any(
+            delimiter in cell and LINE_ENDS.search(cell) for cell in row
+        ):
+            return
+        if delimiter == "\t":
+            raise ValueError(Errors.L639.format(where=where, last=last))
+        self.note("many_lines", where)

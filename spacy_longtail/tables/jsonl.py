@@ -6,26 +6,33 @@ from .table import RowT, Table
 
 
 class JsonlTable(Table):
-    """One JSON object a line. The columns are the keys of the first one."""
+    """One JSON object a line. The columns are the keys of all of them."""
 
     def read_columns(self) -> Optional[List[str]]:
-        first = next(self._read_objects(), None)
-        return None if first is None else list(first[1])
+        columns: Optional[Dict[str, None]] = None
+        for _, record in self._read_objects():
+            columns = columns or {}
+            columns.update(dict.fromkeys(record))
+        return None if columns is None else list(columns)
 
     def rows(self, names: Sequence[str]) -> Iterator[RowT]:
         for number, record in self._read_objects():
             yield number, tuple(map(record.get, names))
 
-    def _read_objects(self) -> Iterator[Tuple[int, Dict[str, Any]]]:
+    def read_values(self) -> Iterator[Tuple[int, Any]]:
+        """YIELDS (Tuple[int, Any]): Number and value, see parse_lines."""
         with self.open_text() as lines:
-            for number, record in parse_lines(lines):
-                if not isinstance(record, dict):
-                    problem = f"found a {type(record).__name__}"
-                    if isinstance(record, ValueError):
-                        problem = f"it isn't JSON ({record})"
-                    where = self.where(number)
-                    raise ValueError(Errors.L616.format(where=where, problem=problem))
-                yield number, record
+            yield from parse_lines(lines)
+
+    def _read_objects(self) -> Iterator[Tuple[int, Dict[str, Any]]]:
+        for number, record in self.read_values():
+            if not isinstance(record, dict):
+                problem = f"found a {type(record).__name__}"
+                if isinstance(record, ValueError):
+                    problem = f"it isn't JSON ({record})"
+                where = self.where(number)
+                raise ValueError(Errors.L616.format(where=where, problem=problem))
+            yield number, record
 
 
 def parse_lines(lines: Iterable[Union[str, bytes]]) -> Iterator[Tuple[int, Any]]:
@@ -40,7 +47,26 @@ def parse_lines(lines: Iterable[Union[str, bytes]]) -> Iterator[Tuple[int, Any]]
         if line.strip():
             try:
                 text = line if isinstance(line, str) else line.decode("utf-8-sig")
-                value = json.loads(text)
+                value = parse_json(text)
             except ValueError as error:
                 value = error
             yield number, value
+
+
+def parse_json(text: str) -> Any:
+    """RAISES (ValueError): If it isn't JSON, is nested too deeply, or an object has two
+    values of a key.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_make_object)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"there are two values of the key {twice!r}")
+    return found

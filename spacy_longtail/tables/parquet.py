@@ -29,14 +29,13 @@ class ParquetTable(Table):
     @contextmanager
     def _open(self) -> Iterator[Any]:
         try:
-            import pyarrow
             from pyarrow.parquet import ParquetFile
         except ImportError:
-            raise ValueError(Errors.L620.format(path=self.path)) from None
+            message = Errors.L620.format(path=self.path, library="pyarrow")
+            raise ValueError(message) from None
         try:
             with ParquetFile(self.path) as file_:
                 yield file_
-        except pyarrow.ArrowException as error:
-            problem = str(error).splitlines()[0]
-            message = Errors.L621.format(where=self.path, problem=problem)
-            raise ValueError(message) from None
+        except Exception as error:
+            # A damaged file can fail anywhere in the library, and with anything.
+            raise self.make_error(error) from None

@@ -1,7 +1,9 @@
 import codecs
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Sequence, TextIO, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 from ..errors import Errors
 
@@ -9,15 +11,57 @@ from ..errors import Errors
 ENCODING = "utf-8-sig"
 # Bytes in which the place of a wrong one is searched.
 CHUNK = 1 << 16
+LINE_END = b"\n"
+# Encodings whose text is full of null bytes.
+WIDE = ("utf-16", "utf-32")
+# Columns that a message lists.
+MAX_SHOWN = 30
 # The number of a line or row, and the values of the columns that were asked for.
 RowT = Tuple[int, Tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a file of rows doesn't say about itself. Each format takes what it needs.
+
+    encoding (str): Of text files. A byte order mark at the start is skipped.
+    delimiter (Optional[str]): Between the cells of CSV, one character, "\\t" for a
+        tab. By default, a comma, and a tab for TSV.
+    quotes (Optional[bool]): Whether a cell of CSV or TSV that starts with a quote ends
+        with the next one, or the quote is text. By default it ends there, but it's an
+        error if a cell of TSV has line ends and tabs then.
+    header (bool): Whether the first row of CSV, TSV or Excel has the names of the
+        columns. Otherwise they are "1", "2" and so on.
+    sheet (Optional[str]): Of an Excel file, by default the first.
+    RAISES (ValueError): L627 or L664 if there is no such encoding or delimiter.
+    """
+
+    encoding: str = ENCODING
+    delimiter: Optional[str] = None
+    quotes: Optional[bool] = None
+    header: bool = True
+    sheet: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        try:
+            name = codecs.lookup(self.encoding).name
+            # Codecs that aren't of text have no decoder, or one that fails.
+            codecs.getincrementaldecoder(name)
+            b"".decode(name)
+        except (LookupError, ValueError):
+            message = Errors.L627.format(encoding=self.encoding)
+            raise ValueError(message) from None
+        delimiter = "\t" if self.delimiter == "\\t" else self.delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
+            raise ValueError(Errors.L664.format(delimiter=self.delimiter))
+        object.__setattr__(self, "encoding", ENCODING if name == "utf-8" else name)
+        object.__setattr__(self, "delimiter", delimiter)
 
 
 class Table:
     """A file of rows, which can be read again and again. A format fills in how.
 
-    delimiter (Optional[str]): Between the cells, None for that of the format.
-    RAISES (ValueError): L612, L615, L616, L620 or L621 if it can't be read.
+    RAISES (ValueError): L612, L615, L616, L620, L621 or L631 if it can't be read.
     """
 
     # What a row is called in messages.
@@ -25,13 +69,17 @@ class Table:
     # Whether cells have their own types. Otherwise they are strings as they stand in
     # the file, so that a code like "0112" keeps its zero.
     has_types = True
+    # Whether a cell can be a list. Otherwise a list is a string.
+    has_lists = True
+    # What else to try if a column isn't there.
+    hint = ""
 
-    def __init__(
-        self, path: Path, *, encoding: str, delimiter: Optional[str] = None
-    ) -> None:
+    def __init__(self, path: Path, dialect: Dialect) -> None:
         self.path = path
-        self.encoding = encoding
-        self.delimiter = delimiter
+        self.dialect = dialect
+        # What was remarkable while the rows were read, and where it was first.
+        self.notes: "Counter[str]" = Counter()
+        self.first: Dict[str, str] = {}
         columns = self.read_columns() if path.stat().st_size else None
         if columns is None:
             raise ValueError(Errors.L612.format(path=path))
@@ -46,7 +94,7 @@ class Table:
 
         YIELDS (RowT): Number of the row's first line, and its values; None for one
             that isn't there.
-        RAISES (ValueError): L614 to L616 or L621 with file and line.
+        RAISES (ValueError): L614 to L616, L621 or L639 with file and line.
         """
         raise NotImplementedError
 
@@ -54,31 +102,80 @@ class Table:
         """RETURNS (str): File and line of a row, for messages."""
         return f"{self.path}, {self.unit} {number}"
 
+    def note(self, name: str, where: str) -> None:
+        """Count something remarkable."""
+        self.notes[name] += 1
+        self.first.setdefault(name, where)
+
     def check_columns(self, names: Sequence[str], option: str) -> None:
-        """RAISES (ValueError): L613 if the table has no such column."""
+        """RAISES (ValueError): L613 if the table has no such column, L632 if it has
+        several of the name.
+        """
         for name in names:
-            if name not in self.columns:
-                columns = ", ".join(map(repr, self.columns))
+            n_found = self.columns.count(name)
+            if not n_found:
+                columns = ", ".join(map(repr, self.columns[:MAX_SHOWN]))
+                columns += ", …" if len(self.columns) > MAX_SHOWN else ""
+                hint = f"Name the right one with {option}. {self.hint}".rstrip()
                 message = Errors.L613.format(
-                    path=self.path, column=name, columns=columns, option=option
+                    path=self.path, column=name, columns=columns, hint=hint
                 )
                 raise ValueError(message)
+            if n_found > 1:
+                places = [
+                    i + 1 for i, found in enumerate(self.columns) if found == name
+                ]
+                message = Errors.L632.format(
+                    path=self.path, column=name, n=n_found, places=places
+                )
+                raise ValueError(message)
+
+    def make_error(self, error: Exception) -> ValueError:
+        """RETURNS (ValueError): L621 with what a library says, or what is ours."""
+        if str(error).startswith("[L"):
+            return ValueError(str(error))
+        problem = (str(error).splitlines() or [""])[0]
+        problem = f"{type(error).__name__}: {problem}"
+        hint = "Is the file whole? Save it again."
+        return ValueError(
+            Errors.L621.format(where=self.path, problem=problem, hint=hint)
+        )
 
     @contextmanager
     def open_text(self) -> Iterator[TextIO]:
         """Open a file of lines.
 
-        RAISES (ValueError): L615 with line and byte if it's of another encoding.
+        RAISES (ValueError): L615 with line and byte if it's of another encoding, L631
+            if it can't be opened or isn't text.
         """
+        encoding = self.dialect.encoding
         try:
-            with self.path.open(encoding=self.encoding, newline="") as file_:
+            self._check_text()
+            with self.path.open(encoding=encoding, newline="") as file_:
                 yield file_
         except UnicodeDecodeError:
-            line, offset = find_undecodable(self.path, self.encoding)
+            line, offset = find_undecodable(self.path, encoding)
             message = Errors.L615.format(
-                where=self.where(line), offset=offset, encoding=self.encoding
+                where=self.where(line), offset=offset, encoding=encoding
             )
             raise ValueError(message) from None
+        except UnicodeError as error:
+            problem = f"it isn't {encoding} ({error})"
+            if encoding in WIDE:
+                problem = f"there is no byte order mark at its start, so {encoding} "
+                problem += f"can be of either order. Try --encoding {encoding}-le"
+            message = Errors.L631.format(path=self.path, problem=problem)
+            raise ValueError(message) from None
+
+    def _check_text(self) -> None:
+        """RAISES (ValueError): L631 if there are bytes that no text has."""
+        with self.path.open("rb") as file_:
+            start, null, _ = file_.read(CHUNK).partition(b"\0")
+        if null and not self.dialect.encoding.startswith(WIDE):
+            problem = f"line {start.count(LINE_END) + 1} has a null byte, so it isn't "
+            problem += "text, or is of a wide encoding, like Excel's Unicode text. For "
+            problem += "that, try --encoding utf-16 or utf-16-le"
+            raise ValueError(Errors.L631.format(path=self.path, problem=problem))
 
 
 def find_undecodable(path: Path, encoding: str) -> Tuple[int, int]:

@@ -1,36 +1,44 @@
 from collections import Counter
 from pathlib import Path
-from typing import Iterable, Iterator, List
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.util import get_lang_class
 
 from ..errors import Errors
+from ..files import make_blank
 from ..tables import is_table, open_table
-
-# Column of a table.
-TEXT = "text"
+from ..tables.columns import read_texts
 
 
 def count_words(
-    paths: Iterable[Path], *, lang: str = "en", min_freq: int = 2
+    paths: Iterable[Path],
+    *,
+    lang: str = "en",
+    min_freq: int = 2,
+    text: Sequence[str] = ("text",),
+    **dialect: Any,
 ) -> List[str]:
     """Collect the lower-cased words of a corpus.
 
-    paths (Iterable[Path]): Files: .spacy, tables with a column "text", or .txt.
+    paths (Iterable[Path]): Files: .spacy, tables, or .txt.
     lang (str): Language whose tokenizer splits the texts of the latter two.
     min_freq (int): How often a word has to occur.
+    text (Sequence[str]): Columns of the text in tables.
+    dialect (Any): What a table doesn't say itself, see Dialect.
     RETURNS (List[str]): The words, the most frequent first.
-    RAISES (ValueError): L262 if a file can't be read.
+    RAISES (ValueError): L262 if a file can't be read, L663 without such a language.
     """
     counts: Counter = Counter()
+    nlp = make_blank(lang)
     for path in paths:
         try:
-            for doc in _read_docs(path, lang):
+            for doc in _read_docs(path, nlp, text, dialect):
                 words = (token.lower_ for token in doc if not token.is_space)
                 counts.update(words)
-        except (OSError, ValueError, KeyError, TypeError) as err:
-            raise ValueError(Errors.L262.format(path=path, error=repr(err))) from err
+        except Exception as err:
+            # A damaged file can fail anywhere.
+            raise ValueError(Errors.L262.format(path=path, error=err)) from err
     return [word for word, count in counts.most_common() if count >= min_freq]
 
 
@@ -42,19 +50,17 @@ def read_words(path: Path) -> List[str]:
     try:
         lines = path.read_text(encoding="utf8").splitlines()
     except (OSError, ValueError) as err:
-        raise ValueError(Errors.L262.format(path=path, error=repr(err))) from err
+        raise ValueError(Errors.L262.format(path=path, error=err)) from err
     return [line.strip() for line in lines if line.strip()]
 
 
-def _read_docs(path: Path, lang: str) -> Iterator[Doc]:
-    nlp = get_lang_class(lang)()
+def _read_docs(
+    path: Path, nlp: Language, text: Sequence[str], dialect: Dict[str, Any]
+) -> Iterator[Doc]:
     if path.suffix == ".spacy":
         yield from DocBin().from_disk(path).get_docs(nlp.vocab)
     elif is_table(path):
-        table = open_table(path)
-        if TEXT not in table.columns:
-            raise KeyError(TEXT)
-        yield from (nlp.make_doc(text) for _, (text,) in table.rows([TEXT]))
+        yield from map(nlp.make_doc, read_texts(open_table(path, **dialect), text))
     else:
         with path.open(encoding="utf8") as lines:
             yield from (nlp.make_doc(line.rstrip("\n")) for line in lines)

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Dict, Optional
 
 import numpy
-import spacy
 import srsly
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
 from ..errors import Errors
-from ..files import write_folder
+from ..files import make_blank, write_folder
 from .storage import TableData
 from .table import StaticTable
 from .word_pieces import WordPieces
@@ -64,7 +63,7 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
 
     lang (str): Language of the pipeline, for its tokenizer.
     """
-    nlp = spacy.blank(lang)
+    nlp = make_blank(lang)
     rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
     keys = [nlp.vocab.strings.add(table.words[row]) for row in rows]
     data, strings = table.get(numpy.asarray(rows)), nlp.vocab.strings

@@ -76,7 +76,7 @@ def test_other_encoding_and_delimiter(tmp_path):
         ("a.csv", "", r"\[L612\].*a\.csv is empty"),
         ("a.csv", "\n\n", r"\[L612\]"),
         ("a.jsonl", "\n", r"\[L612\]"),
-        ("a.xlsx", "x", r"\[L611\].*\.csv, \.tsv"),
+        ("a.xls", "x", r"\[L611\].*\.csv, \.tsv"),
         ("a.csv", "text,label\na,b\nc,d,e\n", r"\[L614\].*line 3: .* 3 cells.*has 2"),
         ("a.csv", 'text,label\n"a\nb",c\nd\n', r"\[L614\].*line 4: .* 1 cells"),
         ("a.csv", 'text,label\na,b\n"c,d\n', r"\[L621\].*line 3"),
@@ -153,7 +153,7 @@ class PairTable(Table):
         return ["text", "label"]
 
     def rows(self, names):
-        lines = self.path.read_text(encoding=self.encoding).splitlines()
+        lines = self.path.read_text(encoding=self.dialect.encoding).splitlines()
         for number in range(0, len(lines), 2):
             row = {"text": lines[number], "label": lines[number + 1]}
             yield number + 1, tuple(row[name] for name in names)
