@@ -26,7 +26,7 @@ LAYERS += ["evaluation", "convert", "audit", "init_config", "tuning", "report"]
 LAYERS += ["explain", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
-HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow"}
+HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow", "openpyxl"}
 HEAVY |= {"spacy_transformers", "matplotlib"}
 
 SOURCES = {

@@ -2,9 +2,9 @@ from pathlib import Path
 from typing import List, Optional
 
 from spacy.cli._util import Arg, Opt
-from wasabi import msg
 
-from .command import PIPE, PIPELINE, command, print_result
+from ..presentation import Remark
+from .command import PIPE, PIPELINE, command, print_remark, print_result
 
 
 # fmt: off
@@ -35,4 +35,4 @@ def explain_cli(
         write_text(output, render_explanation(found, separator))
     print_result(found, json)
     if output is not None and not json:
-        msg.good("Saved the explanation", str(output))
+        print_remark(Remark("good", f"Saved the explanation to {output}"))

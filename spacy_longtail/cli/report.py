@@ -2,9 +2,9 @@ from pathlib import Path
 from typing import Optional
 
 from spacy.cli._util import Arg, Opt, setup_gpu
-from wasabi import msg
 
-from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_result
+from ..presentation import Remark
+from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_remark, print_result
 
 
 # fmt: off
@@ -43,4 +43,4 @@ def report_cli(
         write_text(output, render_html(data))
     print_result(data, json)
     if output is not None and not json:
-        msg.good("Saved the report", str(output))
+        print_remark(Remark("good", f"Saved the report to {output}"))

@@ -2,9 +2,9 @@ from pathlib import Path
 from typing import Optional, Union
 
 from spacy.cli._util import Arg, Opt, setup_gpu
-from wasabi import msg
 
-from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_result
+from ..presentation import Remark
+from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_remark, print_result
 
 
 # fmt: off
@@ -50,7 +50,7 @@ def tune_cli(
     print_result(result, json)
     if not json:
         kind = "tuned pipeline" if result.is_applied else "pipeline as it was"
-        msg.good(f"Saved the {kind}", str(output))
+        print_remark(Remark("good", f"Saved the {kind} to {output}"))
 
 
 def _read_prior(prior: Optional[str]) -> Union[str, float, None]:

@@ -162,10 +162,10 @@ def convert_corpus(
     plan = make_plan(rows, (dev, test), seed=seed)
     # The second reading counts the notes again.
     notes = sum((reader.notes for reader in readers), Counter())
-    first = {name: at for r in reversed(readers) for name, at in r.first.items()}
-    result = _summarize(rows, plan, notes, first, output_dir, has_lists)
+    places = {name: at for r in reversed(readers) for name, at in r.first.items()}
+    result = _summarize(rows, plan, notes, places, output_dir, has_lists)
     if not result.docs:
-        dropped = ", ".join(f"{name}: {n}" for name, n in rows.dropped.items())
+        dropped = ", ".join(f"{name}: {n}" for name, n in result.dropped.items())
         text = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
         raise ValueError(text)
     _check_output(output_dir, result.docs)
@@ -224,7 +224,7 @@ def _summarize(
     rows: Rows,
     plan: Plan,
     notes: "Counter[str]",
-    first: Dict[str, str],
+    places: Dict[str, str],
     output_dir: Path,
     has_lists: bool,
 ) -> Conversion:
@@ -252,5 +252,5 @@ def _summarize(
         dropped={name: n for name, n in sorted(dropped.items()) if n},
         notes={name: n for name, n in sorted(found.items()) if n},
         empty=plan.empty,
-        first={name: first[name] for name in sorted(first) if found.get(name)},
+        first={name: at for name, at in sorted(places.items()) if found.get(name)},
     )

@@ -1,6 +1,6 @@
 import csv
 import re
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Errors
 from .table import RowT, Table
@@ -57,8 +57,8 @@ class DelimitedTable(Table):
             said = found.group(1) if found else usual
             delimiter = self.dialect.delimiter or said
             csv.field_size_limit(MAX_CELL)
-            has_quotes = self.dialect.quotes is not False
-            quoting = csv.QUOTE_MINIMAL if has_quotes else csv.QUOTE_NONE
+            is_text = self.dialect.quotes is False
+            quoting: Any = csv.QUOTE_NONE if is_text else csv.QUOTE_MINIMAL
             reader = csv.reader(
                 lines, delimiter=delimiter, quoting=quoting, strict=True
             )

@@ -2,6 +2,7 @@ import codecs
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
@@ -45,9 +46,8 @@ class Dialect:
     def __post_init__(self) -> None:
         try:
             name = codecs.lookup(self.encoding).name
-            # Codecs that aren't of text have no decoder, or one that fails.
-            codecs.getincrementaldecoder(name)
-            b"".decode(name)
+            # Codecs that aren't of text fail here.
+            TextIOWrapper(BytesIO(), encoding=name).read()
         except (LookupError, ValueError):
             message = Errors.L627.format(encoding=self.encoding)
             raise ValueError(message) from None

@@ -60,7 +60,7 @@ def test_never_overwrites_unless_forced(run, table, tmp_path):
     path.write_text("mine", encoding="utf8")
     result = run("init-config", table, path)
     assert result.exit_code == 1
-    assert "--force" in result.stdout
+    assert "--force" in result.output
     assert path.read_text(encoding="utf8") == "mine"
     assert run("init-config", table, path, "--force").exit_code == 0
 
