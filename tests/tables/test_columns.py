@@ -116,10 +116,10 @@ def test_half_a_character(tmp_path, key):
         list(make_reader(tmp_path, [record]))
 
 
-@pytest.mark.parametrize(
-    "label",
-    ["<http://urn.fi/URN:1>", "https://x.org/a", "a//b", "//a", "a//", "a/nan/b"],
-)
+URIS = ["<http://urn.fi/URN:1>", "https://x.org/a"]
+
+
+@pytest.mark.parametrize("label", [*URIS, "a//b", "//a", "a//", "a/nan/b"])
 def test_an_empty_level_is_an_error_and_no_shorter_label(tmp_path, label):
     with pytest.raises(ValueError, match=r"\[L638\].*line 1: .*--separator '\|'"):
         get_labels(tmp_path, [label])
@@ -233,7 +233,7 @@ def test_lists_in_a_cell(tmp_path, cell, labels):
 
 
 @pytest.mark.parametrize(
-    "cell", ["['x' 'y']", "[x, y]", "{'a': 1}", "{a,b}", "['x', y]", "[f('x')]"]
+    "cell", ["['x' 'y']", "[x, y]", "{'a': 1}", "{a,b}", "['x', y]"]
 )
 def test_what_looks_like_a_list_but_is_none(tmp_path, cell):
     with pytest.raises(ValueError, match=r"\[L637\].*line 1: "):
