@@ -126,7 +126,7 @@ def render(
 
     template (Path): It finds others in its folder, and by their path in this package.
     filters (Optional[Mapping[str, Callable[..., Any]]]): Besides "figure", which is
-        show_figure.
+        show_figure, and "count", which is count_noun and replaces Jinja's own.
     values (Any): What it needs; a missing one is an error.
     RETURNS (str): The page.
     """
@@ -139,7 +139,8 @@ def render(
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update({"figure": show_figure, **(filters or {})})
+    own = {"figure": show_figure, "count": count_noun, **(filters or {})}
+    environment.filters.update(own)
     return environment.get_template(template.name).render(**values)
 
 

@@ -13,7 +13,7 @@ from ..scoring.metrics import Metric, find_metrics
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..scoring.scorer import check_bounds
 from ..tuning.settings import read_settings
-from .sections import describe_rows, find_confusions, get_tree
+from .sections import describe_rows, find_confusions, get_tree, get_value
 
 
 class Report(Dict[str, Any]):
@@ -28,7 +28,17 @@ class Report(Dict[str, Any]):
         return [TextTable("", ("metric", "value", "interval"), rows)]
 
     def remarks(self) -> List[Remark]:
-        return []
+        right, given = (self["headline"].get(key) for key in ("precision", "coverage"))
+        if given is None or given["value"] == 1.0:
+            return []
+        if right is None:
+            return [Remark("text", "No document gets a label.")]
+        text = (
+            f"{given['value']:.1%} of the documents get a label, and "
+            f"{right['value']:.1%} of those are right. Accuracy and F1 count the "
+            "others as missed."
+        )
+        return [Remark("text", text)]
 
     def to_dict(self) -> Dict[str, Any]:
         return dict(self)
@@ -76,6 +86,13 @@ def build_report(
     if about["depth"] == 1:
         # There is no level above the labels.
         metrics.pop("coarse_accuracy", None)
+    abstained = evidence.has_abstained[predictions.is_known]
+    if not abstained.any():
+        # It is the accuracy.
+        metrics.pop("precision", None)
+    if "accuracy" in metrics and abstained.any():
+        note = "share of right labels; one that is held back isn't"
+        metrics["accuracy"] = metrics["accuracy"]._replace(note=note)
     notes = {"head": head, "mid": mid, "below": head - 1}
     titles = {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
     about.update(labels=kind.name, metrics=titles, **own.pop("about", {}))
@@ -121,5 +138,6 @@ def _get_headline(
     headline: Dict[str, Any] = {}
     for key, interval in found.items():
         n = sizes.get(key)
-        headline[key] = None if n == 0 else {**interval._asdict(), "n_labels": n}
+        is_known = get_value(metrics[key].function, predictions) is not None
+        headline[key] = {**interval._asdict(), "n_labels": n} if is_known else None
     return headline

@@ -77,7 +77,9 @@ def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
 
 
 def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
-    """What a second stage changed: "first" is the label before it."""
+    """What a second stage changed: "first" is the label before it. What it has held
+    back isn't broken: that is what an abstention is for.
+    """
     pairs = zip(evidence.decisions, _name_golds(evidence))
     refined = [
         (row, decision["first"], decision["label"], gold)
@@ -86,11 +88,15 @@ def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
     ]
     if not refined:
         return None
-    fixed = [row for row, first, label, own in refined if first != label == own]
-    broken = [row for row, first, label, own in refined if first == own != label]
+    given = [found for found in refined if found[2] is not None]
+    held = [first == own for _, first, label, own in refined if label is None]
+    fixed = [row for row, first, label, own in given if first != label == own]
+    broken = [row for row, first, label, own in given if first == own != label]
     return {
         "n_refined": len(refined),
-        "n_changed": sum(first != label for _, first, label, _ in refined),
+        "n_held_back": len(held),
+        "n_held_back_right": sum(held),
+        "n_changed": sum(first != label for _, first, label, _ in given),
         "n_fixed": len(fixed),
         "n_broken": len(broken),
         "fixed": [_describe(evidence, row) for row in fixed[:N_EXAMPLES]],

@@ -130,7 +130,9 @@ def plot_curve(name: str, curve: Dict[str, Any]) -> str:
         points, now = curve["points"], curve["now"]
         heights = [point[y] for point in points]
         axes.plot([p[x] for p in points], heights, color=ACCENT, linewidth=2)
-        axes.scatter([now[x]], [now[y]], color=SECOND, zorder=3)
+        if None not in (now[x], now[y]):
+            axes.scatter([now[x]], [now[y]], color=SECOND, zorder=3)
+            heights = [*heights, now[y]]
         axes.set(xlim=(0, 1.02), xlabel=xlabel, ylabel=ylabel)
-        axes.set_ylim(max(0.0, min([*heights, now[y]]) - 0.05), 1.02)
+        axes.set_ylim(max(0.0, min(heights) - 0.05), 1.02)
         return finish()

@@ -50,8 +50,6 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
             "ap": precisions[column] if has_gold[column] else None,
             "instead": other,
             "n_instead": n,
-            # Without a gold document there is nothing to be found.
-            **({} if has_gold[column] else {"r": None, "f": None}),
         }
         for column, (other, n) in find_instead(predictions, confusions).items()
     }

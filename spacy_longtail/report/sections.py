@@ -8,7 +8,7 @@ import numpy
 
 from ..evaluation.evidence import Evidence
 from ..scoring.metrics import BIN_EDGES, find_bins
-from ..scoring.predictions import GROUPS, Pairs, Predictions
+from ..scoring.predictions import GROUPS, Pairs, Predictions, count
 from ..scoring.scorer import describe_labels
 from ..taxonomy import Taxonomy
 
@@ -22,11 +22,18 @@ ConfusionsT = Dict[Tuple[int, int], List[int]]
 
 def describe_rows(predictions: Predictions) -> Dict[int, Dict[str, Any]]:
     """RETURNS (Dict[int, Dict[str, Any]]): By the column of each label that isn't an
-    inner node: label, count (training documents), group, pooled, and p, r, f and
-    support (gold documents), None without gold or given documents.
+    inner node: label, count (training documents), group, pooled, support (gold
+    documents), and p, r and f, None for p without given documents and for the others
+    without gold ones.
     """
     tree, found = predictions.taxonomy, describe_labels(predictions)
     nothing = {"p": None, "r": None, "f": None, "support": 0}
+    guessed = count(predictions).guessed[0]
+    for label, n_given in zip(predictions.labels, guessed.tolist()):
+        if label in found and not n_given:
+            found[label]["p"] = None
+        if label in found and not found[label]["support"]:
+            found[label].update(r=None, f=None)
     # They are known where there is a pipeline.
     counts: Any = predictions.counts
     return {
@@ -159,10 +166,10 @@ def pick_cases(pairs: Pairs, confidence: numpy.ndarray) -> List[Tuple[int, int]]
 
 def get_value(
     metric: Callable[..., numpy.ndarray], predictions: Predictions, **settings: Any
-) -> float:
-    """RETURNS (float): A metric of all documents, 0.0 if it is of nothing."""
+) -> Optional[float]:
+    """RETURNS (Optional[float]): A metric of all documents, None if of nothing."""
     value = float(metric(predictions, predictions.ones, **settings)[0])
-    return 0.0 if numpy.isnan(value) else value
+    return None if numpy.isnan(value) else value
 
 
 def list_points(

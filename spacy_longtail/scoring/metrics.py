@@ -287,7 +287,7 @@ METRICS: Tuple[Metric, ...] = (
     Metric("hier_r", "hierarchical recall", "over sets of ancestors", partial(get_hierarchical, part="r"), ("scorer",), several=False),
     Metric("hier_f", "hierarchical F1", "over sets of ancestors", partial(get_hierarchical, part="f"), ("scorer",), several=False),
     Metric("coverage", "coverage", "share of documents with a label", get_coverage, several=False),
-    Metric("precision", "precision", "share of given labels that are right", partial(get_micro, part="p"), ("tune",), several=False, empty=1.0),
+    Metric("precision", "precision", "share of given labels that are right", partial(get_micro, part="p"), ("tune", "report"), several=False, empty=1.0),
     Metric("n_labels", "labels per document", "given ones", get_labels_per_doc, ("tune",), several=True, bounds=NUMBER, direction=0),
     Metric("macro_ap", "average precision (AP)", "mean over labels", ranking.get_macro_ap, ("scorer", "report"), several=True),
     Metric("lrap", "LRAP", "label ranking average precision, mean over documents", ranking.get_lrap, ("scorer", "report"), several=True),

@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_longtail.report import build_report
+from spacy_longtail.report import build_report, render_html
 
 NAME = "longtail_textcat"
 
@@ -65,9 +65,42 @@ def test_refinement(tickets_nlp, tickets_dev):
     tickets_nlp.add_pipe("change")
     found = build_report(tickets_nlp, tickets_dev, resamples=2)["refinement"]
     assert (found["n_refined"], found["n_changed"]) == (3, 3)
-    assert (found["n_fixed"], found["n_broken"]) == (2, 1)
+    assert (found["n_fixed"], found["n_broken"], found["n_held_back"]) == (2, 1, 0)
     assert found["broken"][0]["label"] == "money/loan"
     assert found["broken"][0]["first"] == found["broken"][0]["gold"]
+
+
+def test_what_is_held_back_is_not_broken(tickets_nlp, tickets_dev):
+    config = {"source": NAME}
+    fallback = tickets_nlp.add_pipe("zero_shot_fallback", config=config)
+    fallback.initialize(lambda: tickets_dev, nlp=tickets_nlp)
+    fallback.settings.route_below = fallback.settings.abstain_threshold = 0.5
+    report = build_report(tickets_nlp, tickets_dev, resamples=10)
+    found, headline = report["refinement"], report["headline"]
+    n_given = headline["coverage"]["value"] * report["about"]["n_gold"]
+    assert found["n_held_back"] == len(tickets_dev) - round(n_given) > 0
+    assert found["n_broken"] <= found["n_changed"] <= 1
+    assert 0 < found["n_held_back_right"] < found["n_held_back"]
+    right = headline["precision"]["value"]
+    assert right > headline["accuracy"]["value"]
+    said = " ".join(remark.text for remark in report.remarks())
+    assert f"{right:.1%} of those are right" in said
+    page = " ".join(render_html(report).split())
+    assert f"labels of {found['n_held_back']} documents were held back" in page
+    assert "share of right labels; one that is held back isn" in page
+
+
+def test_nothing_is_given(tickets_nlp, tickets_dev):
+    """Of no label, none is right, wrong or calibrated."""
+    tickets_nlp.get_pipe(NAME).thresholds = {"": 1.0}
+    report = build_report(tickets_nlp, tickets_dev, resamples=10)
+    headline = report["headline"]
+    assert headline["precision"] is headline["ece"] is None
+    assert headline["coverage"]["value"] == headline["macro_f"]["value"] == 0.0
+    assert report["coverage"]["now"] == {"coverage": 0.0, "accuracy": None}
+    assert "No document gets a label." in report.remarks()[0].text
+    assert "no document gets a label" in render_html(report)
+    assert {row["p"] for row in report["labels"]} == {None}
 
 
 def test_gold_label_at_an_inner_node(tickets_nlp, tickets_dev):
