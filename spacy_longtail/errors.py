@@ -263,10 +263,23 @@ class Errors(metaclass=ErrorsWithCodes):
     L601 = ("Can't load a pipeline from '{path}': {error}")
     L602 = ("Can't read a corpus from '{path}'. Needed is a .spacy file or a folder "
             "with some, as 'python -m spacy longtail convert' writes them.")
-    L603 = ("Won't write to '{path}', which is or holds the pipeline that is read, or "
-            "is inside it. Choose another output folder.")
+    L603 = ("Won't write to '{path}': it is or holds '{source}', which is in use, or "
+            "is inside it. Choose another name for the output.")
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
+    L605 = ("Can't read or write: {error}. Make room, or check the path and what the "
+            "output is redirected to.")
+    L606 = ("Another run has written to '{path}' since this one began, or is writing "
+            "there now. What is there is that run's; nothing of this one was kept. "
+            "Let one finish before the next, or choose another name.")
+    L607 = ("'{path}' was changed while it was read, so that what was read may be half "
+            "old and half new. Run it again when nothing writes there.")
+    L608 = ("A run was stopped while it replaced '{path}', and that can't be finished "
+            "or undone here. What it has written is in '{stage}/new', what it has "
+            "taken away in '{stage}/old'. Wait if it's still at work. Else move the "
+            "files of one of the two to where they belong, and delete '{stage}'.")
+    L609 = ("Only one of the two can be all that is on stdout: the page of "
+            "'--output {output}', or '--json'. Give a file, or leave '--json' out.")
     L610 = ("Can't find the file {path}. Check the path.")
     L611 = ("Can't read the format that {path} has by its name. The suffix has to be "
             "one of {known}. {advice}")

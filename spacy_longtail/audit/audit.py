@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy
 from tqdm import tqdm
 
+from ..files import read_whole
 from ..gold import find_leaves
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy
@@ -79,11 +80,20 @@ def audit_corpus(
     progress (bool): Whether to show a progress bar, on stderr.
     dialect (Any): What a table doesn't say itself, as for `convert_corpus`.
     RETURNS (Audit): The facts.
-    RAISES (ValueError): L640 or L641 if the corpus can't be read, L001 or L002 if its
-        labels are no taxonomy, and those of a table.
+    RAISES (ValueError): L640 or L641 if the corpus can't be read, L607 or L608 if it is
+        being replaced, L001 or L002 if its labels are no taxonomy, and those of a
+        table.
     """
-    contents = _read(path, columns, separator, progress, dialect)
-    dev_contents = dev and _read(dev, columns, separator, progress, dialect)
+    # Texts are read again, to be shown.
+    with read_whole(Path(path), *([] if dev is None else [Path(dev)])):
+        contents = _read(path, columns, separator, progress, dialect)
+        dev_contents = dev and _read(dev, columns, separator, progress, dialect)
+        return _gather(path, separator, contents, dev_contents)
+
+
+def _gather(
+    path: Path, separator: str, contents: Contents, dev_contents: Optional[Contents]
+) -> Audit:
     counts = contents.count_labels()
     taxonomy = build_taxonomy(counts, separator=separator)
     sizes = numpy.asarray(list(map(len, contents.label_sets)))

@@ -12,11 +12,11 @@ from spacy.tokens import DocBin
 from thinc.api import NumpyOps
 
 from ..errors import Errors
+from ..files import SUFFIX, find_corpus
 from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text
 
-SUFFIX = ".spacy"
 # Texts read at a time from a table.
 CHUNK = 20_000
 WORDS = re.compile(r"\w+|[^\w\s]")
@@ -47,13 +47,7 @@ def find_files(path: Path) -> List[Path]:
 
     RAISES (ValueError): L640 if there are none.
     """
-    if path.is_file() and (path.suffix.lower() == SUFFIX or is_table(path)):
-        return [path]
-    files = [
-        found
-        for found in sorted(path.rglob(f"*{SUFFIX}"))
-        if found.is_file() and "/." not in f"/{found.relative_to(path).as_posix()}"
-    ]
+    files = [path] if path.is_file() and is_table(path) else find_corpus(path)
     if not files:
         raise ValueError(Errors.L640.format(path=path))
     return files

@@ -7,9 +7,10 @@ from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 from tqdm import tqdm
 
 from ..errors import Errors
-from ..files import make_blank, write_together
+from ..files import make_blank, read_whole
 from ..presentation import Remark, TextTable, make_table
 from ..settings import check_seed
+from ..staging import StateT, finish_interrupted, look_at, write_folder
 from ..tables import Table, is_table, open_table
 from ..tables.columns import (
     SPLITS,
@@ -20,7 +21,7 @@ from ..tables.columns import (
 )
 from .allot import check_shares
 from .plan import Plan, Rows, count_by_split, make_plan
-from .shards import SUFFIX, ShardWriter
+from .shards import SUFFIX, ShardWriter, is_conversion
 
 # Why rows are dropped, and what is worth a look, in words.
 REASONS = {
@@ -119,6 +120,7 @@ def convert_corpus(
     test: float = 0.1,
     seed: int = 0,
     lang: str = "en",
+    force: bool = False,
     progress: bool = False,
     **dialect: Any,
 ) -> Conversion:
@@ -127,7 +129,8 @@ def convert_corpus(
     The rows are read twice and never held together, so the memory that it needs
     hardly grows with them. Which split a text belongs to depends on the text and the
     seed alone: it stays there when rows are added. The same input and seed give the
-    same files. If anything goes wrong, nothing is left under a final name.
+    same files. All files of an earlier conversion are replaced together. If anything
+    goes wrong, they stay.
 
     inputs (Sequence[Path]): Files, or one folder of train, dev and test files. Files
         named train, dev and test are kept apart like that, others are split.
@@ -138,17 +141,21 @@ def convert_corpus(
     test (float): Share of the test split, from 0.0.
     seed (int): Of the split.
     lang (str): Language of the tokenizer.
+    force (bool): Replace also what no conversion has written.
     progress (bool): Whether to show progress bars, on stderr.
     dialect (Any): What the files don't say themselves: "encoding" and "delimiter" of
         text files, "quotes" (False if they are text), "header" (False if there is
         none, and columns are named by their number), "sheet" of an Excel file.
     RETURNS (Conversion): What was done.
-    RAISES (ValueError): L610 to L639 or L660 to L665, see there.
+    RAISES (ValueError): L604, L606 to L608, L610 to L639 or L660 to L665, see there.
     """
     check_shares(dev, test)
     check_seed(seed)
+    before = _look_at_output(Path(output_dir), force)
     nlp = make_blank(lang)
     sources = find_sources(inputs, **dialect)
+    paths = [table.path for table, _ in sources]
+    seen = look_at(*paths)
     rows = Rows(nlp.max_length)
     readers = [RecordReader(table, columns, split) for table, split in sources]
     has_lists = readers[0].has_lists
@@ -169,7 +176,10 @@ def convert_corpus(
         text = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
         raise ValueError(text)
     _check_output(output_dir, result.docs)
-    with write_together(output_dir) as folder:
+    with (
+        write_folder(output_dir, before=before) as folder,
+        read_whole(*paths, before=seen),
+    ):
         writers = {
             SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX))
             for split in result.docs
@@ -210,6 +220,14 @@ def _list_folder(folder: Path) -> List[Path]:
         files = ", ".join(path.name for path in tables) or "none"
         raise ValueError(Errors.L630.format(folder=folder, files=files))
     return found
+
+
+def _look_at_output(output_dir: Path, force: bool) -> StateT:
+    finish_interrupted(output_dir)
+    for path in (output_dir / (split + SUFFIX) for split in SPLITS):
+        if path.exists() and not force and not is_conversion(path):
+            raise ValueError(Errors.L604.format(path=path))
+    return look_at(output_dir)
 
 
 def _check_output(output_dir: Path, splits: Container[str]) -> None:

@@ -1,14 +1,18 @@
+import zlib
 from pathlib import Path
 from typing import List, Tuple
 
 from spacy.language import Language
 from spacy.tokens import DocBin
 
-SUFFIX = ".spacy"
+from ..files import SUFFIX, find_corpus
+
 # A shard is full with so many documents or characters.
 MAX_DOCS = 20_000
 MAX_CHARS = 10_000_000
 # A training text as it's written, and the labels that are 1.0.
+# How a file begins that has nothing but the words.
+BEGIN = b"\xa5attrs\x91A"
 ItemT = Tuple[str, Tuple[str, ...]]
 
 
@@ -67,3 +71,16 @@ def make_shard(nlp: Language, items: List[ItemT]) -> bytes:
         doc.cats = dict.fromkeys(labels, 1.0)
         docs.add(doc)
     return docs.to_bytes()
+
+
+def is_conversion(path: Path) -> bool:
+    """RETURNS (bool): Whether a .spacy file, or the first one of a folder, looks like
+    one of ours: most tools write more attributes.
+    """
+    for found in find_corpus(path)[:1]:
+        try:
+            with found.open("rb") as file_:
+                return BEGIN in zlib.decompressobj().decompress(file_.read(256), 64)
+        except (OSError, zlib.error):
+            return False
+    return path.is_dir()

@@ -184,10 +184,12 @@ def tune_pipeline(
     settings (Any): See tune.
     RAISES (ValueError): L601 to L604 about the paths, and errors of tune.
     """
-    check_output(output, force=force, source=pipeline)
+    # Whoever works in a folder wouldn't expect it to be replaced.
+    inputs = [dev, Path.cwd()]
+    before = check_output(output, force=force, source=pipeline, inputs=inputs)
     nlp = load_pipeline(pipeline)
     result = tune(nlp, read_corpus(nlp, dev), wish, **settings)
-    save_pipeline(nlp, output, force=force)
+    save_pipeline(nlp, output, before=before)
     return result
 
 

@@ -9,7 +9,8 @@ from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
 from ..errors import Errors
-from ..files import make_blank, write_folder
+from ..files import make_blank
+from ..staging import StateT, finish_interrupted, write_folder
 from .storage import TableData
 from .table import StaticTable
 from .word_pieces import WordPieces
@@ -37,6 +38,7 @@ def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
     """
     if not path:
         raise ValueError(Errors.L256)
+    finish_interrupted(Path(path))
     vocab = _find_vocab(path)
     cfg = vocab / "vectors.cfg"
     if cfg.is_file() and srsly.read_json(cfg).get("mode") == "floret":
@@ -55,13 +57,16 @@ def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
     )
 
 
-def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None:
+def write_pipeline_vectors(
+    table: StaticTable, path: Path, *, lang: str, before: Optional[StateT] = None
+) -> None:
     """Write static vectors as a spaCy pipeline without components.
 
     Any spaCy pipeline can use it, for example as `paths.vectors`. It has whole words
     only, an unknown one has no vector there, and 32 bits a value.
 
     lang (str): Language of the pipeline, for its tokenizer.
+    before (Optional[StateT]): See write_folder.
     """
     nlp = make_blank(lang)
     rows = [i for i, word in enumerate(table.words) if not word.startswith("##")]
@@ -70,7 +75,7 @@ def write_pipeline_vectors(table: StaticTable, path: Path, *, lang: str) -> None
     vectors = Vectors(strings=strings, data=data, keys=keys, name=table.name)
     nlp.vocab.vectors = vectors
     nlp.meta["description"] = f"Static vectors, {table.meta.get('source', '')}"
-    with write_folder(path) as folder:
+    with write_folder(path, before=before) as folder:
         nlp.to_disk(folder)
 
 

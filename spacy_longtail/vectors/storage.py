@@ -3,12 +3,12 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
 from ..errors import Errors
-from ..files import write_folder
+from ..staging import StateT, finish_interrupted, write_folder
 from .word_pieces import WordPieces, index_words
 
 FORMAT = 1
@@ -89,11 +89,18 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
     return TableData.from_arrays(meta["name"], words, rows, scales)
 
 
-def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
+def write_table(
+    path: Path,
+    data: TableData,
+    meta: Mapping[str, Any],
+    *,
+    before: Optional[StateT] = None,
+) -> None:
     """Write a table to a folder. The same table always gives the same bytes.
 
     meta (Mapping[str, Any]): JSON values, among them the name. The format, the
         width and the checksums of the files are filled in.
+    before (Optional[StateT]): See write_folder.
     """
     files = {
         WORDS: "".join(f"{word}\n" for word in data.words).encode("utf8"),
@@ -104,13 +111,15 @@ def write_table(path: Path, data: TableData, meta: Mapping[str, Any]) -> None:
     width = int(data.rows.shape[1])
     full = {**meta, "format": FORMAT, "width": width, "files": checksums}
     text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False)
-    with write_folder(path) as folder:
+    with write_folder(path, before=before) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
         (folder / META).write_bytes(f"{text}\n".encode("utf8"))
 
 
 def _read(path: Path) -> bytes:
+    if not path.is_file():
+        finish_interrupted(path.parent)
     if not path.is_file():
         raise ValueError(Errors.L251.format(path=path))
     return path.read_bytes()

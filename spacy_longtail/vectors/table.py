@@ -7,6 +7,7 @@ import numpy
 from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
+from ..staging import StateT
 from .storage import TableData, read_data, read_meta, write_table
 
 DATA_DIR = Path(__file__).parent / "data"
@@ -115,11 +116,14 @@ class StaticTable:
             remake=remake or partial(cls.from_disk, str(path.absolute())),
         )
 
-    def to_disk(self, path: Path) -> None:
+    def to_disk(self, path: Path, *, before: Optional[StateT] = None) -> None:
         """Write meta.json, words.txt, rows.npy and scales.npy to a folder, which is
         created if needed.
+
+        before (Optional[StateT]): See write_folder.
         """
-        write_table(Path(path), self.data, {**self.meta, "name": self.name})
+        meta = {**self.meta, "name": self.name}
+        write_table(Path(path), self.data, meta, before=before)
 
     @cached_property
     def data(self) -> TableData:

@@ -240,7 +240,7 @@ def test_a_full_disk(tickets, tmp_path):
     command = [sys.executable, "-c", RUN.format(setup=setup), tickets, tmp_path / "out"]
     child = subprocess.run(command, capture_output=True, text=True)
     assert "[L625]" in child.stderr
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tickets]
 
 
 # Quick ones: test_nothing_partial_is_left, and in the tests of files a killed run.
