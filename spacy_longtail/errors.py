@@ -267,8 +267,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "is inside it. Choose another name for the output.")
     L604 = ("There is already something at '{path}'. Choose another name, or use "
             "'--force' to replace it.")
-    L605 = ("Can't read or write: {error}. Make room, or check the path and what the "
-            "output is redirected to.")
+    L605 = ("Can't print the result, or read or write: {problem}. Make room, or check "
+            "what the output is redirected to.")
     L606 = ("Another run has written to '{path}' since this one began, or is writing "
             "there now. What is there is that run's; nothing of this one was kept. "
             "Let one finish before the next, or choose another name.")

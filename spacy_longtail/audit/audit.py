@@ -87,7 +87,9 @@ def audit_corpus(
     # Texts are read again, to be shown.
     with read_whole(Path(path), *([] if dev is None else [Path(dev)])):
         contents = _read(path, columns, separator, progress, dialect)
-        dev_contents = dev and _read(dev, columns, separator, progress, dialect)
+        dev_contents = None
+        if dev is not None:
+            dev_contents = _read(dev, columns, separator, progress, dialect)
         return _gather(path, separator, contents, dev_contents)
 
 

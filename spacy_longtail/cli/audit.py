@@ -1,11 +1,12 @@
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Optional
 
 from spacy.cli._util import Arg, Opt
 
-from ..presentation import Remark
 from ..tables.columns import Columns
-from .command import command, print_remark, print_result
+from .command import command
+from .output import FORCE, PAGE, look_at_page, print_and_save
 
 
 # fmt: off
@@ -13,10 +14,11 @@ from .command import command, print_remark, print_result
 def audit_cli(
     corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, with the frequency curve"),
+    output: Optional[Path] = PAGE,
     *,
     columns: Columns,
     dialect: Dict[str, Any],
+    force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the facts as JSON"),
 ) -> None:
     # fmt: on
@@ -27,7 +29,10 @@ def audit_cli(
     --output audit.html
     """
     from ..audit import audit_corpus
+    from ..audit.facts import render_audit
 
+    inputs = [corpus] if dev is None else [corpus, dev]
+    before = look_at_page(output, *inputs, force=force, as_json=json)
     facts = audit_corpus(
         corpus,
         dev=dev,
@@ -36,11 +41,5 @@ def audit_cli(
         progress=True,
         **dialect,
     )
-    if output is not None:
-        from ..audit.facts import render_audit
-        from ..files import write_text
-
-        write_text(output, render_audit(facts))
-    print_result(facts, json)
-    if output is not None and not json:
-        print_remark(Remark("good", f"Saved the page to {output}"))
+    render = partial(render_audit, facts)
+    print_and_save(facts, render, output, before, json, "page")

@@ -3,8 +3,10 @@ have to say.
 """
 
 import json
+import os
+import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from inspect import Signature
 from typing import Any, Callable, Iterator, NoReturn
@@ -39,11 +41,16 @@ def command(name: str) -> Callable[[CommandT], CommandT]:
                 with escaped_warnings():
                     collect_options(function, options)
                     function(**options)
+                if sys.stdout is not None:
+                    # Else, Python does it when it ends, and says nothing of use.
+                    sys.stdout.flush()
             except BrokenPipeError:
                 raise  # Whoever read it has seen enough, and Typer ends quietly.
             except OSError as error:
                 problem = error.strerror or str(error)
-                fail(Errors.L661.format(path=error.filename or "", problem=problem))
+                path = error.filename
+                known = path and Errors.L661.format(path=path, problem=problem)
+                fail(known or Errors.L605.format(problem=problem))
             except ValueError as error:
                 fail(str(error))
 
@@ -111,6 +118,12 @@ def fail(message: str) -> NoReturn:
     """
     shown = Printer(no_print=True).fail(escape(message, keep="\n"))
     typer.echo(shown, err=True)
+    try:
+        sys.stdout.flush()
+    except (OSError, AttributeError):
+        # Let it go, or Python tries again when it ends.
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise typer.Exit(1) from None
 
 

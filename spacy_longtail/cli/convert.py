@@ -6,6 +6,7 @@ from spacy.cli._util import Arg, Opt
 
 from ..tables.columns import Columns
 from .command import command, print_result
+from .output import FORCE
 
 
 # fmt: off
@@ -21,6 +22,7 @@ def convert_cli(
     seed: int = Opt(0, "--seed", help="Seed of the split"),
     lang: str = Opt("en", "--lang", help="Language of the tokenizer"),
     dialect: Dict[str, Any],
+    force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the summary as JSON"),
 ) -> None:
     # fmt: on
@@ -29,7 +31,8 @@ def convert_cli(
 
     Which split a text belongs to depends on the text and --seed alone, so that it stays
     there when rows are added. Each label is in train. Files that are named train, dev
-    and test keep their split.
+    and test keep their split. An earlier conversion is replaced; what something else
+    has written is only with --force.
 
     Example: python -m spacy longtail convert tickets.csv corpus --text body --label
     department --label topic
@@ -44,6 +47,7 @@ def convert_cli(
         test=test,
         seed=seed,
         lang=lang,
+        force=force,
         progress=True,
         **dialect,
     )

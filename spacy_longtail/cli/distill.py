@@ -5,6 +5,7 @@ from spacy.cli._util import Arg, Opt
 
 from ..presentation import Remark
 from .command import command, print_remark
+from .output import FORCE
 
 
 # fmt: off
@@ -17,6 +18,7 @@ def distill_cli(
     lang: str = Opt("en", "--lang", "-l", help="Language of the corpus, for its tokenizer"),
     min_freq: int = Opt(2, "--min-freq", "-m", help="How often a word of the corpus has to occur"),
     width: int = Opt(256, "--width", "-w", help="Length of the vectors"),
+    force: bool = FORCE,
     as_pipeline: bool = Opt(False, "--spacy", "-s", help="Write a spaCy pipeline with vectors instead"),
     text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text in tables; several are joined"),
     *,
@@ -34,19 +36,22 @@ def distill_cli(
     With --spacy, they are vectors that any spaCy pipeline can use, without word pieces,
     and here "spacy-longtail.PipelineVectors.v1" reads them.
     """
+    from ..files import check_output
     from ..vectors.corpus_words import count_words, read_words
     from ..vectors.distill import distill
     from ..vectors.pipeline import write_pipeline_vectors
 
+    inputs = [Path(model), *corpus, *([] if vocab is None else [vocab])]
+    before = check_output(output, force=force, inputs=inputs)
     words = [] if vocab is None else read_words(vocab)
     words += count_words(corpus, lang=lang, min_freq=min_freq, text=text, **dialect)
     table = distill(
         model, words, table_name=output.name, use_vocabulary=vocab is None, width=width
     )
     if as_pipeline:
-        write_pipeline_vectors(table, output, lang=lang)
+        write_pipeline_vectors(table, output, lang=lang, before=before)
     else:
-        table.to_disk(output)
+        table.to_disk(output, before=before)
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     n_pieces = sum(word.startswith("##") for word in table.words)
     pieces = "no" if as_pipeline else f"{n_pieces:,}"

@@ -1,10 +1,11 @@
+from functools import partial
 from pathlib import Path
 from typing import List, Optional
 
 from spacy.cli._util import Arg, Opt
 
-from ..presentation import Remark
-from .command import PIPE, PIPELINE, command, print_remark, print_result
+from .command import PIPE, PIPELINE, command
+from .output import FORCE, PAGE, look_at_page, print_and_save
 
 
 # fmt: off
@@ -14,8 +15,9 @@ def explain_cli(
     text: str = Arg(..., help="The text"),
     label: Optional[List[str]] = Opt(None, "--label", "-l", help="Label to explain, by default the most probable one. With several labels per document it can be given several times, and by default is each one that the text has"),
     against: Optional[str] = Opt(None, "--against", "-a", help="Label to compare it with, by default the next one. Not with several labels per document"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write, in displaCy's manner"),
+    output: Optional[Path] = PAGE,
     pipe: Optional[str] = PIPE,
+    force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the explanation as JSON"),
 ) -> None:
     # fmt: on
@@ -26,13 +28,11 @@ def explain_cli(
     """
     from ..evaluation.pipes import find_pipe
     from ..explain import explain, render_explanation
-    from ..files import load_pipeline, write_text
+    from ..files import load_pipeline
 
+    before = look_at_page(output, pipeline, force=force, as_json=json)
     nlp = load_pipeline(pipeline)
     found = explain(nlp, text, label=label, against=against, pipe=pipe)
-    if output is not None:
-        separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
-        write_text(output, render_explanation(found, separator))
-    print_result(found, json)
-    if output is not None and not json:
-        print_remark(Remark("good", f"Saved the explanation to {output}"))
+    separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
+    render = partial(render_explanation, found, separator)
+    print_and_save(found, render, output, before, json, "explanation")

@@ -5,11 +5,11 @@ from typing import Any, Dict, List, Tuple
 import typer
 from spacy.cli._util import Arg, Opt
 
-from ..errors import Errors
 from ..presentation import Remark
 from ..tables import is_table
 from ..tables.columns import Columns
-from .command import command, echo, fail, print_remark
+from .command import command, echo, print_remark
+from .output import FORCE, is_stdout, look_at_page
 
 
 # fmt: off
@@ -22,7 +22,7 @@ def init_config_cli(
     *,
     columns: Columns,
     dialect: Dict[str, Any],
-    force: bool = Opt(False, "--force", "-F", help="Overwrite the file"),
+    force: bool = FORCE,
 ) -> None:
     # fmt: on
     """
@@ -35,9 +35,7 @@ def init_config_cli(
     from ..files import write_text
     from ..init_config import init_config
 
-    to_terminal = str(config) == "-"
-    if not to_terminal and config.exists() and not force:
-        fail(Errors.L604.format(path=config))
+    before = look_at_page(config, corpus, force=force)
     if (corpus / "train.spacy").exists():
         # What 'convert' has written, of which only this is for training.
         corpus = corpus / "train.spacy"
@@ -49,10 +47,10 @@ def init_config_cli(
         **dialect,
     )
     filled = init_config(facts, optimize=optimize)
-    if to_terminal:
+    if is_stdout(config):
         echo(filled)
         return
-    write_text(config, filled)
+    write_text(config, filled, before=before)
     print_remark(Remark("good", f"Saved the config to {config}"))
     for what, parts in _find_next(context, corpus, config):
         print_remark(Remark("text", what))

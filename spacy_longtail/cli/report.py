@@ -1,10 +1,11 @@
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
 from spacy.cli._util import Arg, Opt, setup_gpu
 
-from ..presentation import Remark
-from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_remark, print_result
+from .command import GPU, PIPE, PIPELINE, PROGRESS, command
+from .output import FORCE, PAGE, look_at_page, print_and_save
 
 
 # fmt: off
@@ -12,12 +13,13 @@ from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_remark, print
 def report_cli(
     pipeline: str = PIPELINE,
     corpus: Path = Arg(..., help="Corpus with gold labels: a .spacy file or a folder of them"),
-    output: Optional[Path] = Opt(None, "--output", "-o", help="HTML file to write"),
+    output: Optional[Path] = PAGE,
     pipe: Optional[str] = PIPE,
     head: int = Opt(50, "--head", min=2, help="Fewest training documents of a head label"),
     mid: int = Opt(10, "--mid", min=1, help="Fewest training documents of a mid label"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the bootstrap"),
     gpu_id: int = GPU,
+    force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the report as JSON"),
 ) -> None:
     # fmt: on
@@ -30,17 +32,15 @@ def report_cli(
     Example: python -m spacy longtail report training/model-best corpus/test.spacy
     --output report.html
     """
-    from ..files import load_pipeline, read_corpus, write_text
+    from ..files import load_pipeline, read_corpus
     from ..report import build_report, render_html
 
+    before = look_at_page(output, pipeline, corpus, force=force, as_json=json)
     setup_gpu(gpu_id, silent=True)
     nlp = load_pipeline(pipeline)
     examples = read_corpus(nlp, corpus)
     data = build_report(
         nlp, examples, pipe=pipe, head=head, mid=mid, seed=seed, progress=PROGRESS
     )
-    if output is not None:
-        write_text(output, render_html(data))
-    print_result(data, json)
-    if output is not None and not json:
-        print_remark(Remark("good", f"Saved the report to {output}"))
+    render = partial(render_html, data)
+    print_and_save(data, render, output, before, json, "report")

@@ -5,6 +5,7 @@ from spacy.cli._util import Arg, Opt, setup_gpu
 
 from ..presentation import Remark
 from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_remark, print_result
+from .output import FORCE
 
 
 # fmt: off
@@ -23,7 +24,7 @@ def tune_cli(
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
     even_if_worse: bool = Opt(False, "--even-if-worse", help="Take settings that are worse beyond noise, too, instead of those before"),
     gpu_id: int = GPU,
-    force: bool = Opt(False, "--force", "-f", help="Replace the output folder"),
+    force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the result as JSON"),
 ) -> None:
     # fmt: on
