@@ -355,6 +355,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L650 = ("There is no config named {found!r}. Choose one of: {known}.")
     L651 = ("There is no {found!r} config for documents with several labels. Use "
             "{known}.")
+    L652 = ("The fingerprint of the training texts in the file 'cfg' of '{name}' is "
+            "damaged. Take an undamaged copy of the pipeline, or train it again.")
     L660 = ("The column {column!r} is asked for twice. Each of --text, --label, "
             "--labels and --split-column needs a column of its own.")
     L661 = ("Can't use {path!r}: {problem}. Check the path and its permissions.")
@@ -388,4 +390,10 @@ class Warnings(metaclass=ErrorsWithCodes):
     LW502 = ("{n_labels} gold labels were never seen in training, for example "
              "{labels}. They are scored as missed. Add training documents of these "
              "labels, or correct their spelling.")
+    LW505 = ("{n_known:,} of the {n_docs:,} documents that '{name}' is scored on have "
+             "a text that it was trained on, so that the scores are too good. Score "
+             "other texts, like those of the dev and test files of 'convert'.")
+    LW506 = ("None of the {n_docs:,} documents that '{name}' is scored on has a gold "
+             "label of it, so that there is nothing to compare with. Give documents "
+             "with gold labels in 'doc.cats', spelled as in the training data.")
 # fmt: on

@@ -196,6 +196,18 @@ def kind_dev(request, kind):
     return request.getfixturevalue(f"{KINDS[kind]}_dev")
 
 
+@pytest.fixture
+def kind_seen(kind, kind_nlp):
+    """Fresh examples with gold labels, of ten documents that were trained on."""
+    make = {"exclusive": make_tickets, "multilabel": make_mixed}[kind]
+    pairs = [(text, [g] if isinstance(g, str) else g) for text, g in make(0)]
+    return [
+        Example.from_dict(kind_nlp.make_doc(text), {"cats": make_cats(labels)})
+        for text, labels in pairs
+        if labels
+    ][:10]
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory):
     """Folder of a BERT with random weights and a vocabulary of letters and words."""

@@ -24,6 +24,8 @@ from ..errors import Errors
 from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
 from ..pipeline.textcat import RawScores, write_all_cats
+from ..pipeline.trained import MIN_SHARE
+from ..presentation import Remark
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..taxonomy import Taxonomy
 from .pipes import find_fallback, find_later, find_part, run_before
@@ -61,6 +63,12 @@ class Evidence(NamedTuple):
         whatever their probabilities, of shape (docs,).
         """
         return numpy.asarray([found["label"] is None for found in self.decisions])
+
+    def count_trained(self) -> Optional[int]:
+        """RETURNS (Optional[int]): How many of the documents have a text that was
+        trained on, see TrainingTexts. None if that isn't known.
+        """
+        return self.pipe.trained.count(self.docs)
 
     def select(self, rows: numpy.ndarray) -> "Evidence":
         """RETURNS (Evidence): That of some documents."""
@@ -152,6 +160,22 @@ def collect(
         columns=numpy.asarray([taxonomy.index[label] for label in pipe.labels]),
         n_read=len(docs),
     )
+
+
+def remark_trained(n_trained: Optional[int], n_docs: int) -> List[Remark]:
+    """RETURNS (List[Remark]): At most one, about documents that were trained on.
+
+    n_trained (Optional[int]): See Evidence.count_trained.
+    """
+    if n_trained is None:
+        text = "Which texts an older pipeline was trained on isn't known."
+        return [Remark("text", text)]
+    if not n_trained:
+        return []
+    found = f"The pipeline was trained on {n_trained:,} of these {n_docs:,} texts"
+    if n_trained < MIN_SHARE * n_docs:
+        return [Remark("text", f"{found}.")]
+    return [Remark("warn", f"{found}, so that the scores are too good. Take others.")]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ..gold import LabelCounts
 from ..ops import mean_by_class, sigmoid, unit_rows
 from ..taxonomy import Taxonomy
 from .encoding import EncodeT
+from .trained import TrainingTexts
 
 BATCH_SIZE = 256
 N_STEPS = 50
@@ -22,11 +23,13 @@ class ClassSums:
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
     sample (VectorSample): Some of the documents' vectors.
+    texts (TrainingTexts): Their texts.
     """
 
     def __init__(self, sample_size: int = 0) -> None:
         self.n_docs = 0
         self.sample = VectorSample(sample_size)
+        self.texts = TrainingTexts()
         self.counts: Dict[str, int] = {}
         self._width = 0
         self._sums: Dict[str, numpy.ndarray] = {}
@@ -77,14 +80,15 @@ def count_and_sum(
         desc=f"{name}: prototypes", unit=" docs", delay=3, leave=False, disable=None
     ) as progress:
         for batch in minibatch(enumerate(examples), BATCH_SIZE):
-            read = [(eg.predicted, get_gold(eg, number)) for number, eg in batch]
-            pairs = [(doc, labels) for doc, labels in read if labels is not None]
+            read = [(eg, get_gold(eg, number)) for number, eg in batch]
+            pairs = [(eg, labels) for eg, labels in read if labels is not None]
             sums.n_docs += len(pairs)
             if pairs:
-                docs = [doc for doc, _ in pairs]
+                docs = [eg.predicted for eg, _ in pairs]
                 X = encode(docs)
                 check_finite(docs, X, name)
                 sums.sample.add(X)
+                sums.texts.add([eg for eg, _ in pairs])
                 owners = [row for row, (_, found) in enumerate(pairs) for _ in found]
                 sums.add([label for _, found in pairs for label in found], X[owners])
             progress.update(len(batch))

@@ -31,6 +31,7 @@ from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words
 from .settings import PriorT, read_prior
 from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
+from .trained import TrainingTexts
 
 # Since 2, the config says what the settings are.
 FORMAT = 2
@@ -100,6 +101,7 @@ class TextCategorizer(TrainablePipe):
         self._encoding = EncoderRunner(model)
         # Lets others know that the encoder has changed.
         self.n_updates = 0
+        self.trained = TrainingTexts()
 
     name = make_name_property()
 
@@ -203,6 +205,7 @@ class TextCategorizer(TrainablePipe):
             name=self.name,
             sample_size=self.kind.sample_size,
         )
+        self.trained = TrainingTexts() if is_streamed else sums.texts
         if is_streamed:
             sums.n_docs = 0
         if given is not None:
@@ -304,7 +307,11 @@ class TextCategorizer(TrainablePipe):
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss
+        self.trained.add(examples, self._is_annotated)
         return losses
+
+    def _is_annotated(self, example: Example) -> bool:
+        return self.kind.get_gold(example, 0, self.taxonomy.ranges) is not None
 
     def finish_update(self, sgd: Optimizer) -> None:
         self.n_updates += 1
@@ -324,11 +331,17 @@ class TextCategorizer(TrainablePipe):
         return self.model.ops.asarray2f(truths)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Warns once of documents that were trained on, LW505, or that have no gold
+        labels, LW506. For the scores, see the scorer.
+        """
+        examples = list(examples)
         self._fill_cfg(self._taxonomy)
         labels = kwargs.get("labels", self.labels)
         needed = dict(zip(labels, self.get_thresholds(labels).tolist()))
         settings = {"pipe": self.name, "thresholds": needed, **kwargs}
-        return super().score(examples, **settings)
+        scores = super().score(examples, **settings)
+        self.trained.warn(self.name, examples, scores)
+        return scores
 
     def fit_thresholds(
         self,
@@ -383,6 +396,8 @@ class TextCategorizer(TrainablePipe):
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
         tree = taxonomy and taxonomy.to_dict()
         self.cfg.update(self.settings.to_dict(), taxonomy=tree)
+        self.cfg.pop("trained_on", None)
+        self.cfg.update(self.trained.to_dict())
 
     def _read_cfg(self, data: bytes) -> "TextCategorizer":
         cfg = json.loads(data)
@@ -403,6 +418,7 @@ class TextCategorizer(TrainablePipe):
             raise ValueError(text)
         self.cfg.update(cfg, format=FORMAT)
         self._encoding.cache.clear()
+        self.trained = TrainingTexts.from_dict(cfg, self.name)
         self._set_taxonomy(taxonomy)
         return self
 

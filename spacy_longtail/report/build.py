@@ -5,7 +5,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from .. import __version__
-from ..evaluation.evidence import Evidence, ProgressT, collect
+from ..evaluation.evidence import Evidence, ProgressT, collect, remark_trained
 from ..evaluation.pipes import find_part, find_pipe
 from ..presentation import Remark, TextTable
 from ..scoring.bootstrap import estimate
@@ -28,6 +28,11 @@ class Report(Dict[str, Any]):
         return [TextTable("", ("metric", "value", "interval"), rows)]
 
     def remarks(self) -> List[Remark]:
+        about = self["about"]
+        trained = remark_trained(about["n_trained"], about["n_gold"])
+        return [*self._remark_coverage(), *trained]
+
+    def _remark_coverage(self) -> List[Remark]:
         right, given = (self["headline"].get(key) for key in ("precision", "coverage"))
         if given is None or given["value"] == 1.0:
             return []
@@ -117,6 +122,7 @@ def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
         "date": date.today().isoformat(),
         "n_docs": evidence.n_read,
         "n_gold": int(predictions.is_known.sum()),
+        "n_trained": evidence.count_trained(),
         "n_labels": len(tree.leaves),
         "n_pooled": len(tree.pooled),
         "n_training": predictions.n_training,

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy
 
+from ..evaluation.evidence import remark_trained
 from ..presentation import open_figure, render
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -60,7 +61,8 @@ def render_html(data: Dict[str, Any]) -> str:
     }
     template = TEMPLATES / f"{about['labels']}.html.jinja"
     filters: Dict[str, Callable[..., str]] = {"step": get_step, "capital": show_title}
-    return render(template, filters=filters, data=data, plots=plots)
+    remarks = remark_trained(about["n_trained"], about["n_gold"])
+    return render(template, filters=filters, data=data, plots=plots, remarks=remarks)
 
 
 def get_step(value: Optional[float]) -> str:

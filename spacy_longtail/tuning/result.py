@@ -1,6 +1,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
+from ..evaluation.evidence import remark_trained
 from ..presentation import Remark, TextTable, count_noun
 from ..scoring.bootstrap import Comparison, Interval
 from ..scoring.metrics import Metric, find_metrics
@@ -29,6 +30,8 @@ class Tuning:
         cross-fitted: the settings for each document were found on other documents.
     n_docs (int): Documents that settings were fitted on.
     n_ignored (int): Documents without a label to compare with.
+    n_trained (Optional[int]): Documents whose text was trained on, so that the scores
+        are too good. None if that isn't known.
     performance (Dict[str, Any]): What the scorer finds in the cross-fitted predictions,
         None for what is of nothing.
     is_applied (bool): Whether the pipeline has the settings after. If not, they are
@@ -43,6 +46,7 @@ class Tuning:
     scores: Dict[str, Comparison]
     n_docs: int
     n_ignored: int
+    n_trained: Optional[int]
     performance: Dict[str, Any]
     is_applied: bool
 
@@ -114,6 +118,7 @@ class Tuning:
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What has to be known about the scores."""
         remarks = [Remark("text", note) for note in self.get_notes()]
+        remarks += remark_trained(self.n_trained, self.n_docs)
         if self.n_ignored:
             n = count_noun(self.n_ignored, "document")
             remarks.append(Remark("warn", f"{n} without a label to compare with"))

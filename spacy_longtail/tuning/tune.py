@@ -95,6 +95,7 @@ class Task:
             scores=compare(old, new, metrics, **settings),
             n_docs=n_docs,
             n_ignored=self.evidence.n_read - n_docs,
+            n_trained=self.evidence.count_trained(),
             performance=self._score(new),
             is_applied=True,
             **values,

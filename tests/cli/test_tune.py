@@ -83,7 +83,7 @@ def test_json_is_all_that_is_on_stdout(run, kind):
         "multilabel": {"labels", "later", "refit_as", "n_gold"},
     }
     shared = {"kind", "wish", "before", "after", "scores", "n_docs", "n_ignored"}
-    shared |= {"performance", "is_applied", "is_reached", "is_worse"}
+    shared |= {"performance", "is_applied", "is_reached", "is_worse", "n_trained"}
     assert set(data) == shared | extra[kind]
 
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from spacy_longtail.report import build_report
+from spacy_longtail.presentation import Remark
+from spacy_longtail.report import build_report, render_html
 
 
 def get_rows(report):
@@ -17,6 +18,28 @@ def test_report_is_json(report, kind_nlp):
     assert json.loads(json.dumps(report)) == report
     factory = kind_nlp.get_pipe_meta(get_name(kind_nlp)).factory
     assert report["about"]["kind"] == factory
+
+
+def test_texts_that_were_trained_on_are_said(kind_nlp, kind_seen):
+    report = build_report(kind_nlp, kind_seen, resamples=2)
+    assert report["about"]["n_trained"] == 10
+    (remark,) = report.remarks()
+    assert remark.level == "warn"
+    assert "was trained on 10 of these 10 texts, so that" in remark.text
+    assert remark.text in render_html(report)
+
+
+def test_it_is_said_if_nothing_is_known_of_the_training(report):
+    report["about"]["n_trained"] = None
+    assert "isn't known" in report.remarks()[0].text
+    report["about"]["n_trained"] = 0
+    assert report.remarks() == []
+
+
+def test_a_few_texts_that_were_trained_on_are_said_without_a_warning(report):
+    report["about"].update(n_trained=2, n_gold=100)
+    text = "The pipeline was trained on 2 of these 100 texts."
+    assert report.remarks() == [Remark("text", text)]
 
 
 def test_headline_is_what_the_scorer_finds(report, kind_nlp, kind_dev):

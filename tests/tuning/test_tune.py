@@ -40,6 +40,17 @@ def test_settings_are_applied(kind_nlp, kind_dev):
     assert (result.n_docs, result.n_ignored) == (len(kind_dev), 0)
 
 
+def test_texts_that_were_trained_on_are_said(kind_nlp, kind_dev, kind_seen):
+    known = run(kind_nlp, kind_dev).n_trained
+    assert known < 6, "some are the same by chance"
+    result = run(kind_nlp, [*kind_dev, *kind_seen])
+    assert result.n_trained == result.to_dict()["n_trained"] == known + 10
+    (said,) = [r for r in result.remarks() if "trained on" in r.text]
+    assert said.level == "warn"
+    n_docs = len(kind_dev) + 10
+    assert f"was trained on {known + 10} of these {n_docs} texts, so" in said.text
+
+
 def test_before_is_what_the_pipeline_scores(kind_nlp, kind_dev):
     scores = kind_nlp.evaluate(kind_dev)
     found = run(kind_nlp, kind_dev).scores
