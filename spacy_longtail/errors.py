@@ -111,9 +111,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "'nlp.initialize' with training data, or load a trained pipeline.")
     L302 = ("Document {index} ({text!r}) has more than one gold label: {labels}. "
             "'{name}' needs exactly one path per document. If a document can have "
-            "several labels, use {factory!r}. If some of the keys "
-            "belong to another component, list the labels of this one in "
-            "[initialize.components.{name}.labels].")
+            "several labels, use {factory!r}. {hint} If it is a mistake, correct the "
+            "document.")
     L303 = ("Document {index} ({text!r}) has the value {value!r} for the label "
             "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
             "learned from.")
@@ -261,8 +260,8 @@ class Errors(metaclass=ErrorsWithCodes):
 
     # L6xx: files and commands
     L601 = ("Can't load a pipeline from '{path}': {error}")
-    L602 = ("Can't read a corpus from '{path}'. Needed is a .spacy file or a folder "
-            "with some, as 'python -m spacy longtail convert' writes them.")
+    L602 = ("Can't read a corpus from '{path}': {problem}. Needed is a .spacy file or "
+            "a folder with some, as 'python -m spacy longtail convert' writes them.")
     L603 = ("Won't write to '{path}': it is or holds '{source}', which is in use, or "
             "is inside it. Choose another name for the output.")
     L604 = ("There is already something at '{path}'. Choose another name, or use "
@@ -374,15 +373,17 @@ class Warnings(metaclass=ErrorsWithCodes):
              "'longtail_textcat' a transformer of its own, which cuts nothing.")
     LW301 = ("The thresholds of '{name}' were fitted to the probabilities before its "
              "'{setting}' was changed, so they are dropped. Fit them again.")
-    LW401 = ("'{name}' has nothing to do: '{source}' pools no labels and none were "
-             "added at run time. Train with a higher 'min_count', add labels with "
-             "'add_label', or leave the component out.")
+    LW401 = ("'{name}' has nothing to do so far: '{source}' pools no labels and none "
+             "were added at run time. It costs nothing meanwhile. It has with a higher "
+             "'min_count', or with labels from 'add_label'; if you want neither, leave "
+             "the component out.")
     LW402 = ("'{name}' leaves documents as they are that '{source}' hasn't "
              "categorized. Enable '{source}', or disable both.")
     LW403 = ("'{name}' makes the pipeline worse: per document with a gold label, it "
-             "broke {broken:.4f} decisions and fixed only {fixed:.4f}. Raise "
-             "'route_threshold' or 'mixture_weight', use another ranker, or leave the "
-             "component out.")
+             "broke {broken:.4f} decisions and fixed only {fixed:.4f}, which isn't "
+             "chance. If it's still so after the training, fit its weight to the dev "
+             "corpus with 'fit_mixture', raise 'route_threshold', use another ranker, "
+             "or leave the component out.")
     LW501 = ("{n_docs} documents have a gold label that training never saw, "
              "{n_labels} different ones, for example {labels}. They are scored as "
              "missed. Add training documents of these labels, or correct their "

@@ -72,7 +72,12 @@ def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
     path = Path(path)
     finish_interrupted(path)
     if not find_corpus(path):
-        raise ValueError(Errors.L602.format(path=path))
+        problem = "there is no such file or folder"
+        if path.is_dir():
+            problem = "there is no .spacy file in this folder"
+        elif path.exists():
+            problem = "it is no .spacy file"
+        raise ValueError(Errors.L602.format(path=path, problem=problem))
 
     def read() -> Iterator[Example]:
         with read_whole(path):

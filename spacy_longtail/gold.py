@@ -97,8 +97,15 @@ def get_gold_label(
     leaves = find_leaves(positive, separator)
     if len(leaves) > 1:
         text, labels = _shorten(example), ", ".join(map(repr, sorted(positive)[:5]))
+        hint = f"All of these are labels of '{name}'."
+        if known is None:
+            hint = (
+                "If some of the keys belong to another component, name those of this "
+                f"one in the block [initialize.components.{name}], for example labels "
+                f'= ["{leaves[0]}"].'
+            )
         message = Errors.L302.format(
-            index=index, text=text, labels=labels, name=name, factory=factory
+            index=index, text=text, labels=labels, name=name, factory=factory, hint=hint
         )
         raise ValueError(message)
     return leaves[0] if leaves else None

@@ -153,6 +153,7 @@ def test_efficiency_config_trains(corpus, tmp_path, with_descriptions):
     performance = nlp.meta["performance"]
     assert performance["longtail_macro_f"] == 1.0
     assert performance["longtail_accuracy"] == 1.0
+    assert "longtail_head_f" not in performance, "no label has 50 documents"
 
 
 def test_training_twice_gives_the_same_model(corpus, tmp_path):

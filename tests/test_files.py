@@ -18,8 +18,13 @@ def test_missing_pipeline(tmp_path):
 
 def test_missing_corpus(tickets_nlp, tmp_path):
     (tmp_path / "dev.json").write_text("{}")
-    for path in (tmp_path / "dev.spacy", tmp_path / "dev.json", tmp_path):
-        with pytest.raises(ValueError, match=r"\[L602\]"):
+    problems = {
+        tmp_path / "dev.spacy": "there is no such file",
+        tmp_path / "dev.json": "it is no .spacy file",
+        tmp_path: "no .spacy file in this folder",
+    }
+    for path, problem in problems.items():
+        with pytest.raises(ValueError, match=rf"\[L602\].*{problem}"):
             read_corpus(tickets_nlp, path)
 
 

@@ -150,6 +150,14 @@ def test_two_paths_are_an_error(cats):
         get_label(cats)
 
 
+def test_advice_on_two_paths_is_not_what_was_done_already():
+    cats = {"visa": 1.0, "bank/card": 1.0}
+    with pytest.raises(ValueError, match=r"labels = \[\"visa\"\]"):
+        get_label(cats)
+    with pytest.raises(ValueError, match="All of these are labels of '.*correct the"):
+        get_label(cats, KNOWN)
+
+
 def test_separator_is_the_components_own():
     assert (
         get_label({"bank": 1.0, "bank > card": 1.0}, separator=" > ") == "bank > card"

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import NumpyOps
 
 from spacy_longtail.ops import (
+    get_chance,
     get_log_odds,
     log_softmax_groups,
     mean_by_class,
@@ -184,3 +185,15 @@ def test_log_odds_of_nothing_and_all_are_finite():
 def test_softplus_is_the_log_of_the_sigmoid():
     Z = numpy.linspace(-15, 15, 7)
     assert_allclose(softplus(Z), -numpy.log(sigmoid(-Z)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "numbers, expected",
+    [((0, 0), 0.5), ((1, 0), 0.25), ((3, 0), 1 / 16), ((1, 1), 0.5), ((2, 1), 0.3125)],
+)
+def test_chance_of_the_sign_test(numbers, expected):
+    """3 of 3: 1/8, half of which counts. 2 of 3: 3/8, half of it, and 1/8 for more."""
+    assert get_chance(*numbers) == pytest.approx(expected)
+    assert get_chance(*numbers) + get_chance(*numbers[::-1]) == pytest.approx(1.0)
+    assert get_chance(600, 500) < 0.01 < get_chance(510, 500)
+    assert get_chance(60, 41) == pytest.approx(get_chance(59, 41), abs=0.01)

@@ -55,6 +55,7 @@ NAME_PATTERNS = {
     "thinc_layers": CAMEL_CASE,
     "thinc_losses": CAMEL_CASE,
     "spacy_callbacks": SNAKE_CASE,
+    "spacy_loggers": CAMEL_CASE,
     "spacy_readers": SNAKE_CASE,
     "spacy_scorers": SNAKE_CASE,
 }

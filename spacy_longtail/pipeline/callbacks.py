@@ -1,5 +1,5 @@
 from functools import partial
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, Optional
 
 from spacy.language import Language
 from spacy.training import Example
@@ -49,4 +49,27 @@ def _fit_thresholds(
         for eg, doc in zip(examples, docs):
             eg.predicted = doc
     pipe.fit_thresholds(examples, **wish)
+    return _drop_unmeasured(nlp)
+
+
+def make_drop_unmeasured() -> Callable[[Language], Language]:
+    """Leave scores of nothing out of the meta of a pipeline before it is saved.
+
+    Registered as "spacy-longtail.drop_unmeasured.v1", for [training.before_to_disk].
+    Without tail labels there is no tail score, but spaCy writes 0.0 for it, and
+    'spacy package' shows that in the model card. fit_thresholds does the same.
+
+    RETURNS (Callable[[Language], Language]): Changes a pipeline and returns it.
+    """
+    return _drop_unmeasured
+
+
+def _drop_unmeasured(nlp: Language) -> Language:
+    known: Dict[str, bool] = {}
+    for _, pipe in nlp.pipeline:
+        known.update(getattr(pipe, "unmeasured", {}))
+    performance = nlp.meta.get("performance", {})
+    for key in performance.keys() & known.keys():
+        if known[key]:
+            del performance[key]
     return nlp

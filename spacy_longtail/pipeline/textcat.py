@@ -341,6 +341,8 @@ class TextCategorizer(TrainablePipe):
         settings = {"pipe": self.name, "thresholds": needed, **kwargs}
         scores = super().score(examples, **settings)
         self.trained.warn(self.name, examples, scores)
+        # For drop_unmeasured.
+        self.unmeasured = {key: value is None for key, value in scores.items()}
         return scores
 
     def fit_thresholds(

@@ -2,7 +2,10 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from spacy_longtail.pipeline.callbacks import make_fit_thresholds
+from spacy_longtail.pipeline.callbacks import (
+    make_drop_unmeasured,
+    make_fit_thresholds,
+)
 
 NAME = "longtail_textcat_multilabel"
 DATA = [
@@ -74,3 +77,15 @@ def test_component_that_is_not_there_is_an_error():
     for name in ("textcat", "sentencizer"):
         with pytest.raises(ValueError, match=rf"\[L328\].*'{name}'.*'sentencizer'"):
             make_fit_thresholds(corpus, component=name)(nlp)
+
+
+def test_scores_of_nothing_are_left_out_of_the_meta(kind):
+    """spaCy writes 0.0 for a score that is None."""
+    nlp = kind.load_pair()
+    scores = nlp.evaluate(list(kind.make_examples(nlp)))
+    assert scores["longtail_head_f"] is None
+    empty = {key for key in scores if scores[key] is None}
+    nlp.meta["performance"] = {key: scores[key] or 0.0 for key in scores}
+    make_drop_unmeasured()(nlp)
+    assert nlp.meta["performance"].keys() == scores.keys() - empty
+    assert make_drop_unmeasured()(spacy.blank("xx")).meta.get("performance", {}) == {}

@@ -14,6 +14,7 @@ from spacy.util import minibatch
 
 from ...descriptions import DescriptionsT, check_descriptions
 from ...errors import Errors, Warnings
+from ...ops import get_chance
 from ...taxonomy import Taxonomy
 from ..decision import Prediction, get_stored
 from ..encoding import make_start_encoder, run_encoder
@@ -29,8 +30,10 @@ from .writer import RefinedWriter
 
 # Since 2, the config says what the settings are.
 FORMAT = 2
-# Deviations that chance exceeds to one side in one of twenty cases.
-ONE_SIDED = 1.645
+# In one of twenty corpora, chance breaks as much more than it fixes.
+UNLIKELY = 0.05
+# Fewer broken labels say nothing, as training scores several times.
+SEVERAL = 5
 
 
 class ZeroShotFallback(Pipe):
@@ -269,11 +272,11 @@ class ZeroShotFallback(Pipe):
         source, tree = self._link.get(), self.taxonomy
         settings = {**kwargs, "taxonomy": tree, "labels": tree.leaves}
         scores = source.kind.score(source, self.scorer, examples, **settings)
+        self.unmeasured = {key: value is None for key, value in scores.items()}
         fixed = scores.get("longtail_refined_fixed") or 0.0
         broken = scores.get("longtail_refined_broken") or 0.0
-        # If both were equally likely, this would be the deviation of their difference.
-        deviation = ((fixed + broken) / max(len(examples), 1)) ** 0.5
-        if broken - fixed > ONE_SIDED * deviation:
+        n_broken, n_fixed = (round(x * len(examples)) for x in (broken, fixed))
+        if n_broken >= SEVERAL and get_chance(n_broken, n_fixed) < UNLIKELY:
             text = Warnings.LW403.format(name=self.name, fixed=fixed, broken=broken)
             warnings.warn(text, stacklevel=2)
         return scores

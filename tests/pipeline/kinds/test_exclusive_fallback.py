@@ -111,6 +111,11 @@ def test_score_warns_if_more_is_broken_than_fixed(pair, fallback, make_examples)
     assert scores["longtail_refined_gain"] == pytest.approx(-0.6)
 
 
-def test_score_does_not_warn_of_what_can_be_chance(pair, fallback, make_examples):
-    pairs = change_decisions(pair, make_examples(pair), n_broken=3, n_fixed=2)
-    assert fallback.score(pairs)["longtail_refined_gain"] == pytest.approx(-0.2)
+@pytest.mark.parametrize("n_broken, n_fixed", [(3, 2), (4, 0)])
+def test_score_does_not_warn_of_what_can_be_chance(
+    pair, fallback, make_examples, n_broken, n_fixed
+):
+    numbers = {"n_broken": n_broken, "n_fixed": n_fixed}
+    pairs = change_decisions(pair, make_examples(pair), **numbers)
+    found = fallback.score(pairs)["longtail_refined_gain"]
+    assert found == pytest.approx((n_fixed - n_broken) / len(pairs))
