@@ -73,6 +73,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "'spacy-curated-transformers.BertTransformer.v1' as 'transformer', but "
             "got the layer {found!r}. For other layers use "
             "'spacy-longtail.PooledTok2Vec.v1'.")
+    L220 = ("Can't read the word vector file {path}: {problem}. Make the vectors "
+            "again, or, if they belong to spacy-longtail, install the package again: "
+            "pip install --force-reinstall spacy-longtail")
     L250 = ("There are no bundled word vectors named {name!r}. Available: {names}. "
             "Check 'name' of the BundledVectors block of the config.")
     L251 = ("Can't find the word vector file {path}. If it belongs to spacy-longtail, "
@@ -187,6 +190,13 @@ class Errors(metaclass=ErrorsWithCodes):
             "Which of several labels a document has is decided by those of '{source}', "
             "after both stages: set nlp.get_pipe(\"{source}\").thresholds, and "
             "'settings.thresholds' of '{name}' to {{}}.")
+    L360 = ("{file} of '{name}' can't be read: {problem}. It is damaged, edited, or "
+            "not of the same training as what it is with: copy the whole pipeline "
+            "again, or train it again. Settings are changed on the loaded component, "
+            "or with 'spacy.load(path, config=…)'.")
+    L361 = ("Saved data can't be read: {problem}. They are damaged, or something else "
+            "has written them.")
+    L362 = ("'{name}' has to be {expected}, but got {value!r}.")
     L370 = ("The config says that the separator of '{name}' is {found!r}, but its "
             "labels were trained with {trained!r}. Set 'separator' in "
             "[components.{name}] to that again, or train a new pipeline.")

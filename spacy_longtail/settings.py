@@ -4,6 +4,7 @@ from math import isclose
 from typing import Any, Callable, Dict, List, Mapping
 
 from .errors import Errors
+from .saved import check_keys
 
 # Checks the value of a setting and returns what is kept of it.
 ReadT = Callable[[str, Any], Any]
@@ -87,6 +88,15 @@ class CheckedSettings:
         for found in fields(self):
             if found.name in values:
                 setattr(self, found.name, restore(values[found.name]))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Any:
+        """RETURNS (Any): What to_dict gave, read as strictly as a setting is changed.
+
+        RAISES (ValueError): L361 for a missing or unknown one, or that of the setting.
+        """
+        check_keys(values, [found.name for found in fields(cls)], "it")
+        return cls(**values)
 
 
 def restore(value: Any) -> Any:

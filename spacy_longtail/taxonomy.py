@@ -3,11 +3,12 @@ from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 from numbers import Real
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
 import numpy
 
 from .errors import Errors
+from .saved import DamagedError, check_texts, check_type, refuse
 
 SEPARATOR = "/"
 ROOT = ""
@@ -159,31 +160,14 @@ class Taxonomy:
     def from_dict(cls, data: Mapping[str, Any]) -> "Taxonomy":
         """Read what to_dict wrote.
 
-        RAISES (ValueError): L007 if a key is missing, a column is out of range or in
-            more than one Other.
+        RAISES (ValueError): L007 if that can't be.
         """
-        missing = {"leaves", "counts", "separator", "others"} - set(data)
-        for other in data.get("others", ()):
-            missing |= {"parent", "members"} - set(other)
-        if missing:
-            problem = f"the keys {sorted(missing)} are missing"
-            raise ValueError(Errors.L007.format(problem=problem))
-        others = ((other["parent"], other["members"]) for other in data["others"])
-        taxonomy = cls(
-            leaves=tuple(data["leaves"]),
-            counts=tuple(data["counts"]),
-            inner_counts=dict(data.get("inner_counts", {})),
-            separator=data["separator"],
-            others=tuple(Other(parent, tuple(members)) for parent, members in others),
-            n_docs=data.get("n_docs"),
-        )
-        columns = [m for other in taxonomy.others for m in other.members]
-        n_leaves = len(taxonomy.leaves)
-        n_fine = len(set(columns) & set(range(n_leaves)))
-        if len(taxonomy.counts) != n_leaves or n_fine < len(columns):
-            problem = "its leaves, counts and pooled columns don't fit together"
-            raise ValueError(Errors.L007.format(problem=problem))
-        return taxonomy
+        try:
+            tree = cls(**_read_tree(data))
+            _check_tree(tree)
+        except DamagedError as error:
+            raise ValueError(Errors.L007.format(problem=error.problem)) from error
+        return tree
 
 
 def build_taxonomy(
@@ -233,6 +217,62 @@ def build_taxonomy(
         n_docs=n_docs,
     )
     return _pool(taxonomy, min_count, keep)
+
+
+def _read_tree(data: Any) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The fields of a taxonomy, of the right types."""
+    check_type(data, Mapping, "it")
+    missing = {"leaves", "counts", "separator", "others"} - set(data)
+    for other in check_type(data.get("others", []), list, "'others'"):
+        check_type(other, Mapping, "an Other")
+        missing |= {"parent", "members"} - set(other)
+    if missing:
+        refuse(f"the keys {sorted(missing)} are missing")
+    inner_counts = check_type(data.get("inner_counts", {}), dict, "'inner_counts'")
+    members = [m for o in data["others"] for m in check_type(o["members"], list, "it")]
+    counts = [*check_type(data["counts"], list, "'counts'"), *inner_counts.values()]
+    n_docs = data.get("n_docs")
+    for number in (*counts, *members, *([] if n_docs is None else [n_docs])):
+        check_type(number, int, "a count or a column")
+    check_texts([other["parent"] for other in data["others"]], "the parents")
+    return {
+        "leaves": tuple(check_texts(data["leaves"], "'leaves'", distinct=True)),
+        "counts": tuple(data["counts"]),
+        "inner_counts": dict(inner_counts),
+        "separator": check_type(data["separator"], str, "'separator'"),
+        "others": tuple(
+            Other(o["parent"], tuple(o["members"])) for o in data["others"]
+        ),
+        "n_docs": n_docs,
+    }
+
+
+def _check_tree(tree: Taxonomy) -> None:
+    """RAISES (ValueError): L001, L005 or L361 if build_taxonomy can't have made it."""
+    check_settings(min_count=0, separator=tree.separator)
+    paths = [split_path(leaf, tree.separator) for leaf in tree.leaves]
+    inner = {path[:depth] for path in paths for depth in range(1, len(path))}
+    if not paths or paths != sorted(paths) or inner.intersection(paths):
+        refuse("its leaves aren't in depth-first order")
+    most = max(tree.counts, default=0) if tree.n_docs is None else tree.n_docs
+    if any(not 0 <= n <= most for n in tree.counts) or len(tree.counts) != len(paths):
+        refuse("its leaves, counts and documents don't fit together")
+    nodes = {tree.separator.join(path) for path in inner}
+    if set(tree.inner_counts) - nodes or min(tree.inner_counts.values(), default=0) < 0:
+        refuse("its 'inner_counts' aren't those of inner nodes")
+    parents = [other.parent for other in tree.others]
+    columns: Set[int] = set()
+    if parents != sorted(set(parents)) or set(parents) - nodes - {ROOT}:
+        refuse("the parents of its Others aren't inner nodes in order")
+    for other in tree.others:
+        members = other.members
+        first, end = tree.ranges.get(other.parent, (0, len(paths)))
+        is_ascending = list(members) == sorted(set(members)) and len(members) > 1
+        if not is_ascending or members[0] < first or members[-1] >= end:
+            refuse(f"the pooled columns don't fit together below {other.parent!r}")
+        if columns.intersection(members):
+            refuse("the pooled columns don't fit together: one is in two Others")
+        columns.update(members)
 
 
 def check_settings(*, min_count: int, separator: str) -> None:

@@ -19,8 +19,8 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "texts", "ops", "settings", "presentation", "taxonomy", "gold"]
-LAYERS += ["questions", "staging", "files", "tables", "descriptions", "losses"]
+LAYERS = ["errors", "texts", "ops", "saved", "settings", "presentation", "taxonomy"]
+LAYERS += ["gold", "questions", "staging", "files", "tables", "descriptions", "losses"]
 LAYERS += ["outputs", "vectors", "encoders", "rankers", "scoring", "fitting"]
 LAYERS += ["pipeline", "evaluation", "convert", "audit", "init_config", "tuning"]
 LAYERS += ["report", "explain", "cli"]

@@ -442,13 +442,63 @@ def test_missing_key_of_an_other_is_an_error(key):
         {"counts": [1, 2]},
         {"others": [{"parent": "", "members": [0, 3]}]},
         {"others": [{"parent": "", "members": [-1, 0]}]},
-        {"others": [{"parent": "a", "members": [0, 1]}] * 2},
+        {
+            "others": [
+                {"parent": "", "members": [0, 1]},
+                {"parent": "a", "members": [0, 1]},
+            ]
+        },
+        {"others": [{"parent": "a", "members": [0, 2]}]},
+        {"others": [{"parent": "a", "members": [1, 0]}]},
+        {"others": [{"parent": "a", "members": [0]}]},
+        {"counts": [2, 1, 1], "n_docs": 1},
+        {"counts": [-1, 1, 1]},
     ],
-    ids=["counts", "column too high", "column too low", "two Others"],
+    ids=[
+        "counts",
+        "column too high",
+        "column too low",
+        "two Others",
+        "column of another parent",
+        "not ascending",
+        "one member",
+        "more than there are",
+        "negative",
+    ],
 )
 def test_parts_that_do_not_fit_are_an_error(change):
     data = {**build_taxonomy({"a/x": 1, "a/y": 1, "b": 1}).to_dict(), **change}
     with pytest.raises(ValueError, match=r"\[L007\].*don't fit together"):
+        Taxonomy.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"leaves": ["a/x", "b", "a/y"]},
+        {"leaves": ["a/x", "a/x", "b"]},
+        {"leaves": ["a", "a/y", "b"]},
+        {"leaves": "abc"},
+        {"leaves": []},
+        {"leaves": ["a/x", 1, "b"]},
+        {"counts": {"a/x": 1}},
+        {"counts": [1.0, 1, 1]},
+        {"counts": [True, 1, 1]},
+        {"inner_counts": {"b": 1}},
+        {"inner_counts": {"a": -1}},
+        {"inner_counts": [1]},
+        {"n_docs": "3"},
+        {"others": {"a": [0, 1]}},
+        {"others": [{"parent": "b", "members": [0, 1]}]},
+        {"others": [{"parent": 1, "members": [0, 1]}]},
+        {"others": [{"parent": "a", "members": [0, True]}]},
+        {"separator": 1},
+    ],
+    ids=str,
+)
+def test_what_was_not_written_is_an_error(change):
+    data = {**build_taxonomy({"a/x": 1, "a/y": 1, "b": 1}).to_dict(), **change}
+    with pytest.raises(ValueError, match=r"\[L007\]"):
         Taxonomy.from_dict(data)
 
 

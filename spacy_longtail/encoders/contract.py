@@ -8,7 +8,10 @@ the logits. All else is optional and stands in `model.attrs`, Thinc's way to giv
 layer methods, under the names below. Read it with these functions only.
 
     encoder  is_frozen (bool), observe (function), split (function)
-    output   set_start, get_similarity (functions, both needed), set_bias, get_linear
+    output   set_start, get_similarity (functions, both needed), set_bias, get_linear,
+             check_weights
+
+A saved output layer has the digest of what it was started for in "leaves".
 """
 
 from typing import Dict, List, Optional, Tuple
@@ -19,7 +22,9 @@ from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..outputs.prototypes import OutputT
+from ..saved import get_digest, refuse
 from ..taxonomy import Taxonomy
+from .weights import load_weights
 
 EncoderT = Model[List[Doc], Floats2d]
 
@@ -70,6 +75,36 @@ def set_start(output: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) ->
     prototypes (numpy.ndarray): A unit vector for each, of shape (leaves, width).
     """
     output.attrs["set_start"](output, taxonomy, prototypes)
+    output.attrs["leaves"] = _get_leaves(taxonomy)
+
+
+def _get_leaves(taxonomy: Taxonomy) -> str:
+    others = [[other.parent, *other.members] for other in taxonomy.others]
+    return get_digest(list(taxonomy.leaves), taxonomy.separator, others)
+
+
+def load_model(model: EncoderT, data: bytes, taxonomy: Optional[Taxonomy]) -> None:
+    """Load a model that was saved, with the references "encoder" and "output".
+
+    taxonomy (Optional[Taxonomy]): Its labels, None if they aren't known.
+    RAISES (ValueError): L361, or that of a layer, for data that aren't the model's, or
+        that of other labels.
+    """
+    output = model.get_ref("output")
+    for name in output.param_names:
+        output.set_param(name, None)
+    for name in output.dim_names:
+        output.set_dim(name, None, force=True)  # type: ignore[arg-type]
+    output.attrs.pop("leaves", None)
+    load_weights(model, data)
+    if taxonomy is None:
+        return
+    leaves = output.attrs.setdefault("leaves", _get_leaves(taxonomy))
+    n_leaves = output.get_dim("nO") if output.has_dim("nO") else None
+    if n_leaves != len(taxonomy.leaves) or leaves != _get_leaves(taxonomy):
+        refuse("its weights are those of other labels")
+    if "check_weights" in output.attrs:
+        output.attrs["check_weights"](output)
 
 
 def get_similarity(output: OutputT, X: Floats2d) -> Floats2d:

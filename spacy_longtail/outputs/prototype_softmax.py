@@ -9,6 +9,7 @@ from .prototypes import (
     OtherT,
     OutputT,
     build_prototype_layer,
+    check_places,
     compare_rows,
     get_row_biases,
     get_rows,
@@ -57,6 +58,7 @@ def PrototypeSoftmax(
         "set_bias": start_bias,
         "get_similarity": _get_similarity,
         "get_linear": get_leaf_rows,
+        "check_rows": _check_rows,
     }
     shared = nO, nI, scale, learn_rate, l2sp
     return build_prototype_layer("PrototypeSoftmax", share, attrs, *shared)
@@ -86,6 +88,12 @@ def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) ->
         start = numpy.stack([prototypes[owners == first].mean(0) for first in firsts])
         model.attrs["rows"] = rows.tolist()
     set_rows(model, len(prototypes), start)
+
+
+def _check_rows(model: OutputT) -> None:
+    rows, n_leaves, n_rows = model.attrs["rows"], *map(model.get_dim, ("nO", "nR"))
+    if rows or n_rows != n_leaves:
+        check_places(rows, n_leaves, n_rows, "'rows'")
 
 
 def start_bias(model: OutputT, bias: numpy.ndarray) -> None:

@@ -9,6 +9,7 @@ from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
 from ..ops import ForwardT, multiply_rows, unit_rows
+from ..saved import check_type, refuse
 from ..settings import check_at_least, check_bound
 
 OtherT = Literal["mixture", "single"]
@@ -43,16 +44,44 @@ def build_prototype_layer(
         has. Those that are, see PrototypeSoftmax.
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    check_bound(layer, "scale", scale)
-    check_bound(layer, "learn_rate", learn_rate)
-    check_at_least(layer, "l2sp", l2sp, 0.0)
+    given = {"scale": scale, "learn_rate": learn_rate, "l2sp": l2sp, **attrs}
+    _check_attrs(layer, given)
     return Model(
         layer.replace("Softmax", "_softmax").lower(),
         partial(forward, layer=layer, link=link),
         dims={"nO": nO, "nI": nI, "nR": None},
         params={"start": None, "D": None, "b": None},
-        attrs={"scale": scale, "learn_rate": learn_rate, "l2sp": l2sp, **attrs},
+        attrs={**given, "check_weights": partial(_check_weights, layer)},
     )
+
+
+def _check_attrs(layer: str, attrs: Dict[str, Any]) -> None:
+    check_bound(layer, "scale", attrs["scale"])
+    check_bound(layer, "learn_rate", attrs["learn_rate"])
+    check_at_least(layer, "l2sp", attrs["l2sp"], 0.0)
+
+
+def _check_weights(layer: str, model: OutputT) -> None:
+    """RAISES (ValueError): L201 or L361 for weights that set_rows can't have made."""
+    _check_attrs(layer, model.attrs)
+    n_rows, width = model.get_dim("nR"), model.get_dim("nI")
+    for name in model.param_names:
+        shape = (n_rows, width) if name in ("start", "D") else (n_rows,)
+        if not model.has_param(name) or model.get_param(name).shape != shape:
+            refuse(f"the weights {name!r} are missing or of another shape")
+    if "check_rows" in model.attrs:
+        model.attrs["check_rows"](model)
+
+
+def check_places(values: Any, n_values: int, n_rows: int, what: str) -> None:
+    """RAISES (DamagedError): L361 if it's no list of so many numbers from 0 to below
+    n_rows.
+    """
+    check_type(values, list, what)
+    for value in values:
+        check_type(value, int, f"a value of {what}")
+    if len(values) != n_values or not 0 <= min(values) <= max(values) < n_rows:
+        refuse(f"{what} has {len(values)} rows that don't fit")
 
 
 def forward(

@@ -5,8 +5,16 @@ import numpy
 from thinc.types import Floats1d, Floats2d
 
 from ..ops import ForwardT, log_softmax_groups, spread_groups, sum_groups
+from ..saved import refuse
 from ..taxonomy import ROOT, Taxonomy
-from .prototypes import OtherT, OutputT, build_prototype_layer, compare_rows, set_rows
+from .prototypes import (
+    OtherT,
+    OutputT,
+    build_prototype_layer,
+    check_places,
+    compare_rows,
+    set_rows,
+)
 
 
 def SiblingSoftmax(
@@ -53,6 +61,7 @@ def SiblingSoftmax(
         "steps": [],
         "set_start": _set_start,
         "get_similarity": _get_similarity,
+        "check_rows": _check_rows,
     }
     shared = nO, nI, scale, learn_rate, l2sp
     model = build_prototype_layer("SiblingSoftmax", walk_paths, attrs, *shared)
@@ -103,6 +112,18 @@ def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) ->
     model.attrs.update(group_lengths=lengths, steps=steps.tolist())
     set_rows(model, len(paths), start)
     model.set_param("sizes", model.ops.asarray1f(sizes))
+
+
+def _check_rows(model: OutputT) -> None:
+    lengths, steps = model.attrs["group_lengths"], model.attrs["steps"]
+    n_rows, n_leaves = model.get_dim("nR"), model.get_dim("nO")
+    check_places(lengths, len(lengths), n_rows + 1, "'group_lengths'")
+    if sum(lengths) != n_rows or min(lengths) < 1 or not steps:
+        refuse("'group_lengths' and 'steps' don't fit the weights")
+    for step in steps:
+        check_places(step, n_leaves, n_rows + 1, "'steps'")
+    if max(steps[0]) == n_rows or model.get_param("sizes").min() < 1.0:
+        refuse("'steps' or 'sizes' don't fit the weights")
 
 
 def _get_paths(taxonomy: Taxonomy, *, single: bool) -> List[List[Tuple[str, str]]]:

@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, Optional
 from spacy.language import Language
 from spacy.pipeline import Pipe
 
+from ..errors import Errors
 from ..settings import CheckedSettings, is_same
 
 
@@ -71,3 +72,26 @@ def read_changes(
         if key in found
     }
     return {k: v for k, v in values.items() if not is_same(v, saved.get(k))}
+
+
+def take_settings(
+    pipe: Any, nlp: Optional[Language], saved: CheckedSettings, separator: str
+) -> None:
+    """Give a component the settings that were saved with it, but for what the config
+    says since.
+
+    nlp (Optional[Language]): Its pipeline, None if the config doesn't say.
+    separator (str): That of the labels that it was trained with.
+    RAISES (ValueError): L370 if the config has another one, or that of a setting.
+    """
+    values, changes = saved.to_dict(), {}
+    if nlp is not None:
+        changes = read_changes(nlp, pipe, pipe.settings, values)
+    pipe.settings.update(values)
+    for name, value in changes.items():
+        # What was fitted before a change is forgotten with it.
+        setattr(pipe if hasattr(type(pipe), name) else pipe.settings, name, value)
+    found = pipe.settings.separator
+    if found != separator:
+        text = Errors.L370.format(name=pipe.name, found=found, trained=separator)
+        raise ValueError(text)

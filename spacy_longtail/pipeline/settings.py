@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
 from ..errors import Errors
 from ..settings import CheckedSettings, ReadT, is_between, setting
@@ -45,7 +45,10 @@ def read_threshold(name: str, value: Any) -> Any:
 
 
 def read_thresholds(name: str, value: Mapping[str, float]) -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): A copy. RAISES (ValueError): L313."""
+    """RETURNS (Dict[str, float]): A copy. RAISES (ValueError): L313 or L362."""
+    if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
+        expected = "a dict of labels and numbers"
+        raise ValueError(Errors.L362.format(name=name, expected=expected, value=value))
     return {
         node: read_threshold(f"{name}[{node!r}]", needed)
         for node, needed in value.items()
@@ -68,10 +71,18 @@ def _read_temperature(name: str, value: Any) -> Any:
     return value
 
 
-def _read_top_k(name: str, value: Any) -> Any:
+def _read_top_k(name: str, value: Any) -> Optional[int]:
     if value is not None and (not is_between(value, 1) or value % 1):
         raise ValueError(Errors.L307.format(value=value))
-    return value
+    return None if value is None else int(value)
+
+
+def _read_keep(name: str, value: Any) -> List[str]:
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    if not is_list or not all(isinstance(label, str) for label in value):
+        expected = "a list of labels"
+        raise ValueError(Errors.L362.format(name=name, expected=expected, value=value))
+    return list(value)
 
 
 @dataclass
@@ -87,9 +98,7 @@ class TextcatSettings(CheckedSettings):
         "Labels with fewer training documents are pooled; 0 pools none.",
         make_reader(lambda n: check_settings(min_count=n, separator=SEPARATOR)),
     )
-    keep: List[str] = setting(
-        [], "Labels that are never pooled.", lambda name, value: list(value)
-    )
+    keep: List[str] = setting([], "Labels that are never pooled.", _read_keep)
     separator: str = setting(
         SEPARATOR,
         "What joins the segments of a label's path.",

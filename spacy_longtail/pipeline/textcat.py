@@ -1,4 +1,3 @@
-import json
 from contextlib import contextmanager
 from copy import copy
 from functools import partial
@@ -7,7 +6,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
-import srsly
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -23,18 +21,18 @@ from ..errors import Errors
 from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
+from ..saved import get_digest
 from ..taxonomy import Taxonomy, build_taxonomy
+from . import parts
 from .decision import N_CANDIDATES, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
-from .home import make_name_property, read_changes, write_config
+from .home import make_name_property, take_settings, write_config
 from .kinds.base import LabelKind
 from .names import NameExamples, get_name_words
 from .settings import PriorT, read_prior
 from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
 from .trained import TrainingTexts
 
-# Since 2, the config says what the settings are.
-FORMAT = 2
 NOTHING: Iterable[str] = SimpleFrozenList()
 
 
@@ -94,7 +92,7 @@ class TextCategorizer(TrainablePipe):
         self.make_loss = loss
         self.scorer = scorer
         # What is saved. The settings are copied to it when that happens.
-        self.cfg: Dict[str, Any] = {"format": FORMAT, "names": [], "taxonomy": None}
+        self.cfg: Dict[str, Any] = {"names": [], "taxonomy": None}
         self._taxonomy: Optional[Taxonomy] = None
         self._bias: Optional[Tuple[PriorT, numpy.ndarray]] = None
         self._declared: List[str] = []
@@ -102,6 +100,8 @@ class TextCategorizer(TrainablePipe):
         # Lets others know that the encoder has changed.
         self.n_updates = 0
         self.trained = TrainingTexts()
+        # The digest of the weights as they were after so many updates.
+        self._known: Optional[Tuple[int, str]] = None
 
     name = make_name_property()
 
@@ -366,63 +366,55 @@ class TextCategorizer(TrainablePipe):
         self.thresholds = dict(zip(self.labels, found.tolist()))
         return self.thresholds
 
-    # The package that spaCy writes JSON with drops digits: a document that is just sure
-    # enough would be abstained from once the pipeline is loaded.
+    @property
+    def digest(self) -> str:
+        """RETURNS (str): Tells labels and weights from those of any other training."""
+        if self._known is None or self._known[0] != self.n_updates:
+            self._known = self.n_updates, get_digest(self.model.to_bytes())
+        return get_digest(self._known[1], self.taxonomy.to_dict())
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """RAISES (ValueError): L301 before initialize."""
-        self._fill_cfg(self.taxonomy)
-        data = srsly.msgpack_loads(super().to_bytes(exclude=exclude))
-        if "cfg" in data:
-            data["cfg"] = json.dumps(self.cfg).encode("utf8")
-        return srsly.msgpack_dumps(data)
+        return parts.join_parts(self._pack(exclude), self.vocab, exclude)
 
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
+        """RAISES (ValueError): L301 before initialize."""
+        parts.write_files(Path(path), self._pack(exclude), self.vocab, exclude)
+
+    def _pack(self, exclude: Iterable[str]) -> Dict[str, bytes]:
         self._fill_cfg(self.taxonomy)
-        super().to_disk(path, exclude=[*exclude, "cfg"])
-        if "cfg" not in exclude:
-            (Path(path) / "cfg").write_text(json.dumps(self.cfg), encoding="utf8")
+        found, digest = parts.pack_parts(self.cfg, self.model, exclude)
+        self._known = (self.n_updates, digest) if digest else None
+        return found
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
-        """RAISES (ValueError): L305 if a newer version wrote it."""
-        super().from_bytes(bytes_data, exclude=[*exclude, "cfg"])
-        cfg = srsly.msgpack_loads(bytes_data).get("cfg")
-        return self if cfg is None or "cfg" in exclude else self._read_cfg(cfg)
+        """RAISES (ValueError): L305 if a newer version wrote it, L360 if it's damaged,
+        and L203 or L204, see RowTable.
+        """
+        found = parts.split_parts(bytes_data, self.name, self.vocab, exclude)
+        return self._load(parts.read_parts(self, found))
 
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
-        super().from_disk(path, exclude=[*exclude, "cfg"])
-        if "cfg" in exclude:
-            return self
-        return self._read_cfg((Path(path) / "cfg").read_bytes())
+        """RAISES (ValueError): See from_bytes."""
+        found = parts.read_files(Path(path), self.name, self.vocab, exclude)
+        return self._load(parts.read_parts(self, found))
+
+    def _load(self, found: parts.Loaded) -> "TextCategorizer":
+        self.n_updates += 1
+        self._known = (self.n_updates, found.digest) if found.digest else None
+        self._encoding.cache.clear()
+        if found.taxonomy is not None:
+            nlp = self._nlp if found.cfg["format"] > 1 else None
+            take_settings(self, nlp, found.settings, found.taxonomy.separator)
+            self.cfg, self.trained = found.cfg, found.trained
+            self._set_taxonomy(found.taxonomy)
+        return self
 
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
         tree = taxonomy and taxonomy.to_dict()
         self.cfg.update(self.settings.to_dict(), taxonomy=tree)
         self.cfg.pop("trained_on", None)
         self.cfg.update(self.trained.to_dict())
-
-    def _read_cfg(self, data: bytes) -> "TextCategorizer":
-        cfg = json.loads(data)
-        if cfg["format"] > FORMAT:
-            text = Errors.L305.format(found=cfg["format"], known=FORMAT)
-            raise ValueError(text)
-        taxonomy = Taxonomy.from_dict(cfg["taxonomy"])
-        changes = {}
-        if cfg["format"] > 1 and self._nlp is not None:
-            changes = read_changes(self._nlp, self, self.settings, cfg)
-        self.settings.update(cfg)
-        for name, value in changes.items():
-            # What was fitted before a change is forgotten with it.
-            setattr(self if hasattr(type(self), name) else self.settings, name, value)
-        found, trained = self.settings.separator, taxonomy.separator
-        if found != trained:
-            text = Errors.L370.format(name=self.name, found=found, trained=trained)
-            raise ValueError(text)
-        self.cfg.update(cfg, format=FORMAT)
-        self._encoding.cache.clear()
-        self.trained = TrainingTexts.from_dict(cfg, self.name)
-        self._set_taxonomy(taxonomy)
-        return self
 
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy

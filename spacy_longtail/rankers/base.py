@@ -1,10 +1,11 @@
-from typing import Any, Callable, List, Sequence
+from typing import Any, Callable, Iterable, List, Sequence
 
 import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..questions import LabelCard, Question, Ranking
+from ..saved import refuse
 from ..settings import is_between
 
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
@@ -46,7 +47,19 @@ class LabelRanker:
         return b""
 
     def from_bytes(self, data: bytes) -> None:
-        """Load what to_bytes gave, in place of set_labels."""
+        """Load what to_bytes gave, in place of set_labels.
+
+        RAISES (ValueError): L361 if it can't be that.
+        """
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """RAISES (DamagedError): L361 if what was loaded is about other labels."""
+
+
+def check_same(found: Iterable[str], labels: Sequence[str]) -> None:
+    """RAISES (DamagedError): L361 if labels are others, in whatever order."""
+    if set(found) != set(labels):
+        refuse("its ranker knows other labels")
 
 
 def make_noop_ranker() -> LabelRanker:

@@ -6,6 +6,7 @@ import srsly
 
 from ..errors import Errors
 from ..questions import LabelCard, Question, Ranking
+from ..saved import NUMBER, check_fields, read_msgpack
 from .base import EncodeT, LabelRanker, check_numbers
 
 
@@ -55,10 +56,18 @@ class CombinedRanker(LabelRanker):
         return srsly.msgpack_dumps({"weights": self.weights, "rankers": rankers})
 
     def from_bytes(self, data: bytes) -> None:
-        found: Dict[str, Any] = srsly.msgpack_loads(data)
+        kinds = {"weights": dict, "rankers": dict}
+        found = check_fields(read_msgpack(data), kinds, "the ranker")
+        check_fields(found["weights"], dict.fromkeys(self.rankers, NUMBER), "'weights'")
+        check_fields(found["rankers"], dict.fromkeys(self.rankers, bytes), "'rankers'")
+        check_numbers("CombinedRanker", **found["weights"])
         self.weights = found["weights"]
         for name, ranker in self.rankers.items():
             ranker.from_bytes(found["rankers"][name])
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        for ranker in self.rankers.values():
+            ranker.check_labels(labels)
 
 
 def make_combined_ranker(

@@ -7,7 +7,15 @@ import srsly
 from spacy.tokens import Doc
 
 from ..questions import LabelCard, Question, Ranking
-from .base import EncodeT, LabelRanker, check_numbers
+from ..saved import (
+    check_fields,
+    check_texts,
+    check_type,
+    read_array,
+    read_msgpack,
+    refuse,
+)
+from .base import EncodeT, LabelRanker, check_numbers, check_same
 
 # Of the arrays, as they are saved.
 DTYPES = {"starts": "<i8", "columns": "<i8", "weights": "<f8"}
@@ -76,11 +84,32 @@ class LexicalRanker(LabelRanker):
         return srsly.msgpack_dumps(data)
 
     def from_bytes(self, data: bytes) -> None:
-        found = srsly.msgpack_loads(data)
-        self.index = {label: row for row, label in enumerate(found["labels"])}
-        self.words = {word: row for row, word in enumerate(found["words"])}
-        saved = [(key, dtype) for key, dtype in DTYPES.items() if key in found]
-        self.arrays = {key: numpy.frombuffer(found[key], d) for key, d in saved}
+        found = check_type(read_msgpack(data), dict, "the ranker")
+        has_learned = any(key in found for key in DTYPES)
+        kinds: Dict[str, Any] = dict.fromkeys(DTYPES, bytes) if has_learned else {}
+        check_fields(found, {"labels": list, "words": list, **kinds}, "the ranker")
+        labels = check_texts(found["labels"], "'labels'", distinct=True)
+        words = check_texts(found["words"], "'words'", distinct=True)
+        self.index = {label: row for row, label in enumerate(labels)}
+        self.words = {word: row for row, word in enumerate(words)}
+        self.arrays = self._read_arrays(found) if has_learned else {}
+
+    def _read_arrays(self, found: Dict[str, Any]) -> Dict[str, numpy.ndarray]:
+        n = len(found["columns"]) // 8
+        sizes = {"starts": len(self.words) + 1, "columns": n, "weights": n}
+        arrays = {
+            key: read_array(found[key], dtype, (sizes[key],), repr(key))
+            for key, dtype in DTYPES.items()
+        }
+        starts, columns = arrays["starts"], arrays["columns"]
+        is_fine = starts[0] == 0 and starts[-1] == n and (numpy.diff(starts) >= 0).all()
+        in_range = (columns >= 0) & (columns < len(self.index))
+        if not is_fine or not in_range.all():
+            refuse("'starts' and 'columns' don't fit the labels")
+        return arrays
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        check_same(self.index, labels)
 
 
 def make_lexical_ranker(

@@ -7,7 +7,8 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..questions import LabelCard, Question, Ranking
-from .base import EncodeT, LabelRanker, check_numbers
+from ..saved import check_texts, check_type, read_msgpack
+from .base import EncodeT, LabelRanker, check_numbers, check_same
 from .transformer import LocalTransformer
 
 NAME = "NLIRanker"
@@ -106,7 +107,12 @@ class NLIRanker(LabelRanker):
         return srsly.msgpack_dumps(self.hypotheses)
 
     def from_bytes(self, data: bytes) -> None:
-        self.hypotheses = srsly.msgpack_loads(data)
+        found = check_type(read_msgpack(data), dict, "the ranker")
+        check_texts([*found, *found.values()], "the ranker")
+        self.hypotheses = found
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        check_same(self.hypotheses, labels)
 
 
 def make_nli_ranker(

@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
@@ -7,7 +7,17 @@ from spacy.tokens import Doc
 
 from ..ops import multiply_rows, unit_rows
 from ..questions import LabelCard, Question, Ranking
-from .base import EncodeT, LabelRanker, check_numbers
+from ..saved import (
+    NUMBER,
+    check_fields,
+    check_number,
+    check_texts,
+    check_type,
+    read_array,
+    read_msgpack,
+    refuse,
+)
+from .base import EncodeT, LabelRanker, check_numbers, check_same
 from .heads import (
     SCALE,
     HeadSettings,
@@ -19,6 +29,9 @@ from .heads import (
 
 # Trained, those of them that are pooled, and added at run time.
 LABELS = ("known", "pooled", "added")
+# What is saved.
+FIELDS: Dict[str, Any] = {"labels": dict, "arrays": dict}
+FIELDS.update({"temperature": NUMBER, "margin": NUMBER})
 
 
 @dataclass(eq=False)
@@ -133,12 +146,37 @@ class VectorRanker(LabelRanker):
         return srsly.msgpack_dumps({"labels": labels, **fitted, "arrays": arrays})
 
     def from_bytes(self, data: bytes) -> None:
-        found = srsly.msgpack_loads(data)
-        for key, labels in found["labels"].items():
-            self.index[key] = {label: row for row, label in enumerate(labels)}
-        self.temperature = found["temperature"]
-        self.found_margin = found["margin"]
-        self.arrays = {
-            key: numpy.frombuffer(array["data"], dtype="<f4").reshape(array["shape"])
-            for key, array in found["arrays"].items()
-        }
+        found = check_fields(read_msgpack(data), FIELDS, "the ranker")
+        labels = check_fields(found["labels"], dict.fromkeys(LABELS, list), "'labels'")
+        for key in LABELS:
+            check_texts(labels[key], repr(key), distinct=True)
+            self.index[key] = {label: row for row, label in enumerate(labels[key])}
+        known, pooled, added = (self.index[key].keys() for key in LABELS)
+        if not pooled <= known or known & added:
+            refuse("the labels of its ranker don't fit together")
+        self.temperature = check_number(
+            found["temperature"], "'temperature'", above=0.0
+        )
+        self.found_margin = check_number(found["margin"], "'margin'")
+        self.arrays = self._read_arrays(found["arrays"])
+
+    def _read_arrays(self, found: Dict[str, Any]) -> Dict[str, numpy.ndarray]:
+        n_known, n_pooled, n_added = (len(self.index[key]) for key in LABELS)
+        if not found and not n_known:
+            return {}
+        rows = {"known": n_known, "W": n_pooled, "b": n_pooled}
+        rows.update({"added": n_added, "margins": n_added})
+        check_fields(found, dict.fromkeys(rows, dict), "'arrays'")
+        width, arrays = 0, {}
+        for key, n_rows in rows.items():
+            check_fields(found[key], {"shape": list, "data": bytes}, repr(key))
+            if key == "known" and len(found[key]["shape"]) == 2:
+                width = check_type(found[key]["shape"][1], int, "the width")
+            shape = (n_rows,) if key in ("b", "margins") else (n_rows, width)
+            if found[key]["shape"] != list(shape):
+                refuse(f"{key!r} has the shape {found[key]['shape']}, not {shape}")
+            arrays[key] = read_array(found[key]["data"], "<f4", shape, repr(key))
+        return arrays
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        check_same([*self.index["known"], *self.index["added"]], labels)

@@ -1,15 +1,16 @@
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, Iterator, Optional
 
 import numpy
-import srsly
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
 from ..errors import Errors
 from ..files import make_blank
+from ..saved import check_finite_array, check_type, read_json, read_msgpack, refuse
 from ..staging import StateT, finish_interrupted, write_folder
 from .storage import TableData
 from .table import StaticTable
@@ -41,18 +42,22 @@ def make_pipeline_vectors(*, path: Optional[str]) -> StaticTable:
     finish_interrupted(Path(path))
     vocab = _find_vocab(path)
     cfg = vocab / "vectors.cfg"
-    if cfg.is_file() and srsly.read_json(cfg).get("mode") == "floret":
+    with _explain(cfg):
+        mode = read_json(cfg.read_bytes()).get("mode") if cfg.is_file() else None
+    if mode == "floret":
         raise ValueError(Errors.L259.format(path=path))
-    try:
-        shape = numpy.load(vocab / "vectors", mmap_mode="r", allow_pickle=False).shape
-    except (ValueError, EOFError) as err:
-        raise ValueError(Errors.L255.format(path=vocab / "vectors", error=err)) from err
+    with _explain(vocab / "vectors"):
+        # Its claims are checked against the size of the file.
+        mapped = numpy.load(vocab / "vectors", mmap_mode="r", allow_pickle=False)
+        shape, kind = mapped.shape, mapped.dtype.kind
+        if len(shape) != 2 or kind != "f":
+            refuse(f"it has an array of shape {shape} and type {mapped.dtype}")
     if 0 in shape:
         raise ValueError(Errors.L258.format(path=path))
     return StaticTable(
         name=path,
         width=shape[1],
-        load=lambda: _read_vectors(vocab),
+        load=partial(_load_vectors, vocab),
         remake=partial(make_pipeline_vectors, path=path),
     )
 
@@ -93,13 +98,33 @@ def _find_vocab(path: str) -> Path:
     raise ValueError(Errors.L257.format(path=path))
 
 
-def _read_vectors(vocab: Path) -> TableData:
-    rows = numpy.load(vocab / "vectors", allow_pickle=False).astype("float32")
-    strings = StringStore().from_disk(vocab / "strings.json")
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    """RAISES (ValueError): L255 for whatever goes wrong while a file is read."""
+    try:
+        yield
+    except Exception as err:
+        problem = getattr(err, "problem", err)
+        raise ValueError(Errors.L255.format(path=path, error=problem)) from err
+
+
+def _load_vectors(vocab: Path) -> TableData:
+    with _explain(vocab / "vectors"):
+        rows = numpy.load(vocab / "vectors", allow_pickle=False).astype("float32")
+        check_finite_array(rows, "it")
+    with _explain(vocab / "strings.json"):
+        strings = StringStore().from_disk(vocab / "strings.json")
+    with _explain(vocab / "key2row"):
+        places = read_msgpack((vocab / "key2row").read_bytes())
+        for key, row in check_type(places, dict, "it").items():
+            if not 0 <= check_type(key, int, "a key") < 2**64 or not -1 <= row < len(
+                rows
+            ):
+                refuse(f"the key {key!r} has the row {row!r}")
     words = [""] * len(rows)
     exact: Dict[str, int] = {}
     lower: Dict[str, int] = {}
-    for key, row in srsly.read_msgpack(vocab / "key2row").items():
+    for key, row in places.items():
         if key in strings and row >= 0:
             word = strings[key]
             exact[word] = row

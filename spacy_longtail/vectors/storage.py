@@ -1,13 +1,16 @@
 import hashlib
 import io
 import json
+import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
 from ..errors import Errors
+from ..saved import check_finite_array
 from ..staging import StateT, finish_interrupted, write_folder
 from .word_pieces import WordPieces, index_words
 
@@ -52,7 +55,8 @@ def read_meta(path: Path) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): The content of meta.json in the folder of a table.
 
     RAISES (ValueError): L251 if it is missing, L253 if it isn't JSON, lacks an
-        entry that is needed, or is of a newer format.
+        entry that is needed, or is of a newer format, L220 if the rows have another
+        width.
     """
     text = _read(path / META)
     needed = {"format": int, "name": str, "width": int, "files": dict}
@@ -60,20 +64,28 @@ def read_meta(path: Path) -> Dict[str, Any]:
         meta = json.loads(text)
         wrong = [key for key, kind in needed.items() if type(meta[key]) is not kind]
         problem = f"no value of the right type for {', '.join(wrong)}" if wrong else ""
+        if not wrong and not all(type(v) is str for v in meta["files"].values()):
+            problem = "the checksums of its files aren't strings"
         if not wrong and meta["format"] > FORMAT:
             problem = f"format {meta['format']}, this version reads up to {FORMAT}"
-    except (ValueError, TypeError, KeyError) as err:
+    except (ValueError, TypeError, KeyError, RecursionError) as err:
         problem = repr(err)
     if problem:
         raise ValueError(Errors.L253.format(path=path / META, problem=problem))
+    # It is believed before the rows are read.
+    if (path / ROWS).is_file():
+        with _explain(path / ROWS), (path / ROWS).open("rb") as file:
+            shape = _read_header(file, (path / ROWS).stat().st_size)[0]
+            if len(shape) != 2 or shape[1] != meta["width"]:
+                raise ValueError(f"{META} has the width {meta['width']}, not {shape}")
     return meta
 
 
 def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
     """RETURNS (TableData): What stands beside a meta.json; its arrays are read-only.
 
-    RAISES (ValueError): L251 if a file is missing, L252 if one is damaged, L254 if
-        they don't fit together.
+    RAISES (ValueError): L251 if a file is missing, L252 or L220 if one is damaged,
+        L254 if they don't fit together.
     """
     files = {}
     for name in (WORDS, ROWS, SCALES):
@@ -84,8 +96,12 @@ def read_data(path: Path, meta: Mapping[str, Any]) -> TableData:
             place = path / name
             text = Errors.L252.format(path=place, expected=expected, found=found)
             raise ValueError(text)
-    words = files[WORDS].decode("utf8").split("\n")[:-1]
-    rows, scales = _to_array(files[ROWS]), _to_array(files[SCALES])
+    with _explain(path / WORDS):
+        words = files[WORDS].decode("utf8").split("\n")[:-1]
+    with _explain(path / ROWS):
+        rows = _to_array(files[ROWS], ("int8", "float32"))
+    with _explain(path / SCALES):
+        scales = _to_array(files[SCALES], ("float32",))
     return TableData.from_arrays(meta["name"], words, rows, scales)
 
 
@@ -125,10 +141,36 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _to_array(content: bytes) -> numpy.ndarray:
-    array = numpy.load(io.BytesIO(content), allow_pickle=False)
-    array.flags.writeable = False
-    return array
+def _to_array(content: bytes, dtypes: Sequence[str]) -> numpy.ndarray:
+    shape, dtype, start = _read_header(io.BytesIO(content), len(content))
+    if dtype.name not in dtypes:
+        raise ValueError(f"its numbers are {dtype}, not {' or '.join(dtypes)}")
+    array = numpy.frombuffer(content, dtype=dtype, offset=start).reshape(shape)
+    return check_finite_array(array, "it")
+
+
+def _read_header(file: BinaryIO, size: int) -> Tuple[Tuple[int, ...], Any, int]:
+    """RETURNS (Tuple[Tuple[int, ...], Any, int]): The shape and type of the numbers in
+    a file of some size, and where they start.
+    RAISES (ValueError): If there are more or fewer numbers in it.
+    """
+    if numpy.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("it is of another version")
+    shape, is_fortran, dtype = numpy.lib.format.read_array_header_1_0(file)
+    start = file.tell()
+    if is_fortran or start + math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"it hasn't the numbers of {shape}")
+    return shape, dtype, start
+
+
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    """RAISES (ValueError): L220 for whatever goes wrong while a file is read."""
+    try:
+        yield
+    except Exception as error:
+        problem = getattr(error, "problem", str(error))
+        raise ValueError(Errors.L220.format(path=path, problem=problem)) from error
 
 
 def _to_bytes(array: numpy.ndarray) -> bytes:

@@ -7,6 +7,7 @@ import numpy
 from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
+from ..saved import get_digest
 from ..staging import StateT
 from .storage import TableData, read_data, read_meta, write_table
 
@@ -62,6 +63,7 @@ class StaticTable:
     meta (Dict[str, Any]): Where the table comes from: source, licence, checksums.
     remake (Optional[RemakeT]): Makes the table again when it is unpickled. If None,
         its data is pickled.
+    files (Optional[Dict[str, str]]): Checksums of the files that it is read from.
     """
 
     name: str
@@ -69,6 +71,7 @@ class StaticTable:
     load: Callable[[], TableData]
     meta: Dict[str, Any] = field(default_factory=dict)
     remake: Optional[RemakeT] = None
+    files: Optional[Dict[str, str]] = None
 
     @classmethod
     def from_arrays(
@@ -114,6 +117,7 @@ class StaticTable:
             load=partial(read_data, path, meta),
             meta=meta,
             remake=remake or partial(cls.from_disk, str(path.absolute())),
+            files=meta["files"],
         )
 
     def to_disk(self, path: Path, *, before: Optional[StateT] = None) -> None:
@@ -132,6 +136,17 @@ class StaticTable:
     @property
     def words(self) -> Tuple[str, ...]:
         return self.data.words
+
+    @cached_property
+    def digest(self) -> str:
+        """RETURNS (str): Tells the words and vectors from others. Those of a table on
+        disk aren't read for it.
+        """
+        if self.files is not None:
+            return get_digest(self.width, dict(self.files))
+        data = self.data
+        arrays = [data.rows.tobytes(), data.scales.tobytes()]
+        return get_digest(*arrays, data.lookup.words, data.lookup.pieces)
 
     def find(self, word: str) -> Tuple[int, ...]:
         """Look up an unknown word without accents, then by greedy longest match of

@@ -174,7 +174,7 @@ def test_damaged_taxonomy(trained, kind, tmp_path):
     cfg = srsly.read_json(path)
     del cfg["taxonomy"]["counts"]
     srsly.write_json(path, cfg)
-    with pytest.raises(ValueError, match=r"\[L007\].*'counts'"):
+    with pytest.raises(ValueError, match=r"\[L360\].*cfg of .*\[L007\].*'counts'"):
         spacy.load(tmp_path)
 
 

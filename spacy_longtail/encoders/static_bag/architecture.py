@@ -75,7 +75,8 @@ def build_static_bag(
         rate, buckets = bigram_learn_rate, bigram_buckets
         kinds.append(BigramFeatures(rate, buckets, min_bigram_count))
     features = FeatureKinds(kinds, vectors.width)
-    table = RowTable(vectors.width, vectors.name, gain_learn_rate)
+    rates = vectors.name, gain_learn_rate
+    table = RowTable(vectors.width, *rates, get_features=features.get_digest)
     extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
     model: EncoderT = chain(extract, StaticBag(table, features.get_start))
     model.attrs["is_frozen"] = not trainable

@@ -8,6 +8,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import NumpyOps
 
+from ...saved import get_digest
 from ...vectors.table import StaticVectors
 
 # Rows are summed in main memory, whatever device the rest of the model is on.
@@ -98,6 +99,12 @@ class FeatureKind(ABC):
         after another, and how many each document has, int64, (docs,).
         """
 
+    def get_identity(self) -> Any:
+        """RETURNS (Any): JSON values that keys and start vectors depend on, beside the
+        documents.
+        """
+        return None
+
     def get_start(
         self, keys: numpy.ndarray, width: int, strings: Strings
     ) -> FeatureRows:
@@ -133,6 +140,10 @@ class WordFeatures(FeatureKind):
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         return words.hashes, words.lengths
+
+    def get_identity(self) -> Any:
+        # Vectors of others need no digest.
+        return getattr(self.vectors, "digest", None)
 
     def get_start(
         self, keys: numpy.ndarray, width: int, strings: Strings
@@ -189,6 +200,9 @@ class BigramFeatures(FeatureKind):
         keys = keys % numpy.uint64(self.n_buckets) + self.first
         return keys, lengths + (lengths > 0)
 
+    def get_identity(self) -> Any:
+        return self.n_buckets
+
     def get_start(
         self, keys: numpy.ndarray, width: int, strings: Strings
     ) -> FeatureRows:
@@ -223,6 +237,10 @@ class FeatureKinds:
 
     kinds: List[FeatureKind]
     width: int
+
+    def get_digest(self) -> str:
+        """RETURNS (str): Tells these kinds from others, and their vectors."""
+        return get_digest([[kind.number, kind.get_identity()] for kind in self.kinds])
 
     def extract(self, docs: List[Doc]) -> BagFeatures:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""

@@ -1,4 +1,4 @@
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy
 import srsly
@@ -6,9 +6,11 @@ from thinc.api import Optimizer
 from thinc.shims import Shim
 
 from ...errors import Errors
+from ...saved import check_fields, check_type, read_array, read_msgpack, refuse
 from ...vectors.table import quantize
 
-FORMAT = 1
+# 1: without "features".
+FORMAT = 2
 
 
 class RowTable(Shim):
@@ -29,13 +31,22 @@ class RowTable(Shim):
     width (int): Length of each row.
     vectors (str): Name of the vectors that rows start from, checked on load.
     gain_rate (float): Multiple of the optimizer's learning rate for gains, from 0.0.
+    get_features (Optional[Callable[[], str]]): Gives the digest of what keys and start
+        vectors are made of, checked on load, too.
     """
 
-    def __init__(self, width: int, vectors: str, gain_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        vectors: str,
+        gain_rate: float = 0.0,
+        get_features: Optional[Callable[[], str]] = None,
+    ) -> None:
         super().__init__(None)
         self.width = width
         self.vectors = vectors
         self.gain_rate = gain_rate
+        self.get_features = get_features
         self.clear()
 
     def clear(self) -> None:
@@ -114,7 +125,9 @@ class RowTable(Shim):
 
     def to_bytes(self) -> bytes:
         n_rows = len(self.rows)
+        features = self.get_features() if self.get_features else ""
         msg: Dict[str, Any] = {"format": FORMAT, "vectors": self.vectors}
+        msg["features"] = features
         msg["keys"] = numpy.fromiter(self.rows, "uint64", n_rows).tobytes()
         for name in ("codes", "scales", "rates"):
             msg[name] = getattr(self, name)[:n_rows].tobytes()
@@ -124,21 +137,34 @@ class RowTable(Shim):
         """Read what to_bytes wrote.
 
         RAISES (ValueError): L203 if the rows belong to other vectors, L204 if a newer
-            version wrote them.
+            version wrote them, L361 if they can't be what was written.
         """
-        msg = srsly.msgpack_loads(data)
-        if msg["format"] > FORMAT:
-            raise ValueError(Errors.L204.format(found=msg["format"], known=FORMAT))
+        msg = check_type(read_msgpack(data), dict, "the table")
+        found = check_type(msg.get("format"), int, "'format'")
+        if found > FORMAT:
+            raise ValueError(Errors.L204.format(found=found, known=FORMAT))
+        texts = ["vectors", "features"][:found]
+        arrays = ("keys", "codes", "scales", "rates")
+        kinds: Dict[str, Any] = {"format": int, **dict.fromkeys(arrays, bytes)}
+        check_fields(msg, {**kinds, **dict.fromkeys(texts, str)}, "the table")
         if msg["vectors"] != self.vectors:
             text = Errors.L203.format(saved=msg["vectors"], found=self.vectors)
             raise ValueError(text)
+        if self.get_features and msg.get("features", "") not in (
+            "",
+            self.get_features(),
+        ):
+            refuse("its word vectors or its features aren't those of the config")
+        n_rows = len(msg["keys"]) // 8
+        keys = read_array(msg["keys"], "uint64", (n_rows,), "'keys'").tolist()
         self.clear()
-        keys = numpy.frombuffer(msg["keys"], dtype="uint64").tolist()
         self.rows = {key: row for row, key in enumerate(keys)}
-        codes = numpy.frombuffer(msg["codes"], dtype="int8")
-        self.codes = codes.reshape((len(keys), self.width)).copy()
-        self.scales = numpy.frombuffer(msg["scales"], dtype="float32").copy()
-        self.rates = numpy.frombuffer(msg["rates"], dtype="float32").copy()
+        if len(self.rows) < n_rows:
+            refuse("a key has two rows")
+        shape = n_rows, self.width
+        self.codes = read_array(msg["codes"], "int8", shape, "'codes'").copy()
+        self.scales = read_array(msg["scales"], "float32", shape[:1], "'scales'").copy()
+        self.rates = read_array(msg["rates"], "float32", shape[:1], "'rates'").copy()
         return self
 
     def to_device(self, device_type: str, device_id: int) -> None:

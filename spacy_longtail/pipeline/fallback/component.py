@@ -15,6 +15,7 @@ from spacy.util import minibatch
 from ...descriptions import DescriptionsT, check_descriptions
 from ...errors import Errors, Warnings
 from ...ops import get_chance
+from ...saved import explain_damage
 from ...taxonomy import Taxonomy
 from ..decision import Prediction, get_stored
 from ..encoding import make_start_encoder, run_encoder
@@ -25,11 +26,10 @@ from ..textcat import NOTHING
 from . import fitting
 from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, judge
+from .saved import load_rankers, pack_fallback, read_fallback
 from .source import SourceLink
 from .writer import RefinedWriter
 
-# Since 2, the config says what the settings are.
-FORMAT = 2
 # In one of twenty corpora, chance breaks as much more than it fixes.
 UNLIKELY = 0.05
 # Fewer broken labels say nothing, as training scores several times.
@@ -330,42 +330,43 @@ class ZeroShotFallback(Pipe):
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """Serialize the kept documents, the run-time labels and the ranker's arrays."""
+        digest = None
         if self.store.known and self._link.find() is not None:
             self._refresh()
+            digest = self._link.get().digest
         data = {
-            "format": FORMAT,
             "settings": self.settings.to_dict(),
             "rankers": self._get_rankers(),
             "store": vars(self.store),
             "ranker": self.ranker.to_bytes(),
             "gate": b"" if self.gate is None else self.gate.to_bytes(),
         }
-        return srsly.msgpack_dumps(data)
+        return pack_fallback(data, digest)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
-        """RAISES (ValueError): L305 if a newer version wrote it."""
-        data = srsly.msgpack_loads(bytes_data)
-        if data["format"] > FORMAT:
-            text = Errors.L305.format(found=data["format"], known=FORMAT)
-            raise ValueError(text)
-        saved, changes = data["settings"], {}
-        if data["format"] > 1:
-            changes = read_changes(self.nlp, self, self.settings, saved)
-        self.settings.update({**saved, **changes})
-        self.store = LabelStore(**data["store"])
-        self._seen, self._writer, self._is_current = None, None, False
-        if data.get("rankers") not in (None, self._get_rankers()):
+        """RAISES (ValueError): L305 if a newer version wrote it, L360 if it's damaged,
+        or belongs to another first stage than that of the pipeline.
+        """
+        return self._load(bytes_data, "what was saved")
+
+    def _load(self, data: bytes, place: Any) -> "ZeroShotFallback":
+        source, blocks = self._link.find(), self._get_rankers()
+        with explain_damage(place, self.name):
+            found = read_fallback(data, source)
             # What they have learned isn't for rankers that are made in another way.
-            return self
+            is_known = found.rankers in (None, blocks)
+            if is_known:
+                load_rankers([self.ranker, self.gate], found)
+        settings, changes = found.settings.to_dict(), {}
+        if found.format > 1:
+            changes = read_changes(self.nlp, self, self.settings, settings)
+        self.settings.update({**settings, **changes})
         given = (self._get_block("ranker") or {}).get("weights")
-        self.ranker.from_bytes(data["ranker"])
-        if data["format"] > 1 and given is not None:
+        if is_known and found.format > 1 and given is not None:
             self.ranker.weights = dict(given)
-        if self.gate is not None:
-            self.gate.from_bytes(data["gate"])
+        self.store, self._seen, self._writer = found.store, None, None
         # It fits the first stage as it is now.
-        source = self._link.find()
-        if self.store.known and source is not None:
+        if is_known and found.has_learned and self.store.known and source is not None:
             self._seen = source, source.n_updates
         self._is_current = self._seen is not None
         return self
@@ -398,8 +399,11 @@ class ZeroShotFallback(Pipe):
         (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
 
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
-        data = (Path(path) / "fallback.msgpack").read_bytes()
-        return self.from_bytes(data, exclude=exclude)
+        """RAISES (ValueError): See from_bytes."""
+        path = Path(path) / "fallback.msgpack"
+        with explain_damage(path, self.name):
+            data = path.read_bytes()
+        return self._load(data, path)
 
     def _refresh(self) -> RefinedWriter:
         """Bring the ranker up to date with the labels and the first stage's encoder."""

@@ -9,6 +9,7 @@ from spacy.util import get_words_and_spaces
 
 from ...errors import Errors
 from ...questions import LabelCard
+from ...saved import check_fields, check_texts, check_type, refuse
 from ...tables.jsonl import parse_lines
 from ...taxonomy import Other, Taxonomy, find_similar, split_path
 from ..names import get_name_texts
@@ -62,7 +63,7 @@ class LabelStore:
         for record in found:
             label, description = record["label"], record.get("description")
             try:
-                _check_label(label, taxonomy, {**self.added, **new})
+                check_added(label, taxonomy, {**self.added, **new})
                 texts = _check_texts(label, description, record.get("examples"))
                 new[label] = _make_record(label, taxonomy, description)
                 new[label]["examples"] = [_keep(nlp.make_doc(text)) for text in texts]
@@ -73,6 +74,29 @@ class LabelStore:
                 raise ValueError(text) from None
         self.added.update(new)
         return len(new)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "LabelStore":
+        """Read what vars() of a store gave.
+
+        RAISES (DamagedError): L361.
+        """
+        check_fields(data, {"known": dict, "added": dict}, "'store'")
+        for label, record in [*data["known"].items(), *data["added"].items()]:
+            check_type(label, str, "a label")
+            check_fields(record, {"names": list, "examples": list}, repr(label))
+            if not check_texts(record["names"], f"'names' of {label!r}"):
+                refuse(f"{label!r} has no name")
+            for kept in record["examples"]:
+                check_fields(kept, {"text": str, "words": list}, repr(label))
+                words = check_texts(kept["words"], f"'words' of {label!r}")
+                if "".join("".join(words).split()) != "".join(kept["text"].split()):
+                    refuse(
+                        f"an example of {label!r} doesn't have the words of its text"
+                    )
+        if not data["known"].keys().isdisjoint(data["added"]):
+            refuse("a label was added that was there")
+        return cls(**data)
 
     def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[LabelCard]:
         """RETURNS (List[LabelCard]): Of all labels, those from training first."""
@@ -118,7 +142,8 @@ def _keep(doc: Doc) -> Dict[str, Any]:
     return {"text": doc.text, "words": [token.text for token in doc]}
 
 
-def _check_label(label: Any, taxonomy: Taxonomy, added: Iterable[str]) -> None:
+def check_added(label: Any, taxonomy: Taxonomy, added: Iterable[str]) -> None:
+    """RAISES (ValueError): L001, L332, L333 or L335 if a label can't be added."""
     if not isinstance(label, str):
         raise ValueError(Errors.L335.format(problem=f"the label is {label!r}"))
     split_path(label, taxonomy.separator)

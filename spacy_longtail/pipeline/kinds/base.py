@@ -9,6 +9,7 @@ from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...gold import KnownT
+from ...saved import refuse
 from ...taxonomy import Taxonomy, look_up
 from ..decision import DataT, DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
@@ -113,6 +114,18 @@ class LabelKind(ABC):
     @abstractmethod
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         """RETURNS (DecisionWriter): For the labels of a taxonomy."""
+
+    def check_saved(self, settings: TextcatSettings, taxonomy: Taxonomy) -> None:
+        """RAISES (ValueError): L314 or L361 if what was saved doesn't fit together, or
+        is of another kind.
+        """
+        taxonomy.check_nodes(settings.thresholds)
+        if settings.separator != taxonomy.separator:
+            refuse("the settings and the taxonomy have another 'separator'")
+        if (taxonomy.n_docs is None) == self.allows_several:
+            refuse("its labels are of another kind")
+        if len(taxonomy.leaves) < self.min_leaves:
+            refuse("there are too few labels")
 
     def back_off(self, decisions: List[DataT]) -> List[DataT]:
         """RETURNS (List[DataT]): The decisions of the writer, some without a

@@ -133,7 +133,7 @@ def test_description_of_an_unknown_label(kind):
 
 
 def test_file_of_a_newer_version(fallback, monkeypatch):
-    monkeypatch.setattr("spacy_longtail.pipeline.fallback.component.FORMAT", 99)
+    monkeypatch.setattr("spacy_longtail.pipeline.fallback.saved.FORMAT", 99)
     data = fallback.to_bytes()
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"\[L305\].*99"):
