@@ -344,9 +344,7 @@ class ZeroShotFallback(Pipe):
         return pack_fallback(data, digest)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = NOTHING) -> Any:
-        """RAISES (ValueError): L305 if a newer version wrote it, L360 if it's damaged,
-        or belongs to another first stage than that of the pipeline.
-        """
+        """RAISES (ValueError): L305 or L360, see read_fallback."""
         return self._load(bytes_data, "what was saved")
 
     def _load(self, data: bytes, place: Any) -> "ZeroShotFallback":
@@ -377,9 +375,8 @@ class ZeroShotFallback(Pipe):
         """
         if find_name(self.nlp, self) is None:
             return None
-        blocks = srsly.json_loads(
-            srsly.json_dumps([self._get_block("ranker"), self._get_block("gate")])
-        )
+        blocks = [self._get_block(key) for key in ("ranker", "gate")]
+        blocks = srsly.json_loads(srsly.json_dumps(blocks))
         return [block and {**block, "weights": None} for block in blocks]
 
     def _get_block(self, key: str) -> Any:
@@ -399,7 +396,7 @@ class ZeroShotFallback(Pipe):
         (path / "fallback.msgpack").write_bytes(self.to_bytes(exclude=exclude))
 
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
-        """RAISES (ValueError): See from_bytes."""
+        """RAISES (ValueError): L305 or L360, see read_fallback."""
         path = Path(path) / "fallback.msgpack"
         with explain_damage(path, self.name):
             data = path.read_bytes()
