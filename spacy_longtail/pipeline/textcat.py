@@ -340,7 +340,7 @@ class TextCategorizer(TrainablePipe):
         needed = dict(zip(labels, self.get_thresholds(labels).tolist()))
         settings = {"pipe": self.name, "thresholds": needed, **kwargs}
         scores = super().score(examples, **settings)
-        self.trained.warn(self.name, examples, scores)
+        self.trained.warn(self.name, examples, scores, self._is_annotated)
         # For drop_unmeasured.
         self.unmeasured = {key: value is None for key, value in scores.items()}
         return scores

@@ -16,6 +16,7 @@ MIN_DOCS = 10
 MIN_SHARE = 0.05
 # While a pipeline is trained, it's scored again and again.
 MAX_SAMPLE = 1000
+AnnotatedT = Callable[[Example], bool]
 
 
 class TrainingTexts:
@@ -37,11 +38,11 @@ class TrainingTexts:
     def add(
         self,
         examples: Iterable[Example],
-        is_annotated: Callable[[Example], bool] = lambda example: True,
+        is_annotated: AnnotatedT = lambda example: True,
     ) -> None:
         """Add the texts of examples.
 
-        is_annotated (Callable[[Example], bool]): Whether anything is learned from one.
+        is_annotated (AnnotatedT): Whether anything is learned from one.
         """
         new = [eg for eg in examples if eg.reference not in self._seen]
         if new:
@@ -58,16 +59,22 @@ class TrainingTexts:
         return self.fingerprint.count(doc.text for doc in docs)
 
     def warn(
-        self, name: str, examples: List[Example], scores: Mapping[str, Any]
+        self,
+        name: str,
+        examples: List[Example],
+        scores: Mapping[str, Any],
+        is_annotated: AnnotatedT,
     ) -> None:
         """Warn once of a corpus that a component is scored on: if many of its texts
         were trained on, or if it has no gold label.
 
         name (str): Name of the component.
         scores (Mapping[str, Any]): What the scorer returned.
+        is_annotated (AnnotatedT): Whether one has gold labels.
         """
         n_docs = len(examples)
-        if n_docs and scores.get("longtail_macro_f", 0.0) is None:
+        has_none = n_docs and scores.get("longtail_macro_f", 0.0) is None
+        if has_none and not any(map(is_annotated, examples)):
             self._warn("LW506", Warnings.LW506.format(name=name, n_docs=n_docs), n_docs)
         if n_docs < MIN_DOCS or not scores or ("LW505", n_docs) in self._warned:
             return

@@ -79,6 +79,11 @@ def test_documents_without_any_gold_label_are_warned_of_once(kind, nlp):
     assert evaluate(nlp, kind.make_examples(nlp, data)) == []
 
 
+def test_broad_categories_are_gold_labels(kind, nlp):
+    examples = kind.make_examples(nlp, [("first", {"bank": 1.0}), ("second", None)])
+    assert evaluate(nlp, examples) == []
+
+
 def test_only_what_is_learned_from_is_known(kind):
     nlp = kind.make_nlp()
     kind.train(nlp, [*kind.data, ("without a label", None)], n_updates=1)
