@@ -1,6 +1,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type
 
 import numpy
 from spacy.language import Language
@@ -14,6 +14,7 @@ from ..scoring.bootstrap import compare
 from ..scoring.metrics import KS, find_metrics
 from ..scoring.predictions import Predictions
 from ..scoring.scorer import PREFIX, score_predictions
+from ..texts import hash_text
 from .result import Tuning
 from .settings import (
     Settings,
@@ -154,7 +155,8 @@ def tune(
     rows = numpy.flatnonzero(evidence.predictions.is_counted)
     if not len(rows):
         raise ValueError(Errors.L510.format(n=evidence.n_read, name=name))
-    evidence, parts = evidence.select(rows), make_folds(len(rows), folds, seed)
+    evidence = evidence.select(rows)
+    parts = make_folds([doc.text for doc in evidence.docs], folds, seed)
     task = Task(
         nlp, name, evidence, wish, before, parts, resamples, seed, even_if_worse
     )
@@ -194,8 +196,11 @@ def tune_pipeline(
     return result
 
 
-def make_folds(n_docs: int, folds: int, seed: int) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The fold of each document, at random, from 0 to
-    folds - 1.
+def make_folds(texts: Sequence[str], folds: int, seed: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The fold of each text, at random, from 0 to folds - 1.
+    The same text is never in two.
     """
-    return numpy.random.default_rng(seed).permutation(n_docs) % min(folds, n_docs)
+    ids: Dict[int, int] = {}
+    places = [ids.setdefault(hash_text(text), len(ids)) for text in texts]
+    order = numpy.random.default_rng(seed).permutation(len(ids))
+    return order[places] % min(folds, len(ids))

@@ -246,8 +246,13 @@ def test_progress_sees_each_example(kind_nlp, kind_dev):
 
 
 def test_folds_are_of_the_same_size():
-    assert sorted(numpy.bincount(make_folds(23, 5, 0))) == [4, 4, 5, 5, 5]
-    assert sorted(make_folds(3, 5, 0)) == [0, 1, 2]
+    texts = [f"text {i}" for i in range(23)]
+    found = make_folds(texts, 5, 0)
+    assert sorted(numpy.bincount(found)) == [4, 4, 5, 5, 5]
+    assert sorted(make_folds(texts[:3], 5, 0)) == [0, 1, 2]
+    # No setting is judged on a text that it was chosen by.
+    twice = make_folds([*texts, *map(str.upper, texts[::-1])], 5, 0)
+    assert twice.tolist() == [*found.tolist(), *found.tolist()[::-1]]
 
 
 def test_new_pipeline_has_the_settings_and_the_old_one_stays(kind_dir, tmp_path):
