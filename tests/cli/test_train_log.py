@@ -1,6 +1,7 @@
 from io import StringIO
 
 import spacy
+
 from spacy_longtail.cli.train_log import make_console_logger
 
 
