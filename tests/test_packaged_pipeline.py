@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from spacy.cli.package import get_third_party_dependencies
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 
@@ -59,6 +60,16 @@ def packaged(pipeline, tmp_path_factory):
     command = [sys.executable, "-m", "spacy", "package", pipeline, folder]
     run(*command, "--name", "helpdesk", "--build", "wheel")
     return folder / "en_helpdesk-0.0.0"
+
+
+def test_requirement_has_a_range_of_versions():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("longtail_textcat")
+    nlp.add_pipe("zero_shot_fallback")
+    found = get_third_party_dependencies(nlp.config)
+    assert found == ["spacy-longtail>=0.1.0,<0.2.0"]
+    page = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf8")
+    assert f"`{found[0]}`" in page.partition("## Package it")[2]
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy
 import pytest
@@ -8,6 +9,7 @@ from spacy.tokens import DocBin
 
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.advice import choose_pooling
+from spacy_longtail.convert import convert_corpus
 from spacy_longtail.scoring.exclusive import longtail_score
 from spacy_longtail.scoring.predictions import HEAD, MID
 
@@ -185,3 +187,14 @@ def test_weights_are_those_of_scikit_learn(pairs, write):
     expected = dict(zip(names, balanced / balanced.min()))
     for row in audit_corpus(write(pairs)).weights:
         assert row.weighted == pytest.approx(expected[row.label], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_page_says_what_the_data_say(data_dir, tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "commands" / "audit.md"
+    convert_corpus([data_dir / "naics2012"], tmp_path / "corpus")
+    facts = audit_corpus(tmp_path / "corpus" / "train.spacy")
+    quoted = page.read_text(encoding="utf8").partition("other things:\n\n```\n")[2]
+    lines = quoted.partition("\n```")[0].splitlines()
+    assert len(lines) == 2
+    assert set(lines) <= set(facts.advice)
