@@ -29,13 +29,20 @@ SUFFIX = ".spacy"
 def load_pipeline(path: str) -> Language:
     """Load a pipeline from a folder or a package.
 
-    RAISES (ValueError): L601 if there is none, L607 or L608, see read_whole.
+    RAISES (ValueError): L601 if there is none, or it can't be loaded, L607 or L608, see
+        read_whole, and L360, see TextCategorizer.
     """
     with read_whole(Path(path)):
         try:
             return load_model(path)
-        except OSError as error:
-            raise ValueError(Errors.L601.format(path=path, error=error)) from error
+        except Exception as error:
+            # Ours say more. Of spaCy's own files, anything can be damaged.
+            if str(error).startswith("[L"):
+                raise
+            is_plain = isinstance(error, OSError)
+            text = f"{error}" if is_plain else f"{type(error).__name__}: {error}"
+            problem = text if len(text) <= 500 else f"{text[:499]}…"
+            raise ValueError(Errors.L601.format(path=path, error=problem)) from error
 
 
 def find_corpus(path: Path) -> List[Path]:

@@ -3,6 +3,7 @@ they belong together.
 """
 
 from dataclasses import fields
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
@@ -30,6 +31,9 @@ from .trained import TrainingTexts
 # 1: without digests, and the config didn't say what the settings are.
 FORMAT = 2
 CFG, MODEL = PARTS = "cfg", "model"
+# Files of spaCy's in the folder of a pipeline, as far as they have a part in answers.
+BESIDE = ("tokenizer", "vocab/key2row", "vocab/lookups.bin", "vocab/vectors")
+MAX_BESIDE = 1 << 26
 # What each part is called in messages, and its bytes; none that is excluded.
 FoundT = Dict[str, Tuple[Any, bytes]]
 
@@ -66,6 +70,22 @@ def pack_parts(
         parts[CFG] = write_json({**found, "digest": get_digest(found)})
     # In the order in which they are written: a cfg without its model can't be read.
     return {part: parts[part] for part in PARTS if part in parts}, digest
+
+
+def look_beside(pipe: Any, folder: Path) -> Dict[str, str]:
+    """RETURNS (Dict[str, str]): The digests of what else is in the folder of a pipeline
+    that the answers of a component depend on. Of big files it would cost too much.
+    """
+    names = list(BESIDE)
+    if pipe.nlp is not None and contract.is_listening(pipe.model.get_ref("encoder")):
+        before = takewhile(lambda pair: pair[1] is not pipe, pipe.nlp.components)
+        names += [f"{n}/model" for n, p in before if hasattr(p, "find_listeners")]
+    files = {name: folder / name for name in names}
+    return {
+        name: get_digest(file.read_bytes())
+        for name, file in files.items()
+        if file.is_file() and file.stat().st_size <= MAX_BESIDE
+    }
 
 
 def join_parts(parts: Dict[str, bytes], vocab: Vocab, exclude: Iterable[str]) -> bytes:
@@ -114,9 +134,10 @@ def split_parts(data: bytes, name: str, vocab: Vocab, exclude: Iterable[str]) ->
     return {p: (f"the part {p!r}", parts[p]) for p in PARTS if p not in exclude}
 
 
-def read_parts(pipe: Any, found: FoundT) -> Loaded:
+def read_parts(pipe: Any, found: FoundT, folder: Optional[Path] = None) -> Loaded:
     """Read the cfg of a component, and load its model.
 
+    folder (Optional[Path]): That of the pipeline.
     RAISES (ValueError): L305 if a newer version wrote it, L203 or L204, see RowTable,
         or L360.
     """
@@ -125,6 +146,13 @@ def read_parts(pipe: Any, found: FoundT) -> Loaded:
         place, data = found[CFG]
         with explain_damage(place, pipe.name):
             loaded = _read_cfg(data, pipe.kind, pipe.name)
+    beside = loaded.cfg.pop("beside", {})
+    if folder is not None and (folder / "config.cfg").is_file():
+        now = look_beside(pipe, folder)
+        for file in sorted(beside):
+            with explain_damage(folder / file, pipe.name):
+                if now.get(file) != beside[file]:
+                    refuse(f"it isn't the one that {pipe.name!r} was saved beside")
     if MODEL in found:
         place, data = found[MODEL]
         with explain_damage(place, pipe.name):
@@ -154,6 +182,7 @@ def _read_cfg(data: bytes, kind: LabelKind, name: str) -> Loaded:
         refuse("its content isn't what was saved")
     else:
         model = check_type(cfg.pop("model", None), (str, type(None)), "'model'")
+        check_type(cfg.get("beside", {}), dict, "'beside'")
     return Loaded(cfg, settings, taxonomy, trained, model)
 
 

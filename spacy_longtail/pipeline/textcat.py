@@ -85,7 +85,7 @@ class TextCategorizer(TrainablePipe):
         self.vocab = vocab
         self.model = model
         self.kind = kind
-        self._nlp: Optional[Language] = None
+        self.nlp: Optional[Language] = None
         self.name = name
         self.settings = kind.settings
         self.settings.follow(self._note_setting)
@@ -110,12 +110,12 @@ class TextCategorizer(TrainablePipe):
 
         nlp (Optional[Language]): None if it's the same pipeline as before.
         """
-        self._nlp = nlp or self._nlp
+        self.nlp = nlp or self.nlp
         self.kind.pipe = self.name
 
     def _note_setting(self, name: str, value: Any) -> None:
-        if self._nlp is not None:
-            write_config(self._nlp, self, name, value)
+        if self.nlp is not None:
+            write_config(self.nlp, self, name, value)
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -379,11 +379,14 @@ class TextCategorizer(TrainablePipe):
 
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
         """RAISES (ValueError): L301 before initialize."""
-        parts.write_files(Path(path), self._pack(exclude), self.vocab, exclude)
+        path = Path(path)
+        beside = parts.look_beside(self, path.parent)
+        found = self._pack(exclude, beside=beside)
+        parts.write_files(path, found, self.vocab, exclude)
 
-    def _pack(self, exclude: Iterable[str]) -> Dict[str, bytes]:
+    def _pack(self, exclude: Iterable[str], **more: Any) -> Dict[str, bytes]:
         self._fill_cfg(self.taxonomy)
-        found, digest = parts.pack_parts(self.cfg, self.model, exclude)
+        found, digest = parts.pack_parts({**self.cfg, **more}, self.model, exclude)
         self._known = (self.n_updates, digest) if digest else None
         return found
 
@@ -397,14 +400,14 @@ class TextCategorizer(TrainablePipe):
     def from_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> Any:
         """RAISES (ValueError): See from_bytes."""
         found = parts.read_files(Path(path), self.name, self.vocab, exclude)
-        return self._load(parts.read_parts(self, found))
+        return self._load(parts.read_parts(self, found, Path(path).parent))
 
     def _load(self, found: parts.Loaded) -> "TextCategorizer":
         self.n_updates += 1
         self._known = (self.n_updates, found.digest) if found.digest else None
         self._encoding.cache.clear()
         if found.taxonomy is not None:
-            nlp = self._nlp if found.cfg["format"] > 1 else None
+            nlp = self.nlp if found.cfg["format"] > 1 else None
             take_settings(self, nlp, found.settings, found.taxonomy.separator)
             self.cfg, self.trained = found.cfg, found.trained
             self._set_taxonomy(found.taxonomy)

@@ -59,7 +59,7 @@ def test_saved_settings_are_kept(kind, tmp_path):
         for folder in (FOLDER / kind, tmp_path)
     )
     # The settings are as they were, and the config says so now.
-    digests = {"format": 2, "model": after["model"], "digest": after["digest"]}
-    assert after == {**before, **digests}
+    digests = {key: after[key] for key in ("model", "digest", "beside")}
+    assert after == {**before, **digests, "format": 2}
     config = nlp.config["components"][first]
     assert (config["prior"], config["temperature"]) == (prior, 1.5)
