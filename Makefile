@@ -13,7 +13,12 @@ PYTEST := -m pytest --numprocesses $(JOBS) --dist worksteal
 LINT := $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 METADATA := setup.cfg pyproject.toml
 
-.PHONY: install demo test test-slow test-torch test-floor lint format docs build bench clean
+# Cases of `make fuzz`, from the number FUZZ_SEED on, so many of them a run of pytest.
+FUZZ_CASES ?= 1000000
+FUZZ_SEED ?= 0
+FUZZ_STEP ?= 20000
+
+.PHONY: install demo test test-slow test-torch test-floor fuzz lint format docs build bench clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/.installed
@@ -44,6 +49,19 @@ test-torch: $(TORCH)/.dev
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
 	@$(FLOOR)/bin/python $(PYTEST) -W default
+
+# Goes on where it was stopped: make fuzz FUZZ_SEED=120000
+fuzz: export OPENBLAS_NUM_THREADS := 1
+fuzz: export OMP_NUM_THREADS := 1
+fuzz: $(VENV)/.dev
+	@seed=$(FUZZ_SEED); end=$$((seed + $(FUZZ_CASES))); \
+		while [ $$seed -lt $$end ]; do \
+			echo "FUZZ_SEED=$$seed"; \
+			n=$$((end - seed < $(FUZZ_STEP) ? end - seed : $(FUZZ_STEP))); \
+			FUZZ_SEED=$$seed FUZZ_CASES=$$n \
+				$(BIN)/python $(PYTEST) --quiet tests/fuzz || exit 1; \
+			seed=$$((seed + n)); \
+		done
 
 lint: $(VENV)/.dev
 	@$(LINT)

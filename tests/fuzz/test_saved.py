@@ -19,7 +19,7 @@ import srsly
 from spacy_longtail.saved import get_digest, write_json
 
 FIRST = int(os.environ.get("FUZZ_SEED", "0"))
-N_CASES = int(os.environ.get("FUZZ_CASES", "400"))
+N_CASES = int(os.environ.get("FUZZ_CASES", "200"))
 N_PARTS = 2
 MAX_SECONDS = 5.0
 MAX_GROWTH = 200 * 1024
