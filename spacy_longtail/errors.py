@@ -374,6 +374,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "spaCy's, for example en, de or xx for any language.")
     L664 = ("Can't use {delimiter!r} as a delimiter. Give one character that is no "
             "quote and no line end, or \\t for a tab.")
+    L665 = ("'{name}' has to be a whole number of at least {least}, but got {value}.")
+    L666 = ("Can't use the GPU {gpu_id}: {error}. Give --gpu-id -1 for the CPU.")
 
 
 class Warnings(metaclass=ErrorsWithCodes):

@@ -74,7 +74,8 @@ def make_blank(lang: str) -> Language:
 def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
     """Read a .spacy file or a folder of them.
 
-    RAISES (ValueError): L602 if there is none, L607 or L608, see read_whole.
+    RAISES (ValueError): L602 if there is none, L607 or L608, see read_whole, L641 if
+        it can't be read.
     """
     path = Path(path)
     finish_interrupted(path)
@@ -88,7 +89,13 @@ def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
 
     def read() -> Iterator[Example]:
         with read_whole(path):
-            yield from Corpus(path)(nlp)
+            try:
+                yield from Corpus(path)(nlp)
+            except Exception as error:
+                # A damaged file can fail anywhere in the library, and with anything.
+                problem = f"{type(error).__name__}: {error}"
+                message = Errors.L641.format(path=path, problem=problem)
+                raise ValueError(message) from error
 
     return read()
 

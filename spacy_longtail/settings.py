@@ -119,6 +119,12 @@ def check_seed(seed: int) -> None:
         raise ValueError(Errors.L662.format(seed=seed))
 
 
+def check_count(name: str, value: int, least: int) -> None:
+    """RAISES (ValueError): L665 if an option is below the least."""
+    if value < least:
+        raise ValueError(Errors.L665.format(name=name, value=value, least=least))
+
+
 def check_bound(layer: str, name: str, value: float) -> None:
     """RAISES (ValueError): L201 if a setting of a layer isn't above 0."""
     _check(value > 0, layer, name, value, "above 0")

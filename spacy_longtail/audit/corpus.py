@@ -1,6 +1,7 @@
 """Read the texts and labels of a corpus in chunks of arrays, without making Docs."""
 
 import re
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -79,7 +80,11 @@ def read_chunks(path: Path, columns: Columns, **dialect: Any) -> Iterator[Chunk]
 
 def read_docbin(path: Path) -> Chunk:
     """Read the arrays of a DocBin, and only what is needed of them."""
-    docs = _load_docbin(path)
+    with _open_docbin(path) as docs:
+        return _read_arrays(docs)
+
+
+def _read_arrays(docs: DocBin) -> Chunk:
     texts, hashes = _get_orths(docs), _hash_texts(_build_texts(docs))
     # Not the hash: words like "X" and "mark" are named like one of spaCy's symbols, and
     # have its number.
@@ -113,11 +118,11 @@ def fetch_texts(
         if not wanted or start > wanted[-1]:
             break
         if path.suffix.lower() == SUFFIX:
-            docs = _load_docbin(path)
-            for row, text in enumerate(_build_texts(docs), start):
-                if row in wanted:
-                    texts[row] = text.strip()
-            start += len(docs)
+            with _open_docbin(path) as docs:
+                for row, text in enumerate(_build_texts(docs), start):
+                    if row in wanted:
+                        texts[row] = text.strip()
+                start += len(docs)
         else:
             # A table is the only file.
             reader = RecordReader(open_table(path, **dialect), columns)
@@ -132,10 +137,12 @@ def get_key(word: str) -> int:
     return (hash_text(word) or 1) if word.strip() else SPACE
 
 
-def _load_docbin(path: Path) -> DocBin:
+@contextmanager
+def _open_docbin(path: Path) -> Iterator[DocBin]:
     try:
-        return DocBin().from_disk(path)
-    except (ValueError, KeyError, TypeError) as error:
+        yield DocBin().from_disk(path)
+    except Exception as error:
+        # A damaged file can fail anywhere in the library, and with anything.
         # Without spaCy's advice to convert what it can't unzip.
         cause = error.__context__ or error
         problem = f"{type(cause).__name__}: {cause}"

@@ -12,7 +12,7 @@ from inspect import Signature
 from typing import Any, Callable, Iterator, NoReturn
 
 import typer
-from spacy.cli._util import Arg, Opt, app
+from spacy.cli._util import Arg, Opt, app, setup_gpu
 from tqdm import tqdm
 from wasabi import Printer, color, msg
 
@@ -125,6 +125,15 @@ def fail(message: str) -> NoReturn:
         with suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise typer.Exit(1) from None
+
+
+def use_gpu(gpu_id: int) -> None:
+    """RAISES (ValueError): L666 if there is no such GPU."""
+    try:
+        setup_gpu(gpu_id, silent=True)
+    except Exception as error:
+        # What it is depends on the libraries.
+        raise ValueError(Errors.L666.format(gpu_id=gpu_id, error=error)) from None
 
 
 @contextmanager

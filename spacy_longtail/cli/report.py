@@ -2,9 +2,9 @@ from functools import partial
 from pathlib import Path
 from typing import Optional
 
-from spacy.cli._util import Arg, Opt, setup_gpu
+from spacy.cli._util import Arg, Opt
 
-from .command import GPU, PIPE, PIPELINE, PROGRESS, command
+from .command import GPU, PIPE, PIPELINE, PROGRESS, command, use_gpu
 from .output import FORCE, PAGE, look_at_page, print_and_save
 
 
@@ -15,8 +15,8 @@ def report_cli(
     corpus: Path = Arg(..., help="Corpus with gold labels: a .spacy file or a folder of them"),
     output: Optional[Path] = PAGE,
     pipe: Optional[str] = PIPE,
-    head: int = Opt(50, "--head", min=2, help="Fewest training documents of a head label"),
-    mid: int = Opt(10, "--mid", min=1, help="Fewest training documents of a mid label"),
+    head: int = Opt(50, "--head", help="Fewest training documents of a head label"),
+    mid: int = Opt(10, "--mid", help="Fewest training documents of a mid label"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the bootstrap"),
     gpu_id: int = GPU,
     force: bool = FORCE,
@@ -36,7 +36,7 @@ def report_cli(
     from ..report import build_report, render_html
 
     before = look_at_page(output, pipeline, corpus, force=force, as_json=json)
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     nlp = load_pipeline(pipeline)
     examples = read_corpus(nlp, corpus)
     data = build_report(

@@ -1,10 +1,19 @@
 from pathlib import Path
 from typing import Optional, Union
 
-from spacy.cli._util import Arg, Opt, setup_gpu
+from spacy.cli._util import Arg, Opt
 
 from ..presentation import Remark
-from .command import GPU, PIPE, PIPELINE, PROGRESS, command, print_remark, print_result
+from .command import (
+    GPU,
+    PIPE,
+    PIPELINE,
+    PROGRESS,
+    command,
+    print_remark,
+    print_result,
+    use_gpu,
+)
 from .output import FORCE
 
 
@@ -20,7 +29,7 @@ def tune_cli(
     coverage: Optional[float] = Opt(None, "--coverage", "-c", help="Abstain until this share of the documents gets a label"),
     per_label: bool = Opt(False, "--per-label", "-l", help="Reach the precision for each label; with several labels per document it always is, but for accuracy"),
     pipe: Optional[str] = PIPE,
-    folds: int = Opt(5, "--folds", min=2, help="Parts of the corpus for cross-fitting"),
+    folds: int = Opt(5, "--folds", help="Parts of the corpus for cross-fitting"),
     seed: int = Opt(0, "--seed", "-s", help="Seed of the folds and the bootstrap"),
     even_if_worse: bool = Opt(False, "--even-if-worse", help="Take settings that are worse beyond noise, too, instead of those before"),
     gpu_id: int = GPU,
@@ -42,7 +51,7 @@ def tune_cli(
     """
     from ..tuning import Wish, tune_pipeline
 
-    setup_gpu(gpu_id, silent=True)
+    use_gpu(gpu_id)
     wish = Wish(goal, _read_prior(prior), precision, coverage, per_label)  # type: ignore[arg-type]
     settings = {"folds": folds, "seed": seed, "even_if_worse": even_if_worse}
     result = tune_pipeline(

@@ -8,6 +8,7 @@ from ..errors import Errors
 from ..evaluation.pipes import find_added, find_part, find_pipe, find_rivals, run_before
 from ..pipeline.textcat import write_all_cats
 from ..presentation import render
+from ..tables.cells import check_characters
 from ..taxonomy import Taxonomy, find_similar
 from .words import weigh_words
 
@@ -46,6 +47,7 @@ def explain(
     component: Any = nlp.get_pipe(name)
     if not text.strip():
         raise ValueError(Errors.L521.format(text=text))
+    check_characters(text, "The text to explain")
     labels = [label] if isinstance(label, str) else list(label or ())
     for wanted in (*labels, against):
         if wanted is not None:

@@ -12,6 +12,7 @@ from ..scoring.bootstrap import estimate
 from ..scoring.metrics import Metric, find_metrics
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..scoring.scorer import check_bounds
+from ..settings import check_seed
 from ..tuning.settings import read_settings
 from .sections import describe_rows, find_confusions, get_tree, get_value
 
@@ -77,6 +78,7 @@ def build_report(
         anything to report.
     """
     check_bounds(head, mid)
+    check_seed(seed)
     name = find_pipe(nlp, pipe)
     kind = nlp.get_pipe(name).kind  # type: ignore[attr-defined]
     evidence = collect(

@@ -14,6 +14,7 @@ from ..scoring.bootstrap import compare
 from ..scoring.metrics import KS, find_metrics
 from ..scoring.predictions import Predictions
 from ..scoring.scorer import PREFIX, score_predictions
+from ..settings import check_count, check_seed
 from ..texts import hash_text
 from .result import Tuning
 from .settings import (
@@ -147,6 +148,8 @@ def tune(
     RAISES (ValueError): L510, L514 or L518 without anything to tune, L515 for a wish
         that can't be fulfilled with several labels per document.
     """
+    check_seed(seed)
+    check_count("folds", folds, 2)
     name, wish = find_pipe(nlp, pipe), wish or Wish()
     component: Any = nlp.get_pipe(name)
     wish.check(name, allows_several=component.kind.allows_several)

@@ -7,6 +7,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
 from ..files import make_blank
+from ..settings import check_count
 from ..tables import is_table, open_table
 from ..tables.columns import read_texts
 
@@ -29,6 +30,7 @@ def count_words(
     RETURNS (List[str]): The words, the most frequent first.
     RAISES (ValueError): L262 if a file can't be read, L663 without such a language.
     """
+    check_count("min_freq", min_freq, 1)
     counts: Counter = Counter()
     nlp = make_blank(lang)
     for path in paths:

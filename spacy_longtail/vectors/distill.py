@@ -6,6 +6,7 @@ from thinc.types import Floats2d
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..settings import check_count
 from .local_model import load_transformer
 from .pipeline import TYPICAL_LENGTH
 from .table import StaticTable
@@ -47,6 +48,7 @@ def distill(
     RAISES (ValueError): L210 or L211 if the transformer can't be loaded, L260 if
         there are fewer than two words.
     """
+    check_count("width", width, 1)
     tokenizer, model = load_transformer(name)
     pieces = read_vocabulary(tokenizer) if use_vocabulary else {}
     add_words(pieces, tokenizer, words)
