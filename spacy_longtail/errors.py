@@ -366,8 +366,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "{known}.")
     L652 = ("The fingerprint of the training texts in the file 'cfg' of '{name}' is "
             "damaged. Take an undamaged copy of the pipeline, or train it again.")
-    L660 = ("The column {column!r} is asked for twice. Each of --text, --label, "
-            "--labels and --split-column needs a column of its own.")
+    L660 = ("The column {column!r} is asked for twice. A text, each level of a "
+            "label, and the split need columns of their own.")
     L661 = ("Can't use {path!r}: {problem}. Check the path and its permissions.")
     L662 = ("The seed has to be a whole number from 0 to 4294967295, but got {seed}.")
     L663 = ("Can't make a tokenizer for the language {lang!r}: {error}. Give a code of "

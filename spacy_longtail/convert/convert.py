@@ -152,17 +152,17 @@ def convert_corpus(
     check_shares(dev, test)
     check_seed(seed)
     before = _look_at_output(Path(output_dir), force)
-    nlp = make_blank(lang)
     sources = find_sources(inputs, **dialect)
     paths = [table.path for table, _ in sources]
     seen = look_at(*paths)
-    rows = Rows(nlp.max_length)
     readers = [RecordReader(table, columns, split) for table, split in sources]
     has_lists = readers[0].has_lists
     for reader in readers:
         if reader.has_lists != has_lists:
             first, second = readers[0].table.path, reader.table.path
             raise ValueError(Errors.L629.format(first=first, second=second))
+    nlp = make_blank(lang)
+    rows = Rows(nlp.max_length)
     bar = {"disable": None if progress else True, "unit": " rows"}
     for record in tqdm(chain.from_iterable(readers), desc="Reading", **bar):
         rows.add(record)

@@ -1,8 +1,14 @@
 """What is wrong with an option or a path ends with a coded error and the status 1."""
 
 import re
+from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+import spacy_longtail
+from spacy_longtail.cli import longtail
+from spacy_longtail.errors import Errors
 
 BAD_TABLES = [
     ("none.csv", None),
@@ -185,3 +191,54 @@ def test_what_the_system_refuses_is_named(fail, table, tmp_path, monkeypatch):
 
 def test_half_a_character_to_explain(fail, tickets_dir):
     assert fail("explain", arguments=[tickets_dir / "model", "card \udc80"]) == "L636"
+
+
+def get_advice(*rooms):
+    """Yield the options that messages of these rooms name, with the message."""
+    package = Path(spacy_longtail.__file__).parent
+    for room in rooms:
+        for path in sorted(package.glob(f"{room}/*.py")) or [package / f"{room}.py"]:
+            source = path.read_text(encoding="utf8")
+            texts = [getattr(Errors, c) for c in re.findall(r"Errors\.(L\d+)", source)]
+            # A page has names that look like options.
+            for text in texts if room == "report" else [source, *texts]:
+                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
+                    yield option, path.name
+
+
+@pytest.mark.parametrize("name", ["convert", "audit", "init-config"])
+def test_no_message_about_a_table_advises_an_option_that_is_not_there(name):
+    advised = {option for option, _ in get_advice("tables")}
+    assert {"--no-quotes", "--encoding", "--keep-na", "--sheet"} <= advised
+    if name != "convert":
+        # Only convert reads the column, so that only it can complain.
+        advised -= {"--split-column"}
+    assert not advised - get_options(name)
+
+
+@pytest.mark.parametrize(
+    "name, rooms",
+    [
+        ("convert", ["convert"]),
+        ("audit", ["audit"]),
+        ("init-config", ["audit", "init_config"]),
+        ("report", ["report"]),
+        ("tune", ["tuning"]),
+        ("explain", ["explain"]),
+        ("distill", ["vectors"]),
+    ],
+)
+def test_a_command_advises_its_own_options(name, rooms):
+    # Those of other commands, which are named with them.
+    foreign = {"--paths", "--output", "--name", "--force-reinstall"}
+    for option, where in get_advice(*rooms):
+        assert option in get_options(name) | foreign, where
+
+
+def get_options(name):
+    command = get_command(longtail).commands[name]
+    return {
+        option
+        for param in command.params
+        for option in (*param.opts, *param.secondary_opts)
+    }
