@@ -1,6 +1,6 @@
 import codecs
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -153,19 +153,23 @@ class Table:
             self._check_text()
             with self.path.open(encoding=encoding, newline="") as file_:
                 yield file_
-        except UnicodeDecodeError:
-            line, offset = find_undecodable(self.path, encoding)
-            message = Errors.L615.format(
-                where=self.where(line), offset=offset, encoding=encoding
-            )
-            raise ValueError(message) from None
         except UnicodeError as error:
-            problem = f"it isn't {encoding} ({error})"
-            if encoding in WIDE:
-                problem = f"there is no byte order mark at its start, so {encoding} "
-                problem += f"can be of either order. Try --encoding {encoding}-le"
-            message = Errors.L631.format(path=self.path, problem=problem)
-            raise ValueError(message) from None
+            raise self._make_encoding_error(error) from None
+
+    def _make_encoding_error(self, error: UnicodeError) -> ValueError:
+        encoding = self.dialect.encoding
+        problem = f"it isn't {encoding} ({error})"
+        if isinstance(error, UnicodeDecodeError):
+            with suppress(UnicodeError):
+                line, offset = find_undecodable(self.path, encoding)
+                message = Errors.L615.format(
+                    where=self.where(line), offset=offset, encoding=encoding
+                )
+                return ValueError(message)
+        if encoding in WIDE:
+            problem = f"there is no byte order mark at its start, so {encoding} can be "
+            problem += f"of either order. Try --encoding {encoding}-le"
+        return ValueError(Errors.L631.format(path=self.path, problem=problem))
 
     def _check_text(self) -> None:
         """RAISES (ValueError): L631 if there are bytes that no text has."""
