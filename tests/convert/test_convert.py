@@ -266,3 +266,48 @@ def test_stopped_in_the_middle(tmp_path, stop, n_left):
     table.write_text("\n".join(["text,label", *rows[:60]]))
     convert_corpus([table], out)
     assert sorted(path.name for path in out.iterdir()) == NAMES
+
+
+URIS = [f"<http://urn.fi/URN:NBN:fi:au:ykl:{i}>" for i in range(4)]
+
+
+def test_labels_that_are_uris_are_whole_or_an_error(tmp_path):
+    """They were cut at the first empty level, so that all of them were one label."""
+    path = tmp_path / "a.tsv"
+    rows = [f"text {i}\t{URIS[i % 4]}" for i in range(40)]
+    path.write_text("\n".join(rows), encoding="utf8")
+    columns = Columns(text=("1",), label=("2",))
+    with pytest.raises(ValueError, match=r"\[L638\].*line 1: .*--separator '\|'"):
+        convert_corpus([path], tmp_path / "out", columns=columns, header=False)
+    assert not (tmp_path / "out").exists()
+    columns = Columns(text=("1",), label=("2",), separator="|")
+    result = convert_corpus([path], tmp_path / "out", columns=columns, header=False)
+    assert sorted(audit_corpus(tmp_path / "out", separator="|").counts) == URIS
+    assert result.labels["train"] == 4
+
+
+def test_notes_say_where_something_was_first(tmp_path):
+    rows = [{"text": f"text {i}", "label": f"{i % 2}"} for i in range(20)]
+    rows += [{"text": "x", "label": "N/A"}, {"text": "y", "label": "None"}]
+    srsly.write_jsonl(tmp_path / "a.jsonl", rows)
+    result = convert_corpus([tmp_path / "a.jsonl"], tmp_path / "out")
+    assert result.notes == {"mark": 2}
+    assert result.dropped == {"no_label": 2}
+    assert result.first == {"mark": f"{tmp_path / 'a.jsonl'}, line 21"}
+    assert "--keep-na" in result.remarks()[1].text
+    assert "a.jsonl, line 21" in result.remarks()[1].text
+    assert "--keep-na" in audit_corpus(tmp_path / "a.jsonl").remarks()[0].text
+
+
+def test_rows_that_an_annotator_rejected_are_counted(tmp_path):
+    answers = ["accept"] * 20 + ["reject", "ignore", "ignore"]
+    rows = [
+        {"text": f"text {i}", "label": f"{i % 2}", "answer": answer}
+        for i, answer in enumerate(answers)
+    ]
+    srsly.write_jsonl(tmp_path / "a.jsonl", rows)
+    result = convert_corpus([tmp_path / "a.jsonl"], tmp_path / "out")
+    assert result.dropped == {"rejected": 1, "ignored": 2}
+    assert result.n_rows == 23 and sum(result.docs.values()) == 20
+    assert not result.notes
+    assert audit_corpus(tmp_path / "a.jsonl").n_docs == 20
