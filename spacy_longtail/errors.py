@@ -355,7 +355,7 @@ class Errors(metaclass=ErrorsWithCodes):
     L639 = ("{where}: a quoted cell goes on to line {last} over line ends and tabs. If "
             "quotes are text here, give --no-quotes. If it's one cell, give --quotes.")
     L640 = ("There is no corpus at {path}. Give a .spacy file, a folder of them, or a "
-            "table: .csv, .tsv, .jsonl or .parquet. 'spacy longtail convert' makes a "
+            "table like .csv, .jsonl or .xlsx. 'spacy longtail convert' makes a "
             "corpus of a table.")
     L641 = ("Can't read {path}: {problem}. It has to be a file that spaCy's DocBin "
             "wrote, for example by 'spacy longtail convert'.")

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..files import read_whole
 from ..gold import find_leaves
 from ..tables.columns import Columns
-from ..taxonomy import SEPARATOR, build_taxonomy
+from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from .advice import give_advice
 from .corpus import fetch_texts, find_files, read_chunks
 from .facts import Audit, Dev, Texts
@@ -84,6 +84,7 @@ def audit_corpus(
         being replaced, L001 or L002 if its labels are no taxonomy, and those of a
         table.
     """
+    check_settings(min_count=0, separator=separator)
     # Texts are read again, to be shown.
     with read_whole(Path(path), *([] if dev is None else [Path(dev)])):
         contents = _read(path, columns, separator, progress, dialect)

@@ -14,7 +14,7 @@ from thinc.api import NumpyOps
 
 from ..errors import Errors
 from ..files import SUFFIX, find_corpus
-from ..tables import is_table, open_table
+from ..tables import open_table
 from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text
 
@@ -48,7 +48,8 @@ def find_files(path: Path) -> List[Path]:
 
     RAISES (ValueError): L640 if there are none.
     """
-    files = [path] if path.is_file() and is_table(path) else find_corpus(path)
+    # What another file is, is told when it's opened.
+    files = find_corpus(path) or ([path] if path.is_file() else [])
     if not files:
         raise ValueError(Errors.L640.format(path=path))
     return files

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-import typer
 from spacy.cli._util import Opt
 
 from ..errors import Errors
 from ..presentation import Presentable, Remark
 from ..staging import StateT
-from .command import print_remark, print_result
+from .command import echo, print_remark, print_result
 
 # fmt: off
 PAGE = Opt(None, "--output", "-o", help="HTML file to write, - for stdout", allow_dash=True)
@@ -58,7 +57,7 @@ def print_and_save(
     from ..files import write_text
 
     if output is not None and is_stdout(output):
-        typer.echo(render())
+        echo(render())
         return
     if output is not None:
         write_text(output, render(), before=before)
