@@ -14,7 +14,7 @@ from thinc.api import NumpyOps
 
 from ..errors import Errors
 from ..files import SUFFIX, find_corpus
-from ..tables import open_table
+from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text
 
@@ -48,8 +48,7 @@ def find_files(path: Path) -> List[Path]:
 
     RAISES (ValueError): L640 if there are none.
     """
-    # What another file is, is told when it's opened.
-    files = find_corpus(path) or ([path] if path.is_file() else [])
+    files = [path] if path.is_file() and is_table(path) else find_corpus(path)
     if not files:
         raise ValueError(Errors.L640.format(path=path))
     return files
