@@ -168,7 +168,7 @@ def remark_trained(n_trained: Optional[int], n_docs: int) -> List[Remark]:
     n_trained (Optional[int]): See Evidence.count_trained.
     """
     if n_trained is None:
-        text = "Which texts an older pipeline was trained on isn't known."
+        text = "It isn't known whether the pipeline was trained on these texts."
         return [Remark("text", text)]
     if not n_trained:
         return []

@@ -50,9 +50,14 @@ class TrainingTexts:
             texts = (eg.predicted.text for eg in new if is_annotated(eg))
             self.fingerprint.add(texts)
 
+    def forget(self) -> None:
+        """Forget all texts, so that nobody can ask whether one was trained on."""
+        self.fingerprint = Fingerprint()
+
     def count(self, docs: Iterable[Doc]) -> Optional[int]:
         """RETURNS (Optional[int]): How many of the documents have one of the texts, see
-        Fingerprint. None if no text is known, because an older version was trained.
+        Fingerprint. None if none is known, for example because an older version of
+        this package trained the component.
         """
         if not self.fingerprint.n_texts:
             return None

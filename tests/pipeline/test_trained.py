@@ -116,6 +116,13 @@ def test_a_streamed_corpus_is_known_by_what_was_learned(kind, nlp):
     assert get_known(kind, streamed, texts) == len(texts) - 8
 
 
+def test_texts_can_be_forgotten_before_the_pipeline_is_saved(kind, nlp, tmp_path):
+    nlp.get_pipe(kind.factory).trained.forget()
+    nlp.to_disk(tmp_path)
+    assert "trained_on" not in (tmp_path / kind.factory / "cfg").read_text("utf8")
+    assert get_known(kind, spacy.load(tmp_path), [kind.data[0][0]]) is None
+
+
 def test_an_older_pipeline_knows_none(kind):
     nlp = spacy.load(OLD / kind.name)
     assert get_known(kind, nlp, ["any"]) is None
