@@ -32,12 +32,12 @@ def _get_label_advice(facts: Audit) -> Iterator[str]:
     n = f"{facts.n_labels:,}"
     rare = facts.count_rarer(5)
     if rare:
-        pooling = choose_pooling(facts)
-        yield (
-            f"{rare:,} of {n} labels have fewer than 5 documents: min_count = "
-            f"{pooling.min_count} pools {pooling.n_labels:,} of them, and descriptions "
-            "help those most."
-        )
+        pooling, has = choose_pooling(facts), "has" if rare == 1 else "have"
+        advice = "descriptions help those most"
+        if pooling.n_labels:
+            pools = f"min_count = {pooling.min_count} pools {pooling.n_labels:,} of"
+            advice = f"{pools} them, and {advice}"
+        yield f"{rare:,} of {n} labels {has} fewer than 5 documents: {advice}."
     if facts.imbalance_ratio >= 10 and facts.max_labels == 1:
         yield (
             f"The most frequent label has {facts.imbalance_ratio:,.0f} times the "
@@ -95,9 +95,12 @@ def _get_text_advice(facts: Audit) -> Iterator[str]:
             "documents: no classifier can get all of them right. Look at the examples."
         )
     if texts.n_near_conflicts:
+        pairs, be, have = "pairs", "are", "have"
+        if texts.n_near_conflicts == 1:
+            pairs, be, have = "pair", "is", "has"
         yield (
-            f"At least {texts.n_near_conflicts:,} pairs of texts are nearly the same, "
-            "but have different labels: check what distinguishes these labels."
+            f"At least {texts.n_near_conflicts:,} {pairs} of texts {be} nearly the "
+            f"same, but {have} different labels: check what distinguishes these labels."
         )
     if texts.n_duplicates > FEW * facts.n_docs:
         yield (

@@ -10,6 +10,7 @@ from ..audit import Audit
 from ..audit.advice import choose_pooling
 from ..audit.facts import Pooling
 from ..errors import Errors
+from ..presentation import count_noun
 
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
@@ -112,10 +113,12 @@ def _choose_for_pipe(
     if facts.max_labels > 1:
         # A document that has two of them counts twice.
         n_all, unit = sum(facts.counts.values()), "gold labels"
-    reason = (
-        f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
-        f"{pooling.n_docs:,} of {n_all:,} {unit}; one Other {where}."
-    )
+    reason = f"Here that pools none of {count_noun(facts.n_labels, 'label')}."
+    if pooling.n_labels:
+        reason = (
+            f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
+            f"{pooling.n_docs:,} of {n_all:,} {unit}; one Other {where}."
+        )
     if pooling.min_count < block["min_count"]:
         reason += f" {block['min_count']} would pool more than half of the labels."
     yield Setting(section, "min_count", pooling.min_count, reason)
@@ -175,11 +178,14 @@ def _make_header(facts: Audit) -> str:
     n_labels = "several labels" if facts.max_labels > 1 else "one label"
     shape = f"{facts.depth} levels" if facts.depth > 1 else "flat"
     shape += f", {n_labels} a document"
-    sentence = (
-        f"For {facts.path}: {facts.n_docs:,} documents, {facts.n_labels:,} labels, "
-        f"{shape}. The most frequent label has {facts.imbalance_ratio:,.0f} "
-        "times the documents of the rarest."
-    )
+    n_docs = count_noun(facts.n_docs, "document")
+    sentence = f"For {facts.path}: {n_docs}, {count_noun(facts.n_labels, 'label')}, "
+    sentence += f"{shape}."
+    if facts.imbalance_ratio >= 1.5:
+        sentence += (
+            f" The most frequent label has {facts.imbalance_ratio:,.0f} times the "
+            "documents of the rarest."
+        )
     return "\n".join(_make_comment(sentence))
 
 

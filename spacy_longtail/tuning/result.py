@@ -200,7 +200,9 @@ class Tuning:
                 continue
             metric, scores = self.metrics[key], self.scores[key]
             # What is right of nothing has no value.
-            has_value = [metric.empty != 1.0 or self._has_given(i) for i in range(2)]
+            # Calibration is that of the given labels, if there is at most one each.
+            of_given = metric.empty == 1.0 or (key == "ece" and not metric.several)
+            has_value = [self._has_given(i) or not of_given for i in range(2)]
             cells = [_show(scores[i]) if has_value[i] else "–" for i in range(2)]
             change, noise = _show(scores.change, sign="+"), ""
             if not all(has_value):

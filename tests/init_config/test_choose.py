@@ -75,7 +75,8 @@ def test_reasons_are_comments(facts):
     text = " ".join(init_config(facts).replace("\n# ", " ").split())
     assert "12 documents, 3 labels, 2 levels, one label a document" in text
     assert "100 batches of 128 are 1,066.7 passes over 12 documents." in text
-    assert "pools 0 of 3 labels" in text
+    assert "pools none of 3 labels" in text
+    assert "1 times" not in text
     assert "No label is pooled" in text
 
 

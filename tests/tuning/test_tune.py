@@ -211,6 +211,15 @@ def test_a_wish_that_nothing_reaches(kind_nlp, kind_dev):
     assert run(kind_nlp, kind_dev).is_reached is None
 
 
+def test_of_nothing_nothing_is_right(tickets_nlp, tickets_dev):
+    """Where no label is given, there is no precision and no calibration of them."""
+    tickets_nlp.get_pipe("longtail_textcat").thresholds = {"": 1.0}
+    result = run(tickets_nlp, tickets_dev)
+    rows = {row[0]: row for row in result.tables()[-1].rows}
+    assert rows["precision"][1] == rows["ECE"][1] == "–"
+    assert "–" not in (rows["precision"][2], rows["accuracy"][1])
+
+
 def test_documents_without_a_label_are_left_out(kind_nlp, kind_dev):
     for example in kind_dev[:3]:
         example.reference.cats = {}
