@@ -6,7 +6,7 @@ import srsly
 from spacy.training import Example
 
 from .errors import Errors
-from .taxonomy import Taxonomy
+from .taxonomy import Taxonomy, check_counts, is_count
 
 MISSING = ("auto", "negative")
 # Labels and inner nodes of a component. None if all keys of `doc.cats` are its own.
@@ -44,7 +44,7 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
 
     labels (Any): See above, None if the corpus is to tell.
     name (str): Name of the component, for messages.
-    RAISES (ValueError): L310 if it's something else.
+    RAISES (ValueError): L310 if it's something else, L006 if a count is none.
     """
     if labels is None:
         return None
@@ -62,7 +62,11 @@ def read_labels(labels: Any, name: str) -> Optional[LabelCounts]:
     if not is_list or not all(isinstance(label, str) for label in names):
         raise ValueError(Errors.L310.format(name=name, found=repr(labels)[:80]))
     counts = dict(labels) if isinstance(labels, Mapping) else None
-    return LabelCounts(names, counts, n_docs)
+    check_counts(counts or {})
+    if n_docs is not None and not is_count(n_docs):
+        found = f"'n_docs' of {n_docs!r}"[:80]
+        raise ValueError(Errors.L310.format(name=name, found=found))
+    return LabelCounts(names, counts, None if n_docs is None else int(n_docs))
 
 
 def get_gold_label(

@@ -200,9 +200,7 @@ def build_taxonomy(
     """
     check_settings(min_count=min_count, separator=separator)
     paths = {split_path(label, separator): label for label in counts}
-    for label, count in counts.items():
-        if not _is_count(count):
-            raise ValueError(Errors.L006.format(label=label, value=count))
+    check_counts(counts)
     inner = {path[:depth] for path in paths for depth in range(1, len(path))}
     leaves = tuple(paths[path] for path in sorted(set(paths) - inner))
     stopped = [paths[path] for path in sorted(set(paths) & inner)]
@@ -275,9 +273,16 @@ def _check_tree(tree: Taxonomy) -> None:
         columns.update(members)
 
 
+def check_counts(counts: Mapping[str, Any]) -> None:
+    """RAISES (ValueError): L006 if one isn't a whole number of documents."""
+    for label, count in counts.items():
+        if not is_count(count):
+            raise ValueError(Errors.L006.format(label=label, value=count))
+
+
 def check_settings(*, min_count: int, separator: str) -> None:
     """RAISES (ValueError): L004, L005 if one is out of range."""
-    if not _is_count(min_count):
+    if not is_count(min_count):
         raise ValueError(Errors.L004.format(value=min_count))
     if not isinstance(separator, str) or not separator:
         raise ValueError(Errors.L005.format(value=separator))
@@ -325,9 +330,10 @@ def find_similar(name: str, names: Iterable[str]) -> str:
     return ", ".join(get_close_matches(name, list(names), cutoff=0.5)) or "–"
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """RETURNS (bool): Whether it's a whole number of at least 0, like 3 or 3.0."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and value >= 0 and float(value).is_integer()
+    return is_number and 0 <= value < 2**63 and float(value).is_integer()
 
 
 def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:

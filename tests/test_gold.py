@@ -207,3 +207,15 @@ def test_file_that_is_no_json(tmp_path):
     path.write_text("a, b")
     with pytest.raises(ValueError, match=r"\[L310\] .*isn't JSON"):
         read_labels(path, "pipe")
+
+
+@pytest.mark.parametrize("n_docs", ["12", [12], -1, 12.5, True])
+def test_number_of_documents_in_a_label_file_has_to_be_one(n_docs):
+    with pytest.raises(ValueError, match=r"\[L310\] .*'n_docs'"):
+        read_labels({"counts": {"a": 4}, "n_docs": n_docs}, "pipe")
+
+
+@pytest.mark.parametrize("count", ["4", -1, None, [4]])
+def test_count_in_a_label_file_has_to_be_one(count):
+    with pytest.raises(ValueError, match=r"\[L006\] .*'a'"):
+        read_labels({"counts": {"a": count}, "n_docs": 12}, "pipe")

@@ -6,7 +6,7 @@ import spacy
 from spacy.language import Language
 
 from spacy_longtail.pipeline.factories import KINDS
-from spacy_longtail.pipeline.settings import FallbackSettings
+from spacy_longtail.pipeline.settings import FallbackSettings, TextcatSettings
 
 SETTINGS = {kind.factory: kind.settings_type for kind in KINDS.values()}
 SETTINGS["zero_shot_fallback"] = FallbackSettings
@@ -54,3 +54,17 @@ def test_settings_can_be_changed_without_the_component(kind):
     with pytest.raises(ValueError, match=r"\[L306\]"):
         pipe.settings.prior = 2.0
     assert pipe.prior == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"keep": "bank"}, {"keep": [1]}, {"keep": 5}, {"thresholds": [0.5]}],
+    ids=str,
+)
+def test_setting_of_another_type(change):
+    with pytest.raises(ValueError, match=r"\[L362\]"):
+        TextcatSettings(**change)
+
+
+def test_whole_number_of_labels_is_an_int():
+    assert type(TextcatSettings(cats_top_k=2.0).cats_top_k) is int

@@ -91,6 +91,22 @@ def test_truncated_vectors_are_an_error(folder: Path) -> None:
         make_pipeline_vectors(path=str(folder))
 
 
+@pytest.mark.parametrize(
+    "file,content",
+    [
+        ("vectors.cfg", b"["),
+        ("key2row", b"\x93"),
+        ("key2row", b"\x81\xa1a\x00"),
+        ("key2row", b"\x81\x01\xcd\xff\xff"),
+        ("strings.json", b"{"),
+    ],
+)
+def test_damaged_part_is_an_error(folder: Path, file: str, content: bytes) -> None:
+    (folder / "vocab" / file).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"\[L255\].*{file}"):
+        make_pipeline_vectors(path=str(folder)).find("london")
+
+
 def test_floret_vectors_are_an_error(tmp_path: Path) -> None:
     nlp = spacy.blank("en")
     nlp.vocab.vectors = Vectors(

@@ -175,6 +175,25 @@ def test_unreadable_meta_is_an_error(folder: Path, text: str, problem: str) -> N
         StaticTable.from_disk(folder)
 
 
+def test_width_is_that_of_the_rows(folder: Path) -> None:
+    """It's asked for before they are read, and memory for documents by it."""
+    text = (folder / "meta.json").read_text()
+    (folder / "meta.json").write_text(text.replace('"width": 4', '"width": 4000000000'))
+    with pytest.raises(ValueError, match=r"\[L220\].*rows.npy.*width 4000000000"):
+        StaticTable.from_disk(folder)
+
+
+@pytest.mark.parametrize("shape", ["(10, 4000000000)", "(99, 4)", "(10,)"])
+def test_shape_is_that_of_the_numbers(folder: Path, shape: str) -> None:
+    content = (folder / "rows.npy").read_bytes()
+    shape = shape.ljust(20)
+    damaged = content.replace(b"(10, 4), }          ", f"{shape[:17]}, }}".encode())
+    assert damaged != content
+    (folder / "rows.npy").write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"\[L220\].*rows.npy"):
+        StaticTable.from_disk(folder)
+
+
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\[L251\].*meta.json"):
         StaticTable.from_disk(tmp_path / "none")

@@ -183,6 +183,16 @@ def test_rejects_rows_of_other_vectors(nlp):
         build_static_bag(other).from_bytes(data)
 
 
+@pytest.mark.parametrize("other", ["vectors", "buckets"])
+def test_rejects_rows_of_other_features(nlp, other):
+    data = make_encoder(bigram_buckets=1000).to_bytes()
+    vectors = VECTORS + 1.0 if other == "vectors" else VECTORS
+    n_buckets = 1001 if other == "buckets" else 1000
+    table = StaticTable.from_arrays(WORDS, vectors, name="test")
+    with pytest.raises(ValueError, match=r"\[L361\].*aren't those of the config"):
+        build_static_bag(table, bigram_buckets=n_buckets).from_bytes(data)
+
+
 def test_forgets_what_it_learned_when_a_new_corpus_begins(nlp):
     docs = [nlp("dog bites")]
     encoder = make_encoder()

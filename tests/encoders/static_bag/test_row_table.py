@@ -195,3 +195,42 @@ def test_rejects_newer_format():
     data["format"] += 1
     with pytest.raises(ValueError, match=r"\[L204\].*pip install -U"):
         RowTable(WIDTH, "test-vectors").from_bytes(srsly.msgpack_dumps(data))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keys": b"\x00" * 48},
+        {"keys": b"\x00" * 47},
+        {"codes": b""},
+        {"scales": b"\xff" * 24},
+        {"rates": b""},
+        {"features": None},
+        {"format": "2"},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_rejects_what_it_did_not_write(change):
+    data = {**srsly.msgpack_loads(make_table(6).to_bytes()), **change}
+    with pytest.raises(ValueError, match=r"\[L361\]"):
+        RowTable(WIDTH, "test-vectors").from_bytes(srsly.msgpack_dumps(data))
+
+
+def test_width_that_is_not_there_costs_no_memory():
+    with pytest.raises(ValueError, match=r"\[L361\].*'codes'"):
+        RowTable(10**12, "test-vectors").from_bytes(make_table(4).to_bytes())
+
+
+def test_rejects_rows_of_other_features():
+    data = RowTable(WIDTH, "test-vectors", get_features=lambda: "a").to_bytes()
+    RowTable(WIDTH, "test-vectors", get_features=lambda: "a").from_bytes(data)
+    with pytest.raises(ValueError, match=r"\[L361\].*features"):
+        RowTable(WIDTH, "test-vectors", get_features=lambda: "b").from_bytes(data)
+
+
+def test_reads_what_older_versions_wrote():
+    data = srsly.msgpack_loads(make_table(6).to_bytes())
+    del data["features"]
+    old = srsly.msgpack_dumps({**data, "format": 1})
+    assert len(RowTable(WIDTH, "test-vectors").from_bytes(old)) == 6
