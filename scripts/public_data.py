@@ -18,6 +18,8 @@ from typing import Any, Dict, Iterable, List
 
 import srsly
 
+from spacy_longtail.staging import write_folder
+
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 OUT_OF_SCOPE = {"oos_train": "oos_train", "oos_dev": "oos_val", "oos_test": "oos_test"}
 LARGEST, SMALLEST = 100, 1
@@ -44,11 +46,11 @@ def convert_clinc150(data: Path, domains: Path, folder: Path) -> None:
     for name, key in OUT_OF_SCOPE.items():
         splits[name] = [{"text": text, "label": "oos"} for text, _ in found[key]]
     for target in ("clinc150", "clinc150_lt"):
-        (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, records in splits.items():
-            if (target, name) == ("clinc150_lt", "train"):
-                records = cut_to_long_tail(records)
-            srsly.write_jsonl(folder / target / f"{name}.jsonl", records)
+        with write_folder(folder / target) as new:
+            for name, records in splits.items():
+                if (target, name) == ("clinc150_lt", "train"):
+                    records = cut_to_long_tail(records)
+                srsly.write_jsonl(new / f"{name}.jsonl", records)
 
 
 def cut_to_long_tail(records: Iterable[Dict[str, str]]) -> List[Dict[str, str]]:
@@ -81,25 +83,23 @@ def convert_naics(codes: Path, folder: Path) -> None:
         code.split("-")[0]: entry["title"].replace("/", ", ").strip()
         for code, entry in entries.items()
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptions = {}
-    with (folder / "naics2012.csv").open("w", encoding="utf8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", *LEVELS])
-        for code in sorted(entries):
-            if len(code) != LEVELS["national"]:
-                continue
-            prefixes = [code[:n_digits] for n_digits in LEVELS.values()]
-            path = [titles[RANGES.get(prefix, prefix)] for prefix in prefixes]
-            text = " ".join(entries[code].get("description", ()))
-            if text:
-                descriptions["/".join(path)] = text
-            for entry in entries[code].get("index", ()):
-                writer.writerow([entry, *path])
-    srsly.write_jsonl(
-        folder / "naics2012_descriptions.jsonl",
-        [{"label": k, "description": v} for k, v in sorted(descriptions.items())],
-    )
+    descriptions, rows = {}, [["text", *LEVELS]]
+    for code in sorted(entries):
+        if len(code) != LEVELS["national"]:
+            continue
+        prefixes = [code[:n_digits] for n_digits in LEVELS.values()]
+        path = [titles[RANGES.get(prefix, prefix)] for prefix in prefixes]
+        text = " ".join(entries[code].get("description", ()))
+        if text:
+            descriptions["/".join(path)] = text
+        rows += [[entry, *path] for entry in entries[code].get("index", ())]
+    with write_folder(folder) as new:
+        with (new / "naics2012.csv").open("w", encoding="utf8", newline="") as file:
+            csv.writer(file).writerows(rows)
+        srsly.write_jsonl(
+            new / "naics2012_descriptions.jsonl",
+            [{"label": k, "description": v} for k, v in sorted(descriptions.items())],
+        )
 
 
 def main() -> None:

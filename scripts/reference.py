@@ -22,6 +22,7 @@ from spacy.language import Language
 
 from spacy_longtail import errors
 from spacy_longtail.cli import longtail
+from spacy_longtail.files import write_text
 from spacy_longtail.scoring.metrics import METRICS
 from spacy_longtail.scoring.scorer import describe_labels
 
@@ -421,5 +422,5 @@ def build_project_page() -> str:
 
 if __name__ == "__main__":
     for path, build in ((PAGE, build_reference), (PROJECT_PAGE, build_project_page)):
-        path.write_text(build(), encoding="utf8")
+        write_text(path, build())
         print(f"Written: {path.relative_to(ROOT)}")

@@ -219,7 +219,8 @@ def _remove(stage: Path) -> None:
             old.rmdir()
         except OSError:
             return
-    shutil.rmtree(stage, ignore_errors=True)
+    with suppress(OSError):
+        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _clean_up(folder: Path, path: Optional[Path] = None) -> None:

@@ -1,7 +1,12 @@
 import os
+import shutil
+from pathlib import Path
 
 import pytest
+import spacy
 
+from spacy_longtail import files
+from spacy_longtail.audit import audit_corpus
 from spacy_longtail.files import (
     check_output,
     load_pipeline,
@@ -9,6 +14,8 @@ from spacy_longtail.files import (
     save_pipeline,
     write_text,
 )
+from spacy_longtail.staging import PREFIX
+from spacy_longtail.tuning import tune_pipeline
 
 
 def test_missing_pipeline(tmp_path):
@@ -36,11 +43,79 @@ def test_folder_of_corpora(tickets_nlp, tickets_dir, tmp_path):
     assert len(list(read_corpus(tickets_nlp, tmp_path))) == 2 * n_docs
 
 
+@pytest.fixture
+def model(tickets_dir, tmp_path):
+    """A pipeline that may be damaged."""
+    return shutil.copytree(tickets_dir / "model", tmp_path / "model")
+
+
+def leave_killed(path):
+    """Leave a file or folder as a run does that is killed while it replaces it."""
+    stage = path.parent / f"{PREFIX}killed"
+    (stage / "new").mkdir(parents=True)
+    (stage / "old").mkdir()
+    path.rename(stage / "new" / path.name)
+
+
+def test_what_a_killed_run_has_left_is_finished_by_whoever_reads(
+    model, tickets_dir, tmp_path
+):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    shutil.copy(tickets_dir / "dev.spacy", corpus)
+    leave_killed(model)
+    nlp = load_pipeline(str(model))
+    for path in (corpus, corpus / "dev.spacy"):
+        leave_killed(corpus / "dev.spacy")
+        assert len(list(read_corpus(nlp, path))) == 135
+        leave_killed(corpus / "dev.spacy")
+        assert audit_corpus(path).n_docs == 135
+    assert sorted(os.listdir(tmp_path)) == ["corpus", "model"]
+    assert os.listdir(corpus) == ["dev.spacy"]
+
+
+def test_a_pipeline_that_is_replaced_while_it_is_read(model, monkeypatch):
+    def load(path):
+        nlp = spacy.load(path)
+        model.rename(model.with_name("before"))
+        shutil.copytree(model.with_name("before"), model)
+        return nlp
+
+    monkeypatch.setattr(files, "load_model", load)
+    with pytest.raises(ValueError, match=r"\[L607\].*model"):
+        load_pipeline(str(model))
+
+
+def test_a_corpus_that_is_replaced_while_it_is_read(tickets_nlp, tickets_dir, tmp_path):
+    for name in ("a.spacy", "b.spacy"):
+        shutil.copy(tickets_dir / "dev.spacy", tmp_path / name)
+    examples = read_corpus(tickets_nlp, tmp_path)
+    next(examples)
+    # Also if that is why something fails.
+    (tmp_path / "b.spacy").write_bytes(b"other")
+    with pytest.raises(ValueError, match=r"\[L607\].*b\.spacy"):
+        list(examples)
+
+
 @pytest.mark.parametrize("name", ["model", "model/inside", "."])
 def test_input_is_never_written_over(tmp_path, name):
     (tmp_path / "model").mkdir()
     with pytest.raises(ValueError, match=r"\[L603\]"):
         check_output(tmp_path / name, force=True, source=str(tmp_path / "model"))
+
+
+def test_the_corpus_and_the_folder_in_use_are_never_replaced(
+    model, tickets_dir, tmp_path, monkeypatch
+):
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(tickets_dir / "dev.spacy", data)
+    with pytest.raises(ValueError, match=r"\[L603\].*dev\.spacy"):
+        tune_pipeline(str(model), data / "dev.spacy", data, force=True)
+    monkeypatch.chdir(data)
+    with pytest.raises(ValueError, match=r"\[L603\]"):
+        tune_pipeline(str(model), tickets_dir / "dev.spacy", Path(), force=True)
+    assert os.listdir(data) == ["dev.spacy"]
 
 
 def test_existing_output_needs_force(tickets_nlp, tmp_path):

@@ -1,18 +1,20 @@
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import spacy
 import srsly
+from spacy.tokens import DocBin
 from spacy.training import Corpus
 
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.convert import Columns, convert_corpus, shards
+from spacy_longtail.convert import convert as module
 from spacy_longtail.convert.convert import find_sources
 from spacy_longtail.texts import hash_text
 
@@ -255,17 +257,51 @@ def test_stopped_in_the_middle(tmp_path, stop, n_left):
     command = [sys.executable, "-c", RUN.format(setup=""), table, out]
     child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(Path(out).rglob("*.spacy"))) < 3:
+    while len(list(tmp_path.rglob("*.spacy"))) < 3:
         assert child.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     child.send_signal(signal.Signals[stop])
     assert child.wait() != 0
-    names = [path.name for path in out.iterdir()]
-    assert [name[:10] for name in names] == [".longtail-"] * n_left
+    names = sorted(os.listdir(tmp_path))
+    assert [name[:10] for name in names] == [".longtail-"] * n_left + ["tickets.cs"]
     # The next run cleans up.
     table.write_text("\n".join(["text,label", *rows[:60]]))
     convert_corpus([table], out)
     assert sorted(path.name for path in out.iterdir()) == NAMES
+    assert sorted(os.listdir(tmp_path)) == ["out", "tickets.csv"]
+
+
+def test_an_input_that_changes_between_the_two_readings(tickets, tmp_path, monkeypatch):
+    real = module.make_plan
+
+    def make_plan(*args, **kwargs):
+        tickets.write_text("text,label\nother,label\n")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, "make_plan", make_plan)
+    with pytest.raises(ValueError, match=r"\[L607\].*tickets\.csv"):
+        convert_corpus([tickets], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [tickets]
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_something_else_has_written_is_replaced_on_request(
+    tickets, tmp_path, is_folder
+):
+    """Annotations, for example, can't be made again."""
+    corpus = DocBin(docs=[spacy.blank("en")("annotated by hand")])
+    path = tmp_path / "out" / "train.spacy"
+    path.parent.mkdir()
+    if is_folder:
+        path.mkdir()
+        path = path / "00000.spacy"
+    corpus.to_disk(path)
+    with pytest.raises(ValueError, match=r"\[L604\].*train\.spacy"):
+        convert_corpus([tickets], tmp_path / "out")
+    assert len(DocBin().from_disk(path)) == 1
+    for force in (True, False):
+        convert_corpus([tickets], tmp_path / "out", force=force)
+        assert sorted(os.listdir(tmp_path / "out")) == NAMES
 
 
 URIS = [f"<http://urn.fi/URN:NBN:fi:au:ykl:{i}>" for i in range(4)]

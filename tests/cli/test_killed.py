@@ -1,0 +1,135 @@
+"""Commands with a fault at each of their calls that change the disk. Of files alone,
+tests/test_staging.py has the same, and is quick.
+"""
+
+import errno
+import os
+import shutil
+import sys
+from hashlib import sha256
+
+import pytest
+
+from spacy_longtail.staging import finish_interrupted
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be copied"),
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
+EVENTS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
+EVENTS |= {"ctypes.dlsym", "tempfile.mkdtemp"}
+
+
+def die():
+    os._exit(9)
+
+
+def raise_full():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
+
+
+def is_change(event, args, folder):
+    if event != "open":
+        return event in EVENTS
+    path, _, flags = args
+    is_written = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    return bool(is_written) and str(path).startswith(str(folder))
+
+
+def run_with_fault(call, folder, fail, n_left):
+    """Run a command in a process of its own, and let the call of this number fail.
+
+    RETURNS (Optional[str]): What the command said. None if it was killed.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        left = n_left
+
+        def hook(event, args):
+            nonlocal left
+            if left >= 0 and is_change(event, args, folder):
+                left -= 1
+                if left == -1:
+                    fail()
+
+        sys.addaudithook(hook)
+        try:
+            said = call().output
+        except KeyboardInterrupt:
+            said = "interrupted"
+        os.write(writer, (said if left < 0 else "not reached").encode()[-2000:])
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file_:
+        said = file_.read().decode(errors="replace")
+    return said if os.waitpid(child, 0)[1] == 0 else None
+
+
+def get_hashes(path):
+    """The hash of each file, by its path."""
+    paths = [path] if path.is_file() else sorted(path.rglob("*"))
+    return {
+        found.relative_to(path).as_posix(): sha256(found.read_bytes()).hexdigest()
+        for found in paths
+        if found.is_file()
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the output is, and nothing else."""
+    path = tmp_path / "place"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(params=["convert", "tune", "explain", "init-config"])
+def call(request, run, table, tickets_dir, folder):
+    """Run a command, over what is there."""
+    name, output = request.param, folder / "output"
+    model, dev = tickets_dir / "model", tickets_dir / "dev.spacy"
+    other = table.with_name("other.csv")
+    other.write_text("text,label\n" + "".join(f"{i},{i % 3}\n" for i in range(40)))
+    if name == "convert":
+        assert run("convert", other, output).exit_code == 0
+    elif name == "tune":
+        shutil.copytree(model, output)
+    else:
+        output.write_text("old")
+    arguments = {
+        "convert": [table, output],
+        "tune": [model, dev, "--output", output, "--folds", 2],
+        "explain": [model, "my card", "--output", output],
+        "init-config": [table, output],
+    }[name]
+    return lambda: run(name, *arguments, "--force")
+
+
+@pytest.mark.parametrize("fail", [die, raise_full, raise_interrupt])
+def test_the_old_result_or_the_new_one_is_there_at_any_time(call, folder, fail):
+    output, kept = folder / "output", folder.parent / "kept"
+    shutil.copytree(folder, kept)
+    old = get_hashes(output)
+    assert call().exit_code == 0
+    new = get_hashes(output)
+    assert new != old
+    n_faults, said = 0, None
+    while said != "not reached":
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+        said = run_with_fault(call, folder, fail, n_faults)
+        # On Linux, without a moment in which nothing is there.
+        assert get_hashes(output) in (old, new), said
+        if said is not None and "[L" in said:
+            assert fail is raise_full and get_hashes(output) == old
+        finish_interrupted(output)
+        assert get_hashes(output) in (old, new), said
+        assert os.listdir(folder) == ["output"]
+        n_faults += 1
+    assert n_faults > 5 and get_hashes(output) == new
