@@ -11,6 +11,7 @@ from typing import Iterable, Iterator, List, Optional, Union
 from spacy import blank
 from spacy.language import Language
 from spacy.training import Corpus, Example
+from spacy.training.corpus import walk_corpus
 from spacy.util import load_model
 
 from .errors import Errors
@@ -74,8 +75,8 @@ def make_blank(lang: str) -> Language:
 def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
     """Read a .spacy file or a folder of them.
 
-    RAISES (ValueError): L602 if there is none, L607 or L608, see read_whole, L641 if
-        it can't be read.
+    RAISES (ValueError): L602 if there is none, L641 if a file is damaged, L607 or L608,
+        see read_whole.
     """
     path = Path(path)
     finish_interrupted(path)
@@ -86,18 +87,28 @@ def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
         elif path.exists():
             problem = "it is no .spacy file"
         raise ValueError(Errors.L602.format(path=path, problem=problem))
+    return _read_examples(nlp, path)
 
-    def read() -> Iterator[Example]:
-        with read_whole(path):
-            try:
-                yield from Corpus(path)(nlp)
-            except Exception as error:
-                # A damaged file can fail anywhere in the library, and with anything.
-                problem = f"{type(error).__name__}: {error}"
-                message = Errors.L641.format(path=path, problem=problem)
-                raise ValueError(message) from error
 
-    return read()
+def _read_examples(nlp: Language, path: Path) -> Iterator[Example]:
+    with read_whole(path):
+        for found in walk_corpus(path, SUFFIX):
+            examples = Corpus(found)(nlp)
+            while True:
+                try:
+                    example = next(examples)
+                except StopIteration:
+                    break
+                except Exception as error:
+                    raise ValueError(_name_damage(found, error)) from error
+                yield example
+
+
+def _name_damage(path: Path, error: Exception) -> str:
+    """RETURNS (str): What is wrong with a .spacy file."""
+    # Without spaCy's advice to convert what it can't unzip.
+    cause = error.__context__ or error
+    return Errors.L641.format(path=path, problem=f"{type(cause).__name__}: {cause}")
 
 
 @contextmanager

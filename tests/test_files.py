@@ -1,5 +1,6 @@
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_folder_of_corpora(tickets_nlp, tickets_dir, tmp_path):
         (tmp_path / name).write_bytes(data)
     n_docs = len(list(read_corpus(tickets_nlp, tickets_dir / "dev.spacy")))
     assert len(list(read_corpus(tickets_nlp, tmp_path))) == 2 * n_docs
+
+
+def damage(content):
+    """Four ways. In the last, a token is a word that the file doesn't have."""
+    inner = bytearray(zlib.decompress(content))
+    inner[inner.index(b"tokens") + 12] ^= 1
+    return [b"", b"junk", content[:-9], zlib.compress(bytes(inner))]
+
+
+@pytest.mark.parametrize("way", range(4))
+def test_a_damaged_corpus_is_named(tickets_nlp, tickets_dir, tmp_path, way):
+    path = tmp_path / "b.spacy"
+    content = (tickets_dir / "dev.spacy").read_bytes()
+    (tmp_path / "a.spacy").write_bytes(content)
+    path.write_bytes(damage(content)[way])
+    with pytest.raises(ValueError, match=r"\[L641\].*b\.spacy"):
+        list(read_corpus(tickets_nlp, tmp_path))
+    with pytest.raises(ValueError, match=r"\[L641\].*b\.spacy"):
+        audit_corpus(tmp_path)
 
 
 @pytest.fixture
