@@ -6,8 +6,9 @@ class Errors(metaclass=ErrorsWithCodes):
     # L0xx: taxonomy, labels and descriptions
     L001 = ("The label {label!r} has an empty segment at position {index} of its "
             "path. A label is a full path, its segments separated by "
-            "{separator!r}, for example {example!r}. Correct the label, or set "
-            "another 'separator' in the config of the component.")
+            "{separator!r}, for example {example!r}. Correct the label, or choose "
+            "another separator: in the config of the component, and with "
+            "--separator of the commands that read a corpus.")
     L002 = ("Found {n} label(s) that nothing stands below: {labels}. At least "
             "{least} are needed to learn from. Check that the training data have the "
             "gold labels in 'doc.cats', for example {{'banking/transfer': 1.0}}.")

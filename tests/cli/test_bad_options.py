@@ -146,7 +146,7 @@ def test_bad_option(fail, tmp_path, name, options):
     fail(name, *options.replace("FOLDER", str(tmp_path)).split())
 
 
-@pytest.mark.parametrize("name", ["convert", "audit", "init-config"])
+@pytest.mark.parametrize("name", ["convert", "audit"])
 @pytest.mark.parametrize("file_name, data", BAD_TABLES)
 def test_bad_table(fail, tmp_path, name, file_name, data):
     path = tmp_path / file_name
@@ -156,7 +156,7 @@ def test_bad_table(fail, tmp_path, name, file_name, data):
     assert fail(name, arguments=[path, *rest]).startswith("L6")
 
 
-@pytest.mark.parametrize("name", ["convert", "audit", "init-config"])
+@pytest.mark.parametrize("name", ["convert", "audit"])
 def test_folder_named_like_a_table(fail, tmp_path, name):
     (tmp_path / "a.csv").mkdir()
     rest = [] if name == "audit" else [tmp_path / "new"]
