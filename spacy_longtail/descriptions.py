@@ -2,8 +2,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from .errors import Errors
+from .spelling import find_similar
 from .tables.jsonl import parse_lines
-from .taxonomy import Taxonomy, find_similar
+from .taxonomy import Taxonomy
 
 # Plain records with the keys "label", "description" and "source" (file and line, for
 # messages): spaCy passes what a reader returns through a validator that would turn
@@ -52,13 +53,8 @@ def check_descriptions(
     RAISES (ValueError): L020 if a label or text is missing, L022 if a label is
         unknown.
     """
-    if isinstance(descriptions, Mapping):
-        descriptions = [
-            {"label": label, "description": text}
-            for label, text in descriptions.items()
-        ]
     texts: Dict[str, str] = {}
-    for record in descriptions:
+    for record in _list_records(descriptions):
         found = {**_check_record(record, "descriptions"), **record}
         if found["label"] not in taxonomy.ranges:
             similar = find_similar(found["label"], taxonomy.nodes)
@@ -68,6 +64,21 @@ def check_descriptions(
             raise ValueError(text)
         texts[found["label"]] = found["description"]
     return texts
+
+
+def get_described(descriptions: DescriptionsT) -> List[str]:
+    """RETURNS (List[str]): What is described. RAISES (ValueError): L020."""
+    records = _list_records(descriptions)
+    return [_check_record(record, "descriptions")["label"] for record in records]
+
+
+def _list_records(descriptions: Any) -> List[Any]:
+    if isinstance(descriptions, Mapping):
+        return [{"label": label, "description": t} for label, t in descriptions.items()]
+    if isinstance(descriptions, (list, tuple)):
+        return list(descriptions)
+    # Neither a list nor a dict, so not a record either: the error says so.
+    return [descriptions]
 
 
 def _check_record(data: Any, source: str) -> RecordT:

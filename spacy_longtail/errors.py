@@ -22,6 +22,15 @@ class Errors(metaclass=ErrorsWithCodes):
             "but got {value!r}. Make the label file again with 'spacy init labels'.")
     L007 = ("Can't read the taxonomy: {problem}. It is written by the component "
             "itself or by 'spacy init labels' and isn't meant to be edited.")
+    L012 = ("Two labels look the same, {look!r}, but differ: {first} ({n} documents) "
+            "and {second} ({m}). Write them alike; 'spacy longtail convert' does "
+            "when it makes a corpus.")
+    L013 = ("Document {index} ({text!r}) has the key {key!r} in its gold 'doc.cats', "
+            "which isn't a string. Keys are labels, for example "
+            "{{'banking/transfer': 1.0}}.")
+    L014 = ("None of the 'labels' of '{name}', for example {given}, is in the corpus, "
+            "where {n} documents have others: {labels}. Correct the spelling. To leave "
+            "labels to be found by their names alone, give a corpus without others.")
     L020 = ("{source}: {problem}. Expected one JSON object a line: "
             "{{\"label\": \"banking/transfer\", \"description\": \"…\"}}.")
     L021 = ("{source}: there is a second description of {label!r}; the first one "
@@ -135,7 +144,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L308 = ("'temperature' has to be a number above 0, but got {value!r}. 1.0 "
             "leaves the probabilities as they are.")
     L309 = ("Can't add the label {label!r}: '{name}' is already initialized, and its "
-            "columns are decided once. Train again with examples of the label.")
+            "columns are decided once. Train on with examples of the label, after a "
+            "warm_start; or add it to a 'zero_shot_fallback', which needs none.")
     L310 = ("The 'labels' of '{name}' have to be what 'spacy init labels' writes, "
             "a list of labels, or labels with their counts, but got {found}.")
     L311 = ("The encoder of '{name}' gave a vector that isn't finite for the document "
@@ -191,6 +201,33 @@ class Errors(metaclass=ErrorsWithCodes):
             "Which of several labels a document has is decided by those of '{source}', "
             "after both stages: set nlp.get_pipe(\"{source}\").thresholds, and "
             "'settings.thresholds' of '{name}' to {{}}.")
+    L341 = ("Document {index} ({text!r}) has the gold label {label!r}, which '{name}' "
+            "doesn't know. Did you mean: {similar}? To train new labels, call "
+            "nlp.get_pipe(\"{name}\").warm_start(get_examples, nlp=nlp) before the "
+            "first update. If the label is another component's, list those of this one "
+            "in [initialize.components.{name}.labels].")
+    L342 = ("'{name}' can't go on from its weights: {node!r} is a label that it was "
+            "trained on, but now stands above the label {label!r}. Give the documents "
+            "of {node!r} labels below it, and train from scratch.")
+    L343 = ("'{name}' can't go on from its weights: it was trained with the separator "
+            "{expected!r}, but found {found!r}. Write labels as in the first training, "
+            "or train from scratch.")
+    L344 = ("'{name}' can't go on from its weights: the output layer can't take other "
+            "labels, or its encoder gives vectors of another width than in the first "
+            "training. Source the component that the encoder listens to as well, or "
+            "train from scratch.")
+    L345 = ("'{name}' needs a loss for the labels of {factory!r}, such as {example!r}, "
+            "but got {found}. Check [components.{name}.loss].")
+    L346 = ("'{name}' needs a scorer for the labels of {factory!r}, such as "
+            "{example!r}, but got {found}. Check [components.{name}.scorer].")
+    L347 = ("'{owner}' needs a {part!r} like 'spacy-longtail.PrototypeRanker.v1', but "
+            "got {found}. Check the block of that name in the config.")
+    L348 = ("The block [components.*.{part}] has to be a layer like those of the "
+            "default config: a model of an encoder, documents to vectors, and an "
+            "output like 'spacy-longtail.PrototypeSoftmax.v1'. But got {found}.")
+    L349 = ("'{name}' was given its labels by name, and {n} documents have none of "
+            "these but others: {labels}. Give all of its labels, old and new, in "
+            "[initialize.components.{name}.labels].")
     L360 = ("{file} of '{name}' can't be read: {problem}. It is damaged, edited, or "
             "not of the same training as what it is with: copy the whole pipeline "
             "again, or train it again. Settings are changed on the loaded component, "
@@ -386,6 +423,15 @@ class Warnings(metaclass=ErrorsWithCodes):
              "'longtail_textcat' a transformer of its own, which cuts nothing.")
     LW301 = ("The thresholds of '{name}' were fitted to the probabilities before its "
              "'{setting}' was changed, so they are dropped. Fit them again.")
+    LW302 = ("{n} documents have no label of '{name}' but others, which are left "
+             "alone: {labels}. If they should be trained, put them among its 'labels'.")
+    LW303 = ("The thresholds of '{name}' were chosen for the model as it was, so they "
+             "are dropped. Choose them again after training, with 'spacy longtail "
+             "tune'.")
+    LW304 = ("'{name}' trains its {n} labels as one class, so that an update can't "
+             "teach it to tell them apart: each has fewer than min_count = {min_count} "
+             "documents. Lower 'min_count', or call its warm_start with the documents "
+             "before.")
     LW401 = ("'{name}' has nothing to do so far: '{source}' pools no labels and none "
              "were added at run time. It costs nothing meanwhile. It has with a higher "
              "'min_count', or with labels from 'add_label'; if you want neither, leave "

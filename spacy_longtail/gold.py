@@ -1,11 +1,23 @@
 from pathlib import Path
-from typing import Any, Container, Dict, Iterable, List, Mapping, NamedTuple, Optional
+from typing import (
+    Any,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+)
 
 import numpy
 import srsly
 from spacy.training import Example
 
 from .errors import Errors
+from .spelling import find_similar
 from .taxonomy import Taxonomy, check_counts, is_count
 
 MISSING = ("auto", "negative")
@@ -91,9 +103,10 @@ def get_gold_label(
     known (KnownT): The component's labels and inner nodes. Other
         keys belong to someone else. None if all keys are its own.
     RETURNS (Optional[str]): None if the document has no label.
-    RAISES (ValueError): L302 if it has more than one, L303 if a value isn't 0 or 1.
+    RAISES (ValueError): L302 if it has more than one, L303 if a value isn't 0 or 1,
+        L013 if a key isn't a string.
     """
-    positive, _, wrong = _sort_labels(example, known)
+    positive, _, wrong = _sort_labels(example, index, known)
     for label in wrong:
         text, value = _shorten(example), example.reference.cats[label]
         message = Errors.L303.format(index=index, text=text, value=value, label=label)
@@ -142,9 +155,9 @@ def read_gold(
     example, index, name, known: See get_gold_label.
     missing (str): "auto" or "negative", see above.
     RETURNS (Optional[GoldLabels]): None if nothing is known about the document.
-    RAISES (ValueError): L325 if a value isn't 0 or 1.
+    RAISES (ValueError): L325 if a value isn't 0 or 1, L013 if a key isn't a string.
     """
-    positive, negative, wrong = _sort_labels(example, known)
+    positive, negative, wrong = _sort_labels(example, index, known)
     for label in wrong:
         text, value = example.reference.text[:60], example.reference.cats[label]
         message = Errors.L325.format(
@@ -200,8 +213,58 @@ def fill_truths(
     row[[index[label] for label in positive if label in index]] = 1.0
 
 
-def _sort_labels(example: Example, known: KnownT) -> List[List[str]]:
+def check_cats(example: Example, index: int) -> None:
+    """RAISES (ValueError): L013 if a key of the gold `doc.cats` isn't a string."""
+    cats = example.reference.cats
+    # Dense cats can have thousands of keys.
+    if set(map(type, cats)) - {str}:
+        for key in cats:
+            if not isinstance(key, str):
+                text = _shorten(example)
+                raise ValueError(Errors.L013.format(index=index, text=text, key=key))
+
+
+def find_foreign(example: Example, known: Optional[Set[str]]) -> List[str]:
+    """RETURNS (List[str]): The gold labels of a document that says nothing about the
+    component's own, labels and inner nodes. None of all are its own.
+    """
+    cats = example.reference.cats
+    if known is None or not known.isdisjoint(cats):
+        return []
+    return [label for label, value in cats.items() if value == 1]
+
+
+def check_known(
+    examples: Sequence[Example], known: Mapping[str, Any], name: str
+) -> None:
+    """Check that documents have no other gold labels than a component knows.
+
+    RAISES (ValueError): L341 if they do, L013 if a key isn't a string, L303 if a value
+        is neither 1 nor 0.
+    """
+    for index, example in enumerate(examples):
+        check_cats(example, index)
+        cats = example.reference.cats
+        # Of dense cats most are known.
+        for label in cats.keys() - known.keys():
+            value = cats[label]
+            text = _shorten(example)
+            if value == 1:
+                similar = find_similar(label, known)
+                message = Errors.L341.format(
+                    index=index, text=text, label=label, similar=similar, name=name
+                )
+                raise ValueError(message)
+            if value != 0:
+                message = Errors.L303.format(
+                    index=index, text=text, label=label, value=value
+                )
+                raise ValueError(message)
+
+
+def _sort_labels(example: Example, index: int, known: KnownT) -> List[List[str]]:
     """Labels with 1, with 0 and with another value."""
+    check_cats(example, index)
     positive, negative, wrong = [], [], []
     for label, value in example.reference.cats.items():
         if known is not None and label not in known:

@@ -1,5 +1,4 @@
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 from numbers import Real
@@ -9,6 +8,7 @@ import numpy
 
 from .errors import Errors
 from .saved import DamagedError, check_texts, check_type, refuse
+from .spelling import find_similar
 
 SEPARATOR = "/"
 ROOT = ""
@@ -113,7 +113,8 @@ class Taxonomy:
         all documents without it, float64 of shape (leaves,).
         """
         counts = self.class_counts
-        n_docs = counts.sum() if self.n_docs is None else self.n_docs
+        # Without documents, as if each label had half a one for itself.
+        n_docs = self.n_docs or counts.sum()
         # A label of all documents counts as missing in half a document.
         return numpy.log(counts) - numpy.log(numpy.maximum(n_docs - counts, 0.5))
 
@@ -304,6 +305,16 @@ def split_path(label: str, separator: str) -> Tuple[str, ...]:
     return path
 
 
+def add_nodes_above(labels: Iterable[str], separator: str) -> Set[str]:
+    """RETURNS (Set[str]): The labels and all nodes above them."""
+    nodes = set(labels)
+    for label in labels:
+        while separator in label:
+            label = label.rpartition(separator)[0]
+            nodes.add(label)
+    return nodes
+
+
 def look_up(
     labels: Iterable[str], values: Mapping[str, float], default: float, separator: str
 ) -> numpy.ndarray:
@@ -323,11 +334,6 @@ def look_up(
 
     found = [find(label) if values else default for label in labels]
     return numpy.asarray(found, dtype="float64")
-
-
-def find_similar(name: str, names: Iterable[str]) -> str:
-    """RETURNS (str): Up to three of the names that look like it, for a message."""
-    return ", ".join(get_close_matches(name, list(names), cutoff=0.5)) or "–"
 
 
 def is_count(value: Any) -> bool:

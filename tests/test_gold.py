@@ -5,6 +5,7 @@ from numpy.testing import assert_array_equal
 from spacy.training import Example
 
 from spacy_longtail.gold import (
+    check_known,
     fill_truths,
     find_leaves,
     get_gold_label,
@@ -219,3 +220,28 @@ def test_number_of_documents_in_a_label_file_has_to_be_one(n_docs):
 def test_count_in_a_label_file_has_to_be_one(count):
     with pytest.raises(ValueError, match=r"\[L006\] .*'a'"):
         read_labels({"counts": {"a": count}, "n_docs": 12}, "pipe")
+
+
+@pytest.mark.parametrize("key", [5, None, ("bank", "card"), b"bank/card", 1.0])
+@pytest.mark.parametrize("value", [1.0, 0.0])
+def test_keys_have_to_be_strings(key, value):
+    with pytest.raises(ValueError, match=r"\[L013\] Document 3 \('a ticket'\)"):
+        read({"visa": 1.0, key: value})
+    # Also if only some of the labels count.
+    with pytest.raises(ValueError, match=r"\[L013\]"):
+        read({"visa": 1.0, key: value}, known=TAXONOMY.ranges)
+
+
+@pytest.mark.parametrize("value", [True, 1, numpy.float32(1), numpy.int64(1)])
+def test_ones_of_any_type(value):
+    assert read({"visa": value}).positive == ["visa"]
+    assert read({numpy.str_("visa"): value}).positive == ["visa"]
+
+
+@pytest.mark.parametrize("value", ["1", None, NAN, 2.0, 0.5, -1, [1]])
+def test_values_that_are_neither_yes_nor_no(value):
+    examples = [Example.from_dict(NLP.make_doc("a ticket"), {"cats": {"new": value}})]
+    with pytest.raises(ValueError, match=r"\[L325\] Document 3"):
+        read({"visa": value})
+    with pytest.raises(ValueError, match=r"\[L303\] Document 0"):
+        check_known(examples, TAXONOMY.ranges, "pipe")

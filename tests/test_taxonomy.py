@@ -14,7 +14,6 @@ from spacy_longtail.taxonomy import (
     Taxonomy,
     build_taxonomy,
     check_settings,
-    find_similar,
     split_path,
 )
 
@@ -508,11 +507,6 @@ def test_settings_are_checked_without_data():
         check_settings(min_count=-1, separator="/")
     with pytest.raises(ValueError, match=r"\[L005\]"):
         check_settings(min_count=0, separator="")
-
-
-def test_similar_names_are_found():
-    assert find_similar("refunds", ["refund", "visa"]) == "refund"
-    assert find_similar("xyz", ["refund", "visa"]) == "–"
 
 
 def test_log_odds_are_those_against_all_other_documents():

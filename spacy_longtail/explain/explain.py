@@ -8,8 +8,9 @@ from ..errors import Errors
 from ..evaluation.pipes import find_added, find_part, find_pipe, find_rivals, run_before
 from ..pipeline.textcat import write_all_cats
 from ..presentation import render
+from ..spelling import find_similar
 from ..tables.cells import check_characters
-from ..taxonomy import Taxonomy, find_similar
+from ..taxonomy import Taxonomy
 from .words import weigh_words
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -2,6 +2,8 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from itertools import compress, islice
+from math import inf
+from numbers import Real
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 import numpy
@@ -9,6 +11,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..errors import Errors, Warnings
+from ..gold import check_cats
+from ..settings import is_between
 from ..taxonomy import Taxonomy
 from . import scorer
 from .predictions import ABSTAINED, HEAD, MID, BoundsT, Predictions, pair_columns
@@ -63,7 +67,8 @@ def longtail_score(
     head, mid (int): Fewest training documents of a head and of a mid label.
     pipe (Optional[str]): Name of the pipe whose decisions count. If None, any.
     RETURNS (Dict[str, Any]): See score_predictions.
-    RAISES (ValueError): L502 if a document has two gold labels.
+    RAISES (ValueError): L502 if a document has two gold labels, L303 if the value of
+        one isn't a number, L013 if a key isn't a string.
     """
     examples = list(examples)
     decisions = (scorer.find_decision(eg.predicted, pipe) for eg in examples)
@@ -113,7 +118,7 @@ def read_exclusive(
     foreign: Set[str] = set()
     for place, eg in enumerate(examples):
         cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
-        gold, others = _get_gold(eg, taxonomy)
+        gold, others = _get_gold(eg, place, taxonomy)
         if gold is not None:
             foreign.update(others)
         others = [key for key in others if gold is None and key not in cats]
@@ -164,11 +169,23 @@ def _extend(taxonomy: Taxonomy, labels: Iterable[str]) -> Taxonomy:
     )
 
 
-def _get_gold(eg: Example, taxonomy: Taxonomy) -> Tuple[Optional[str], List[str]]:
+def _get_gold(
+    eg: Example, index: int, taxonomy: Taxonomy
+) -> Tuple[Optional[str], List[str]]:
     """The deepest positive node of the taxonomy, and the other positive keys."""
+    check_cats(eg, index)
     cats = eg.reference.cats
     # Dense cats can have thousands of keys, so the zeros are skipped in C.
-    positive = [key for key in compress(cats, cats.values()) if cats[key] > 0]
+    positive: List[str] = []
+    for key in compress(cats, cats.values()):
+        value = cats[key]
+        if isinstance(value, Real) and value > 0:
+            positive.append(key)
+        elif key in taxonomy.ranges and not is_between(value, -inf):
+            text = Errors.L303.format(
+                index=index, text=eg.reference.text[:50], value=value, label=key
+            )
+            raise ValueError(text)
     nodes = [key for key in positive if key in taxonomy.ranges]
     others = [key for key in positive if key not in taxonomy.ranges]
     if not nodes:

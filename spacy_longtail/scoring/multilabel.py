@@ -6,7 +6,7 @@ import numpy
 from spacy.training import Example
 
 from ..errors import Errors, Warnings
-from ..gold import fill_truths, read_gold
+from ..gold import check_cats, fill_truths, read_gold
 from ..taxonomy import Taxonomy
 from . import scorer
 from .metrics import KS
@@ -106,7 +106,8 @@ def read_multilabel(
     cut: List[List[int]] = []
     foreign: Set[str] = set()
     index = taxonomy.index
-    for eg in examples:
+    for row, eg in enumerate(examples):
+        check_cats(eg, row)
         cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
         references.append(eg)
         decisions.append(decision)
