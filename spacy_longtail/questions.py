@@ -1,7 +1,20 @@
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Any, List, NamedTuple, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
+
+from .errors import Errors
+
+METHODS = ("load", "set_labels", "bind", "rank", "to_bytes", "from_bytes")
+
+
+def check_rankers(owner: str, **rankers: Any) -> None:
+    """RAISES (ValueError): L347 if one hasn't the methods of a LabelRanker."""
+    for part, ranker in rankers.items():
+        missing = [m for m in METHODS if not callable(getattr(ranker, m, None))]
+        if missing:
+            found = f"{ranker!r:.80}, which has no {missing[0]}()"
+            raise ValueError(Errors.L347.format(owner=owner, part=part, found=found))
 
 
 class LabelCard(NamedTuple):

@@ -8,19 +8,20 @@ the logits. All else is optional and stands in `model.attrs`, Thinc's way to giv
 layer methods, under the names below. Read it with these functions only.
 
     encoder  is_frozen (bool), observe (function), split (function)
-    output   set_start, get_similarity (functions, both needed), set_bias, get_linear,
-             check_weights
+    output   set_start, get_similarity (functions, both needed), extend_start,
+             set_bias, get_linear, check_weights
 
 A saved output layer has the digest of what it was started for in "leaves".
 """
 
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
+from ..errors import Errors
 from ..outputs.prototypes import OutputT
 from ..saved import get_digest, refuse
 from ..taxonomy import Taxonomy
@@ -66,6 +67,28 @@ def split(encoder: EncoderT, doc: Doc) -> Optional[Dict[str, numpy.ndarray]]:
     return encoder.attrs["split"](encoder, doc) if "split" in encoder.attrs else None
 
 
+def is_textcat(model: Any) -> bool:
+    """RETURNS (bool): Whether a model has an encoder and an output layer with what is
+    needed of them.
+    """
+    if not isinstance(model, Model) or not {"encoder", "output"} <= {*model.ref_names}:
+        return False
+    output = model.maybe_get_ref("output")
+    return output is not None and {"set_start", "get_similarity"} <= {*output.attrs}
+
+
+def encode(encoder: EncoderT, docs: List[Doc]) -> Floats2d:
+    """RETURNS (Floats2d): Vectors of shape (docs, width).
+
+    RAISES (ValueError): L348 if the encoder gives something else.
+    """
+    X = encoder.predict(docs)
+    if getattr(X, "ndim", None) != 2 or len(X) != len(docs):
+        found = f"{encoder.name!r}, which gives no array of shape (documents, width)"
+        raise ValueError(Errors.L348.format(part="model.encoder", found=found))
+    return X
+
+
 def set_start(output: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     """Give an output layer its leaves and its first weights, in place of all it had.
     It can't run before. Its first logits are cosines times a scale, or log
@@ -105,6 +128,24 @@ def load_model(model: EncoderT, data: bytes, taxonomy: Optional[Taxonomy]) -> No
         refuse("its weights are those of other labels")
     if "check_weights" in output.attrs:
         output.attrs["check_weights"](output)
+
+
+def can_extend(output: OutputT, width: int) -> bool:
+    """RETURNS (bool): Whether `extend_start` is possible, with vectors of a width."""
+    return "extend_start" in output.attrs and output.get_dim("nI") == width
+
+
+def extend_start(
+    output: OutputT, before: Taxonomy, taxonomy: Taxonomy, prototypes: numpy.ndarray
+) -> None:
+    """Give an output layer other leaves, if it can_extend. Those that it has keep their
+    weights, found by their names; others start as in set_start.
+
+    before (Taxonomy): The label tree that it has.
+    taxonomy, prototypes: See set_start.
+    """
+    output.attrs["extend_start"](output, before, taxonomy, prototypes)
+    output.attrs["leaves"] = _get_leaves(taxonomy)
 
 
 def get_similarity(output: OutputT, X: Floats2d) -> Floats2d:

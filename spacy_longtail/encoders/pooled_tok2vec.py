@@ -5,6 +5,7 @@ from spacy.tokens import Doc
 from thinc.api import Model, reduce_max, reduce_mean
 from thinc.types import Floats2d, Ragged
 
+from ..errors import Errors
 from ..ops import ForwardT, normalize_rows
 from .contract import EncoderT
 
@@ -25,6 +26,7 @@ def build_pooled_tok2vec(
     normalize (bool): Scale the result to unit length, as the prototypes are.
     RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
         width). Documents without tokens are rows of zeros.
+    RAISES (ValueError): L348 for a layer of another kind, when it runs.
     """
     reduce = reduce_mean() if pooling == "mean" else reduce_max()
     return Model(
@@ -48,6 +50,10 @@ def forward(model: EncoderT, docs: List[Doc], is_train: bool) -> ForwardT:
     if not len(rows):
         return ops.alloc2f(len(docs), width), lambda dY: []
     tokens, backprop_tokens = tok2vec(docs, is_train)
+    if not isinstance(tokens, list) or tokens[rows[0]].shape[1:] != (width,):
+        found = f"{tok2vec.name!r}, which gives no list of arrays (tokens, {width})"
+        text = Errors.L348.format(part="model.encoder.tok2vec", found=found)
+        raise ValueError(text)
     # Thinc can't find the maximum of no tokens.
     ragged = Ragged(ops.flatten(tokens), ops.asarray1i(lengths[rows]))
     X, backprop_reduce = reduce(ragged, is_train)

@@ -1,5 +1,6 @@
-from thinc.api import chain
+from thinc.api import Model, chain
 
+from ..errors import Errors
 from .contract import EncoderT, OutputT
 
 
@@ -14,7 +15,12 @@ def build_taxonomy_textcat(encoder: EncoderT, output: OutputT) -> EncoderT:
     output (Model[Floats2d, Floats2d]): Vectors to logits over the leaves.
     RETURNS (Model[List[Doc], Floats2d]): Documents to logits over the leaves, an
         array of shape (docs, leaves).
+    RAISES (ValueError): L348 if one of them is no layer.
     """
+    for part, found in (("encoder", encoder), ("output", output)):
+        if not isinstance(found, Model):
+            text = Errors.L348.format(part=f"model.{part}", found=f"{found!r:.80}")
+            raise ValueError(text)
     model: EncoderT = chain(encoder, output)
     model.set_ref("encoder", encoder)
     model.set_ref("output", output)

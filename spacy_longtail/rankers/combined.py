@@ -5,7 +5,7 @@ import numpy
 import srsly
 
 from ..errors import Errors
-from ..questions import LabelCard, Question, Ranking
+from ..questions import LabelCard, Question, Ranking, check_rankers
 from ..saved import NUMBER, check_fields, read_msgpack
 from .base import EncodeT, LabelRanker, check_numbers
 
@@ -81,11 +81,13 @@ def make_combined_ranker(
         because a config can't be checked against a protocol.
     weights (Optional[Dict[str, float]]): Weight by name, from 0.0. None weighs all
         as 1.0; `fit_weights` of the component fits them on dev.
-    RAISES (ValueError): L405 if a weight is out of range, L407 if one is missing.
+    RAISES (ValueError): L405 if a weight is out of range, L407 if one is missing, L347
+        for a part that is no ranker.
     """
     weights = dict.fromkeys(rankers, 1.0) if weights is None else dict(weights)
     if not rankers or set(weights) != set(rankers):
         names, given = sorted(rankers), sorted(weights)
         raise ValueError(Errors.L407.format(rankers=names, weights=given))
     check_numbers("CombinedRanker", **weights)
+    check_rankers("CombinedRanker", **rankers)
     return CombinedRanker(rankers, weights)

@@ -5,6 +5,7 @@ from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d
 
+from ...errors import Errors
 from ...ops import MIN_NORM, ForwardT, normalize_rows
 from ...settings import check_at_least, check_share
 from ..contract import EncoderT
@@ -64,6 +65,12 @@ def build_static_bag(
         width), rows of unit length, or of zeros for documents without words.
     RAISES (ValueError): L201 if a setting is out of range.
     """
+    if not {"name", "width", "find", "get"} <= {*dir(vectors)}:
+        expected = "such as those of 'spacy-longtail.BundledVectors.v1'"
+        text = Errors.L201.format(
+            layer=NAME, name="vectors", expected=expected, value=vectors
+        )
+        raise ValueError(text)
     check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
     check_at_least(NAME, "bigram_learn_rate", bigram_learn_rate, 0.0)
     check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)

@@ -1,5 +1,16 @@
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple, Type
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 import numpy
 from spacy.tokens import Doc
@@ -7,10 +18,12 @@ from spacy.training import Example
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ...encoders import contract
 from ...errors import Errors
 from ...gold import KnownT
 from ...saved import refuse
 from ...taxonomy import Taxonomy, look_up
+from ..checks import Needed, check_scorer
 from ..decision import DataT, DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
@@ -33,6 +46,8 @@ class LabelKind(ABC):
     reason (ClassVar[str]): Why a label is given, in words.
     min_leaves (ClassVar[int]): Fewest labels to learn from.
     allows_several (ClassVar[bool]): Whether a document can have several labels.
+    own_score (ClassVar[str]): A score that only scorers for such labels give.
+    parts (ClassVar[Dict[str, str]]): The default "loss" and "scorer", for messages.
     sample_size (ClassVar[int]): Most vectors of documents that fit_start needs.
     """
 
@@ -41,6 +56,8 @@ class LabelKind(ABC):
     reason: ClassVar[str]
     min_leaves: ClassVar[int]
     allows_several: ClassVar[bool]
+    own_score: ClassVar[str]
+    parts: ClassVar[Dict[str, str]]
     sample_size: ClassVar[int] = 0
     settings_type: ClassVar[Type[TextcatSettings]] = TextcatSettings
 
@@ -49,8 +66,23 @@ class LabelKind(ABC):
         self.settings: Any = self.settings_type(**settings)
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
-        """RAISES (ValueError): L323 if the output isn't one for such labels."""
-        return
+        """RAISES (ValueError): L348 if it isn't made of an encoder and an output layer,
+        L323 if the output isn't one for such labels.
+        """
+        if not contract.is_textcat(model):
+            raise ValueError(Errors.L348.format(part="model", found=f"{model!r:.80}"))
+
+    @abstractmethod
+    def check_loss(self, make_loss: Callable[[Taxonomy], Any]) -> None:
+        """RAISES (ValueError): L345 if it isn't a loss for such labels."""
+
+    def check_scorer(self, scorer: Any) -> None:
+        """RAISES (ValueError): L346 if it isn't a scorer for such labels."""
+        check_scorer(scorer, self.own_score, self.describe_part("scorer"))
+
+    def describe_part(self, part: str) -> Needed:
+        """RETURNS (Needed): What a message says about a part."""
+        return Needed(self.pipe, self.factory, self.parts[part])
 
     @abstractmethod
     def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
@@ -78,9 +110,17 @@ class LabelKind(ABC):
         return None
 
     def fit_start(
-        self, output: Model, loss: Any, taxonomy: Taxonomy, sample: VectorSample
+        self,
+        output: Model,
+        loss: Any,
+        taxonomy: Taxonomy,
+        sample: VectorSample,
+        is_new: numpy.ndarray,
     ) -> None:
-        """Do what is left to do once the output layer has its prototypes."""
+        """Do what is left to do once the output layer has its prototypes.
+
+        is_new (numpy.ndarray): Which leaves aren't trained yet, bools, (leaves,).
+        """
         return
 
     @abstractmethod

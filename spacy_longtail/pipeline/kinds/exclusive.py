@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.training import Example
@@ -8,6 +8,7 @@ from ...gold import KnownT, get_gold_label
 from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
+from ..checks import refuse_loss, try_loss
 from ..decision import EPSILON, DataT, DecisionWriter, Prediction, back_off, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
@@ -29,7 +30,19 @@ class ExclusiveLabels(LabelKind):
     reason = "most probable label"
     min_leaves = 2
     allows_several = False
+    own_score = "longtail_accuracy"
+    parts = {
+        "loss": "spacy-longtail.LogitAdjusted.v1",
+        "scorer": "spacy-longtail.longtail_scorer.v1",
+    }
     settings_type = ExclusiveTextcatSettings
+
+    def check_loss(self, make_loss: Callable[[Taxonomy], Any]) -> None:
+        """What the gold label gains, the others lose."""
+        needed = self.describe_part("loss")
+        gradient = try_loss(make_loss, [1.0, 0.0, 0.0], needed)
+        if not gradient.any() or abs(gradient.sum()) > 1e-4 * abs(gradient).sum():
+            refuse_loss(make_loss, needed)
 
     def get_gold(self, eg: Example, index: int, known: KnownT) -> Optional[List[str]]:
         label = get_gold_label(
@@ -119,6 +132,7 @@ class ExclusiveLabels(LabelKind):
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
     ) -> Dict[str, Any]:
+        self.check_scorer(scorer)
         return scorer(examples, **{**settings, "pipe": self.pipe})
 
 

@@ -1,7 +1,7 @@
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -16,6 +16,7 @@ from ...gold import KnownT, fill_truths, find_leaves, read_gold, read_missing
 from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
+from ..checks import refuse_loss, try_loss
 from ..decision import EPSILON, DataT, DecisionWriter, Prediction, refine
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
@@ -58,13 +59,26 @@ class MultilabelLabels(LabelKind):
     reason = "labels above their thresholds"
     min_leaves = 1
     allows_several = True
+    own_score = "longtail_macro_ap"
+    parts = {
+        "loss": "spacy-longtail.BinaryLogitAdjusted.v1",
+        "scorer": "spacy-longtail.longtail_multilabel_scorer.v1",
+    }
     sample_size = 2000
     settings_type = MultilabelTextcatSettings
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
+        super().check_model(model)
         output = model.get_ref("output")
         if not contract.can_set_bias(output):
             raise ValueError(Errors.L323.format(name=self.pipe, layer=output.name))
+
+    def check_loss(self, make_loss: Callable[[Taxonomy], Any]) -> None:
+        """Of labels about which nothing is known, nothing can be learned."""
+        needed = self.describe_part("loss")
+        gradient = try_loss(make_loss, [1.0, numpy.nan, numpy.nan], needed)
+        if not gradient[0] or gradient[1:].any():
+            refuse_loss(make_loss, needed)
 
     def _read_gold(self, example: Example, index: int, known: KnownT) -> Any:
         missing = self.settings.missing
@@ -104,7 +118,12 @@ class MultilabelLabels(LabelKind):
         return sums.n_docs
 
     def fit_start(
-        self, output: Model, loss: Any, taxonomy: Taxonomy, sample: VectorSample
+        self,
+        output: Model,
+        loss: Any,
+        taxonomy: Taxonomy,
+        sample: VectorSample,
+        is_new: numpy.ndarray,
     ) -> None:
         """Let each label be as probable as it is frequent."""
         X = output.ops.asarray2f(sample.get())
@@ -112,8 +131,11 @@ class MultilabelLabels(LabelKind):
             logits = output.ops.to_numpy(output.predict(X))
             bias = fit_bias(logits, taxonomy.log_odds)
             # What the loss adds in training needn't be part of the logits.
-            added = loss.log_prior - taxonomy.log_odds
-            contract.set_bias(output, bias + added)
+            bias += loss.log_prior - taxonomy.log_odds
+            linear = contract.get_linear(output)
+            if linear is not None:
+                bias = numpy.where(is_new, bias, output.ops.to_numpy(linear[1]))
+            contract.set_bias(output, bias)
 
     def get_log_prior(self, taxonomy: Taxonomy) -> numpy.ndarray:
         return taxonomy.log_odds
