@@ -11,8 +11,10 @@ from .prototypes import (
     build_prototype_layer,
     check_places,
     compare_rows,
+    copy_rows,
     get_row_biases,
     get_rows,
+    paste_rows,
     set_rows,
 )
 
@@ -55,6 +57,7 @@ def PrototypeSoftmax(
         # Row of each leaf where leaves share rows, else empty.
         "rows": [],
         "set_start": _set_start,
+        "extend_start": _extend_start,
         "set_bias": start_bias,
         "get_similarity": _get_similarity,
         "get_linear": get_leaf_rows,
@@ -94,6 +97,23 @@ def _check_rows(model: OutputT) -> None:
     rows, n_leaves, n_rows = model.attrs["rows"], *map(model.get_dim, ("nO", "nR"))
     if rows or n_rows != n_leaves:
         check_places(rows, n_leaves, n_rows, "'rows'")
+
+
+def _extend_start(
+    model: OutputT, before: Taxonomy, taxonomy: Taxonomy, prototypes: numpy.ndarray
+) -> None:
+    rows_before = model.attrs["rows"] or list(range(len(before.leaves)))
+    saved = copy_rows(model)
+    _set_start(model, taxonomy, prototypes)
+    rows = model.attrs["rows"] or list(range(len(taxonomy.leaves)))
+    sources = numpy.full(model.get_dim("nR"), -1)
+    for row, leaf in zip(rows, taxonomy.leaves):
+        moved = (leaf in before.pooled) != (leaf in taxonomy.pooled)
+        # The row of an Other, if there is one, is that of none of its leaves.
+        is_free = sources[row] < 0 and not (moved and model.attrs["other"] == "single")
+        if leaf in before.index and is_free:
+            sources[row] = rows_before[before.index[leaf]]
+    paste_rows(model, saved, sources)
 
 
 def start_bias(model: OutputT, bias: numpy.ndarray) -> None:

@@ -124,6 +124,28 @@ def set_rows(model: OutputT, n_leaves: int, start: numpy.ndarray) -> None:
         model.set_grad(name, ops.xp.zeros_like(model.get_param(name)))
 
 
+def copy_rows(model: OutputT) -> Dict[str, numpy.ndarray]:
+    """RETURNS (Dict[str, numpy.ndarray]): All that is trained, for paste_rows."""
+    get = model.ops.to_numpy
+    return {name: get(model.get_param(name)).copy() for name in ("start", "D", "b")}
+
+
+def paste_rows(
+    model: OutputT, before: Dict[str, numpy.ndarray], sources: numpy.ndarray
+) -> None:
+    """Let rows go on as they were before set_rows.
+
+    before (Dict[str, numpy.ndarray]): What copy_rows returned then.
+    sources (numpy.ndarray): Which row that of each row was, -1 for a new one; integers
+        of shape (rows,).
+    """
+    is_known = sources >= 0
+    for name, values in before.items():
+        rows = model.ops.to_numpy(model.get_param(name)).copy()
+        rows[is_known] = values[sources[is_known]]
+        model.set_param(name, cast(Floats2d, model.ops.asarray(rows)))
+
+
 def get_rows(model: OutputT) -> Any:
     """RETURNS (Any): The present rows, of shape (rows, nI)."""
     start = cast(Floats2d, model.get_param("start"))

@@ -13,6 +13,8 @@ from .prototypes import (
     build_prototype_layer,
     check_places,
     compare_rows,
+    copy_rows,
+    paste_rows,
     set_rows,
 )
 
@@ -60,6 +62,7 @@ def SiblingSoftmax(
         "group_lengths": [],
         "steps": [],
         "set_start": _set_start,
+        "extend_start": _extend_start,
         "get_similarity": _get_similarity,
         "check_rows": _check_rows,
     }
@@ -97,9 +100,7 @@ def walk_paths(model: OutputT, Z: Floats2d) -> ForwardT:
 
 def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     paths = _get_paths(taxonomy, single=model.attrs["other"] == "single")
-    # Siblings have to be neighbours: sort the nodes by their parent.
-    nodes = sorted({node for path in paths for node in path})
-    rows = {node: row for row, node in enumerate(nodes)}
+    rows = _get_rows(paths)
     depth = max(len(path) for path in paths)
     steps = numpy.full((depth, len(paths)), len(rows))
     start = numpy.zeros((len(rows), prototypes.shape[1]), dtype="float32")
@@ -124,6 +125,28 @@ def _check_rows(model: OutputT) -> None:
         check_places(step, n_leaves, n_rows + 1, "'steps'")
     if max(steps[0]) == n_rows or model.get_param("sizes").min() < 1.0:
         refuse("'steps' or 'sizes' don't fit the weights")
+
+
+def _extend_start(
+    model: OutputT, before: Taxonomy, taxonomy: Taxonomy, prototypes: numpy.ndarray
+) -> None:
+    single, saved = model.attrs["other"] == "single", copy_rows(model)
+    _set_start(model, taxonomy, prototypes)
+    old, new = (
+        # A leaf can have come from an Other further up, or gone there.
+        {node or (parent, node): row for (parent, node), row in rows.items()}
+        for rows in (
+            _get_rows(_get_paths(tree, single=single)) for tree in (before, taxonomy)
+        )
+    )
+    paste_rows(model, saved, numpy.asarray([old.get(node, -1) for node in new]))
+
+
+def _get_rows(paths: List[List[Tuple[str, str]]]) -> Dict[Tuple[str, str], int]:
+    """The row of each node, as (parent, node)."""
+    # Siblings have to be neighbours: sort the nodes by their parent.
+    nodes = sorted({node for path in paths for node in path})
+    return {node: row for row, node in enumerate(nodes)}
 
 
 def _get_paths(taxonomy: Taxonomy, *, single: bool) -> List[List[Tuple[str, str]]]:

@@ -54,19 +54,26 @@ class EncoderRunner:
         encoder = self.encoder
         return contract.is_frozen(encoder) or not contract.is_listening(encoder)
 
-    def initialize(
-        self, docs: List[Doc], nlp: Optional[Language], component: object
+    def start(
+        self,
+        docs: List[Doc],
+        nlp: Optional[Language],
+        component: Any,
+        *,
+        is_warm: bool = False,
     ) -> Tuple[EncodeT, EncodeT]:
-        """Initialize the encoder with a few documents. Its vectors are kept if it is
-        frozen, none from before.
+        """Initialize the encoder with a few documents, or leave it as it is for a warm
+        start. Its vectors are kept if it is frozen, none from before.
 
         RETURNS (Tuple[EncodeT, EncodeT]): Documents to vectors, before the pipeline is
             trained. The second lets the encoder count what is in them, too.
         """
         encoder = self.encoder
-        encoder.initialize(X=docs)
         self.cache.clear()
-        contract.observe(encoder, None)
+        if not is_warm:
+            # Without a document, something has to tell the width.
+            encoder.initialize(X=docs or [Doc(component.vocab, words=["x"])])
+            contract.observe(encoder, None)
         encode = make_start_encoder(encoder, nlp, component)
         if contract.is_frozen(encoder):
             encode = partial(self._look_up, encode=encode)
@@ -121,9 +128,9 @@ def predict_apart(encoder: Model[List[Doc], Floats2d], docs: List[Doc]) -> Float
     """
     vocabs = numpy.asarray([id(doc.vocab) for doc in docs])
     if (vocabs == vocabs[:1]).all():
-        return encoder.predict(docs)
+        return contract.encode(encoder, docs)
     groups = [numpy.flatnonzero(vocabs == vocab) for vocab in numpy.unique(vocabs)]
-    parts = [encoder.predict([docs[row] for row in rows]) for rows in groups]
+    parts = [contract.encode(encoder, [docs[row] for row in rows]) for rows in groups]
     places = numpy.argsort(numpy.concatenate(groups))
     return encoder.ops.xp.concatenate(parts)[places]
 

@@ -1,3 +1,4 @@
+from collections import Counter
 from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
@@ -22,6 +23,8 @@ class ClassSums:
 
     counts (Dict[str, int]): Documents of each label.
     n_docs (int): Documents, with a label or known to have none.
+    n_foreign (int): Documents that have gold labels, but none of the component's.
+    foreign (Counter[str]): How often they have each.
     sample (VectorSample): Some of the documents' vectors.
     texts (TrainingTexts): Their texts.
     """
@@ -31,16 +34,16 @@ class ClassSums:
         self.sample = VectorSample(sample_size)
         self.texts = TrainingTexts()
         self.counts: Dict[str, int] = {}
-        self._width = 0
+        self.n_foreign = 0
+        self.foreign: "Counter[str]" = Counter()
         self._sums: Dict[str, numpy.ndarray] = {}
 
     def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
         """Add documents with a label and a vector each, X of shape (docs, width)."""
-        self._width = X.shape[1]
         for label, vector in zip(labels, unit_rows(X)):
             self.counts[label] = self.counts.get(label, 0) + 1
             if label not in self._sums:
-                self._sums[label] = numpy.zeros(self._width)
+                self._sums[label] = numpy.zeros(X.shape[1])
             self._sums[label] += vector
 
     def set_counts(self, given: LabelCounts) -> None:
@@ -50,11 +53,11 @@ class ClassSums:
         if given.counts is not None and given.n_docs is not None:
             self.n_docs = given.n_docs
 
-    def get(self, labels: Sequence[str]) -> numpy.ndarray:
+    def get(self, labels: Sequence[str], width: int) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);
         zeros for a label without documents.
         """
-        nothing = numpy.zeros(self._width)
+        nothing = numpy.zeros(width)
         return numpy.stack([self._sums.get(label, nothing) for label in labels])
 
 
@@ -65,6 +68,7 @@ def count_and_sum(
     *,
     name: str,
     sample_size: int = 0,
+    find_foreign: Callable[[Example], List[str]] = lambda example: [],
 ) -> ClassSums:
     """Go through the corpus once, count its labels and add up their documents. Shows
     the progress on a terminal when it takes more than a few seconds.
@@ -73,6 +77,8 @@ def count_and_sum(
         by its number; None for one that isn't annotated.
     name (str): Name of the component, for messages.
     sample_size (int): How many of the documents' vectors to keep.
+    find_foreign (Callable[[Example], List[str]]): The labels of a document that has
+        none of the component's.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
     """
     sums = ClassSums(sample_size)
@@ -82,6 +88,9 @@ def count_and_sum(
         for batch in minibatch(enumerate(examples), BATCH_SIZE):
             read = [(eg, get_gold(eg, number)) for number, eg in batch]
             pairs = [(eg, labels) for eg, labels in read if labels is not None]
+            for foreign in filter(None, (find_foreign(eg) for _, eg in batch)):
+                sums.n_foreign += 1
+                sums.foreign.update(foreign)
             sums.n_docs += len(pairs)
             if pairs:
                 docs = [eg.predicted for eg, _ in pairs]
@@ -124,7 +133,8 @@ def get_prototypes(
     leaf's documents shrunk towards its name.
     """
     counts = numpy.asarray([sums.counts.get(leaf, 0) for leaf in taxonomy.leaves])
-    prototypes = mean_by_class(sums.get(taxonomy.leaves), counts, names, kappa)
+    found = sums.get(taxonomy.leaves, names.shape[1])
+    prototypes = mean_by_class(found, counts, names, kappa)
     return prototypes.astype("float32")
 
 

@@ -1,7 +1,5 @@
 from contextlib import contextmanager
 from copy import copy
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -9,29 +7,30 @@ import numpy
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_examples
 from spacy.util import SimpleFrozenList
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..descriptions import DescriptionsT, check_descriptions
-from ..encoders import contract
+from ..descriptions import DescriptionsT
 from ..errors import Errors
 from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..saved import get_digest
-from ..taxonomy import Taxonomy, build_taxonomy
+from ..taxonomy import Taxonomy, split_path
 from . import parts
 from .decision import N_CANDIDATES, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
 from .home import make_name_property, take_settings, write_config
+from .initialization import check_update, start_pipe
 from .kinds.base import LabelKind
-from .names import NameExamples, get_name_words
+from .names import NameExamples, NameWords
 from .settings import PriorT, read_prior
-from .start import check_finite, count_and_sum, get_name_vectors, get_prototypes
+from .start import check_finite
 from .trained import TrainingTexts
+from .warm_start import start_sourced
 
 NOTHING: Iterable[str] = SimpleFrozenList()
 
@@ -68,7 +67,8 @@ class TextCategorizer(TrainablePipe):
     kind (LabelKind): What kind of labels it gives, and its settings.
     loss (Callable[[Taxonomy], Any]): Builds the loss once the labels are known.
     scorer (Optional[Callable]): Scoring method.
-    RAISES (ValueError): L323 if the model can't predict such labels.
+    RAISES (ValueError): L323 if the model can't predict such labels, L345, L346 or L348
+        if a loss, a scorer or a model is none, or one for other labels.
     """
 
     def __init__(
@@ -82,10 +82,14 @@ class TextCategorizer(TrainablePipe):
         scorer: Optional[Callable] = None,
     ) -> None:
         kind.check_model(model)
+        kind.check_loss(loss)
+        kind.check_scorer(scorer)
         self.vocab = vocab
         self.model = model
         self.kind = kind
         self.nlp: Optional[Language] = None
+        # The pipeline that has it from another one, and the config when it took it.
+        self.sourced_by: Optional[Tuple[Language, Any]] = None
         self.name = name
         self.settings = kind.settings
         self.settings.follow(self._note_setting)
@@ -93,10 +97,13 @@ class TextCategorizer(TrainablePipe):
         self.scorer = scorer
         # What is saved. The settings are copied to it when that happens.
         self.cfg: Dict[str, Any] = {"names": [], "taxonomy": None}
+        # Whether all labels were given, and the 'min_count' that they were pooled by.
+        self.cfg.update(declared=False, pooled_below=None)
         self._taxonomy: Optional[Taxonomy] = None
         self._bias: Optional[Tuple[PriorT, numpy.ndarray]] = None
-        self._declared: List[str] = []
-        self._encoding = EncoderRunner(model)
+        # Labels that are declared before initialize.
+        self.declared: List[str] = []
+        self.encoding = EncoderRunner(model)
         # Lets others know that the encoder has changed.
         self.n_updates = 0
         self.trained = TrainingTexts()
@@ -110,6 +117,8 @@ class TextCategorizer(TrainablePipe):
 
         nlp (Optional[Language]): None if it's the same pipeline as before.
         """
+        if nlp is not None and self.nlp not in (None, nlp):
+            self.sourced_by = nlp, nlp._config
         self.nlp = nlp or self.nlp
         self.kind.pipe = self.name
 
@@ -153,13 +162,16 @@ class TextCategorizer(TrainablePipe):
         """Declare a label before initialize, which then takes no others.
 
         RETURNS (int): 1, or 0 if the label is already there.
-        RAISES (ValueError): L309 for a new label after initialize.
+        RAISES (ValueError): L309 for a new label after initialize, L310 if it isn't a
+            string, L001 if it has an empty segment.
         """
-        if label in self.labels or label in self._declared:
+        read_labels([label], self.name)
+        split_path(label, self.settings.separator)
+        if label in self.labels or label in self.declared:
             return 0
         if self._taxonomy is not None:
             raise ValueError(Errors.L309.format(label=label, name=self.name))
-        self._declared.append(label)
+        self.declared.append(label)
         return 1
 
     def get_thresholds(self, labels: Iterable[str]) -> numpy.ndarray:
@@ -175,63 +187,39 @@ class TextCategorizer(TrainablePipe):
         descriptions: Optional[DescriptionsT] = None,
     ) -> None:
         """Count the labels of the whole corpus, build the taxonomy, and start each
-        label at the mean of its documents shrunk towards its name.
+        label at the mean of its documents shrunk towards its name. What was trained
+        before is forgotten; see warm_start.
 
-        get_examples (Callable[[], Iterable[Example]]): Returns the training corpus.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training corpus. It
+            can be empty, or without gold labels, if the labels are given or described.
         nlp (Optional[Language]): The pipeline that the component is part of.
         labels (Optional[Any]): What 'spacy init labels' wrote, a dict of labels and
-            counts, or a list of labels. Other keys of `doc.cats` are left alone.
+            counts, or a list of labels. Other keys of `doc.cats` are left alone, with
+            warning LW302 for documents that have none of these.
         descriptions (Optional[DescriptionsT]): What labels mean, from
             "spacy-longtail.LabelDescriptions.v1" or a dict of labels and texts.
-        RAISES (ValueError): Taxonomy, description and gold errors, and L304 for a
-            streamed corpus without counts.
+        RAISES (ValueError): Taxonomy, description and gold errors, L304 for a streamed
+            corpus without counts, L012 for labels that look the same, L014 if the
+            corpus has none of the labels that are given.
         """
-        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
-        given = read_labels(labels or self._declared or None, self.name)
-        is_streamed = nlp is not None and nlp.config["training"]["max_epochs"] == -1
-        if is_streamed and (given is None or given.counts is None):
-            raise ValueError(Errors.L304.format(name=self.name))
-        self.n_updates += 1
-        first = [eg.reference for eg in islice(get_examples(), 10)]
-        encode, count = self._encoding.initialize(first, nlp, self)
-        known = None if given is None else set(given.names)
-        get_gold = partial(self.kind.get_gold, known=known)
-        # A sample of a corpus isn't counted. What is known about all of it is given.
-        read = encode if is_streamed else count
-        sums = count_and_sum(
-            get_examples(),
-            read,
-            get_gold,
-            name=self.name,
-            sample_size=self.kind.sample_size,
-        )
-        self.trained = TrainingTexts() if is_streamed else sums.texts
-        if is_streamed:
-            sums.n_docs = 0
-        if given is not None:
-            sums.set_counts(given)
-        taxonomy = build_taxonomy(
-            sums.counts,
-            min_count=self.settings.min_count,
-            keep=self.settings.keep,
-            separator=self.settings.separator,
-            n_docs=self.kind.get_n_docs(sums),
-            min_leaves=self.kind.min_leaves,
-        )
-        self.cfg["names"] = get_name_words(
-            taxonomy,
-            check_descriptions(descriptions or {}, taxonomy),
-            nlp.make_doc if nlp else lambda text: Doc(self.vocab, text.split()),
-        )
-        names = [[Doc(self.vocab, words) for words in of] for of in self.cfg["names"]]
-        vectors = get_name_vectors(names, encode)
-        prototypes = get_prototypes(taxonomy, sums, vectors, self.settings.kappa)
-        output = self.model.get_ref("output")
-        contract.set_start(output, taxonomy, prototypes)
-        # They were chosen for another model.
-        self.settings.thresholds = {}
-        self._set_taxonomy(taxonomy)
-        self.kind.fit_start(output, self.loss, taxonomy, sums.sample)
+        start_pipe(self, get_examples, nlp, labels, descriptions)
+
+    def warm_start(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Any] = None,
+        descriptions: Optional[DescriptionsT] = None,
+    ) -> None:
+        """Get ready to be trained further, on a corpus that can have other labels. New
+        ones start as in initialize. Known ones go on from their weights, and keep their
+        columns if the corpus doesn't have them; the counts are those of the corpus.
+        Thresholds are dropped. Take a new optimizer. For parameters, see initialize.
+
+        RAISES (ValueError): L301, the errors of initialize, L342 to L344, L349.
+        """
+        start_pipe(self, get_examples, nlp, labels, descriptions, self.taxonomy)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """RETURNS (Prediction): The probability of each leaf, for set_annotations."""
@@ -244,7 +232,7 @@ class TextCategorizer(TrainablePipe):
         docs, n_leaves = list(docs), len(self.taxonomy.leaves)
         if not docs:
             return RawScores(numpy.zeros((0, n_leaves)), numpy.zeros(0))
-        raw = self._encoding.get_raw_scores(docs)
+        raw = self.encoding.get_raw_scores(docs)
         check_finite(docs, raw.logits, self.name)
         return raw
 
@@ -289,19 +277,23 @@ class TextCategorizer(TrainablePipe):
         losses (Optional[Dict[str, float]]): Gets the loss in nats per document added
             under the component's name.
         RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): Gold errors, and L341 for a label that it doesn't know,
+            unless its labels were declared.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         if not self.labels:
             raise ValueError(Errors.L301.format(name=self.name))
+        start_sourced(self)
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.update")
+        check_update(self, examples)
         if not any(len(eg.predicted) for eg in examples):
             return losses
         set_dropout_rate(self.model, drop)
         docs = [eg.predicted for eg in examples]
         names, columns = self._names.draw(len(docs))
-        logits, backprop = self._encoding.begin_update(docs + names)
+        logits, backprop = self.encoding.begin_update(docs + names)
         d_logits, loss = self.loss(logits, self._make_truths(examples, columns))
         backprop(d_logits)
         if sgd is not None:
@@ -405,7 +397,7 @@ class TextCategorizer(TrainablePipe):
     def _load(self, found: parts.Loaded) -> "TextCategorizer":
         self.n_updates += 1
         self._known = (self.n_updates, found.digest) if found.digest else None
-        self._encoding.cache.clear()
+        self.encoding.cache.clear()
         if found.taxonomy is not None:
             nlp = self.nlp if found.cfg["format"] > 1 else None
             take_settings(self, nlp, found.settings, found.taxonomy.separator)
@@ -419,6 +411,14 @@ class TextCategorizer(TrainablePipe):
         self.cfg.pop("trained_on", None)
         self.cfg.update(self.trained.to_dict())
 
+    def set_taxonomy(self, taxonomy: Taxonomy, names: NameWords) -> None:
+        """Take the labels that the output layer has got."""
+        # They were chosen for another model.
+        self.settings.thresholds = {}
+        self.cfg.update(names=names, pooled_below=self.settings.min_count)
+        self.n_updates += 1
+        self._set_taxonomy(taxonomy)
+
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
         self.loss = self.make_loss(taxonomy)
@@ -426,7 +426,7 @@ class TextCategorizer(TrainablePipe):
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)
         per_example = self.settings.name_examples * len(taxonomy.leaves) / n_docs
-        if not self._encoding.can_read_names:
+        if not self.encoding.can_read_names:
             per_example = 0.0
         self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
 

@@ -45,8 +45,8 @@ def test_takes_any_number_of_labels():
     for start in range(0, 500, 50):
         part = labels[start : start + 50]
         sums.add(part * 2, numpy.ones((100, 3), dtype="float32"))
-    assert_allclose(sums.get(labels), numpy.full((500, 3), 2 / 3**0.5))
-    assert_allclose(sums.get(["unknown"]), numpy.zeros((1, 3)))
+    assert_allclose(sums.get(labels, 3), numpy.full((500, 3), 2 / 3**0.5))
+    assert_allclose(sums.get(["unknown"], 3), numpy.zeros((1, 3)))
 
 
 def test_mean_probability_is_the_prior():

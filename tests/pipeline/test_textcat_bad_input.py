@@ -113,10 +113,9 @@ def test_labels_of_another_kind(kind, labels):
 
 def test_counts_below_zero(kind):
     nlp = kind.make_nlp()
+    examples = kind.make_examples(nlp, [("my card", ["bank/card"])] * 2)
     with pytest.raises(ValueError, match=r"\[L006\].*'bank/card'.*-1"):
-        initialize(
-            nlp, kind.make_examples(nlp), labels={"bank/card": -1, "bank/fee": 2}
-        )
+        initialize(nlp, examples, labels={"bank/card": -1, "bank/fee": 2})
 
 
 def test_label_that_training_never_saw_is_scored_as_missed(trained, kind):
@@ -211,3 +210,43 @@ def test_error_handler_gets_the_documents(kind):
     docs = list(nlp.pipe(["a card", "a plane", "a room"], batch_size=1))
     assert [doc.text for doc in docs] == ["a card", "a room"]
     assert [doc.text for doc in failed] == ["a plane"]
+
+
+@pytest.mark.parametrize("cats", [{5: 1.0}, {None: 1.0}, {("a",): 0.0}], ids=repr)
+def test_keys_that_are_not_strings(kind, cats):
+    nlp = kind.load_nlp()
+    data = [("my card", ["bank/card"]), ("my card", {"bank/card": 1.0, **cats})]
+    examples = kind.make_examples(nlp, data)
+    message = r"\[L013\] Document 1 \('my card'\)"
+    with pytest.raises(ValueError, match=message):
+        initialize(kind.make_nlp(), examples)
+    with pytest.raises(ValueError, match=message):
+        nlp.update(examples)
+    with pytest.raises(ValueError, match=message):
+        nlp.evaluate(examples)
+
+
+def test_labels_that_look_the_same(kind):
+    nlp = kind.make_nlp()
+    data = [("a card", ["bank"])] * 3 + [
+        ("my card", ["bank\u00a0"]),
+        ("a hat", ["hat"]),
+    ]
+    with pytest.raises(ValueError, match=r"\[L012\].*'bank' \(3 .*'bank\\xa0' \(1\)"):
+        initialize(nlp, kind.make_examples(nlp, data))
+
+
+@pytest.mark.parametrize("setting", ["keep", "thresholds", "descriptions", "added"])
+def test_look_alike_of_a_label_in_a_setting(kind, setting):
+    nlp = kind.load_pair()
+    examples, alike = kind.make_examples(nlp), "bank/card\u200b"
+    pipe, fallback = nlp.get_pipe(kind.factory), nlp.get_pipe("zero_shot_fallback")
+    with pytest.raises(ValueError, match=r"'bank/card\\u200b'"):
+        if setting == "keep":
+            initialize(kind.make_nlp(keep=[alike]), examples)
+        elif setting == "thresholds":
+            pipe.thresholds = {alike: 0.5}
+        elif setting == "descriptions":
+            initialize(nlp, examples, descriptions={alike: "plastic"})
+        else:
+            fallback.add_label(alike)

@@ -152,8 +152,11 @@ def test_declared_labels_are_all_there_are(kind):
     assert [pipe.add_label("bank/card"), pipe.add_label("travel/hotel")] == [1, 1]
     assert pipe.add_label("bank/card") == 0
     examples = kind.make_examples(nlp)
-    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"\[LW302\].* others.*'travel/flight'"):
+        nlp.initialize(lambda: examples)
     assert pipe.labels == ("bank/card", "travel/hotel")
+    # Others are another component's, in updates, too.
+    nlp.update(examples)
 
 
 def test_label_without_documents_is_known_by_its_name(kind):
@@ -161,13 +164,14 @@ def test_label_without_documents_is_known_by_its_name(kind):
     examples = kind.make_examples(nlp)
     counts = {"bank/card": 4, "travel/hotel": 3, "food/chocolate_cake": 0}
     pipe = nlp.get_pipe(kind.factory)
-    pipe.initialize(lambda: examples, nlp=nlp, labels=counts)
+    with pytest.warns(UserWarning, match=r"\[LW302\]"):
+        pipe.initialize(lambda: examples, nlp=nlp, labels=counts)
     assert nlp("a cake of chocolate")._.longtail.label == "food/chocolate_cake"
 
 
 def test_descriptions_say_what_labels_mean(kind):
     nlp = kind.make_nlp(min_count=0)
-    examples = kind.make_examples(nlp)
+    examples = kind.make_examples(nlp, [("I lost my card", ["bank/card"])] * 4)
     labels = {"bank/card": 4, "x/17": 0, "x/18": 0}
     descriptions = {"x/17": "bicycle repair", "x/18": "rainy weather"}
     pipe = nlp.get_pipe(kind.factory)

@@ -9,20 +9,22 @@ import srsly
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
-from spacy.training import Example, validate_get_examples
+from spacy.training import Example
 from spacy.util import minibatch
 
-from ...descriptions import DescriptionsT, check_descriptions
+from ...descriptions import DescriptionsT
 from ...errors import Errors, Warnings
 from ...ops import get_chance
 from ...saved import explain_damage
 from ...taxonomy import Taxonomy
+from ..checks import check_second_stage
 from ..decision import Prediction, get_stored
 from ..encoding import make_start_encoder, run_encoder
 from ..home import find_name, make_name_property, read_changes, write_config
 from ..kinds.base import LabelKind
 from ..settings import FallbackSettings
 from ..textcat import NOTHING
+from ..warm_start import start_sourced
 from . import fitting
 from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, judge
@@ -61,7 +63,7 @@ class ZeroShotFallback(Pipe):
     max_examples (int): Training documents that are kept of each label, from 1.
     scorer (Optional[Callable]): Scoring method of labels that exclude each other. The
         first stage's takes its place otherwise. None doesn't score.
-    RAISES (ValueError): L312 or L337 if a setting is out of range.
+    RAISES (ValueError): L312, L337, L346 or L347 if a setting is out of range.
     """
 
     def __init__(
@@ -76,9 +78,7 @@ class ZeroShotFallback(Pipe):
         scorer: Optional[Callable],
         **settings: Any,
     ) -> None:
-        if not isinstance(max_examples, int) or max_examples < 1:
-            text = Errors.L337.format(name="max_examples", value=max_examples)
-            raise ValueError(text)
+        check_second_stage(name, ranker, gate, scorer, max_examples)
         self.vocab = nlp.vocab
         self.nlp = nlp
         self.ranker = ranker
@@ -90,8 +90,7 @@ class ZeroShotFallback(Pipe):
         self.max_examples = max_examples
         self.scorer = scorer
         self.store = LabelStore()
-        # Documents seen, those that the ranker was asked about, labels it has scored
-        # for them, and seconds.
+        # Documents seen, those the ranker was asked about, labels it scored, seconds.
         self.usage: Dict[str, Any] = Counter()
         self._writer: Optional[RefinedWriter] = None
         # The labels of the first stage and those added since, and both together.
@@ -183,28 +182,30 @@ class ZeroShotFallback(Pipe):
         nlp: Optional[Language] = None,
         descriptions: Optional[DescriptionsT] = None,
     ) -> None:
-        """Keep a few training documents of each label. What the ranker makes of them is
-        worked out when it is first needed, with the encoder as it is then.
-
-        For the parameters, see the first stage.
+        """Keep a few training documents of each label, which the ranker gets to know
+        when it is first needed. For the parameters, see the first stage.
 
         RAISES (ValueError): L330 or L331 without a first stage, description errors,
             and errors of a ranker that can't be loaded.
         """
-        validate_get_examples(get_examples, "ZeroShotFallback.initialize")
+        start_sourced(self._link.get())
+        self.store.known = {}
+        self.warm_start(get_examples, nlp=nlp, descriptions=descriptions)
+
+    def warm_start(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        descriptions: Optional[DescriptionsT] = None,
+    ) -> None:
+        """Follow the first stage after its warm_start. See initialize."""
         self.nlp = nlp or self.nlp
-        source = self._link.get()
-        taxonomy = source.taxonomy
+        source, texts = self._link.get(), descriptions or {}
+        self.store.collect(get_examples, source, texts, self.max_examples)
         if not self.is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
         self._load_ranker()
-        self.store.collect(
-            get_examples(),
-            taxonomy,
-            check_descriptions(descriptions or {}, taxonomy),
-            source.kind.get_gold,
-            max_examples=self.max_examples,
-        )
         self._seen, self._is_current = None, False
 
     def __call__(self, doc: Doc) -> Doc:

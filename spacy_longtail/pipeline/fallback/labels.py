@@ -1,17 +1,20 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
+from ...descriptions import DescriptionsT, check_descriptions
 from ...errors import Errors
 from ...questions import LabelCard
 from ...saved import check_fields, check_texts, check_type, refuse
+from ...spelling import check_look_alikes, find_similar
 from ...tables.jsonl import parse_lines
-from ...taxonomy import Other, Taxonomy, find_similar, split_path
+from ...taxonomy import Other, Taxonomy, split_path
+from ..initialization import read_first
 from ..names import get_name_texts
 
 
@@ -29,25 +32,40 @@ class LabelStore:
 
     def collect(
         self,
-        examples: Iterable[Example],
-        taxonomy: Taxonomy,
-        descriptions: Mapping[str, str],
-        get_gold: Callable[..., Optional[List[str]]],
-        *,
+        get_examples: Callable[[], Iterable[Example]],
+        source: Any,
+        descriptions: DescriptionsT,
         max_examples: int,
     ) -> None:
-        """Go through the training corpus and keep the first documents of each label,
-        up to max_examples. For get_gold, see LabelKind.
+        """Go through the training corpus and keep the first documents of each label of
+        the source, up to max_examples. Of what was there before it keeps descriptions,
+        documents if there is room for them, and run-time labels that the source hasn't.
+
+        RAISES (ValueError): Description and gold errors, and L333 if a run-time label
+            has lost its place.
         """
+        read_first(get_examples, "ZeroShotFallback.initialize")
+        taxonomy: Taxonomy = source.taxonomy
+        texts = check_descriptions(descriptions, taxonomy)
+        added = {k: v for k, v in self.added.items() if k not in taxonomy.ranges}
+        for label in added:
+            _check_parent(label, taxonomy)
+        before, self.added = {**self.added, **self.known}, added
         self.known = {
-            leaf: _make_record(leaf, taxonomy, descriptions.get(leaf))
+            leaf: _make_record(leaf, taxonomy, texts.get(leaf))
             for leaf in taxonomy.leaves
         }
-        for row, example in enumerate(examples):
-            for label in get_gold(example, row, taxonomy.ranges) or ():
+        for row, example in enumerate(get_examples()):
+            for label in source.kind.get_gold(example, row, taxonomy.ranges) or ():
                 kept = self.known[label]["examples"] if label in self.known else None
                 if kept is not None and len(kept) < max_examples:
                     kept.append(_keep(example.predicted))
+        for leaf in before.keys() & self.known.keys():
+            record, kept = self.known[leaf], self.known[leaf]["examples"]
+            if leaf not in texts:
+                record["names"] = before[leaf]["names"]
+            more = [old for old in before[leaf]["examples"] if old not in kept]
+            kept.extend(more[: max_examples - len(kept)])
 
     def add(
         self, found: Iterable[Dict[str, Any]], taxonomy: Taxonomy, nlp: Language
@@ -149,6 +167,12 @@ def check_added(label: Any, taxonomy: Taxonomy, added: Iterable[str]) -> None:
     split_path(label, taxonomy.separator)
     if label in taxonomy.ranges or label in added:
         raise ValueError(Errors.L332.format(label=label))
+    nodes = dict.fromkeys([*taxonomy.nodes, *added, label], 0)
+    check_look_alikes(nodes, taxonomy.separator)
+    _check_parent(label, taxonomy)
+
+
+def _check_parent(label: str, taxonomy: Taxonomy) -> None:
     parent = taxonomy.parent(label)
     inner = [node for node in taxonomy.nodes if node not in taxonomy.index]
     if parent and parent not in inner:
