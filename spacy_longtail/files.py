@@ -121,13 +121,15 @@ def read_whole(*paths: Path, before: Optional[StateT] = None) -> Iterator[None]:
     """
     for path in paths:
         finish_interrupted(path)
-    before = look_at(*paths) if before is None else before
+    # Of a folder of .spacy files, nothing else is read.
+    watched = [part for path in paths for part in find_corpus(path) or [path]]
+    before = look_at(*watched) if before is None else before
     problem: Optional[Exception] = None
     try:
         yield
     except Exception as error:
         problem = error
-    now = look_at(*paths)
+    now = look_at(*watched)
     changed = [path for path in (*before, *now) if before.get(path) != now.get(path)]
     if changed:
         # The cause, rather than its consequence.

@@ -111,6 +111,10 @@ def test_a_corpus_that_is_replaced_while_it_is_read(tickets_nlp, tickets_dir, tm
         shutil.copy(tickets_dir / "dev.spacy", tmp_path / name)
     examples = read_corpus(tickets_nlp, tmp_path)
     next(examples)
+    (tmp_path / "notes.txt").write_text("not read")
+    assert len(list(examples)) == 269
+    examples = read_corpus(tickets_nlp, tmp_path)
+    next(examples)
     # Also if that is why something fails.
     (tmp_path / "b.spacy").write_bytes(b"other")
     with pytest.raises(ValueError, match=r"\[L607\].*b\.spacy"):
