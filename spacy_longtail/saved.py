@@ -4,6 +4,7 @@ and whatever is wrong with one ends in the same error.
 
 import json
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NoReturn, Optional, Tuple, Union
@@ -16,6 +17,10 @@ from .errors import Errors
 # These say more than that a file can't be read: other vectors, a newer version.
 KEPT = tuple(f"[{code}]" for code in ("L203", "L204", "L305", "L360"))
 NUMBER = (int, float)
+# Of fewer bytes, no claim costs much.
+SMALL = 1000
+# That of srsly looks for decoders among what is installed, which takes a millisecond.
+UNPACKER: Any = msgpack.Unpacker.__base__
 KindsT = Union[type, Tuple[type, ...]]
 
 
@@ -97,14 +102,23 @@ def read_msgpack(data: Any) -> Any:
 
     RAISES (ValueError): If they aren't bytes, or aren't complete.
     """
-    check_type(data, bytes, "its content")
-    unpacker = msgpack.Unpacker(max_buffer_size=max(len(data), 1))
-    unpacker.feed(data)
+    if len(check_type(data, bytes, "its content")) > SMALL:
+        unpacker = UNPACKER(max_buffer_size=len(data))
+        unpacker.feed(data)
+        try:
+            unpacker.skip()
+        except msgpack.OutOfData:
+            refuse("it ends too early")
+    hooks = {"object_hook": _get_decoder(), "object_pairs_hook": None}
     try:
-        unpacker.skip()
-    except msgpack.OutOfData:
-        refuse("it ends too early")
-    return msgpack.unpackb(data, raw=False)
+        return msgpack.unpackb(data, raw=False, **hooks)
+    except (ValueError, TypeError) as error:
+        refuse(f"it can't be unpacked, {type(error).__name__} {str(error)[:60]!r}")
+
+
+@lru_cache(maxsize=None)
+def _get_decoder() -> Any:
+    return msgpack.msgpack_decoders.get("numpy")
 
 
 def check_type(value: Any, kinds: KindsT, what: str) -> Any:
@@ -146,8 +160,10 @@ def check_texts(values: Any, what: str, *, distinct: bool = False) -> Any:
     RAISES (DamagedError): L361 if they aren't a list of strings.
     """
     check_type(values, list, what)
-    for value in values:
-        check_type(value, str, f"a value of {what}")
+    try:
+        "".join(values)
+    except TypeError:
+        refuse(f"{what} has something that is no text")
     if distinct and len(set(values)) < len(values):
         refuse(f"{what} has something twice")
     return values

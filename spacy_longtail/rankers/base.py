@@ -1,4 +1,4 @@
-from typing import Any, Callable, Iterable, List, Sequence
+from typing import Any, Callable, Container, Iterable, List, Sequence
 
 import numpy
 from spacy.tokens import Doc
@@ -52,8 +52,12 @@ class LabelRanker:
         RAISES (ValueError): L361 if it can't be that.
         """
 
-    def check_labels(self, labels: Sequence[str]) -> None:
-        """RAISES (DamagedError): L361 if what was loaded is about other labels."""
+    def check_labels(self, labels: Sequence[str], pooled: Container[str]) -> None:
+        """Check that what was loaded is about these labels.
+
+        pooled (Container[str]): Those of them that are in an Other.
+        RAISES (DamagedError): L361.
+        """
 
 
 def check_same(found: Iterable[str], labels: Sequence[str]) -> None:

@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Container, Dict, Optional, Sequence
 
 import numpy
 import srsly
@@ -65,9 +65,9 @@ class CombinedRanker(LabelRanker):
         for name, ranker in self.rankers.items():
             ranker.from_bytes(found["rankers"][name])
 
-    def check_labels(self, labels: Sequence[str]) -> None:
+    def check_labels(self, labels: Sequence[str], pooled: Container[str]) -> None:
         for ranker in self.rankers.values():
-            ranker.check_labels(labels)
+            ranker.check_labels(labels, pooled)
 
 
 def make_combined_ranker(

@@ -1,6 +1,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Sequence
+from typing import Any, Container, Dict, List, Sequence
 
 import numpy
 import srsly
@@ -108,7 +108,7 @@ class LexicalRanker(LabelRanker):
             refuse("'starts' and 'columns' don't fit the labels")
         return arrays
 
-    def check_labels(self, labels: Sequence[str]) -> None:
+    def check_labels(self, labels: Sequence[str], pooled: Container[str]) -> None:
         check_same(self.index, labels)
 
 

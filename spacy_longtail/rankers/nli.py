@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Container, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
@@ -111,7 +111,7 @@ class NLIRanker(LabelRanker):
         check_texts([*found, *found.values()], "the ranker")
         self.hypotheses = found
 
-    def check_labels(self, labels: Sequence[str]) -> None:
+    def check_labels(self, labels: Sequence[str], pooled: Container[str]) -> None:
         check_same(self.hypotheses, labels)
 
 

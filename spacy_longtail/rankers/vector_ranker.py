@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Container, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import srsly
@@ -178,5 +178,7 @@ class VectorRanker(LabelRanker):
             arrays[key] = read_array(found[key]["data"], "<f4", shape, repr(key))
         return arrays
 
-    def check_labels(self, labels: Sequence[str]) -> None:
-        check_same([*self.index["known"], *self.index["added"]], labels)
+    def check_labels(self, labels: Sequence[str], pooled: Container[str]) -> None:
+        known = self.index["known"]
+        check_same([*known, *self.index["added"]], labels)
+        check_same(self.index["pooled"], [label for label in known if label in pooled])

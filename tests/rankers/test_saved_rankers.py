@@ -111,9 +111,15 @@ def test_parts_that_do_not_fit_are_refused(path, value, code):
 def test_labels_are_those_that_it_learned(make):
     loaded = make()
     loaded.from_bytes(learn(make()).to_bytes())
-    loaded.check_labels(LABELS)
+    loaded.check_labels(LABELS, ["b", "c"])
     with pytest.raises(ValueError, match=r"\[L361\].*other labels"):
-        loaded.check_labels(["a", "b"])
+        loaded.check_labels(["a", "b"], ["b"])
+
+
+def test_labels_of_heads_are_those_that_are_pooled():
+    ranker = learn(make_prototype_ranker())
+    with pytest.raises(ValueError, match=r"\[L361\].*other labels"):
+        ranker.check_labels(LABELS, ["a", "b", "c"])
 
 
 @pytest.mark.parametrize(
@@ -122,4 +128,4 @@ def test_labels_are_those_that_it_learned(make):
 def test_ranker_that_has_learned_nothing_is_read(make):
     loaded = make()
     loaded.from_bytes(make().to_bytes())
-    loaded.check_labels([])
+    loaded.check_labels([], [])

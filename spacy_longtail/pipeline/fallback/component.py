@@ -355,7 +355,7 @@ class ZeroShotFallback(Pipe):
             # What they have learned isn't for rankers that are made in another way.
             is_known = found.rankers in (None, blocks)
             if is_known:
-                load_rankers([self.ranker, self.gate], found)
+                load_rankers([self.ranker, self.gate], found, source)
         settings, changes = found.settings.to_dict(), {}
         if found.format > 1:
             changes = read_changes(self.nlp, self, self.settings, settings)

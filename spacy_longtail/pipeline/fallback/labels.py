@@ -106,9 +106,11 @@ class LabelStore:
             if not check_texts(record["names"], f"'names' of {label!r}"):
                 refuse(f"{label!r} has no name")
             for kept in record["examples"]:
-                check_fields(kept, {"text": str, "words": list}, repr(label))
-                words = check_texts(kept["words"], f"'words' of {label!r}")
-                if "".join("".join(words).split()) != "".join(kept["text"].split()):
+                if not isinstance(kept, dict) or kept.keys() != {"text", "words"}:
+                    refuse(f"an example of {label!r} has other keys")
+                text = check_type(kept["text"], str, "a text")
+                words = check_texts(kept["words"], "the words of a text")
+                if "".join("".join(words).split()) != "".join(text.split()):
                     refuse(
                         f"an example of {label!r} doesn't have the words of its text"
                     )

@@ -96,16 +96,18 @@ def _check_source(found: SavedFallback, source: Any) -> None:
     tree.check_nodes(set(found.settings.thresholds).difference(store.added))
 
 
-def load_rankers(rankers: Sequence[Any], found: SavedFallback) -> None:
+def load_rankers(rankers: Sequence[Any], found: SavedFallback, source: Any) -> None:
     """Load what a ranker and a gate have learned, the second None if there is none.
 
+    source (Optional[TextCategorizer]): The first stage.
     RAISES (ValueError): L361 if they didn't learn this, or from other labels.
     """
     labels = [*found.store.known, *found.store.added]
+    is_known = found.has_learned and found.store.known and source and source.labels
     for ranker, learned in zip(rankers, (found.ranker, found.gate)):
         if ranker is not None:
             ranker.from_bytes(learned)
             # Any object with the methods that are called while predicting will do.
             check = getattr(ranker, "check_labels", None)
-            if check is not None and found.has_learned and found.store.known:
-                check(labels)
+            if check is not None and is_known:
+                check(labels, source.taxonomy.pooled)
