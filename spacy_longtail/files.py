@@ -69,7 +69,8 @@ def make_blank(lang: str) -> Language:
         return blank(lang)
     except Exception as error:
         # A name like "en.lex_attrs" is found, but is no language.
-        raise ValueError(Errors.L663.format(lang=lang, error=error)) from None
+        problem = str(error).rstrip(".")
+        raise ValueError(Errors.L663.format(lang=lang, error=problem)) from None
 
 
 def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
