@@ -49,14 +49,16 @@ class CheckedSettings:
         known = type(self).__dataclass_fields__
         if name not in known:
             raise AttributeError(f"{type(self).__name__} has no setting {name!r}")
-        value, follow = (
-            known[name].metadata["read"](name, value),
-            self.__dict__.get("_follow"),
-        )
-        is_new = follow is not None and getattr(self, name) != value
+        value, before = known[name].metadata["read"](name, value), self.__dict__.copy()
         super().__setattr__(name, value)
-        if follow is not None and is_new and known[name].metadata["is_configured"]:
-            follow(name, copy(value))
+        if before.get(name) != value:
+            self._tell({name: value})
+
+    def _tell(self, changed: Mapping[str, Any]) -> None:
+        follow, fields = self.__dict__.get("_follow"), type(self).__dataclass_fields__
+        for name, value in changed.items():
+            if follow is not None and fields[name].metadata["is_configured"]:
+                follow(name, copy(value))
 
     def follow(self, function: Callable[[str, Any], None]) -> None:
         """Call a function with the name and the JSON value of each setting of the
@@ -84,10 +86,28 @@ class CheckedSettings:
         return asdict(self)
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Set what is among the values. Other keys mean nothing."""
-        for found in fields(self):
-            if found.name in values:
-                setattr(self, found.name, restore(values[found.name]))
+        """Set what is among the saved values. Other keys mean nothing."""
+        known = {found.name for found in fields(self)}
+        self.change(**{n: restore(v) for n, v in values.items() if n in known})
+
+    def change(self, **values: Any) -> None:
+        """Change several settings, all or none of them."""
+        known = type(self).__dataclass_fields__
+        read = {n: known[n].metadata["read"](n, value) for n, value in values.items()}
+        changed = {n: value for n, value in read.items() if getattr(self, n) != value}
+        # In one step, so that no other thread sees some of them only.
+        self.__dict__.update(read)
+        self._tell(changed)
+
+    def copy_now(self, **others: Any) -> Any:
+        """RETURNS (Any): A copy of the settings as they are at one moment, whatever
+        other threads do, with these values in it.
+        """
+        copied = object.__new__(type(self))
+        # The whole dict at once: a thread could change two settings between two reads.
+        copied.__dict__.update(self.__dict__)
+        copied.__dict__.update(others)
+        return copied
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Any:

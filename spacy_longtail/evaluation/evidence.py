@@ -28,7 +28,7 @@ from ..pipeline.trained import MIN_SHARE
 from ..presentation import Remark
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..taxonomy import Taxonomy
-from .pipes import find_fallback, find_later, find_part, run_before
+from .pipes import find_fallback, find_later, find_part, run_before, run_pipes
 
 ProgressT = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -190,9 +190,9 @@ def run_after(
     """
     pipe: Any = nlp.get_pipe(name)
     before = [dict(doc.cats) for doc in docs]
-    with write_all_cats(pipe), nlp.select_pipes(enable=find_later(nlp, name)):
+    with write_all_cats(pipe):
         pipe.set_annotations(docs, pipe.apply_settings(raw))
-        done = list(nlp.pipe(docs))
+        done = run_pipes(nlp, docs, find_later(nlp, name))
     try:
         yield done
     finally:

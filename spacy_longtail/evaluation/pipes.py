@@ -1,7 +1,7 @@
 """Which components of a pipeline belong together."""
 
 from importlib import import_module
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -109,9 +109,20 @@ def find_added(nlp: Language, name: str) -> Dict[str, str]:
 
 def run_before(nlp: Language, name: str, docs: List[Doc]) -> List[Doc]:
     """RETURNS (List[Doc]): The documents as a component gets them."""
-    before = nlp.pipe_names[: nlp.pipe_names.index(name)]
-    with nlp.select_pipes(enable=before):
-        return list(nlp.pipe(docs))
+    return run_pipes(nlp, docs, nlp.pipe_names[: nlp.pipe_names.index(name)])
+
+
+def run_pipes(nlp: Language, docs: List[Doc], names: Sequence[str]) -> List[Doc]:
+    """Run some of the components. The others aren't disabled meanwhile, or they would
+    be for all other threads, too.
+    """
+    stream: Iterable[Doc] = docs
+    for name, pipe in nlp.pipeline:
+        if name in names and hasattr(pipe, "pipe"):
+            stream = pipe.pipe(stream, batch_size=nlp.batch_size)
+        elif name in names:
+            stream = map(pipe, stream)
+    return list(stream)
 
 
 def _find_components(nlp: Language) -> Dict[str, Any]:

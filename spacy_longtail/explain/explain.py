@@ -5,7 +5,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..evaluation.pipes import find_added, find_part, find_pipe, find_rivals, run_before
+from ..evaluation.pipes import (
+    find_added,
+    find_part,
+    find_pipe,
+    find_rivals,
+    run_before,
+    run_pipes,
+)
 from ..pipeline.textcat import write_all_cats
 from ..presentation import render
 from ..spelling import find_similar
@@ -80,8 +87,10 @@ def _run_alone(nlp: Language, name: str, text: str) -> Tuple[Doc, Doc]:
     """
     pipe: Any = nlp.get_pipe(name)
     before = run_before(nlp, name, [nlp.make_doc(text)])[0]
-    with write_all_cats(pipe), nlp.select_pipes(disable=find_rivals(nlp, name)):
-        return before, nlp(text)
+    rivals = find_rivals(nlp, name)
+    names = [other for other in nlp.pipe_names if other not in rivals]
+    with write_all_cats(pipe):
+        return before, run_pipes(nlp, [nlp.make_doc(text)], names)[0]
 
 
 def _check_label(nlp: Language, name: str, label: str) -> None:

@@ -16,7 +16,6 @@ EPSILON = 1e-12
 DataT = Dict[str, Any]
 LevelsT = Tuple[Tuple[str, float], ...]
 GetLevelsT = Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]
-GetLabelsT = Callable[[numpy.ndarray], List[List[str]]]
 
 
 @dataclass(frozen=True)
@@ -194,15 +193,33 @@ def find_similarity(data: DataT) -> float:
 
 
 def _abstain(data: DataT, levels: List[Any], share: float, reason: str) -> DataT:
-    return {
-        **data,
+    found = data.copy()
+    found.update(
         **({"labels": []} if "labels" in data else {}),
-        "label": None,
-        "levels": levels,
-        "probability": levels[-1][1] * share if levels else 0.0,
-        "stage": ABSTAINED,
-        "reason": reason,
-    }
+        label=None,
+        levels=levels,
+        probability=levels[-1][1] * share if levels else 0.0,
+        stage=ABSTAINED,
+        reason=reason,
+    )
+    return found
+
+
+class StoredDecision(Dict[str, Any]):
+    """What a Doc stores, a dict. Until the Doc is copied or leaves the process, it also
+    knows the kind by whose settings it was made: they can be others by the time when
+    the document comes to the fallback.
+    """
+
+    def __init__(self, data: Any = (), *, kind: Optional[Any] = None) -> None:
+        super().__init__(data)
+        self.kind = kind
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+    def copy(self) -> "StoredDecision":
+        return StoredDecision(self, kind=self.kind)
 
 
 def get_stored(doc: Doc) -> DataT:
@@ -271,29 +288,25 @@ class Prediction(NamedTuple):
     known: numpy.ndarray
 
 
+class KindPrediction(Prediction):
+    """A Prediction that knows the kind by whose settings it was made."""
+
+    kind: Any = None
+
+
 class DecisionWriter:
     """Turns leaf probabilities into the plain data that a Doc stores.
 
     taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
-    owner (Any): Its `pipe` is the name of the component that the decisions are of. It
-        can change.
+    kind (Any): The LabelKind of the decisions.
     get_levels (GetLevelsT): Gets leaf probabilities and the column of each document's
         best label. Returns the probability of each node of its path.
-    get_labels (Optional[GetLabelsT]): Gets leaf probabilities. Returns the labels that
-        each document has. None if that is the best one.
     """
 
-    def __init__(
-        self,
-        taxonomy: Taxonomy,
-        owner: Any,
-        get_levels: GetLevelsT,
-        get_labels: Optional[GetLabelsT] = None,
-    ) -> None:
+    def __init__(self, taxonomy: Taxonomy, kind: Any, get_levels: GetLevelsT) -> None:
         self.taxonomy = taxonomy
-        self.owner = owner
+        self.kind = kind
         self.get_levels = get_levels
-        self.get_labels = get_labels
         self.paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
         self.members = [column for other in taxonomy.others for column in other.members]
         sizes = [len(other.members) for other in taxonomy.others]
@@ -306,6 +319,7 @@ class DecisionWriter:
         stage: str,
         reason: str,
         top: Optional[numpy.ndarray] = None,
+        kind: Optional[Any] = None,
     ) -> List[DataT]:
         """Describe the decision for each document.
 
@@ -313,31 +327,30 @@ class DecisionWriter:
         stage, reason (str): See Decision.
         top (Optional[numpy.ndarray]): What top_columns gives for at least
             N_CANDIDATES, if that is known.
+        kind (Optional[Any]): The kind as it was when P was found, see LabelKind.freeze.
+            None takes it as it is now.
         RETURNS (List[DataT]): What their documents store.
         """
-        leaves, pipe = self.taxonomy.leaves, self.owner.pipe
+        leaves, kind = self.taxonomy.leaves, kind or self.kind.freeze()
         top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
         shares = numpy.take_along_axis(P, top, axis=1).tolist()
         levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
-        decisions: List[DataT] = []
+        decisions: List[DataT] = [StoredDecision(kind=kind) for _ in known]
         for row, (columns, sure) in enumerate(zip(top.tolist(), known.tolist())):
             names = [leaves[column] for column in columns]
-            decisions.append(
-                {
-                    "pipe": pipe,
-                    "label": names[0],
-                    "probability": shares[row][0],
-                    "levels": list(zip(self.paths[columns[0]], levels[row])),
-                    "other": others[row],
-                    "known": sure,
-                    "stage": stage,
-                    "reason": reason,
-                    "candidates": list(zip(names, shares[row])),
-                }
+            decisions[row].update(
+                pipe=kind.pipe,
+                label=names[0],
+                probability=shares[row][0],
+                levels=list(zip(self.paths[columns[0]], levels[row])),
+                other=others[row],
+                known=sure,
+                stage=stage,
+                reason=reason,
+                candidates=list(zip(names, shares[row])),
             )
-        if self.get_labels is not None:
-            for decision, labels in zip(decisions, self.get_labels(P)):
-                decision["labels"] = labels
+        for decision, labels in zip(decisions, kind.get_labels(P, self.taxonomy) or ()):
+            decision["labels"] = labels
         return decisions
 
     def _get_others(self, P: numpy.ndarray) -> List[Optional[Tuple[str, float]]]:

@@ -1,7 +1,9 @@
+import warnings
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..settings import CheckedSettings, ReadT, is_between, setting
 from ..taxonomy import SEPARATOR, check_settings
 
@@ -196,3 +198,22 @@ class FallbackSettings(CheckedSettings):
     ancestor_threshold: float = setting(
         0.5, ANCESTOR_HELP, _read_share, is_configured=False
     )
+
+
+def make_setting_property(name: str) -> Any:
+    """RETURNS (Any): A property of a TextCategorizer that gets a copy of a setting, and
+    changes it, which raises the error of the setting, or L314 for an unknown node.
+    """
+
+    def change(pipe: Any, value: Any) -> None:
+        if name == "thresholds" and pipe._taxonomy is not None:
+            pipe._taxonomy.check_nodes(value)
+        is_new = getattr(pipe.settings, name) != value
+        is_fitted_to = is_new and name in ("prior", "temperature")
+        unfit = pipe.kind.find_unfit() if is_fitted_to else {}
+        pipe.settings.change(**{name: value, **unfit})
+        if unfit:
+            text = Warnings.LW301.format(name=pipe.name, setting=name)
+            warnings.warn(text, stacklevel=2)
+
+    return property(lambda pipe: copy(getattr(pipe.settings, name)), change)

@@ -1,5 +1,4 @@
 from contextlib import contextmanager
-from copy import copy
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -21,34 +20,18 @@ from ..ops import top_columns
 from ..saved import get_digest
 from ..taxonomy import Taxonomy, split_path
 from . import parts
-from .decision import N_CANDIDATES, Prediction, store, write_cats
+from .decision import N_CANDIDATES, KindPrediction, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
 from .home import make_name_property, take_settings, write_config
 from .initialization import check_update, start_pipe
 from .kinds.base import LabelKind
 from .names import NameExamples, NameWords
-from .settings import PriorT, read_prior
+from .settings import PriorT, make_setting_property, read_prior
 from .start import check_finite
 from .trained import TrainingTexts
 from .warm_start import start_sourced
 
 NOTHING: Iterable[str] = SimpleFrozenList()
-
-
-def _make_property(name: str) -> Any:
-    """RETURNS (Any): A property that gets a copy of a setting, and changes it, which
-    raises the error of the setting, or L314 for an unknown node.
-    """
-
-    def change(pipe: Any, value: Any) -> None:
-        if name == "thresholds" and pipe._taxonomy is not None:
-            pipe._taxonomy.check_nodes(value)
-        is_new = getattr(pipe.settings, name) != value
-        setattr(pipe.settings, name, value)
-        if is_new and name in ("prior", "temperature"):
-            pipe.kind.forget_fits(name)
-
-    return property(lambda pipe: copy(getattr(pipe.settings, name)), change)
 
 
 class TextCategorizer(TrainablePipe):
@@ -152,11 +135,11 @@ class TextCategorizer(TrainablePipe):
         return {"counts": counts, **n_docs}
 
     # Settings that can be changed after training, see the type of `settings`.
-    prior = _make_property("prior")
-    temperature = _make_property("temperature")
-    cats_top_k = _make_property("cats_top_k")
-    thresholds = _make_property("thresholds")
-    ancestor_threshold = _make_property("ancestor_threshold")
+    prior = make_setting_property("prior")
+    temperature = make_setting_property("temperature")
+    cats_top_k = make_setting_property("cats_top_k")
+    thresholds = make_setting_property("thresholds")
+    ancestor_threshold = make_setting_property("ancestor_threshold")
 
     def add_label(self, label: str) -> int:
         """Declare a label before initialize, which then takes no others.
@@ -236,14 +219,22 @@ class TextCategorizer(TrainablePipe):
         check_finite(docs, raw.logits, self.name)
         return raw
 
-    def apply_settings(self, raw: RawScores) -> Prediction:
-        """RETURNS (Prediction): Under the prior and the temperature as they are."""
-        prior = self.settings.prior
-        if self._bias is None or self._bias[0] != prior:
-            self._bias = prior, self.get_bias(prior)
-        logits = (raw.logits + self._bias[1]) / self.settings.temperature
-        P = self.kind.get_probabilities(logits, self.taxonomy)
-        return Prediction(P, P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0))
+    def apply_settings(
+        self, raw: RawScores, kind: Optional[LabelKind] = None
+    ) -> Prediction:
+        """RETURNS (Prediction): Under the prior and the temperature as they are, or as
+        they were when the kind was frozen.
+        """
+        kind = kind or self.kind.freeze()
+        prior, known = kind.settings.prior, self._bias
+        if known is None or known[0] != prior:
+            known = self._bias = prior, self.get_bias(prior)
+        logits = (raw.logits + known[1]) / kind.settings.temperature
+        P = kind.get_probabilities(logits, self.taxonomy)
+        sure = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
+        prediction = KindPrediction(P, sure)
+        prediction.kind = kind
+        return prediction
 
     def get_bias(self, prior: PriorT) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What turns raw logits into those under a prior, if
@@ -255,12 +246,13 @@ class TextCategorizer(TrainablePipe):
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
-        docs = list(docs)
-        (P, known), kind = prediction, self.kind
-        top = top_columns(P, max(self.cats_top_k or 0, N_CANDIDATES))
-        found = self._writer.describe(P, known, kind.factory, kind.reason, top)
+        docs, (P, known) = list(docs), prediction
+        kind = getattr(prediction, "kind", None) or self.kind.freeze()
+        top_k = kind.settings.cats_top_k
+        top = top_columns(P, max(top_k or 0, N_CANDIDATES))
+        found = self._writer.describe(P, known, kind.factory, kind.reason, top, kind)
         decisions = kind.back_off(found)
-        write_cats(docs, self.taxonomy, P, self.cats_top_k, top)
+        write_cats(docs, self.taxonomy, P, top_k, top)
         for doc, decision in zip(docs, decisions):
             store(doc, decision)
 
@@ -435,11 +427,7 @@ class TextCategorizer(TrainablePipe):
 def write_all_cats(pipe: TextCategorizer) -> Iterator[None]:
     """Let a component and its fallback write all their labels to `doc.cats` for a
     while, also those that its 'cats_top_k' leaves out: a label that is missing there
-    isn't improbable.
+    isn't improbable. Other threads and the setting itself don't notice.
     """
-    top_k = pipe.cats_top_k
-    pipe.cats_top_k = None
-    try:
+    with pipe.kind.write_all_cats():
         yield
-    finally:
-        pipe.cats_top_k = top_k

@@ -16,7 +16,9 @@ class LabelRanker:
     override what they do differently, at least `rank`.
 
     It never writes to a Doc, and what it finds in a document doesn't depend on the
-    others of the batch. Any object with these methods will do.
+    others of the batch. Any object with these methods will do. It is copied, as by
+    copy.copy(), before it gets to know other labels, and must leave what the copy has
+    in common with it as it is: another thread can be asking it.
     """
 
     def load(self) -> None:

@@ -1,3 +1,4 @@
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Container, Dict, Optional, Sequence
 
@@ -20,6 +21,10 @@ class CombinedRanker(LabelRanker):
 
     rankers: Dict[str, LabelRanker]
     weights: Dict[str, float]
+
+    def __copy__(self) -> "CombinedRanker":
+        rankers = {name: copy(ranker) for name, ranker in self.rankers.items()}
+        return CombinedRanker(rankers, self.weights)
 
     def load(self) -> None:
         for ranker in self.rankers.values():

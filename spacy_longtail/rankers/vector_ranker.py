@@ -81,7 +81,7 @@ class VectorRanker(LabelRanker):
             shares = kappa / numpy.maximum(kept.counts + kappa, 1e-9)
             margins = (self.found_margin * shares).astype("float32")
         self._set_labels("added", added)
-        self.arrays.update({"added": prototypes, "margins": margins})
+        self.arrays = {**self.arrays, "added": prototypes, "margins": margins}
 
     def _learn(self, cards: Sequence[LabelCard], encode: EncodeT) -> None:
         kept = self._keep(cards, encode)
@@ -110,7 +110,9 @@ class VectorRanker(LabelRanker):
         return Kept(X[n_names:], owners[n_names:], unit_rows(names))
 
     def _set_labels(self, key: str, cards: Sequence[LabelCard]) -> None:
-        self.index[key] = {card.label: row for row, card in enumerate(cards)}
+        # What it has is never changed, only replaced: a copy can be in use.
+        rows = {card.label: row for row, card in enumerate(cards)}
+        self.index = {**self.index, key: rows}
 
     def rank(self, question: Question) -> Ranking:
         X = unit_rows(numpy.asarray(self.encode_docs(question.docs), dtype="float32"))
@@ -150,7 +152,9 @@ class VectorRanker(LabelRanker):
         labels = check_fields(found["labels"], dict.fromkeys(LABELS, list), "'labels'")
         for key in LABELS:
             check_texts(labels[key], repr(key), distinct=True)
-            self.index[key] = {label: row for row, label in enumerate(labels[key])}
+        self.index = {
+            key: {label: row for row, label in enumerate(labels[key])} for key in LABELS
+        }
         known, pooled, added = (self.index[key].keys() for key in LABELS)
         if not pooled <= known or known & added:
             refuse("the labels of its ranker don't fit together")

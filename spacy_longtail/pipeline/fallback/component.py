@@ -1,9 +1,18 @@
 import time
 import warnings
 from collections import Counter
-from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+)
 
 import srsly
 from spacy.language import Language
@@ -19,13 +28,12 @@ from ...saved import explain_damage
 from ...taxonomy import Taxonomy
 from ..checks import check_second_stage
 from ..decision import Prediction, get_stored
-from ..encoding import make_start_encoder, run_encoder
 from ..home import find_name, make_name_property, read_changes, write_config
 from ..kinds.base import LabelKind
 from ..settings import FallbackSettings
 from ..textcat import NOTHING
 from ..warm_start import start_sourced
-from . import fitting
+from . import fitting, state
 from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, judge
 from .saved import load_rankers, pack_fallback, read_fallback
@@ -92,13 +100,13 @@ class ZeroShotFallback(Pipe):
         self.store = LabelStore()
         # Documents seen, those the ranker was asked about, labels it scored, seconds.
         self.usage: Dict[str, Any] = Counter()
-        self._writer: Optional[RefinedWriter] = None
         # The labels of the first stage and those added since, and both together.
         self._extended: Optional[Tuple[Taxonomy, Tuple[str, ...], Taxonomy]] = None
-        # The first stage, and how often it was updated, that the ranker knows.
-        self._seen: Optional[Tuple[Any, int]] = None
-        # Whether the ranker knows the run-time labels as they are now.
-        self._is_current = False
+        # The first stage, how often it was updated, and the run-time labels that these
+        # two know, ranker and gate.
+        self._seen: Optional[Tuple[Any, int, Dict[str, Any], Any, Any]] = None
+        # What follows from that. Nothing in it changes: other threads can be using it.
+        self._stages: Optional[Stages] = None
         self._is_loaded = False
         self._warned: List[str] = []
 
@@ -162,7 +170,9 @@ class ZeroShotFallback(Pipe):
         """RETURNS (Taxonomy): That of the first stage, with the labels that were added
         at run time: the columns of what predict and refine return.
         """
-        source, added = self._link.get().taxonomy, self.added_labels
+        return self._extend(self._link.get().taxonomy, self.added_labels)
+
+    def _extend(self, source: Taxonomy, added: Tuple[str, ...]) -> Taxonomy:
         known = self._extended
         if known is None or known[0] is not source or known[1] != added:
             known = self._extended = source, added, extend_taxonomy(source, added)
@@ -206,7 +216,7 @@ class ZeroShotFallback(Pipe):
         if not self.is_needed:
             self._warn(Warnings.LW401.format(name=self.name, source=self.source))
         self._load_ranker()
-        self._seen, self._is_current = None, False
+        self._seen = self._stages = None
 
     def __call__(self, doc: Doc) -> Doc:
         list(self.pipe([doc]))
@@ -235,31 +245,39 @@ class ZeroShotFallback(Pipe):
         RETURNS (Optional[Judged]): For set_annotations. None if there is nothing to do.
         """
         start, docs = time.perf_counter(), list(docs)
-        self.usage["docs"] += len(docs)
+        self._add_usage(docs=len(docs))
         if not self.is_needed:
             return None
-        stages = self._refresh().stages
-        self.kind.check_fallback(stages)
+        stages = self._refresh()
+        stages.kind.check_fallback(stages)
         rows = self._find_decided(docs)
         if not rows:
             return None
         judged = judge(docs, rows, stages)
         n_added = len(stages.added) * len(judged.rows)
-        self.usage["routed"] += len(judged.rows)
-        self.usage["candidates"] += sum(map(len, judged.scores)) + n_added
-        self.usage["seconds"] += time.perf_counter() - start
+        self._add_usage(
+            routed=len(judged.rows),
+            candidates=sum(map(len, judged.scores)) + n_added,
+            seconds=time.perf_counter() - start,
+        )
         return judged
 
     def set_annotations(self, docs: Iterable[Doc], judged: Optional[Judged]) -> None:
         """Write the refined `doc.cats` and `doc._.longtail`."""
         if judged is not None:
-            start = time.perf_counter()
-            self._refresh().write(list(docs), judged, self.refine(judged))
-            self.usage["seconds"] += time.perf_counter() - start
+            start, stages = time.perf_counter(), judged.stages
+            refined = stages.kind.refine(judged, stages)
+            RefinedWriter(stages).write(list(docs), judged, refined)
+            self._add_usage(seconds=time.perf_counter() - start)
 
     def refine(self, judged: Judged) -> Prediction:
-        """RETURNS (Prediction): Of both stages together, for the routed documents."""
-        return self.kind.refine(judged, self._refresh().stages)
+        """RETURNS (Prediction): Of both stages together, for the routed documents, by
+        the settings as they are now.
+        """
+        return self.kind.refine(judged, judged.stages._replace(settings=self.settings))
+
+    _add_usage = state.add_usage
+    _refresh = state.refresh
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score the final labels, and warn if the fallback breaks more than it fixes,
@@ -322,25 +340,24 @@ class ZeroShotFallback(Pipe):
             text = Errors.L334.format(label=label, added=list(self.store.added)[:10])
             raise ValueError(text)
         del self.store.added[label]
-        self._is_current = False
 
     def _add(self, found: List[Dict[str, Any]]) -> int:
-        n_added = self.store.add(found, self._link.get().taxonomy, self.nlp)
-        self._is_current = False
-        return n_added
+        return self.store.add(found, self._link.get().taxonomy, self.nlp)
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:
         """Serialize the kept documents, the run-time labels and the ranker's arrays."""
-        digest = None
+        added: Mapping[str, Any] = self.store.added
+        digest, ranker, gate = None, self.ranker, self.gate
         if self.store.known and self._link.find() is not None:
-            self._refresh()
-            digest = self._link.get().digest
+            stages = self._refresh()
+            digest = stages.source.digest
+            ranker, gate, added = stages.ranker, stages.gate, stages.added
         data = {
             "settings": self.settings.to_dict(),
             "rankers": self._get_rankers(),
-            "store": vars(self.store),
-            "ranker": self.ranker.to_bytes(),
-            "gate": b"" if self.gate is None else self.gate.to_bytes(),
+            "store": {"known": self.store.known, "added": added},
+            "ranker": ranker.to_bytes(),
+            "gate": b"" if gate is None else gate.to_bytes(),
         }
         return pack_fallback(data, digest)
 
@@ -363,11 +380,11 @@ class ZeroShotFallback(Pipe):
         given = (self._get_block("ranker") or {}).get("weights")
         if is_known and found.format > 1 and given is not None:
             self.ranker.weights = dict(given)
-        self.store, self._seen, self._writer = found.store, None, None
+        self.store, self._seen, self._stages = found.store, None, None
         # It fits the first stage as it is now.
         if is_known and found.has_learned and self.store.known and source is not None:
-            self._seen = source, source.n_updates
-        self._is_current = self._seen is not None
+            asked, added = (self.ranker, self.gate), dict(self.store.added)
+            self._seen = source, source.n_updates, added, *asked
         return self
 
     def _get_rankers(self) -> Optional[List[Any]]:
@@ -402,33 +419,6 @@ class ZeroShotFallback(Pipe):
         with explain_damage(path, self.name):
             data = path.read_bytes()
         return self._load(data, path)
-
-    def _refresh(self) -> RefinedWriter:
-        """Bring the ranker up to date with the labels and the first stage's encoder."""
-        source, writer = self._link.get(), self._writer
-        is_same = self._seen == (source, source.n_updates)
-        is_current = is_same and self._is_current
-        if is_current and writer and writer.stages.settings is self.settings:
-            return writer
-        if not self.store.known:
-            raise ValueError(Errors.L338.format(name=self.name))
-        if odd := sorted({*self.store.known} ^ {*source.labels}):
-            text = Errors.L371.format(
-                name=self.name, source=self.source, n=len(odd), labels=odd[:5]
-            )
-            raise ValueError(text)
-        encoder = source.model.get_ref("encoder")
-        for ranker in filter(None, (self.ranker, self.gate)):
-            if not is_current:
-                cards = self.store.make_cards(source.taxonomy, self.nlp)
-                encode = make_start_encoder(encoder, self.nlp, source)
-                ranker.set_labels(cards, encode, only_added=is_same)
-            ranker.bind(partial(run_encoder, encoder))
-        asked, labels = (self.ranker, self.gate), (self.taxonomy, self.added_labels)
-        stages = Stages(self.name, source, *asked, *labels, self.settings)
-        self._writer = RefinedWriter(stages)
-        self._seen, self._is_current = (source, source.n_updates), True
-        return self._writer
 
     def _load_ranker(self) -> None:
         if not self._is_loaded and self.is_needed:

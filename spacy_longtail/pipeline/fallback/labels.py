@@ -1,6 +1,6 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -118,8 +118,13 @@ class LabelStore:
             refuse("a label was added that was there")
         return cls(**data)
 
-    def make_cards(self, taxonomy: Taxonomy, nlp: Language) -> List[LabelCard]:
-        """RETURNS (List[LabelCard]): Of all labels, those from training first."""
+    def make_cards(
+        self, taxonomy: Taxonomy, nlp: Language, added: Mapping[str, Dict[str, Any]]
+    ) -> List[LabelCard]:
+        """RETURNS (List[LabelCard]): Of all labels, those from training first.
+
+        added (Mapping[str, Dict[str, Any]]): Those that were added, at some moment.
+        """
         groups = dict(zip(taxonomy.leaves, taxonomy.other_of.tolist()))
         return [
             LabelCard(
@@ -130,9 +135,9 @@ class LabelStore:
                     for kept in record["examples"]
                 ],
                 groups.get(label, -1),
-                label in self.added,
+                label in added,
             )
-            for label, record in [*self.known.items(), *self.added.items()]
+            for label, record in [*self.known.items(), *added.items()]
         ]
 
 

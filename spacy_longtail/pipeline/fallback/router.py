@@ -1,4 +1,13 @@
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 from spacy.tokens import Doc
@@ -6,35 +15,53 @@ from spacy.tokens import Doc
 from ...errors import Errors
 from ...questions import Question
 from ...taxonomy import Other, Taxonomy
-from ..decision import EPSILON, get_stored
+from ..decision import EPSILON, DecisionWriter, get_stored
 from ..settings import FallbackSettings
 
 
 class Stages(NamedTuple):
     """Whom to ask, and how: what a fallback, its name and settings, its ranker and its
-    gate have to know of the first stage, the source.
+    gate have to know of the first stage, the source. None of it changes any more.
 
+    kind (Any): That of the source, with its settings. See get_kind.
     taxonomy (Taxonomy): With the run-time labels.
-    added (Sequence[str]): The run-time labels.
+    added (Mapping[str, Any]): The run-time labels, and what is known of them.
+    writer (DecisionWriter): For the labels of both.
     """
 
     name: str
     source: Any
     ranker: Any
     gate: Optional[Any]
+    kind: Any
     taxonomy: Taxonomy
-    added: Sequence[str]
+    added: Mapping[str, Any]
     settings: FallbackSettings
+    writer: DecisionWriter
 
     @property
     def added_columns(self) -> List[int]:
         """RETURNS (List[int]): Columns of the run-time labels."""
         return [self.taxonomy.index[label] for label in self.added]
 
+    def get_kind(self, doc: Doc) -> Any:
+        """RETURNS (Any): The kind with the settings that the source had when it decided
+        about a document, if that is known, or with those that it has now.
+        """
+        return getattr(get_stored(doc), "kind", None) or self.kind
+
+    def group(self, docs: List[Doc]) -> Iterator[Tuple[Any, List[int]]]:
+        """YIELDS (Tuple[Any, List[int]]): Each such kind and its documents' places."""
+        kinds = [self.get_kind(doc) for doc in docs]
+        for key in dict.fromkeys(map(id, kinds)):
+            rows = [row for row, kind in enumerate(kinds) if id(kind) == key]
+            yield kinds[rows[0]], rows
+
 
 class Judged(NamedTuple):
     """What both stages think of the routed documents of a batch.
 
+    stages (Stages): The stages as they were then.
     rows (numpy.ndarray): Which documents of the batch they are, of shape (routed,).
     P (numpy.ndarray): Probabilities of the first stage over all labels, zeros for
         those added at run time; float64 of shape (routed, labels).
@@ -47,6 +74,7 @@ class Judged(NamedTuple):
         what it needs for one of them to fit, by the ranker; 0.0 if it doesn't.
     """
 
+    stages: Stages
     rows: numpy.ndarray
     P: numpy.ndarray
     others: List[List[int]]
@@ -66,20 +94,22 @@ def judge(docs: List[Doc], decided: List[int], stages: Stages) -> Judged:
     chosen = [docs[row] for row in rows]
     decisions = [get_stored(doc) for doc in chosen]
     known = numpy.asarray([decision["known"] for decision in decisions])
-    tops = numpy.asarray([decision["probability"] for decision in decisions])
+    # A first stage that has abstained has candidates, too.
+    best, tops = zip(*(d["candidates"][0] for d in decisions)) if chosen else ((), ())
     P = _read_probabilities(chosen, stages)
     judged = Judged(
+        stages=stages,
         rows=rows,
         P=P,
         others=_find_others(P, stages),
         scores=[],
         margins=None if margins is None else margins[routed],
-        similarity=known / numpy.maximum(tops, EPSILON),
+        similarity=known / numpy.maximum(numpy.asarray(tops), EPSILON),
         deficit=numpy.zeros(len(rows)),
     )
     if not chosen:
         return judged
-    found = _ask(chosen, [decision["label"] for decision in decisions], judged, stages)
+    found = _ask(chosen, list(best), judged, stages)
     return _take(judged, found, known < stages.settings.route_below)
 
 
@@ -96,7 +126,7 @@ def _route(
         return routed, None
     margins = None
     if stages.gate is not None:
-        best = [decision["label"] for decision in decisions]
+        best = [decision["candidates"][0][0] for decision in decisions]
         nothing: List[Any] = [[] for _ in docs]
         prior = [numpy.zeros(0)] * len(docs)
         found = stages.gate.rank(Question(docs, nothing, prior, added, best))
@@ -112,14 +142,17 @@ def _read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
     """
     leaves, index = stages.taxonomy.leaves, stages.taxonomy.index
     P = numpy.zeros((len(docs), len(leaves)), dtype="float64")
-    if stages.source.cats_top_k is None:
-        for row, doc in enumerate(docs):
-            cats = doc.cats
-            P[row] = [cats.get(leaf, 0.0) for leaf in leaves]
-        P[:, stages.added_columns] = 0.0
-    elif docs:
-        columns = [index[leaf] for leaf in stages.source.taxonomy.leaves]
-        P[:, columns] = stages.source.predict(docs).probabilities
+    columns = [index[leaf] for leaf in stages.source.taxonomy.leaves]
+    for kind, rows in stages.group(docs):
+        if kind.settings.cats_top_k is None:
+            for row in rows:
+                cats = docs[row].cats
+                P[row] = [cats.get(leaf, 0.0) for leaf in leaves]
+        else:
+            raw = stages.source.get_raw_scores([docs[row] for row in rows])
+            found = stages.source.apply_settings(raw, kind).probabilities
+            P[numpy.ix_(rows, columns)] = found
+    P[:, stages.added_columns] = 0.0
     return P
 
 

@@ -28,22 +28,16 @@ class RefinedWriter:
     def __init__(self, stages: Stages) -> None:
         self.stages = stages
         self.taxonomy = stages.taxonomy
-        self.kind = stages.source.kind
-        self._describe = self.kind.make_writer(stages.taxonomy).describe
+        self.kind = stages.kind
 
     def write(self, docs: List[Doc], judged: Judged, refined: Prediction) -> None:
         """Write `doc.cats` and the decisions of a batch. What is refined are its routed
         documents.
         """
         stages, rows = self.stages, judged.rows.tolist()
-        least, P = stages.settings.abstain_threshold, refined.probabilities
-        routed, top_k = [docs[row] for row in rows], stages.source.cats_top_k
-        found: List[Any] = []
-        if rows:
-            top = top_columns(P, max(top_k or 0, N_CANDIDATES))
-            found = self._describe(P, refined.known, STAGE, "", top)
-            write_cats(routed, self.taxonomy, P, top_k, top)
-        for i, (doc, decision) in enumerate(zip(routed, found)):
+        least, routed = stages.settings.abstain_threshold, [docs[row] for row in rows]
+        for i, decision in enumerate(self._describe(routed, refined)):
+            doc = routed[i]
             self.kind.compare(decision, get_stored(doc), judged.others[i], stages)
             store(doc, decision)
             label, deficit = decision["label"], judged.deficit[i]
@@ -57,15 +51,28 @@ class RefinedWriter:
         if stages.settings.thresholds:
             self._back_off(docs)
 
+    def _describe(self, docs: List[Doc], refined: Prediction) -> List[Any]:
+        """Write `doc.cats`, and return the decisions by the refined probabilities."""
+        decisions: List[Any] = [None] * len(docs)
+        for kind, rows in self.stages.group(docs):
+            P, known = (part[rows] for part in refined)
+            top_k = kind.settings.cats_top_k
+            top = top_columns(P, max(top_k or 0, N_CANDIDATES))
+            found = self.stages.writer.describe(P, known, STAGE, "", top, kind)
+            write_cats([docs[row] for row in rows], self.taxonomy, P, top_k, top)
+            for row, decision in zip(rows, found):
+                decisions[row] = decision
+        return decisions
+
     def _write_rest(self, doc: Doc, least: float) -> None:
         """Complete a document that nobody had to look at again."""
         data = self._get_own(doc)
         if not data:
             return
-        if self.stages.added and self.stages.source.cats_top_k is None:
+        if self.stages.added and self.stages.get_kind(doc).settings.cats_top_k is None:
             doc.cats.update(dict.fromkeys(self.stages.added, 0.0))
         if data["known"] < least:
-            decision = dict(data)
+            decision = data.copy()
             refine(decision, data, None, data["other"])
             self._abstain(doc, decision, least, "no label is close enough")
 

@@ -1,10 +1,14 @@
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from contextvars import ContextVar
+from copy import copy
 from typing import (
     Any,
     Callable,
     ClassVar,
     Dict,
     Iterable,
+    Iterator,
     List,
     Optional,
     Sequence,
@@ -28,6 +32,9 @@ from ..decision import DataT, DecisionWriter, Prediction
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
+
+# The kinds that write all labels to `doc.cats` in this thread.
+_WRITE_ALL: ContextVar[Tuple[Any, ...]] = ContextVar("write_all_cats", default=())
 
 
 class LabelKind(ABC):
@@ -64,6 +71,37 @@ class LabelKind(ABC):
     def __init__(self, pipe: str, **settings: Any) -> None:
         self.pipe = pipe
         self.settings: Any = self.settings_type(**settings)
+        # What freeze() returned before, and while write_all_cats() was in force.
+        self._frozen: Dict[bool, Any] = {}
+
+    def freeze(self) -> Any:
+        """Keep the settings as they are now for a whole prediction, whatever others do
+        with them meanwhile.
+
+        RETURNS (Any): A LabelKind of its own, the same one as long as nothing changes.
+        """
+        writes_all = self in _WRITE_ALL.get()
+        settings = self.settings.copy_now(
+            **({"cats_top_k": None} if writes_all else {})
+        )
+        frozen = self._frozen.get(writes_all)
+        if frozen is None or (frozen.pipe, frozen.settings) != (self.pipe, settings):
+            frozen = copy(self)
+            frozen.settings = settings
+            self._frozen[writes_all] = frozen
+        return frozen
+
+    @contextmanager
+    def write_all_cats(self) -> Iterator[None]:
+        """See textcat.write_all_cats."""
+        token = _WRITE_ALL.set((*_WRITE_ALL.get(), self))
+        try:
+            yield
+        finally:
+            _WRITE_ALL.reset(token)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_frozen": {}}
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         """RAISES (ValueError): L348 if it isn't made of an encoder and an output layer,
@@ -147,9 +185,19 @@ class LabelKind(ABC):
         """
         raise ValueError(Errors.L328.format(name=self.pipe, found=[self.factory]))
 
-    def forget_fits(self, setting: str) -> None:
-        """Drop what was fitted to probabilities that a new setting changes."""
-        return
+    def get_labels(
+        self, P: numpy.ndarray, taxonomy: Taxonomy
+    ) -> Optional[List[List[str]]]:
+        """RETURNS (Optional[List[List[str]]]): The labels that each document has, by
+        its leaf probabilities. None if that is the best one.
+        """
+        return None
+
+    def find_unfit(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The settings that were fitted to the probabilities,
+        as they were before that.
+        """
+        return {}
 
     @abstractmethod
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:

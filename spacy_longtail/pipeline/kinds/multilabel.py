@@ -1,6 +1,4 @@
-import warnings
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
@@ -10,7 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...encoders import contract
-from ...errors import Errors, Warnings
+from ...errors import Errors
 from ...fitting.thresholds import fit_thresholds
 from ...gold import KnownT, fill_truths, find_leaves, read_gold, read_missing
 from ...ops import sigmoid
@@ -171,19 +169,14 @@ class MultilabelLabels(LabelKind):
             scores[row] = [cats[label] for label in labels]
         return fit_thresholds(scores, self._stack(examples, taxonomy), **wish)
 
-    def forget_fits(self, setting: str) -> None:
-        """Thresholds were fitted to what was before, so there is a warning, LW301."""
-        if self.settings.thresholds:
-            self.settings.thresholds = {}
-            text = Warnings.LW301.format(name=self.pipe, setting=setting)
-            warnings.warn(text, stacklevel=3)
+    def find_unfit(self) -> Dict[str, Any]:
+        return {"thresholds": {}} if self.settings.thresholds else {}
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
-        get_labels = partial(self._get_labels, taxonomy.leaves)
-        get_levels = NodeProbabilities(taxonomy).get_levels
-        return DecisionWriter(taxonomy, self, get_levels, get_labels)
+        return DecisionWriter(taxonomy, self, NodeProbabilities(taxonomy).get_levels)
 
-    def _get_labels(self, leaves: Sequence[str], P: numpy.ndarray) -> List[List[str]]:
+    def get_labels(self, P: numpy.ndarray, taxonomy: Taxonomy) -> List[List[str]]:
+        leaves = taxonomy.leaves
         given = P >= self.get_thresholds(leaves)
         labels = []
         for row, is_given in enumerate(given):

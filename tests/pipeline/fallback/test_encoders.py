@@ -68,6 +68,6 @@ def test_labels_are_those_of_the_tuned_encoder(make_nlp, kind, tmp_path, shared)
     for doc, cats in zip(loaded.pipe(TEXTS), before, strict=True):
         assert doc.cats == pytest.approx(cats, abs=1e-5)
     # As if the fallback were new.
-    fallback._seen = None
+    fallback._seen = fallback._stages = None
     for doc, cats in zip(nlp.pipe(TEXTS), before, strict=True):
         assert doc.cats == pytest.approx(cats, abs=1e-5)
