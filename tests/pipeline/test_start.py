@@ -57,6 +57,21 @@ def test_mean_probability_is_the_prior():
     assert_allclose(P.mean(axis=0), prior, rtol=1e-6)
 
 
+def test_bias_of_any_logits_is_found():
+    """Those that Newton's method alone would miss, too, and more than a block."""
+    random = numpy.random.RandomState(0)
+    scales = 10.0 ** random.uniform(-6, 3, 300)
+    logits = (random.standard_cauchy((40, 300)) * scales).astype("float32")
+    log_odds = random.uniform(-14, 14, 300)
+    bias = fit_bias(logits, log_odds)
+    step = 1e-6 * numpy.maximum(numpy.abs(logits).max(axis=0), 1.0)
+    for sign in (-1.0, 1.0):
+        Z = logits + bias + sign * step
+        P = 1.0 / (1.0 + numpy.exp(-Z.clip(-700, 700)))
+        gaps = P.mean(axis=0) - 1.0 / (1.0 + numpy.exp(-log_odds))
+        assert (sign * gaps >= -1e-12).all()
+
+
 def test_equal_logits_need_the_difference():
     bias = fit_bias(numpy.full((5, 2), 3.0), numpy.asarray([0.0, -2.0]))
     assert_allclose(bias, [-3.0, -5.0])
