@@ -45,19 +45,20 @@ class Errors(metaclass=ErrorsWithCodes):
     L101 = ("The loss needs logits and truths of the same shape (documents, "
             "leaves), but got {guesses} and {truths}. Expected {n_leaves} leaves.")
     L102 = ("WeightedCrossEntropy needs a 'power' of at least 0, but got {value}. "
-            "1.0 weights by inverse frequency, 0.0 not at all.")
+            "1.0 weights by inverse frequency, 0.0 not at all; a million is the most.")
     L103 = ("WeightedCrossEntropy needs a 'cap' above 0 or null for no cap, but "
             "got {value}.")
     L104 = ("ClassBalanced needs a 'beta' of at least 0 and below 1, but got "
             "{value}. Use 0.0 for no weighting and values close to 1, for example "
             "0.999, to weight by inverse frequency.")
     L105 = ("LogitAdjusted needs a 'tau' of at least 0, but got {value}. 0.0 is "
-            "the plain loss, 1.0 balances the classes.")
+            "the plain loss, 1.0 balances the classes; a million is the most.")
     L106 = ("Focal needs a 'gamma' of at least 0, but got {value}. 0.0 is the "
-            "plain loss; 1.0 to 3.0 are usual.")
-    L107 = ("LDAM needs a '{name}' above 0, but got {value}.")
+            "plain loss; 1.0 to 3.0 are usual, a million is the most.")
+    L107 = ("LDAM needs a '{name}' above 0, but got {value}. A million is the most.")
     L108 = ("{loss} needs a '{name}' {expected}, but got {value!r}. Check the block of "
-            "the loss in the config.")
+            "the loss in the config. A million is the most, a millionth the least that "
+            "counts as above 0.")
 
     # L2xx: layers, models and vectors
     L201 = ("{layer} needs a '{name}' {expected}, but got {value!r}. Check the "
@@ -141,8 +142,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "(share of the training prior in the prediction), but got {value!r}.")
     L307 = ("'cats_top_k' has to be a whole number of at least 1, or null to write "
             "every label to 'doc.cats', but got {value!r}.")
-    L308 = ("'temperature' has to be a number above 0, but got {value!r}. 1.0 "
-            "leaves the probabilities as they are.")
+    L308 = ("'temperature' has to be a number above 0, from 0.000001 to 1000000, but "
+            "got {value!r}. 1.0 leaves the probabilities as they are.")
     L309 = ("Can't add the label {label!r}: '{name}' is already initialized, and its "
             "columns are decided once. Train on with examples of the label, after a "
             "warm_start; or add it to a 'zero_shot_fallback', which needs none.")
@@ -150,8 +151,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "a list of labels, or labels with their counts, but got {found}.")
     L311 = ("The encoder of '{name}' gave a vector that isn't finite for the document "
             "{text!r}. Check the encoder in [components.{name}.model].")
-    L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. Check the "
-            "block of the component in the config.")
+    L312 = ("'{name}' has to be a number of at least 0, but got {value!r}. A million "
+            "is the most. Check the block of the component in the config.")
     L313 = ("'{name}' has to be a number from 0.0 to 1.0, but got {value!r}. A label "
             "less probable than its threshold is not given; 0.0 gives all.")
     L314 = ("'thresholds' names {node!r}, which is neither a label nor an inner node "
@@ -228,6 +229,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L349 = ("'{name}' was given its labels by name, and {n} documents have none of "
             "these but others: {labels}. Give all of its labels, old and new, in "
             "[initialize.components.{name}.labels].")
+    L350 = ("'drop' has to be a number from 0.0 to below 1.0, the share of features "
+            "that are left out while training, but got {value!r}. Check "
+            "'training.dropout' in the config.")
     L360 = ("{file} of '{name}' can't be read: {problem}. It is damaged, edited, or "
             "not of the same training as what it is with: copy the whole pipeline "
             "again, or train it again. Settings are changed on the loaded component, "
@@ -259,7 +263,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "document {text!r}. A ranker has to give one finite number per "
             "candidate. Nothing was written.")
     L405 = ("{ranker} needs a '{name}' that is a number of at least 0, but got "
-            "{value!r}. Check the block of the ranker in the config.")
+            "{value!r}. A million is the most, 1 for the 'b' of LexicalRanker. Check "
+            "the block of the ranker in the config.")
     L406 = ("{ranker} has no encoder. It is given one by 'zero_shot_fallback'.")
     L407 = ("CombinedRanker needs one weight for each of its rankers, at least one, "
             "but has the rankers {rankers} and the weights {weights}.")

@@ -6,6 +6,8 @@ from typing import Any, Callable, Dict, List, Mapping
 from .errors import Errors
 from .saved import check_keys
 
+# Larger numbers overflow 32 bits where they are multiplied, smaller ones underflow.
+MOST, LEAST = 1e6, 1e-6
 # Checks the value of a setting and returns what is kept of it.
 ReadT = Callable[[str, Any], Any]
 
@@ -147,12 +149,18 @@ def check_count(name: str, value: int, least: int) -> None:
 
 def check_bound(layer: str, name: str, value: float) -> None:
     """RAISES (ValueError): L201 if a setting of a layer isn't above 0."""
-    _check(value > 0, layer, name, value, "above 0")
+    expected = f"above 0, from {LEAST:f} to {MOST:.0f}"
+    _check(LEAST <= value <= MOST, layer, name, value, expected)
 
 
-def check_at_least(layer: str, name: str, value: float, least: float) -> None:
-    """RAISES (ValueError): L201 if a setting of a layer is below the least."""
-    _check(value >= least, layer, name, value, f"of at least {least:g}")
+def check_at_least(
+    layer: str, name: str, value: float, least: float, most: float = MOST
+) -> None:
+    """RAISES (ValueError): L201 if a setting of a layer is below the least, or above
+    the most.
+    """
+    expected = f"of at least {least:g} and at most {most:.0f}"
+    _check(least <= value <= most, layer, name, value, expected)
 
 
 def check_share(layer: str, name: str, value: float) -> None:

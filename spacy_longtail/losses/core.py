@@ -10,6 +10,8 @@ from ..errors import Errors
 from ..taxonomy import Taxonomy
 
 EPSILON = 1e-30
+# Largest weight of a document, whose square still fits into 32 bits.
+MAX_WEIGHT = 1e9
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ from thinc.api import get_current_ops
 from thinc.types import Floats1d
 
 from ..errors import Errors
+from ..settings import MOST
 from ..taxonomy import Taxonomy
 from .core import EPSILON, BuildLossT, TaxonomyCrossEntropy, get_log_prior
 
@@ -40,6 +41,6 @@ def make_focal(*, gamma: float = 2.0) -> BuildLossT:
     gamma (float): From 0.0, the plain loss; 1.0 to 3.0 are usual.
     RAISES (ValueError): L106 if gamma isn't a finite number from 0.0.
     """
-    if not 0.0 <= gamma < float("inf"):
+    if not 0.0 <= gamma <= MOST:
         raise ValueError(Errors.L106.format(value=gamma))
     return partial(FocalLoss, gamma=gamma)

@@ -4,6 +4,7 @@ from thinc.api import get_current_ops
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..settings import MOST
 from ..taxonomy import Taxonomy
 from .core import BuildLossT, TaxonomyCrossEntropy, get_log_prior
 
@@ -37,6 +38,6 @@ def make_ldam(*, max_margin: float = 0.5, scale: float = 20.0) -> BuildLossT:
     RAISES (ValueError): L107 if one of them isn't a finite number above 0.0.
     """
     for name, value in (("max_margin", max_margin), ("scale", scale)):
-        if not 0.0 < value < float("inf"):
+        if not 0.0 < value <= MOST:
             raise ValueError(Errors.L107.format(name=name, value=value))
     return partial(LDAMLoss, max_margin=max_margin, scale=scale)

@@ -3,6 +3,7 @@ from functools import partial
 from thinc.api import get_current_ops
 
 from ..errors import Errors
+from ..settings import MOST
 from ..taxonomy import Taxonomy
 from .core import BuildLossT, TaxonomyCrossEntropy, get_log_prior
 
@@ -22,7 +23,7 @@ def make_logit_adjusted(*, tau: float = 1.0) -> BuildLossT:
         rare ones.
     RAISES (ValueError): L105 if tau isn't a finite number from 0.0.
     """
-    if not 0.0 <= tau < float("inf"):
+    if not 0.0 <= tau <= MOST:
         raise ValueError(Errors.L105.format(value=tau))
     return partial(build_logit_adjusted, tau=tau)
 

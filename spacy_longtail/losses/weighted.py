@@ -4,8 +4,9 @@ from typing import Optional
 import numpy
 
 from ..errors import Errors
+from ..settings import MOST
 from ..taxonomy import Taxonomy
-from .core import BuildLossT, TaxonomyCrossEntropy, weight_classes
+from .core import MAX_WEIGHT, BuildLossT, TaxonomyCrossEntropy, weight_classes
 
 
 def make_weighted_cross_entropy(
@@ -28,7 +29,7 @@ def make_weighted_cross_entropy(
         training documents is 1.0, which only 'power' and 'cap' change.
     RAISES (ValueError): L102 or L103 if power or cap is out of range.
     """
-    if not 0.0 <= power < float("inf"):
+    if not 0.0 <= power <= MOST:
         raise ValueError(Errors.L102.format(value=power))
     if cap is not None and not cap > 0.0:
         raise ValueError(Errors.L103.format(value=cap))
@@ -41,7 +42,9 @@ def build_weighted_cross_entropy(
     taxonomy: Taxonomy, *, power: float, cap: Optional[float], normalize: bool
 ) -> TaxonomyCrossEntropy:
     counts = taxonomy.class_counts
-    weights = (counts.sum() / (len(counts) * counts)) ** power
+    with numpy.errstate(over="ignore"):
+        weights = (counts.sum() / (len(counts) * counts)) ** power
+    weights = numpy.clip(weights, 1 / MAX_WEIGHT, MAX_WEIGHT)
     if cap is not None:
         weights = numpy.minimum(weights, cap)
     if normalize:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
 from ..errors import Errors, Warnings
-from ..settings import CheckedSettings, ReadT, is_between, setting
+from ..settings import LEAST, MOST, CheckedSettings, ReadT, is_between, setting
 from ..taxonomy import SEPARATOR, check_settings
 
 ANCESTOR_HELP = (
@@ -34,7 +34,7 @@ def read_prior(prior: PriorT) -> float:
 
 def read_not_negative(name: str, value: Any) -> Any:
     """RAISES (ValueError): L312 if it isn't a number of at least 0."""
-    if not is_between(value, 0.0):
+    if not is_between(value, 0.0, MOST):
         raise ValueError(Errors.L312.format(name=name, value=value))
     return value
 
@@ -68,7 +68,7 @@ def make_reader(check: Callable[[Any], Any]) -> ReadT:
 
 
 def _read_temperature(name: str, value: Any) -> Any:
-    if not is_between(value, 0.0) or value == 0.0:
+    if not is_between(value, LEAST, MOST):
         raise ValueError(Errors.L308.format(value=value))
     return value
 
@@ -207,7 +207,7 @@ def make_setting_property(name: str) -> Any:
 
     def change(pipe: Any, value: Any) -> None:
         if name == "thresholds" and pipe._taxonomy is not None:
-            pipe._taxonomy.check_nodes(value)
+            pipe._taxonomy.check_nodes(read_thresholds(name, value))
         is_new = getattr(pipe.settings, name) != value
         is_fitted_to = is_new and name in ("prior", "temperature")
         unfit = pipe.kind.find_unfit() if is_fitted_to else {}

@@ -276,6 +276,8 @@ class TextCategorizer(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         if not self.labels:
             raise ValueError(Errors.L301.format(name=self.name))
+        if not 0.0 <= drop < 1.0:
+            raise ValueError(Errors.L350.format(value=drop))
         start_sourced(self)
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.update")

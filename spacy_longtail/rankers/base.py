@@ -6,7 +6,7 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..questions import LabelCard, Question, Ranking
 from ..saved import refuse
-from ..settings import is_between
+from ..settings import MOST, is_between
 
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
@@ -80,6 +80,6 @@ def make_noop_ranker() -> LabelRanker:
 def check_numbers(ranker: str, **settings: Any) -> None:
     """RAISES (ValueError): L405 if a setting isn't a number of at least 0."""
     for name, value in settings.items():
-        if not is_between(value, 0.0):
+        if not is_between(value, 0.0, MOST):
             text = Errors.L405.format(ranker=ranker, name=name, value=value)
             raise ValueError(text)

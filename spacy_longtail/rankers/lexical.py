@@ -6,6 +6,7 @@ import numpy
 import srsly
 from spacy.tokens import Doc
 
+from ..errors import Errors
 from ..questions import LabelCard, Question, Ranking
 from ..saved import (
     check_fields,
@@ -130,6 +131,8 @@ def make_lexical_ranker(
     RAISES (ValueError): L405 if a setting is out of range.
     """
     check_numbers("LexicalRanker", k1=k1, b=b, weight=weight)
+    if b > 1.0:
+        raise ValueError(Errors.L405.format(ranker="LexicalRanker", name="b", value=b))
     return LexicalRanker(k1, b, weight)
 
 

@@ -50,7 +50,8 @@ class VectorRanker(LabelRanker):
     names_only: bool
 
     def __post_init__(self) -> None:
-        check_numbers(self.name, **self.settings._asdict())
+        margin = abs(self.margin or 0.0)
+        check_numbers(self.name, **self.settings._asdict(), margin=margin)
         self.temperature = 1.0
         # Estimated unless `margin` is given.
         self.found_margin = 0.0

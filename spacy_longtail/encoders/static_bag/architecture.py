@@ -22,6 +22,7 @@ from .features import (
 from .row_table import RowTable
 
 NAME = "StaticBag"
+MAX_BUCKETS = 2**30
 StartT = Callable[[numpy.ndarray, Strings], FeatureRows]
 
 
@@ -74,7 +75,7 @@ def build_static_bag(
     check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
     check_at_least(NAME, "bigram_learn_rate", bigram_learn_rate, 0.0)
     check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
-    check_at_least(NAME, "bigram_buckets", bigram_buckets, 0)
+    check_at_least(NAME, "bigram_buckets", bigram_buckets, 0, MAX_BUCKETS)
     check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
     word_rate = word_learn_rate if trainable else 0.0
     kinds: List[FeatureKind] = [WordFeatures(word_rate, vectors)]

@@ -11,6 +11,7 @@ from ...vectors.table import quantize
 
 # 1: without "features".
 FORMAT = 2
+MAX_GAIN = 20.0
 
 
 class RowTable(Shim):
@@ -121,6 +122,8 @@ class RowTable(Shim):
         d_gains = (grads * directions).sum(axis=1, keepdims=True) * gains
         grads = numpy.hstack([grads * gains, d_gains])
         self._exact[rows] -= self._get_steps(optimizer, rows, grads)
+        # What training that diverges would do to exp(gain).
+        self._exact[rows, -1] = self._exact[rows, -1].clip(-MAX_GAIN, MAX_GAIN)
         self._quantize(rows)
 
     def to_bytes(self) -> bytes:

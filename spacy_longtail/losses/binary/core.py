@@ -7,6 +7,7 @@ from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...ops import sigmoid, softplus, spread_groups, sum_groups
+from ...settings import MOST
 from ...taxonomy import Taxonomy
 from ..core import LeafLoss
 
@@ -103,7 +104,7 @@ BuildBinaryT = Callable[[Taxonomy], BinaryCrossEntropy]
 def check_not_negative(loss: str, **settings: float) -> None:
     """RAISES (ValueError): L108 if a setting of a loss isn't finite and at least 0."""
     for name, value in settings.items():
-        check_setting(loss, name, value, 0.0 <= value < float("inf"), "of at least 0")
+        check_setting(loss, name, value, 0.0 <= value <= MOST, "of at least 0")
 
 
 def check_setting(

@@ -4,6 +4,7 @@ from typing import Any, Tuple
 from thinc.types import Floats2d
 
 from ...ops import sigmoid, softplus
+from ...settings import LEAST, MOST
 from ...taxonomy import Taxonomy
 from .core import BinaryCrossEntropy, BuildBinaryT, check_not_negative, check_setting
 
@@ -42,8 +43,8 @@ def make_distribution_balanced(
     RAISES (ValueError): L108 if a setting is out of range.
     """
     check_not_negative(NAME, alpha=alpha, beta=beta, kappa=kappa)
-    check_setting(NAME, "scale", scale, 0.0 < scale < float("inf"), "above 0")
-    check_setting(NAME, "mu", mu, abs(mu) < float("inf"), "that is finite")
+    check_setting(NAME, "scale", scale, LEAST <= scale <= MOST, "above 0")
+    check_setting(NAME, "mu", mu, abs(mu) <= MOST, "that is finite")
     return partial(
         DistributionBalanced, alpha=alpha, beta=beta, mu=mu, kappa=kappa, scale=scale
     )

@@ -6,6 +6,7 @@ from thinc.types import Floats2d
 
 from ...ops import sigmoid, softplus
 from ...taxonomy import Taxonomy
+from ..core import MAX_WEIGHT
 from .core import BinaryCrossEntropy, BuildBinaryT, check_not_negative, check_setting
 
 NAME = "WeightedBinaryCrossEntropy"
@@ -38,7 +39,9 @@ class WeightedBinaryCrossEntropy(BinaryCrossEntropy):
     def __init__(
         self, taxonomy: Taxonomy, *, power: float, cap: Optional[float]
     ) -> None:
-        weights = numpy.exp(-power * taxonomy.log_odds)
+        with numpy.errstate(over="ignore"):
+            weights = numpy.exp(-power * taxonomy.log_odds)
+        weights = numpy.clip(weights, 1 / MAX_WEIGHT, MAX_WEIGHT)
         if cap is not None:
             weights = numpy.minimum(weights, cap)
         # Weighting the positives by w is training on w times their odds.
