@@ -19,7 +19,16 @@ from spacy_longtail.errors import Errors, Warnings
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A layer may import itself and the layers before it, never the ones after it.
-LAYERS = ["errors", "texts", "ops", "saved", "settings", "presentation", "spelling"]
+LAYERS = [
+    "errors",
+    "locks",
+    "texts",
+    "ops",
+    "saved",
+    "settings",
+    "presentation",
+    "spelling",
+]
 LAYERS += ["taxonomy", "gold", "questions", "staging", "files", "tables"]
 LAYERS += ["descriptions", "losses", "outputs", "vectors", "encoders", "rankers"]
 LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]

@@ -3,6 +3,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy
 
+from ...locks import LOCK
+
 # Word pieces of a batch, padding included: what a batch costs in memory.
 MAX_BATCH_PIECES = 4096
 
@@ -33,13 +35,15 @@ def split_windows(
         return Windows([], [])
     if not tokenizer.is_fast:
         return _split_slowly(tokenizer, texts, window, pairs)
-    found = tokenizer(
-        texts,
-        pairs,
-        truncation="only_first",
-        max_length=window,
-        return_overflowing_tokens=True,
-    )
+    # A fast tokenizer remembers where to cut, which another thread could change.
+    with LOCK:
+        found = tokenizer(
+            texts,
+            pairs,
+            truncation="only_first",
+            max_length=window,
+            return_overflowing_tokens=True,
+        )
     owners = found.pop("overflow_to_sample_mapping")
     names = list(found)
     return Windows([dict(zip(names, row)) for row in zip(*found.values())], owners)
@@ -64,7 +68,8 @@ def _split_slowly(
 
 def get_pieces(tokenizer: Any, text: str) -> List[int]:
     """RETURNS (List[int]): Word pieces of a text, without special ones."""
-    return tokenizer.encode(text, add_special_tokens=False, verbose=False)
+    with LOCK:
+        return tokenizer.encode(text, add_special_tokens=False, verbose=False)
 
 
 def get_limit(tokenizer: Any, config: Any, window: int) -> int:

@@ -2,21 +2,14 @@
 that threads can predict while others change that.
 """
 
-import os
 from copy import copy
 from functools import partial
-from threading import RLock
 from typing import Any, Dict
 
 from ...errors import Errors
+from ...locks import LOCK
 from ..encoding import make_start_encoder, run_encoder
 from .router import Stages
-
-# For what only one thread at a time may do. It is free in a process that is forked.
-LOCK = RLock()
-if hasattr(os, "register_at_fork"):
-    free = {"after_in_parent": LOCK.release, "after_in_child": LOCK.release}
-    os.register_at_fork(before=LOCK.acquire, **free)
 
 
 def refresh(pipe: Any) -> Stages:
