@@ -178,6 +178,14 @@ def test_fallback_of_another_first_stage_is_an_error(trainings, kind, load, fold
         load(second, "zero_shot_fallback")
 
 
+def test_fallback_of_an_older_version_is_an_error(new, kind, load):
+    """Its labels are the same. It doesn't know of which training they are."""
+    file = "zero_shot_fallback/fallback.msgpack"
+    shutil.copy(OLD / kind.name / file, new / file)
+    with pytest.raises(ValueError, match=r"\[L360\].*fallback.msgpack.*older version"):
+        load(new)
+
+
 def test_tokenizer_that_answers_depend_on_is_looked_at(new, kind):
     """spaCy reads it without any complaint."""
     nlp = spacy.load(new)

@@ -88,6 +88,8 @@ def _check_source(found: SavedFallback, source: Any) -> None:
     tree, store = source.taxonomy, found.store
     if found.source is not None and found.source != source.digest:
         refuse(f"it belongs to another {source.name!r}")
+    if found.format == 1 and source.cfg.get("format", 1) > 1:
+        refuse(f"it is of an older version than {source.name!r}")
     is_empty = found.source is None and not store.known
     if not is_empty and tuple(store.known) != tree.leaves:
         refuse(f"it has other labels than {source.name!r}")
