@@ -10,7 +10,8 @@ from ..losses.class_balanced import make_class_balanced
 from ..losses.logit_adjusted import make_logit_adjusted
 from ..losses.weighted import make_weighted_cross_entropy
 from ..scoring.predictions import GROUPS, HEAD, MID
-from ..taxonomy import Taxonomy, build_taxonomy
+from ..spelling import get_look
+from ..taxonomy import SEPARATOR, Taxonomy, build_taxonomy
 from .facts import Bucket, Level, Pooling, Weight
 
 MIN_COUNTS = (2, 3, 5, 10, 20, 50)
@@ -79,11 +80,13 @@ def get_weights(taxonomy: Taxonomy) -> List[Weight]:
 
 
 def find_spellings(labels: List[str]) -> List[List[str]]:
-    """RETURNS (List[List[str]]): Labels that differ in case, spaces, hyphens or
-    underscores only.
+    """RETURNS (List[List[str]]): Labels that differ in case, spaces, hyphens,
+    underscores or what nobody sees only.
     """
     groups: Dict[str, List[str]] = defaultdict(list)
     for label in labels:
-        plain = label.replace("_", " ").replace("-", " ").casefold()
+        plain = (
+            get_look(label, SEPARATOR).replace("_", " ").replace("-", " ").casefold()
+        )
         groups["".join(plain.split())].append(label)
     return [sorted(group) for group in groups.values() if len(group) > 1]

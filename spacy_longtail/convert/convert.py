@@ -55,11 +55,12 @@ class Conversion:
     notes (Dict[str, int]): What is worth a look: "inner_node" (rows that lack a level
         at the end), "gap" (a level below a missing one, ignored), "whole_float"
         (12.0, read as 12), "mark" (cells like "NA", read as no label), "edge" (labels
-        with a separator at an end), "mark_text" (texts like "NA", kept),
-        "number_text" (numbers that are texts), "many_lines" (cells with line ends and
-        delimiters), "other_sheets" (not read), "duplicate" (of a text in the same
-        split), "conflict" (texts with different labels), "needed" (texts in train that
-        belong to dev or test, because a label has no other there).
+        with a separator at an end), "respelled" (labels with invisible characters or
+        another form of Unicode, written as they look), "mark_text" (texts like "NA",
+        kept), "number_text" (numbers that are texts), "many_lines" (cells with line
+        ends and delimiters), "other_sheets" (not read), "duplicate" (of a text in the
+        same split), "conflict" (texts with different labels), "needed" (texts in train
+        that belong to dev or test, because a label has no other there).
     empty (List[str]): Splits that should have a share, but to which no text belongs.
     first (Dict[str, str]): File and line where each note of the tables was first.
     """

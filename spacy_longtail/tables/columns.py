@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import Errors
+from ..spelling import clean_segment
 from ..taxonomy import SEPARATOR, check_settings
 from .cells import MARK, MARKS, is_missing, to_list, to_segment, to_text
 from .table import Table
@@ -27,6 +28,8 @@ NOTES = {
     "mark": "cells of labels say that there is none, like 'NA' or 'None', and were "
     "read so; --keep-na takes them for labels",
     "edge": "labels began or ended with what separates levels, which was left out",
+    "respelled": "labels had invisible characters, doubled spaces or accents apart "
+    "from their letters, and were written as they look",
     "mark_text": "texts say that there is none, like 'NA' or 'None', and were kept",
     "number_text": "texts were numbers or dates, and were read as they stand",
     "many_lines": "rows have a cell with line ends and delimiters; if their quotes are "
@@ -171,6 +174,9 @@ class RecordReader:
         separator = self.columns.separator
         if len(segments) == 1 and not self._is_mark(segments[0]):
             segments = self._split_path(segments[0], where, notes)
+        written, segments = segments, [clean_segment(segment) for segment in segments]
+        if written != segments:
+            notes.append("respelled")
         if not self.columns.keep_na and not MARKS.isdisjoint(segments):
             segments = ["" if segment in MARKS else segment for segment in segments]
             notes.append("mark")

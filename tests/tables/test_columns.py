@@ -341,3 +341,13 @@ def test_split_column(tmp_path):
 def test_split_names():
     assert get_split_name("Validation") == "dev"
     assert get_split_name("tickets") is None
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["bank\u200b/caf\u00e9", " bank / cafe\u0301 ", "\ufeffbank/caf\u00e9\u00a0"],
+)
+def test_labels_are_written_as_they_look(tmp_path, label):
+    reader = make_reader(tmp_path, [{"text": "x", "label": label}], Columns())
+    assert [record.labels for record in reader] == [("bank/caf\u00e9",)]
+    assert reader.notes["respelled"] == 1 or label == "\ufeffbank/caf\u00e9\u00a0"
