@@ -39,8 +39,8 @@ def _check_node(
     check_keys(info["dims"], node.dim_names, f"'dims' of {node.name!r}")
     for size in info["dims"].values():
         check_type(size, (int, type(None)), "a dimension")
-    for name in node.ref_names:
-        index = info["refs"].get(name)
+    check_keys(info["refs"], node.ref_names, f"'refs' of {node.name!r}")
+    for name, index in info["refs"].items():
         known = node.get_ref(name) if node.has_ref(name) else None
         if known is not None and (index is None or nodes[index] is not known):
             refuse(f"'refs' of {node.name!r} has another {name!r}")
