@@ -1,3 +1,5 @@
+from functools import partial
+from inspect import isroutine
 from typing import Any, Dict, List
 
 import numpy
@@ -14,6 +16,7 @@ from ..saved import (
 
 # Of a saved model, by layer.
 FIELDS = ("nodes", "attrs", "params", "shims")
+PLAIN = (int, float, str, list, tuple, dict)
 
 
 def load_weights(model: Model, data: bytes) -> None:
@@ -45,8 +48,12 @@ def _check_node(
         if known is not None and (index is None or nodes[index] is not known):
             refuse(f"'refs' of {node.name!r} has another {name!r}")
     for name, value in check_type(attrs, dict, "'attrs'").items():
-        found, known = read_msgpack(value), node.attrs.get(name)
-        if callable(known) or not _is_alike(found, known):
+        known = node.attrs.get(name)
+        is_known = not isroutine(known) and not isinstance(known, partial)
+        # Other types can have a way of their own to be saved.
+        if known is None or isinstance(known, PLAIN):
+            is_known = _is_alike(read_msgpack(value), known)
+        if not is_known:
             refuse(f"'attrs' of {node.name!r} has another {name!r}")
     params = check_type(params, dict, "'params'")
     check_keys(params, node.param_names, f"'params' of {node.name!r}")
