@@ -48,12 +48,7 @@ def _check_node(
         if known is not None and (index is None or nodes[index] is not known):
             refuse(f"'refs' of {node.name!r} has another {name!r}")
     for name, value in check_type(attrs, dict, "'attrs'").items():
-        known = node.attrs.get(name)
-        is_known = not isroutine(known) and not isinstance(known, partial)
-        # Other types can have a way of their own to be saved.
-        if known is None or isinstance(known, PLAIN):
-            is_known = _is_alike(read_msgpack(value), known)
-        if not is_known:
+        if not _is_attr(value, node.attrs.get(name)):
             refuse(f"'attrs' of {node.name!r} has another {name!r}")
     params = check_type(params, dict, "'params'")
     check_keys(params, node.param_names, f"'params' of {node.name!r}")
@@ -65,6 +60,14 @@ def _check_node(
             check_finite_array(array, f"{name!r} of {node.name!r}")
     if len(check_type(shims, list, "'shims'")) != len(node.shims):
         refuse(f"{node.name!r} has other 'shims' than the config")
+
+
+def _is_attr(value: Any, known: Any) -> bool:
+    """RETURNS (bool): Whether a saved attribute can be what a layer has, or None."""
+    if known is None or isinstance(known, PLAIN):
+        return _is_alike(read_msgpack(value), known)
+    # Functions aren't saved. Other types can have a way of their own to be.
+    return not isroutine(known) and not isinstance(known, partial)
 
 
 def _is_alike(found: Any, known: Any) -> bool:
