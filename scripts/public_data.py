@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterable, List
 
 import srsly
 
-from spacy_longtail.staging import write_folder
+from spacy_longtail.files import write_folder
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 OUT_OF_SCOPE = {"oos_train": "oos_train", "oos_dev": "oos_val", "oos_test": "oos_test"}

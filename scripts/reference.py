@@ -22,7 +22,7 @@ from spacy.language import Language
 
 from spacy_longtail import errors
 from spacy_longtail.cli import longtail
-from spacy_longtail.files import write_text
+from spacy_longtail.loading import write_text
 from spacy_longtail.scoring.metrics import METRICS
 from spacy_longtail.scoring.scorer import describe_labels
 

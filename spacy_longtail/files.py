@@ -1,230 +1,386 @@
-"""Load a pipeline, read a corpus, and write results so that they are there whole or not
-at all.
+"""Give files and folders their final names, all of one result at once, in place of old
+ones or not at all. No other module moves, replaces or removes anything.
 """
 
 import errno
 import os
-from contextlib import contextmanager
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Union
-
-from spacy import blank
-from spacy.language import Language
-from spacy.training import Corpus, Example
-from spacy.training.corpus import walk_corpus
-from spacy.util import load_model
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from .errors import Errors
-from .staging import (
-    StateT,
-    finish_interrupted,
-    follow_links,
-    look_at,
-    name_problem,
-    write_together,
-)
 
-SUFFIX = ".spacy"
-
-
-def load_pipeline(path: str) -> Language:
-    """Load a pipeline from a folder or a package.
-
-    RAISES (ValueError): L601 if there is none, or it can't be loaded, L607 or L608, see
-        read_whole, and L360, see TextCategorizer.
-    """
-    with read_whole(Path(path)):
-        try:
-            return load_model(path)
-        except Exception as error:
-            # Ours say more. Of spaCy's own files, anything can be damaged.
-            if str(error).startswith("[L"):
-                raise
-            is_plain = isinstance(error, OSError)
-            text = f"{error}" if is_plain else f"{type(error).__name__}: {error}"
-            problem = text if len(text) <= 500 else f"{text[:499]}…"
-            raise ValueError(Errors.L601.format(path=path, error=problem)) from error
-
-
-def find_corpus(path: Path) -> List[Path]:
-    """Find a .spacy file itself, or those of a folder like spaCy does, sorted.
-
-    RETURNS (List[Path]): The files, none if there are none.
-    """
-    if path.is_file():
-        return [path] if path.suffix.lower() == SUFFIX else []
-    return [
-        found
-        for found in sorted(path.rglob(f"*{SUFFIX}"))
-        if found.is_file() and "/." not in f"/{found.relative_to(path).as_posix()}"
-    ]
-
-
-def make_blank(lang: str) -> Language:
-    """Make an empty pipeline, for its tokenizer.
-
-    RAISES (ValueError): L663 if spaCy has no such language, or it needs a library.
-    """
-    try:
-        return blank(lang)
-    except Exception as error:
-        # A name like "en.lex_attrs" is found, but is no language.
-        problem = str(error).rstrip(".")
-        raise ValueError(Errors.L663.format(lang=lang, error=problem)) from None
-
-
-def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
-    """Read a .spacy file or a folder of them.
-
-    RAISES (ValueError): L602 if there is none, L641 if a file is damaged, L607 or L608,
-        see read_whole.
-    """
-    path = Path(path)
-    finish_interrupted(path)
-    if not find_corpus(path):
-        problem = "there is no such file or folder"
-        if path.is_dir():
-            problem = "there is no .spacy file in this folder"
-        elif path.exists():
-            problem = "it is no .spacy file"
-        raise ValueError(Errors.L602.format(path=path, problem=problem))
-    return _read_examples(nlp, path)
-
-
-def _read_examples(nlp: Language, path: Path) -> Iterator[Example]:
-    with read_whole(path):
-        for found in walk_corpus(path, SUFFIX):
-            examples = Corpus(found)(nlp)
-            while True:
-                try:
-                    example = next(examples)
-                except StopIteration:
-                    break
-                except Exception as error:
-                    raise ValueError(_name_damage(found, error)) from error
-                yield example
-
-
-def _name_damage(path: Path, error: Exception) -> str:
-    """RETURNS (str): What is wrong with a .spacy file."""
-    # Without spaCy's advice to convert what it can't unzip.
-    cause = error.__context__ or error
-    return Errors.L641.format(path=path, problem=f"{type(cause).__name__}: {cause}")
+# What is at some paths: the number of each file or folder, and when a file was written.
+StateT = Dict[Path, Tuple[int, int]]
+# Hidden, so that spaCy doesn't read what isn't complete.
+PREFIX = ".longtail-"
+# Renaming takes milliseconds. Whoever holds a folder for longer isn't one of us.
+MAX_WAIT = 5.0
+# Of renameat2, in linux/fs.h and fcntl.h.
+RENAME_EXCHANGE, AT_FDCWD = 2, -100
 
 
 @contextmanager
-def read_whole(*paths: Path, before: Optional[StateT] = None) -> Iterator[None]:
-    """Read files or folders in the block, all of them as one run has written them.
+def write_folder(folder: Path, *, before: Optional[StateT] = None) -> Iterator[Path]:
+    """Write a folder of files. In a folder that is there, they replace those of the
+    same name, all of them together; others stay.
 
-    before (Optional[StateT]): What was there when they were read for the first time.
-    RAISES (ValueError): L607 if one was replaced in the meantime, L608 if a run that
-        was killed has left one unfinished, and it can't be finished.
+    before (Optional[StateT]): What check_output or look_at have found, by default what
+        is there.
+    YIELDS (Path): Where to write.
+    RAISES (ValueError): L606, L608 or L625, see write_together.
     """
-    for path in paths:
-        finish_interrupted(path)
-    # Of a folder of .spacy files, nothing else is read.
-    watched = [part for path in paths for part in find_corpus(path) or [path]]
-    before = look_at(*watched) if before is None else before
-    problem: Optional[Exception] = None
+    folder, shown = follow_links(folder), Path(folder)
+    if os.path.isfile(folder):
+        raise ValueError(Errors.L625.format(path=shown, problem="it is a file"))
+    before = look_at(folder) if before is None else before
+    if os.path.isdir(folder):
+        _clean_up(folder, folder)
+        if not _is_replaceable(folder):
+            with write_together(folder, shown=shown, before=before) as new:
+                yield new
+            return
+    with name_problem(shown):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _clean_up(folder.parent, folder)
+        with _open_stage(folder.parent) as stage:
+            made = stage / "new" / folder.name
+            made.mkdir()
+            yield made
+            _sync(made)
+            if _holds_only(folder, os.listdir(made)) and _move_in(
+                stage, shown, before, in_one_step=True
+            ):
+                return
+            with write_together(folder, shown=shown, before=before) as new:
+                for path in made.iterdir():
+                    shutil.move(path, new)
+
+
+@contextmanager
+def write_together(
+    folder: Path, *, shown: Optional[Path] = None, before: Optional[StateT] = None
+) -> Iterator[Path]:
+    """Write files and folders of one result. At the end of the block, each entry of the
+    folder that it is given gets its own name in 'folder', in place of what has it. If
+    anything fails or is interrupted, everything is as it was.
+
+    A single entry takes the place of another in one step, on disks that can do that.
+    Several don't: all old ones go before the first new one comes, so that new and old
+    are never beside each other. A run that was killed leaves a hidden folder. The next
+    one that reads or writes there brings to its end what was begun.
+
+    folder (Path): Where they belong. It's made if it isn't there.
+    shown (Optional[Path]): The path for messages, by default the folder.
+    before (Optional[StateT]): What was there when the run began, by default what is.
+    YIELDS (Path): Where to write.
+    RAISES (ValueError): L606 if another run has written there since then, L625 if
+        something can't be written, for example because the disk is full. L608 if what
+        was there couldn't be put back, or another run has left it unfinished.
+    """
+    folder, shown = follow_links(folder), Path(folder) if shown is None else shown
+    before = look_at(folder) if before is None else before
+    with name_problem(shown):
+        folder.mkdir(parents=True, exist_ok=True)
+        _clean_up(folder, follow_links(shown))
+        with _open_stage(folder) as stage:
+            yield stage / "new"
+            _sync(stage / "new")
+            _move_in(stage, shown, before)
+
+
+def finish_interrupted(path: Path) -> None:
+    """Bring to its end what a run has left that was killed while it gave names to its
+    files, at a path or in a folder of this path.
+
+    RAISES (ValueError): L608 if that can't be done.
+    """
+    path = follow_links(path)
+    for folder in (path.parent, path) if path.is_dir() else (path.parent,):
+        _clean_up(folder, path)
+
+
+@contextmanager
+def _open_stage(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder of this run, locked as long as it runs: "new" is for what is
+    written, "old" for what it replaces, and is there as soon as all of it is written.
+    """
+    with ExitStack() as stack:
+        is_own: Optional[bool] = False
+        while is_own is False:
+            # In the same folder, so that renaming works. Another run may take it for
+            # one that was left, as long as it isn't locked.
+            stage = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+            is_own = stack.enter_context(_lock(stage / "lock"))
+        # Before it's unlocked.
+        stack.callback(_remove, stage)
+        (stage / "new").mkdir()
+        yield stage
+
+
+def _move_in(
+    stage: Path,
+    shown: Path,
+    before: Optional[StateT] = None,
+    *,
+    in_one_step: bool = False,
+) -> bool:
+    """Give everything its final name. After an error all names are as before.
+
+    in_one_step (bool): If that can't be done in one step, do nothing.
+    RETURNS (bool): Whether it's done.
+    """
+    folder, new, old = stage.parent, stage / "new", stage / "old"
+    names = sorted(os.listdir(new)) if new.is_dir() else []
+    targets = {name: follow_links(folder / name) for name in names}
+    with ExitStack() as stack:
+        for place in (folder, *filter(os.path.isdir, targets.values())):
+            if stack.enter_context(_lock(place, MAX_WAIT)) is False:
+                raise ValueError(Errors.L606.format(path=shown))
+        if before is not None and _has_changed(before, targets.values()):
+            raise ValueError(Errors.L606.format(path=shown))
+        for name, target in targets.items():
+            _inherit(new / name, target)
+        if len(names) == 1 and not old.is_dir():
+            if _replace(new / names[0], targets[names[0]]):
+                return True
+        if in_one_step:
+            return False
+        old.mkdir(exist_ok=True)
+        taken = [(t, old / name) for name, t in targets.items() if os.path.lexists(t)]
+        if any(os.path.lexists(parked) for _, parked in taken):
+            # Somebody has put back what an interrupted run had taken away.
+            raise ValueError(Errors.L608.format(path=shown, stage=stage))
+        given = [(new / name, target) for name, target in targets.items()]
+        _move_all([*taken, *given], shown, stage)
+        return True
+
+
+def _move_all(moves: List[Tuple[Path, Path]], shown: Path, stage: Path) -> None:
+    """Rename one after another. After an error, undo what was done."""
+    done: List[Tuple[Path, Path]] = []
+    try:
+        for move in moves:
+            done.append(move)
+            os.replace(*move)
+    except BaseException as cause:
+        try:
+            for before, after in reversed(done):
+                # The last one may not have happened.
+                if os.path.lexists(after) and not os.path.lexists(before):
+                    os.replace(after, before)
+        except OSError:
+            message = Errors.L608.format(path=shown, stage=stage)
+            raise ValueError(message) from cause
+        raise
+
+
+def _replace(new: Path, target: Path) -> bool:
+    """Put something in the place of something else in one step.
+
+    RETURNS (bool): Whether it's done. Else, it can't be done here.
+    """
+    if os.path.lexists(target) and not (new.is_file() and target.is_file()):
+        return _exchange(new, target)
+    os.replace(new, target)
+    return True
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two files or folders in one step.
+
+    RETURNS (bool): Whether it's done. Some systems and disks can't.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError):
+        return False
+    paths = AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second)
+    return bool(rename(*paths, RENAME_EXCHANGE) == 0)
+
+
+def _remove(stage: Path) -> None:
+    """Remove the hidden folder of a run. If it has taken away what it couldn't put
+    back, that is still there, for the next run.
+    """
+    new, old = stage / "new", stage / "old"
+    if old.is_dir() and new.is_dir() and os.listdir(new):
+        try:
+            # First: it says that the new is complete, which it soon isn't.
+            old.rmdir()
+        except OSError:
+            return
+    with suppress(OSError):
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _clean_up(folder: Path, path: Optional[Path] = None) -> None:
+    """Remove what runs have left that were killed. One that had begun to give final
+    names is brought to its end, so that all of them are of the same result.
+
+    path (Optional[Path]): What is read or written, the folder or something in it.
+    RAISES (ValueError): L608 if it's concerned, and isn't finished.
+    """
+    for stage in folder.glob(f"{PREFIX}*"):
+        if not _is_own(stage):
+            continue
+        new, old = stage / "new", stage / "old"
+        is_begun = old.is_dir()
+        with _lock(stage / "lock", MAX_WAIT if is_begun else 0.0) as is_left:
+            # What can't be moved stays.
+            with suppress(OSError, ValueError):
+                if is_left and old.is_dir():
+                    _move_in(stage, folder)
+                if is_left:
+                    _remove(stage)
+        is_begun = old.is_dir() and new.is_dir() and bool(os.listdir(new))
+        parts = [] if path is None or path == folder else [new / path.name]
+        if is_begun and all(map(os.path.lexists, parts)):
+            raise ValueError(Errors.L608.format(path=path or folder, stage=stage))
+
+
+def look_at(*paths: Path) -> StateT:
+    """RETURNS (StateT): What is at these paths now, and in those that are folders."""
+    state: StateT = {}
+    for path in map(follow_links, paths):
+        with suppress(OSError):
+            inner = list(path.iterdir()) if path.is_dir() else []
+            for part in (path, *inner):
+                found = _identify(part)
+                if found is not None and not part.name.startswith(PREFIX):
+                    state[follow_links(part)] = found
+    return state
+
+
+@contextmanager
+def name_problem(path: Path) -> Iterator[None]:
+    """RAISES (ValueError): L625 in place of an error of the system."""
     try:
         yield
-    except Exception as error:
-        problem = error
-    now = look_at(*watched)
-    changed = [path for path in (*before, *now) if before.get(path) != now.get(path)]
-    if changed:
-        # The cause, rather than its consequence.
-        raise ValueError(Errors.L607.format(path=changed[0])) from problem
-    if problem is not None:
-        raise problem
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise ValueError(Errors.L625.format(path=path, problem=problem)) from error
 
 
-def check_output(
-    output: Path,
-    *,
-    force: bool = False,
-    source: Optional[str] = None,
-    inputs: Iterable[Union[str, Path]] = (),
-    is_file: bool = False,
-) -> StateT:
-    """Find out whether a result may be written there, before any work is done.
-
-    source (Optional[str]): A pipeline that is read. Nothing is written into it.
-    inputs (Iterable[Union[str, Path]]): What else is read. It isn't written over.
-    is_file (bool): Whether it's a file that will be written, which replaces no folder.
-    RETURNS (StateT): What is there now, for the function that writes.
-    RAISES (ValueError): L603 if it would write over what is read, L604 if there is
-        something and it isn't to be replaced, L625 if nothing can be written there.
+def _is_replaceable(folder: Path) -> bool:
+    """Whether another folder can take its place: a shell isn't left in one that is
+    gone.
     """
-    here = follow_links(output)
-    for path in [*inputs, *([] if source is None else [source])]:
-        there = follow_links(path)
-        is_inside = path == source and there in here.parents
-        if os.path.exists(there) and (here in (there, *there.parents) or is_inside):
-            raise ValueError(Errors.L603.format(path=output, source=path))
-    if not _is_stream(output):
-        if is_file and os.path.isdir(here):
-            raise ValueError(Errors.L625.format(path=output, problem="it is a folder"))
-        if os.path.lexists(here) and not force:
-            raise ValueError(Errors.L604.format(path=output))
-        with name_problem(output):
-            _check_folder(here if os.path.isdir(here) else here.parent)
-    return look_at(output)
+    is_here = folder in (Path.cwd(), *Path.cwd().parents)
+    can_rename = os.access(folder.parent, os.W_OK | os.X_OK)
+    return can_rename and not os.path.ismount(folder) and not is_here
 
 
-def save_pipeline(
-    nlp: Language,
-    output: Path,
-    *,
-    force: bool = False,
-    before: Optional[StateT] = None,
-) -> None:
-    """Write a pipeline folder. It has its final name only when it is complete.
-
-    force (bool): Replace what is there.
-    before (Optional[StateT]): What check_output has found, by default what is there.
-    RAISES (ValueError): L604, see check_output, L606 or L625, see write_together.
-    """
-    if before is None:
-        before = check_output(output, force=force)
-    output = follow_links(output)
-    with write_together(output.parent, shown=output, before=before) as new:
-        nlp.to_disk(new / output.name)
+def follow_links(path: Union[str, Path]) -> Path:
+    """The path itself, not a link to it."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        return Path(path)  # With characters that no path has.
 
 
-def write_text(path: Path, text: str, *, before: Optional[StateT] = None) -> None:
-    """Write a file, which has its final name only when it is complete. A link is
-    followed; a device or a pipe is written to.
-
-    before (Optional[StateT]): What check_output has found, by default what is there.
-    RAISES (ValueError): L606 or L625, see write_together.
-    """
-    path, shown = follow_links(path), Path(path)
-    if os.path.isdir(path):
-        raise ValueError(Errors.L625.format(path=shown, problem="it is a folder"))
-    if _is_stream(shown):
-        with name_problem(shown):
-            shown.write_text(text, encoding="utf8")
-        return
-    before = look_at(path) if before is None else before
-    with write_together(path.parent, shown=shown, before=before) as new:
-        (new / path.name).write_text(text, encoding="utf8")
+def _identify(path: Path) -> Optional[Tuple[int, int]]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, 0 if stat.S_ISDIR(found.st_mode) else found.st_mtime_ns
 
 
-def _check_folder(folder: Path) -> None:
-    """RAISES (OSError): If nothing can be written there."""
-    while not os.path.lexists(folder):
-        folder = folder.parent
-    number = 0 if os.access(folder, os.W_OK | os.X_OK) else errno.EACCES
-    number = number if folder.is_dir() else errno.ENOTDIR
-    if number:
-        raise OSError(number, os.strerror(number))
+def _has_changed(before: StateT, targets: Iterable[Path]) -> bool:
+    return any(
+        before.get(path) != _identify(path)
+        for target in targets
+        for path in (target, *(part for part in before if part.parent == target))
+    )
 
 
-def _is_stream(path: Path) -> bool:
-    """Whether it's a device or a pipe, like /dev/stdout, whatever that is linked to."""
-    parent = os.path.realpath(Path(path).parent)
-    if parent == "/dev" or parent.startswith("/proc/"):
+def _holds_only(folder: Path, names: Iterable[str]) -> bool:
+    """Whether a folder can be replaced without loss by one with these names."""
+    if not folder.is_dir():
         return True
-    is_usual = os.path.isfile(path) or os.path.isdir(path)
-    return os.path.exists(path) and not is_usual
+    has_links = any(path.is_symlink() for path in folder.iterdir())
+    return not has_links and set(os.listdir(folder)) <= set(names)
+
+
+def _inherit(new: Path, target: Path) -> None:
+    """Take over the owner and the mode of what is replaced, as writing into it would.
+
+    RAISES (PermissionError): If it is a file that must not be written to.
+    """
+    if not os.path.exists(target) or new.is_dir() != target.is_dir():
+        return
+    if target.is_file() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    found = target.stat()
+    with suppress(OSError, AttributeError):
+        os.chown(new, found.st_uid, found.st_gid)
+    with suppress(OSError):
+        os.chmod(new, stat.S_IMODE(found.st_mode))
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the disk has what was written: some are full only then."""
+    if sys.platform == "win32":
+        return
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file_:
+                os.fsync(file_.fileno())
+
+
+def _is_own(stage: Path) -> bool:
+    """Whether it's a folder of this user."""
+    try:
+        found = os.lstat(stage)
+    except FileNotFoundError:
+        return False  # It has just been removed.
+    user = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user
+
+
+@contextmanager
+def _lock(path: Path, max_wait: float = 0.0) -> Iterator[Optional[bool]]:
+    """Lock a file, which is made, or a folder against other runs, until the end of the
+    block or of the process.
+
+    max_wait (float): Seconds to wait while another run has locked it.
+    YIELDS (Optional[bool]): Whether it's locked: False if another run has locked or
+        removed it, None if the system or the disk knows no locks.
+    """
+    if sys.platform == "win32":
+        yield None
+        return
+    import fcntl
+
+    end = time.monotonic() + max_wait
+    is_locked = None
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    with ExitStack() as stack:
+        try:
+            holder = os.open(path, flags, 0o666)
+            stack.callback(os.close, holder)
+            while not is_locked:
+                try:
+                    fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    is_locked = os.path.samestat(os.fstat(holder), os.stat(path))
+                    break
+                except BlockingIOError:
+                    is_locked = False
+                    if time.monotonic() >= end:
+                        break
+                    time.sleep(0.01)
+        except FileNotFoundError:
+            is_locked = False
+        except OSError:
+            pass
+        yield is_locked

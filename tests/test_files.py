@@ -1,199 +1,398 @@
+import errno
 import os
-import shutil
-import zlib
-from pathlib import Path
+import stat
+import sys
+from threading import Thread
 
 import pytest
-import spacy
 
 from spacy_longtail import files
-from spacy_longtail.audit import audit_corpus
 from spacy_longtail.files import (
-    check_output,
-    load_pipeline,
-    read_corpus,
-    save_pipeline,
-    write_text,
+    finish_interrupted,
+    look_at,
+    write_folder,
+    write_together,
 )
-from spacy_longtail.staging import PREFIX
-from spacy_longtail.tuning import tune_pipeline
+from spacy_longtail.loading import write_text
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
 
 
-def test_missing_pipeline(tmp_path):
-    with pytest.raises(ValueError, match=r"\[L601\].*nothing"):
-        load_pipeline(str(tmp_path / "nothing"))
+def fill(folder, value, names=("a", "b", "c")):
+    """Write a result of files and a folder, each with the same value in it."""
+    for name in names:
+        path = folder / name
+        if name == "c":
+            path.mkdir()
+            path = path / "inside"
+        path.write_text(value)
 
 
-def test_missing_corpus(tickets_nlp, tmp_path):
-    (tmp_path / "dev.json").write_text("{}")
-    problems = {
-        tmp_path / "dev.spacy": "there is no such file",
-        tmp_path / "dev.json": "it is no .spacy file",
-        tmp_path: "no .spacy file in this folder",
+def read(folder):
+    """The content of each file, but what is hidden."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return {
+        path.as_posix(): (folder / path).read_text()
+        for path in paths
+        if not path.parts[0].startswith(".")
     }
-    for path, problem in problems.items():
-        with pytest.raises(ValueError, match=rf"\[L602\].*{problem}"):
-            read_corpus(tickets_nlp, path)
 
 
-def test_folder_of_corpora(tickets_nlp, tickets_dir, tmp_path):
-    data = (tickets_dir / "dev.spacy").read_bytes()
-    for name in ("a.spacy", "b.spacy"):
-        (tmp_path / name).write_bytes(data)
-    n_docs = len(list(read_corpus(tickets_nlp, tickets_dir / "dev.spacy")))
-    assert len(list(read_corpus(tickets_nlp, tmp_path))) == 2 * n_docs
-
-
-def damage(content):
-    """Four ways. In the last, a token is a word that the file doesn't have."""
-    inner = bytearray(zlib.decompress(content))
-    inner[inner.index(b"tokens") + 12] ^= 1
-    return [b"", b"junk", content[:-9], zlib.compress(bytes(inner))]
-
-
-@pytest.mark.parametrize("way", range(4))
-def test_a_damaged_corpus_is_named(tickets_nlp, tickets_dir, tmp_path, way):
-    path = tmp_path / "b.spacy"
-    content = (tickets_dir / "dev.spacy").read_bytes()
-    (tmp_path / "a.spacy").write_bytes(content)
-    path.write_bytes(damage(content)[way])
-    with pytest.raises(ValueError, match=r"\[L641\].*b\.spacy"):
-        list(read_corpus(tickets_nlp, tmp_path))
-    with pytest.raises(ValueError, match=r"\[L641\].*b\.spacy"):
-        audit_corpus(tmp_path)
+OLD = {"a": "old", "b": "old", "c/inside": "old"}
+NEW = {"a": "new", "b": "new", "c/inside": "new"}
 
 
 @pytest.fixture
-def model(tickets_dir, tmp_path):
-    """A pipeline that may be damaged."""
-    return shutil.copytree(tickets_dir / "model", tmp_path / "model")
+def folder(tmp_path):
+    """A folder with an old result."""
+    path = tmp_path / "result"
+    path.mkdir()
+    fill(path, "old")
+    return path
 
 
-def leave_killed(path):
-    """Leave a file or folder as a run does that is killed while it replaces it."""
-    stage = path.parent / f"{PREFIX}killed"
-    (stage / "new").mkdir(parents=True)
-    (stage / "old").mkdir()
-    path.rename(stage / "new" / path.name)
+@pytest.fixture
+def shared_folder(folder):
+    """A folder with an old result, and something else."""
+    (folder / "d").write_text("other")
+    return folder
 
 
-def test_what_a_killed_run_has_left_is_finished_by_whoever_reads(
-    model, tickets_dir, tmp_path
-):
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
-    shutil.copy(tickets_dir / "dev.spacy", corpus)
-    leave_killed(model)
-    nlp = load_pipeline(str(model))
-    for path in (corpus, corpus / "dev.spacy"):
-        leave_killed(corpus / "dev.spacy")
-        assert len(list(read_corpus(nlp, path))) == 135
-        leave_killed(corpus / "dev.spacy")
-        assert audit_corpus(path).n_docs == 135
-    assert sorted(os.listdir(tmp_path)) == ["corpus", "model"]
-    assert os.listdir(corpus) == ["dev.spacy"]
+def test_a_result_replaces_the_old_one_at_once(shared_folder):
+    with write_together(shared_folder) as new:
+        fill(new, "new")
+        assert read(shared_folder) == {**OLD, "d": "other"}
+    assert read(shared_folder) == {**NEW, "d": "other"}
+    assert sorted(os.listdir(shared_folder)) == ["a", "b", "c", "d"]
 
 
-def test_a_pipeline_that_is_replaced_while_it_is_read(model, monkeypatch):
-    def load(path):
-        nlp = spacy.load(path)
-        model.rename(model.with_name("before"))
-        shutil.copytree(model.with_name("before"), model)
-        return nlp
-
-    monkeypatch.setattr(files, "load_model", load)
-    with pytest.raises(ValueError, match=r"\[L607\].*model"):
-        load_pipeline(str(model))
+def test_a_folder_takes_the_place_of_a_file_and_back(folder):
+    with write_together(folder) as new:
+        (new / "a").mkdir()
+        (new / "a" / "inside").write_text("new")
+        (new / "c").write_text("new")
+    assert read(folder) == {"a/inside": "new", "b": "old", "c": "new"}
 
 
-def test_a_corpus_that_is_replaced_while_it_is_read(tickets_nlp, tickets_dir, tmp_path):
-    for name in ("a.spacy", "b.spacy"):
-        shutil.copy(tickets_dir / "dev.spacy", tmp_path / name)
-    examples = read_corpus(tickets_nlp, tmp_path)
-    next(examples)
-    (tmp_path / "notes.txt").write_text("not read")
-    assert len(list(examples)) == 269
-    examples = read_corpus(tickets_nlp, tmp_path)
-    next(examples)
-    # Also if that is why something fails.
-    (tmp_path / "b.spacy").write_bytes(b"other")
-    with pytest.raises(ValueError, match=r"\[L607\].*b\.spacy"):
-        list(examples)
+@pytest.mark.parametrize("write", [write_folder, write_together])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_in_the_middle_leaves_the_old_result(shared_folder, write, error):
+    with pytest.raises(error):
+        with write(shared_folder) as new:
+            fill(new, "new", names=["a"])
+            raise error
+    assert read(shared_folder) == {**OLD, "d": "other"}
+    assert sorted(os.listdir(shared_folder)) == ["a", "b", "c", "d"]
+    assert os.listdir(shared_folder.parent) == ["result"]
 
 
-@pytest.mark.parametrize("name", ["model", "model/inside", "."])
-def test_input_is_never_written_over(tmp_path, name):
-    (tmp_path / "model").mkdir()
-    with pytest.raises(ValueError, match=r"\[L603\]"):
-        check_output(tmp_path / name, force=True, source=str(tmp_path / "model"))
+@pytest.mark.parametrize("write", [write_folder, write_together])
+def test_a_folder_that_is_a_file(tmp_path, write):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(ValueError, match=r"\[L625\].*file"):
+        with write(tmp_path / "file" / "inside") as new:
+            fill(new, "new")
+    assert read(tmp_path) == {"file": "old"}
 
 
-def test_the_corpus_and_the_folder_in_use_are_never_replaced(
-    model, tickets_dir, tmp_path, monkeypatch
-):
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copy(tickets_dir / "dev.spacy", data)
-    with pytest.raises(ValueError, match=r"\[L603\].*dev\.spacy"):
-        tune_pipeline(str(model), data / "dev.spacy", data, force=True)
-    monkeypatch.chdir(data)
-    with pytest.raises(ValueError, match=r"\[L603\]"):
-        tune_pipeline(str(model), tickets_dir / "dev.spacy", Path(), force=True)
-    assert os.listdir(data) == ["dev.spacy"]
+def test_a_new_folder_is_whole_or_not_there(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with write_folder(tmp_path / "deep" / "new") as new:
+            fill(new, "new", names=["a"])
+            raise KeyboardInterrupt
+    assert os.listdir(tmp_path / "deep") == []
+    with write_folder(tmp_path / "deep" / "new") as new:
+        fill(new, "new")
+    assert read(tmp_path / "deep" / "new") == NEW
 
 
-def test_existing_output_needs_force(tickets_nlp, tmp_path):
-    output = tmp_path / "out"
-    output.mkdir()
-    (output / "old.txt").write_text("old")
-    with pytest.raises(ValueError, match=r"\[L604\].*--force"):
-        save_pipeline(tickets_nlp, output)
-    assert (output / "old.txt").exists()
-    save_pipeline(tickets_nlp, output, force=True)
-    assert not (output / "old.txt").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert load_pipeline(str(output)).pipe_names == ["longtail_textcat"]
+def test_a_folder_that_is_there_keeps_its_other_files(shared_folder):
+    number = shared_folder.stat().st_ino
+    with write_folder(shared_folder) as new:
+        fill(new, "new")
+    assert read(shared_folder) == {**NEW, "d": "other"}
+    assert shared_folder.stat().st_ino == number
+
+
+def test_the_folder_that_somebody_works_in_stays(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with write_folder(folder) as new:
+        fill(new, "new")
+    assert sorted(os.listdir(os.curdir)) == ["a", "b", "c"]
+
+
+class Fault:
+    """Fails at one of the calls that change the disk.
+
+    n_left (int): Calls until then.
+    is_after (bool): Whether it is when the call is done.
+    """
+
+    def __init__(self, monkeypatch, fail, n_left, *, is_after=False):
+        self.fail = fail
+        self.n_left = n_left
+        self.is_after = is_after
+        # Waiting for the disk takes most of the time.
+        monkeypatch.setattr(os, "fsync", lambda number: None)
+        for name in ("replace", "mkdir", "rmdir", "unlink", "fsync", "chmod"):
+            monkeypatch.setattr(os, name, self.wrap(getattr(os, name)))
+        monkeypatch.setattr(files, "_exchange", self.wrap(files._exchange))
+
+    def wrap(self, function):
+        def call(*args, **kwargs):
+            self.n_left -= 1
+            if self.n_left == -1 and not self.is_after:
+                self.fail()
+            result = function(*args, **kwargs)
+            if self.n_left == -1 and self.is_after:
+                self.fail()
+            return result
+
+        return call
+
+
+def replace_text(folder):
+    for name in ("a", "b"):
+        if read(folder)[name] == "old":
+            write_text(folder / name, "new")
+
+
+def replace_whole(folder):
+    with write_folder(folder) as new:
+        fill(new, "new")
+
+
+def replace_some(folder):
+    (folder / ".hidden").write_text("stays")
+    with write_folder(folder) as new:
+        fill(new, "new")
+
+
+def replace_one(folder):
+    with write_together(folder.parent) as new:
+        (new / folder.name).mkdir()
+        fill(new / folder.name, "new")
+
+
+# A way to write, and whether the system can exchange two folders.
+CASES = [
+    (replace_whole, True),
+    (replace_some, True),
+    pytest.param(replace_one, True, marks=pytest.mark.slow),
+    (replace_one, False),
+    pytest.param(replace_whole, False, marks=pytest.mark.slow),
+    pytest.param(replace_some, False, marks=pytest.mark.slow),
+]
+
+
+def forbid_exchange(monkeypatch):
+    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+
+
+def raise_full():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
-    "error, raised, message",
+    "fail, is_after",
     [
-        (OSError("disk full"), ValueError, r"\[L625\].*out: disk full"),
-        (KeyboardInterrupt("stop"), KeyboardInterrupt, "stop"),
+        (raise_full, False),
+        (raise_interrupt, True),
+        pytest.param(raise_full, True, marks=pytest.mark.slow),
+        pytest.param(raise_interrupt, False, marks=pytest.mark.slow),
     ],
 )
-def test_nothing_is_left_after_a_failure(
-    tickets_nlp, tmp_path, monkeypatch, error, raised, message
+@pytest.mark.parametrize("write, can_exchange", CASES)
+def test_whatever_fails_the_result_is_the_old_or_the_new_one(
+    folder, monkeypatch, write, can_exchange, fail, is_after
 ):
-    def to_disk(path):
-        path.mkdir()
-        (path / "half.txt").write_text("half")
-        raise error
-
-    monkeypatch.setattr(tickets_nlp, "to_disk", to_disk)
-    with pytest.raises(raised, match=message):
-        save_pipeline(tickets_nlp, tmp_path / "deep" / "out")
-    assert list((tmp_path / "deep").iterdir()) == []
-
-
-def test_text_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "deep" / "report.html"
-    write_text(path, "first")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "second \ud800")
-    assert path.read_text() == "first"
-    assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
-)
-def test_a_folder_that_is_read_only(tmp_path):
-    (tmp_path / "locked").mkdir(mode=0o500)
-    with pytest.raises(ValueError, match=r"\[L625\].*page\.html: Permission denied"):
-        write_text(tmp_path / "locked" / "page.html", "text")
+    if not can_exchange:
+        forbid_exchange(monkeypatch)
+    for n_calls in range(60):
+        with monkeypatch.context() as patch:
+            fault = Fault(patch, fail, n_calls, is_after=is_after)
+            try:
+                write(folder)
+            except (ValueError, KeyboardInterrupt) as error:
+                if fail is raise_full:
+                    # Nothing was kept, as the message says.
+                    assert "[L625]" in str(error)
+                    assert read(folder) == OLD or is_after
+            assert read(folder) in (OLD, NEW), n_calls
+        if fault.n_left >= 0:
+            break
+        finish_interrupted(folder)
+        assert read(folder) in (OLD, NEW)
+        reset(folder)
+    assert fault.n_left >= 0 and n_calls > 5 and read(folder) == NEW
 
 
-def test_a_text_never_replaces_a_folder(tmp_path):
-    with pytest.raises(ValueError, match=r"\[L625\].*it is a folder"):
-        write_text(tmp_path, "text")
+def reset(folder):
+    assert os.listdir(folder.parent) == [folder.name]
+    for name in ("a", "b"):
+        (folder / name).write_text("old")
+    (folder / "c" / "inside").write_text("old")
+
+
+def run_and_die(write, folder, n_calls):
+    """RETURNS (bool): Whether the run was killed before its call of this number."""
+    child = os.fork()
+    if child == 0:
+        with pytest.MonkeyPatch.context() as patch:
+            Fault(patch, lambda: os._exit(9), n_calls)
+            write(folder)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("write, can_exchange", CASES)
+def test_a_run_that_is_killed_anywhere_leaves_the_old_or_the_new_result(
+    folder, monkeypatch, write, can_exchange
+):
+    if not can_exchange:
+        forbid_exchange(monkeypatch)
+    n_calls = 0
+    while run_and_die(write, folder, n_calls):
+        # Where several names can't be changed at once, some may be missing for now.
+        left = read(folder) if folder.exists() else {}
+        assert left.items() <= OLD.items() or left.items() <= NEW.items()
+        if can_exchange and write is not replace_some:
+            assert left in (OLD, NEW)
+        finish_interrupted(folder)
+        assert read(folder) in (OLD, NEW), n_calls
+        reset(folder)
+        n_calls += 1
+    assert n_calls > 5 and read(folder) == NEW
+
+
+def hide(folder, names, part):
+    """Put what a killed run leaves into a hidden folder."""
+    stage = folder / f"{files.PREFIX}killed"
+    (stage / part).mkdir(parents=True, exist_ok=True)
+    fill(stage / part, part, names)
+    return stage
+
+
+def test_what_a_killed_run_took_away_is_not_lost_if_it_was_put_back(folder):
+    """Nobody but its owner knows which of the two is the right one."""
+    stage = hide(folder, "a", "old")
+    hide(folder, "a", "new")
+    (folder / "a").write_text("put back")
+    for use in (finish_interrupted, look_and_write):
+        with pytest.raises(ValueError, match=r"\[L608\].*killed/new"):
+            use(folder)
+    assert (folder / "a").read_text() == "put back"
+    assert (stage / "old" / "a").read_text() == "old"
+    # What isn't concerned can be used.
+    finish_interrupted(folder / "b")
+    write_text(folder / "b", "more")
+
+
+def look_and_write(folder):
+    write_text(folder / "a", "more")
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="files have no owners")
+def test_hidden_folders_of_others_are_left_alone(folder):
+    """In a folder like /tmp, everybody may write what looks like ours."""
+    stage = hide(folder, "a", "new")
+    (stage / "old").mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    os.chown(stage, 12345, -1)
+    finish_interrupted(folder)
+    assert (folder / "a").read_text() == "old" and stage.exists()
+
+
+@pytest.mark.parametrize("write", [write_folder, write_together])
+def test_a_run_that_was_overtaken_says_so(shared_folder, write):
+    """So that what a run has said is what's there."""
+    with pytest.raises(ValueError, match=r"\[L606\].*result"):
+        with write(shared_folder) as first:
+            fill(first, "first")
+            with write(shared_folder) as second:
+                fill(second, "second")
+    assert set(read(shared_folder).values()) == {"second", "other"}
+    assert sorted(os.listdir(shared_folder)) == ["a", "b", "c", "d"]
+
+
+def test_what_was_there_when_a_run_began_counts(folder):
+    before = look_at(folder / "a")
+    write_text(folder / "a", "faster")
+    with pytest.raises(ValueError, match=r"\[L606\]"):
+        write_text(folder / "a", "slower", before=before)
+    assert (folder / "a").read_text() == "faster"
+
+
+@pytest.mark.parametrize("write", [write_folder, write_together])
+def test_results_of_several_writers_are_never_mixed(folder, write):
+    n_written = []
+
+    def write_often(value):
+        for _ in range(20):
+            try:
+                with write(folder) as new:
+                    fill(new, value)
+                n_written.append(value)
+            except ValueError as error:
+                assert "[L606]" in str(error)
+
+    threads = [Thread(target=write_often, args=(str(i),)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = read(folder)
+    assert len(found) == 3 and set(found.values()) == {n_written[-1]}
+    assert sorted(os.listdir(folder)) == ["a", "b", "c"]
+    assert os.listdir(folder.parent) == ["result"]
+
+
+@posix
+def test_modes_are_those_that_writing_would_give(tmp_path):
+    old_mask = os.umask(0o027)
+    try:
+        with write_folder(tmp_path / "new") as new:
+            fill(new, "new")
+        write_text(tmp_path / "page", "first")
+        (tmp_path / "page").chmod(0o604)
+        write_text(tmp_path / "page", "second")
+    finally:
+        os.umask(old_mask)
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")
+    }
+    assert (modes["new"], modes["c"], modes["a"]) == (0o750, 0o750, 0o640)
+    assert modes["page"] == 0o604
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_is_followed(tmp_path, is_there):
+    (tmp_path / "real").mkdir()
+    if is_there:
+        fill(tmp_path / "real", "old")
+        (tmp_path / "page").write_text("old")
+    (tmp_path / "folder").symlink_to("real", target_is_directory=True)
+    (tmp_path / "link").symlink_to("page")
+    write_text(tmp_path / "link", "new")
+    with write_folder(tmp_path / "folder") as new:
+        fill(new, "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "folder").is_symlink()
+    assert (tmp_path / "page").read_text() == "new"
+    assert read(tmp_path / "real") == NEW
+
+
+def test_a_link_in_a_folder_is_followed(folder, tmp_path):
+    (tmp_path / "elsewhere").write_text("old")
+    (folder / "b").unlink()
+    (folder / "b").symlink_to(tmp_path / "elsewhere")
+    with write_together(folder) as new:
+        fill(new, "new")
+    assert (folder / "b").is_symlink() and read(folder) == NEW
+    assert (tmp_path / "elsewhere").read_text() == "new"

@@ -29,7 +29,7 @@ LAYERS = [
     "presentation",
     "spelling",
 ]
-LAYERS += ["taxonomy", "gold", "questions", "staging", "files", "tables"]
+LAYERS += ["taxonomy", "gold", "questions", "files", "loading", "tables"]
 LAYERS += ["descriptions", "losses", "outputs", "vectors", "encoders", "rankers"]
 LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]
 LAYERS += ["init_config", "tuning", "report", "explain", "cli"]
@@ -273,13 +273,13 @@ def get_moves(nodes):
                 yield node.func.attr
 
 
-@pytest.mark.parametrize("module", [m for m in SOURCES if m != "staging.py"])
+@pytest.mark.parametrize("module", [m for m in SOURCES if m != "files.py"])
 def test_only_one_module_moves_files(module):
     assert list(get_moves(NODES[module])) == []
 
 
 def test_that_module_moves_files():
-    assert {"shutil", "tempfile", "replace"} <= set(get_moves(NODES["staging.py"]))
+    assert {"shutil", "tempfile", "replace"} <= set(get_moves(NODES["files.py"]))
 
 
 def test_modules_are_short():

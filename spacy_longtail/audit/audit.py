@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy
 from tqdm import tqdm
 
-from ..files import read_whole
 from ..gold import find_leaves
+from ..loading import read_whole
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from .advice import give_advice

@@ -13,7 +13,7 @@ from spacy.tokens import DocBin
 from thinc.api import NumpyOps
 
 from ..errors import Errors
-from ..files import SUFFIX, find_corpus
+from ..loading import SUFFIX, find_corpus
 from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text

@@ -36,7 +36,7 @@ def distill_cli(
     With --spacy, they are vectors that any spaCy pipeline can use, without word pieces,
     and here "spacy-longtail.PipelineVectors.v1" reads them.
     """
-    from ..files import check_output
+    from ..loading import check_output
     from ..vectors.corpus_words import count_words, read_words
     from ..vectors.distill import distill
     from ..vectors.pipeline import write_pipeline_vectors

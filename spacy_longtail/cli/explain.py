@@ -28,7 +28,7 @@ def explain_cli(
     """
     from ..evaluation.pipes import find_pipe
     from ..explain import explain, render_explanation
-    from ..files import load_pipeline
+    from ..loading import load_pipeline
 
     before = look_at_page(output, pipeline, force=force, as_json=json)
     nlp = load_pipeline(pipeline)

@@ -32,8 +32,8 @@ def init_config_cli(
     Example: python -m spacy longtail init-config corpus/train.spacy config.cfg
     """
     from ..audit import audit_corpus
-    from ..files import write_text
     from ..init_config import init_config
+    from ..loading import write_text
 
     before = look_at_page(config, corpus, force=force)
     if (corpus / "train.spacy").exists():

@@ -6,8 +6,8 @@ from typing import Any, Callable, Optional
 from spacy.cli._util import Opt
 
 from ..errors import Errors
+from ..files import StateT
 from ..presentation import Presentable, Remark
-from ..staging import StateT
 from .command import echo, print_remark, print_result
 
 # fmt: off
@@ -24,7 +24,7 @@ def look_at_page(
     inputs (Any): The paths of what is read.
     RAISES (ValueError): L609 if it's for stdout, with JSON. Else see check_output.
     """
-    from ..files import check_output
+    from ..loading import check_output
 
     if output is None:
         return {}
@@ -54,7 +54,7 @@ def print_and_save(
     before (StateT): What look_at_page has found.
     name (str): What the page is.
     """
-    from ..files import write_text
+    from ..loading import write_text
 
     if output is not None and is_stdout(output):
         echo(render())

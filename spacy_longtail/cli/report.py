@@ -32,7 +32,7 @@ def report_cli(
     Example: python -m spacy longtail report training/model-best corpus/test.spacy
     --output report.html
     """
-    from ..files import load_pipeline, read_corpus
+    from ..loading import load_pipeline, read_corpus
     from ..report import build_report, render_html
 
     before = look_at_page(output, pipeline, corpus, force=force, as_json=json)

@@ -7,10 +7,10 @@ from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 from tqdm import tqdm
 
 from ..errors import Errors
-from ..files import make_blank, read_whole
+from ..files import StateT, finish_interrupted, look_at, write_folder
+from ..loading import make_blank, read_whole
 from ..presentation import Remark, TextTable, make_table
 from ..settings import check_seed
-from ..staging import StateT, finish_interrupted, look_at, write_folder
 from ..tables import Table, is_table, open_table
 from ..tables.columns import (
     SPLITS,

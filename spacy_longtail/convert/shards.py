@@ -5,7 +5,7 @@ from typing import List, Tuple
 from spacy.language import Language
 from spacy.tokens import DocBin
 
-from ..files import SUFFIX, find_corpus
+from ..loading import SUFFIX, find_corpus
 
 # A shard is full with so many documents or characters.
 MAX_DOCS = 20_000

@@ -9,7 +9,7 @@ from spacy.training import Example
 from ..errors import Errors
 from ..evaluation.evidence import Evidence, ProgressT, collect
 from ..evaluation.pipes import find_part, find_pipe
-from ..files import check_output, load_pipeline, read_corpus, save_pipeline
+from ..loading import check_output, load_pipeline, read_corpus, save_pipeline
 from ..scoring.bootstrap import compare
 from ..scoring.metrics import KS, find_metrics
 from ..scoring.predictions import Predictions

@@ -9,9 +9,9 @@ from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
 from ..errors import Errors
-from ..files import make_blank
+from ..files import StateT, finish_interrupted, write_folder
+from ..loading import make_blank
 from ..saved import check_finite_array, check_type, read_json, read_msgpack, refuse
-from ..staging import StateT, finish_interrupted, write_folder
 from .storage import TableData
 from .table import StaticTable
 from .word_pieces import WordPieces

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Sequence, T
 import numpy
 
 from ..errors import Errors
+from ..files import StateT, finish_interrupted, write_folder
 from ..saved import check_finite_array
-from ..staging import StateT, finish_interrupted, write_folder
 from .word_pieces import WordPieces, index_words
 
 FORMAT = 1

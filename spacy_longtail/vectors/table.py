@@ -7,8 +7,8 @@ import numpy
 from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
+from ..files import StateT
 from ..saved import get_digest
-from ..staging import StateT
 from .storage import TableData, read_data, read_meta, write_table
 
 DATA_DIR = Path(__file__).parent / "data"

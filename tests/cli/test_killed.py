@@ -1,5 +1,5 @@
 """Commands with a fault at each of their calls that change the disk. Of files alone,
-tests/test_staging.py has the same, and is quick.
+tests/test_files.py has the same, and is quick.
 """
 
 import errno
@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import pytest
 
-from spacy_longtail.staging import finish_interrupted
+from spacy_longtail.files import finish_interrupted
 
 pytestmark = [
     pytest.mark.slow,

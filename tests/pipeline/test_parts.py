@@ -7,7 +7,7 @@ import pytest
 import spacy
 import srsly
 
-from spacy_longtail.files import load_pipeline
+from spacy_longtail.loading import load_pipeline
 from spacy_longtail.saved import get_digest, write_json
 
 OLD = Path(__file__).resolve().parents[1] / "data" / "pipelines"
