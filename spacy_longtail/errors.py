@@ -23,11 +23,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L007 = ("Can't read the taxonomy: {problem}. It is written by the component "
             "itself or by 'spacy init labels' and isn't meant to be edited.")
     L012 = ("Two labels look the same, {look!r}, but differ: {first} ({n} documents) "
-            "and {second} ({m}). Write them alike; 'spacy longtail convert' does "
-            "when it makes a corpus.")
+            "and {second} ({m}). Write them alike, as 'spacy longtail convert' does.")
     L013 = ("Document {index} ({text!r}) has the key {key!r} in its gold 'doc.cats', "
-            "which isn't a string. Keys are labels, for example "
-            "{{'banking/transfer': 1.0}}.")
+            "which isn't a string. Keys are labels, as in {{'bank/fee': 1.0}}.")
     L014 = ("None of the 'labels' of '{name}', for example {given}, is in the corpus, "
             "where {n} documents have others: {labels}. Correct the spelling. To leave "
             "labels to be found by their names alone, give a corpus without others.")
@@ -38,16 +36,14 @@ class Errors(metaclass=ErrorsWithCodes):
     L022 = ("{source}: the description is of {label!r}, which is neither a label "
             "nor an inner node of the training data. Did you mean: {similar}?")
     L023 = ("Can't find the file of label descriptions: {path}. Check "
-            "'--paths.descriptions', or leave it out: the words of the labels "
-            "serve then.")
+            "'--paths.descriptions', or leave it out.")
 
     # L1xx: losses
     L101 = ("The loss needs logits and truths of the same shape (documents, "
             "leaves), but got {guesses} and {truths}. Expected {n_leaves} leaves.")
     L102 = ("WeightedCrossEntropy needs a 'power' of at least 0, but got {value}. "
             "1.0 weights by inverse frequency, 0.0 not at all; a million is the most.")
-    L103 = ("WeightedCrossEntropy needs a 'cap' above 0 or null for no cap, but "
-            "got {value}.")
+    L103 = ("WeightedCrossEntropy needs a 'cap' above 0 or null, but got {value}.")
     L104 = ("ClassBalanced needs a 'beta' of at least 0 and below 1, but got "
             "{value}. Use 0.0 for no weighting and values close to 1, for example "
             "0.999, to weight by inverse frequency.")
@@ -57,8 +53,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "plain loss; 1.0 to 3.0 are usual, a million is the most.")
     L107 = ("LDAM needs a '{name}' above 0, but got {value}. A million is the most.")
     L108 = ("{loss} needs a '{name}' {expected}, but got {value!r}. Check the block of "
-            "the loss in the config. A million is the most, a millionth the least that "
-            "counts as above 0.")
+            "the loss in the config. From a millionth to a million is above 0.")
 
     # L2xx: layers, models and vectors
     L201 = ("{layer} needs a '{name}' {expected}, but got {value!r}. Check the "
@@ -114,8 +109,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'spacy-longtail.PooledTok2Vec.v1' with 'include_static_vectors'.")
     L260 = ("There are {n} words to distill from the transformer {name!r}, but at "
             "least 2 are needed. Give it a vocabulary or a corpus.")
-    L261 = ("TableVectors needs a 'path': the folder that 'spacy longtail distill' "
-            "wrote.")
+    L261 = ("TableVectors needs a 'path', a folder of 'spacy longtail distill'.")
     L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
             "table, or a text file; a vocabulary is a text "
             "file with one word a line.")
@@ -125,11 +119,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "'nlp.initialize' with training data, or load a trained pipeline.")
     L302 = ("Document {index} ({text!r}) has more than one gold label: {labels}. "
             "'{name}' needs exactly one path per document. If a document can have "
-            "several labels, use {factory!r}. {hint} If it is a mistake, correct the "
-            "document.")
+            "several labels, use {factory!r}. {hint} Or correct the document.")
     L303 = ("Document {index} ({text!r}) has the value {value!r} for the label "
-            "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
-            "learned from.")
+            "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) teach.")
     L304 = ("The training corpus is streamed ('max_epochs = -1'), so that its "
             "labels can't be counted. Count them first with 'spacy init labels' "
             "and set [initialize.components.{name}.labels], for example:\n\n"
@@ -164,8 +156,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "'spacy-longtail.PrototypeSoftmax.v1', but {layer!r} isn't. Check "
             "[components.{name}.model.output].")
     L324 = ("The 'labels' of '{name}' have counts but not the number of documents, "
-            "which a streamed corpus doesn't tell either. Make the label file again "
-            "with 'spacy init labels'.")
+            "which a streamed corpus doesn't tell. Make them with 'spacy init labels'.")
     L325 = ("Document {index} ({text!r}) has the value {value!r} for the label "
             "{label!r} in its gold 'doc.cats'. Only 1.0 (yes) and 0.0 (no) can be "
             "learned from by '{name}'. Leave out what isn't known.")
@@ -236,8 +227,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "not of the same training as what it is with: copy the whole pipeline "
             "again, or train it again. Settings are changed on the loaded component, "
             "or with 'spacy.load(path, config=…)'.")
-    L361 = ("Saved data can't be read: {problem}. They are damaged, or something else "
-            "has written them.")
+    L361 = ("Saved data can't be read: {problem}. They are damaged.")
     L362 = ("'{name}' has to be {expected}, but got {value!r}.")
     L370 = ("The config says that the separator of '{name}' is {found!r}, but its "
             "labels were trained with {trained!r}. Set 'separator' in "
@@ -281,8 +271,7 @@ class Errors(metaclass=ErrorsWithCodes):
     L502 = ("Can't score a document with more than one gold label: {labels} "
             "({text!r}). The labels of 'longtail_textcat' exclude each other, so "
             "set one label per document to 1.0; its ancestors may be 1.0 too.")
-    L503 = ("The scorer's 'ks' have to be whole numbers of at least 1, but got "
-            "{value!r}.")
+    L503 = ("The scorer's 'ks' have to be whole and at least 1, but got {value!r}.")
     L510 = ("None of the {n} documents has a gold label of '{name}', so there is "
             "nothing to compare with. Give a corpus with gold labels in 'doc.cats', "
             "spelled as in the training data.")
@@ -298,8 +287,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "both out for the best F1.")
     L517 = ("'per_label' is about the precision of each label, so it needs a "
             "'precision'. For example 0.9: nine of ten.")
-    L518 = ("'{name}' isn't a component made by {factories}. Those of this pipeline "
-            "are {found}.")
+    L518 = ("'{name}' isn't a component made by {factories}. Those are {found}.")
     L521 = ("There is nothing to explain in {text!r}: it has no word. Give a text.")
     L522 = ("Can't explain the label {label!r}: '{name}' has no such label among its "
             "{n}. {hint}")
@@ -362,10 +350,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L624 = ("{path} is from an earlier conversion and would stay as it is: its texts "
             "may be in the new train.spacy. Delete it, or choose another folder.")
     L625 = ("Can't write to {path}: {problem}. Nothing was left there under its final "
-            "name, and what was there is as before. Make room, or choose another "
-            "folder.")
-    L626 = ("There is no row with a text and a label among {n} rows (dropped: "
-            "{dropped}). Check the columns.")
+            "name, and what was there is as before. Make room, or go elsewhere.")
+    L626 = ("No text with a label is among {n} rows (dropped: {dropped}).")
     L627 = ("There is no encoding named {encoding!r}. Usual ones are utf-8, cp1252, "
             "latin-1 and utf-16.")
     L628 = ("Both a column of one label, {label!r}, and a column of lists, {labels!r}, "
@@ -376,8 +362,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "and test, with a suffix like .jsonl or .csv. Tables there: {files}. Give "
             "the files by name instead.")
     L631 = ("Can't read {path}: {problem}.")
-    L632 = ("{path} has {n} columns named {column!r}, at {places}. Give each a "
-            "name of its own.")
+    L632 = ("{path} has {n} columns named {column!r}, at {places}. Rename them.")
     L633 = ("{path}: {problem}. Expected an array of JSON objects, by itself or as the "
             "only one in an object, for example [{{\"text\": \"…\", \"label\": "
             "\"banking/transfer\"}}]. pandas writes it with orient='records'.")
@@ -405,8 +390,7 @@ class Errors(metaclass=ErrorsWithCodes):
     L642 = ("The HTML page needs matplotlib. Install it with the extra: pip install "
             "'spacy-longtail[report]'")
     L650 = ("There is no config named {found!r}. Choose one of: {known}.")
-    L651 = ("There is no {found!r} config for documents with several labels. Use "
-            "{known}.")
+    L651 = ("There is no {found!r} config for several labels. Use {known}.")
     L652 = ("The fingerprint of the training texts in the file 'cfg' of '{name}' is "
             "damaged. Take an undamaged copy of the pipeline, or train it again.")
     L660 = ("The column {column!r} is asked for twice. A text, each level of a "
@@ -450,8 +434,7 @@ class Warnings(metaclass=ErrorsWithCodes):
              "or leave the component out.")
     LW501 = ("{n_docs} documents have a gold label that training never saw, "
              "{n_labels} different ones, for example {labels}. They are scored as "
-             "missed. Add training documents of these labels, or correct their "
-             "spelling.")
+             "missed. Add training documents of these, or correct their spelling.")
     LW502 = ("{n_labels} gold labels were never seen in training, for example "
              "{labels}. They are scored as missed. Add training documents of these "
              "labels, or correct their spelling.")

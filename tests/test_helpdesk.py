@@ -56,6 +56,7 @@ def test_every_category_has_one_description(counts):
     assert set(described.values()) == {1}
 
 
+@pytest.mark.slow
 def test_no_two_tickets_are_near_copies(tickets):
     """Compare sets of four characters: no pair shares more than half of them."""
     texts = [record["text"] for records in tickets.values() for record in records]

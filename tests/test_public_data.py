@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import srsly
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ def run_script(*arguments):
     subprocess.run(list(map(str, command)), check=True)
 
 
+@pytest.mark.slow
 def test_naics_becomes_a_table_of_levels(tmp_path):
     srsly.write_json(tmp_path / "codes.json", CODES)
     run_script("naics", tmp_path / "codes.json", tmp_path / "out")

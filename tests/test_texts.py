@@ -51,6 +51,7 @@ def test_hashes_are_for_ever():
 HASH = 17975559480684047708
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_the_form_of_unicode_doesnt_matter(text):
     for form in ("NFC", "NFD", "NFKC", "NFKD"):

@@ -47,6 +47,7 @@ def test_the_same_seed_gives_the_same_files(tickets, tmp_path):
     assert contents[0] == contents[1] != contents[2]
 
 
+@pytest.mark.slow
 def test_many_shards_read_like_one_file(tickets, tmp_path, monkeypatch):
     convert_corpus([tickets], tmp_path / "one")
     monkeypatch.setattr(shards, "MAX_DOCS", 7)

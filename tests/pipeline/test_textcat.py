@@ -72,6 +72,7 @@ def test_batch_of_empty_documents_only(trained):
     assert docs[0].cats == docs[1].cats == docs[2].cats == trained("").cats
 
 
+@pytest.mark.slow
 def test_document_of_100_000_tokens(trained):
     doc = trained.make_doc("I lost my debit card " * 20_000)
     assert len(doc) == 100_000

@@ -293,6 +293,7 @@ def make_several_equals(n_labels, n_docs, *, seed):
 MACRO_F = {"macro_f": find_metrics("tune", False)["macro_f"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "simulate, n_labels, n_docs",
     [

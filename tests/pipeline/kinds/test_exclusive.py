@@ -31,6 +31,7 @@ def test_cats_are_a_distribution_and_levels_are_sums_of_it(trained, text):
         assert probability == pytest.approx(sum(below), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_works_with_5000_labels(make_nlp, make_examples):
     labels = [f"group {i // 50}/label {i}" for i in range(5000)]
     nlp = make_nlp(min_count=0)
