@@ -17,6 +17,7 @@ from .errors import Errors
 
 # What is at some paths: the number of each file or folder, and when a file was written.
 StateT = Dict[Path, Tuple[int, int]]
+IS_STREAM = "it is a device or a pipe"
 # Hidden, so that spaCy doesn't read what isn't complete.
 PREFIX = ".longtail-"
 # Renaming takes milliseconds. Whoever holds a folder for longer isn't one of us.
@@ -36,6 +37,7 @@ def write_folder(folder: Path, *, before: Optional[StateT] = None) -> Iterator[P
     RAISES (ValueError): L606, L608 or L625, see write_together.
     """
     folder, shown = follow_links(folder), Path(folder)
+    refuse_stream(shown)
     if os.path.isfile(folder):
         raise ValueError(Errors.L625.format(path=shown, problem="it is a file"))
     before = look_at(folder) if before is None else before
@@ -92,6 +94,17 @@ def write_together(
             yield stage / "new"
             _sync(stage / "new")
             _move_in(stage, shown, before)
+
+
+def refuse_stream(path: Path) -> None:
+    """RAISES (ValueError): L625 if a folder can't be there: it is stdout, or a device
+    or a pipe, which nothing takes the place of.
+    """
+    problem = "a folder can't be printed" if str(path) == "-" else ""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        problem = IS_STREAM
+    if problem:
+        raise ValueError(Errors.L625.format(path=path, problem=problem))
 
 
 def finish_interrupted(path: Path) -> None:
@@ -315,9 +328,14 @@ def _holds_only(folder: Path, names: Iterable[str]) -> bool:
 def _inherit(new: Path, target: Path) -> None:
     """Take over the owner and the mode of what is replaced, as writing into it would.
 
-    RAISES (PermissionError): If it is a file that must not be written to.
+    RAISES (OSError): If it is a file that must not be written to, or a device or a
+        pipe, which nothing takes the place of.
     """
-    if not os.path.exists(target) or new.is_dir() != target.is_dir():
+    if not os.path.exists(target):
+        return
+    if not target.is_dir() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, IS_STREAM, str(target))
+    if new.is_dir() != target.is_dir():
         return
     if target.is_file() and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))

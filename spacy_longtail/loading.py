@@ -19,6 +19,7 @@ from .files import (
     follow_links,
     look_at,
     name_problem,
+    refuse_stream,
     write_together,
 )
 
@@ -160,7 +161,9 @@ def check_output(
         is_inside = path == source and there in here.parents
         if os.path.exists(there) and (here in (there, *there.parents) or is_inside):
             raise ValueError(Errors.L603.format(path=output, source=path))
-    if not _is_stream(output):
+    if not is_file:
+        refuse_stream(output)
+    if not is_file or not _is_stream(output):
         if is_file and os.path.isdir(here):
             raise ValueError(Errors.L625.format(path=output, problem="it is a folder"))
         if os.path.lexists(here) and not force:

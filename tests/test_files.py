@@ -95,6 +95,19 @@ def test_a_folder_that_is_a_file(tmp_path, write):
     assert read(tmp_path) == {"file": "old"}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes by name")
+def test_nothing_takes_the_place_of_a_device_or_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"\[L625\].*it is a device or a pipe"):
+        with write_folder(tmp_path / "pipe") as new:
+            fill(new, "new")
+    with pytest.raises(ValueError, match=r"\[L625\].*it is a device or a pipe"):
+        with write_together(tmp_path) as new:
+            fill(new, "new", names=("a", "pipe"))
+    assert os.listdir(tmp_path) == ["pipe"]
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
 def test_a_new_folder_is_whole_or_not_there(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         with write_folder(tmp_path / "deep" / "new") as new:

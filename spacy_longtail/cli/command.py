@@ -128,7 +128,9 @@ def fail(message: str) -> NoReturn:
 
 
 def use_gpu(gpu_id: int) -> None:
-    """RAISES (ValueError): L666 if there is no such GPU."""
+    """RAISES (ValueError): L665 or L666 if there is no such GPU."""
+    if gpu_id < -1:
+        raise ValueError(Errors.L665.format(name="gpu-id", least=-1, value=gpu_id))
     try:
         setup_gpu(gpu_id, silent=True)
     except Exception as error:

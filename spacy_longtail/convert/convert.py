@@ -7,7 +7,13 @@ from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 from tqdm import tqdm
 
 from ..errors import Errors
-from ..files import StateT, finish_interrupted, look_at, write_folder
+from ..files import (
+    StateT,
+    finish_interrupted,
+    look_at,
+    refuse_stream,
+    write_folder,
+)
 from ..loading import make_blank, read_whole
 from ..presentation import Remark, TextTable, make_table
 from ..settings import check_seed
@@ -224,6 +230,7 @@ def _list_folder(folder: Path) -> List[Path]:
 
 
 def _look_at_output(output_dir: Path, force: bool) -> StateT:
+    refuse_stream(output_dir)
     finish_interrupted(output_dir)
     for path in (output_dir / (split + SUFFIX) for split in SPLITS):
         if path.exists() and not force and not is_conversion(path):

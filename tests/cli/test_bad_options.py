@@ -1,5 +1,6 @@
 """What is wrong with an option or a path ends with a coded error and the status 1."""
 
+import os
 import re
 from pathlib import Path
 
@@ -80,6 +81,7 @@ OPTIONS = {
         "--pipe none",
         "--pipe=",
         "--gpu-id 99",
+        "--gpu-id -7",
     ],
     "tune": [
         "--for speed",
@@ -96,6 +98,7 @@ OPTIONS = {
         "--seed -1",
         "--pipe none",
         "--gpu-id 99",
+        "--gpu-id -7",
     ],
     "explain": ["--label none", "--label=", "--against none", "--pipe none"],
     "distill": [
@@ -187,6 +190,24 @@ def test_what_the_system_refuses_is_named(fail, table, tmp_path, monkeypatch):
 
     monkeypatch.setattr("spacy_longtail.convert.convert_corpus", refuse)
     assert fail("convert") == "L661"
+
+
+@pytest.mark.parametrize("name", ["convert", "tune", "distill"])
+def test_a_folder_takes_the_place_of_no_pipe(
+    run, table, tickets_dir, tmp_path, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+    model, dev = tickets_dir / "model", tickets_dir / "dev.spacy"
+    inputs = {"convert": [table], "tune": [model, dev, "-o"], "distill": [model]}[name]
+    places = ["-"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe")
+        places.append("pipe")
+    before = sorted(os.listdir())
+    for place in places:
+        result = run(name, *inputs, place, "--force")
+        assert result.exit_code == 1 and "[L625]" in result.output
+        assert sorted(os.listdir()) == before
 
 
 def test_half_a_character_to_explain(fail, tickets_dir):
