@@ -88,12 +88,14 @@ class ExclusiveLabels(LabelKind):
         ]
 
     def refine(self, judged: Judged, stages: Stages) -> Prediction:
-        """Rows sum to what they did before."""
+        """Rows sum to what they did before, but for rounding."""
         plan, settings = stages.taxonomy.others, stages.settings
         weight, columns = settings.mixture_weight, stages.added_columns
         P = redistribute(judged.P, plan, judged.others, judged.scores, weight)
         if judged.margins is not None:
             P = insert_exclusive(P, judged.margins, columns, settings.trust)
+        # A mass that is a sum of what was rounded to 32 bits can be above 1.
+        P = numpy.minimum(P, 1.0)
         return Prediction(P, P.max(axis=1) * numpy.clip(judged.similarity, 0.0, 1.0))
 
     def is_refused(self, label: str, deficit: float, taxonomy: Taxonomy) -> bool:

@@ -28,6 +28,15 @@ def test_probabilities_still_sum_to_1(pair):
     assert_allclose([sum(doc.cats.values()) for doc in docs], 1.0, rtol=1e-5)
 
 
+@pytest.mark.parametrize("temperature", [0.4, 0.5, 0.6])
+def test_no_probability_is_above_1(pair, exclusive, temperature):
+    """Also where nearly all of it is in one Other, a sum of numbers of 32 bits."""
+    pair.get_pipe("longtail_textcat").temperature = temperature
+    docs = list(pair.pipe([text for text, _ in exclusive.data]))
+    assert max(max(doc.cats.values()) for doc in docs) <= 1.0
+    assert max(doc._.longtail.probability for doc in docs) <= 1.0
+
+
 def test_added_label_takes_the_same_share_from_all_others(pair, fallback):
     texts = ["a cruise on a ship", "block my card", "lend me money", ""]
     before = [dict(doc.cats) for doc in pair.pipe(texts)]
