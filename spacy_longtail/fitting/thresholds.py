@@ -7,6 +7,7 @@ import numpy
 
 from ..errors import Errors
 from ..ops import LOWEST, get_log_odds
+from ..settings import is_between
 from ..taxonomy import ROOT, Taxonomy
 
 N_GRID = 200
@@ -51,9 +52,9 @@ def fit_thresholds(
     if scores.shape != truths.shape or scores.ndim != 2:
         text = Errors.L326.format(scores=scores.shape, truths=truths.shape)
         raise ValueError(text)
-    if precision is not None and not 0.0 < precision <= 1.0:
+    if precision is not None and not (is_between(precision, 0.0, 1.0) and precision):
         _refuse("precision", precision, "above 0 and at most 1, or None")
-    if not 0.0 <= smoothing < float("inf"):
+    if not is_between(smoothing, 0.0):
         _refuse("smoothing", smoothing, "a number of at least 0")
     scores = numpy.clip(scores, LOWEST, 1.0 - LOWEST)
     # What isn't known is never above a threshold and never positive.

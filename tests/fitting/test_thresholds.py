@@ -136,7 +136,11 @@ def test_shapes_that_do_not_fit_are_an_error():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"precision": 0.0}, {"precision": 1.1}, {"smoothing": -1.0}]
+    "settings",
+    [
+        *({"precision": value} for value in (0.0, 1.1, "0.9", True)),
+        *({"smoothing": value} for value in (-1.0, "30", None, float("nan"))),
+    ],
 )
 def test_setting_out_of_range_is_an_error(settings):
     with pytest.raises(ValueError, match=rf"\[L327\] '{list(settings)[0]}' has to be"):

@@ -7,6 +7,7 @@ from spacy.training import Example
 from ...errors import Errors
 from ...fitting.mixture import Case, fit_weights
 from ...fitting.thresholds import fit_abstention_threshold
+from ...settings import is_between
 from ..decision import EPSILON, read_decision
 from .router import split_members
 
@@ -115,10 +116,11 @@ def fit_abstention(
     RAISES (ValueError): L339 if that can't be.
     """
     wished = precision if coverage is None else coverage
-    if (precision is None) == (coverage is None) or not 0.0 < (wished or 0.0) <= 1.0:
+    is_share = is_between(wished, 0.0, 1.0) and wished
+    if (precision is None) == (coverage is None) or not is_share:
         problem = (
             "give either a precision or a coverage above 0.0 and up to 1.0, got "
-            f"{precision} and {coverage}"
+            f"{precision!r} and {coverage!r}"
         )
         raise ValueError(Errors.L339.format(name=pipe.name, problem=problem))
     examples, kind, tree = list(examples), pipe.kind, pipe.taxonomy

@@ -71,7 +71,14 @@ def test_ranker_tells_how_close_unsure_documents_are(nlp, fallback, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "wished", [{}, {"precision": 0.9, "coverage": 0.9}, {"precision": 1.1}]
+    "wished",
+    [
+        {},
+        {"precision": 0.9, "coverage": 0.9},
+        {"precision": 1.1},
+        {"precision": "0.9"},
+        {"coverage": float("nan")},
+    ],
 )
 def test_wish_that_is_none(fallback, wished):
     with pytest.raises(ValueError, match=r"\[L339\].*either a precision or a coverage"):
