@@ -42,7 +42,9 @@ def _check_node(
     check_keys(info["dims"], node.dim_names, f"'dims' of {node.name!r}")
     for size in info["dims"].values():
         check_type(size, (int, type(None)), "a dimension")
-    check_keys(info["refs"], node.ref_names, f"'refs' of {node.name!r}")
+    # A copy of a layer has none, such as one that replaces a listener.
+    refs: Dict[str, Any] = dict.fromkeys(node.ref_names)
+    check_keys({**refs, **info["refs"]}, refs, f"'refs' of {node.name!r}")
     for name, index in info["refs"].items():
         known = node.get_ref(name) if node.has_ref(name) else None
         if known is not None and (index is None or nodes[index] is not known):

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 import spacy
 from numpy.testing import assert_array_equal
@@ -114,12 +116,15 @@ def test_saved_pipeline_predicts_the_same(nlp, make_examples, tmp_path):
         assert loaded(text)._.longtail == nlp(text)._.longtail
 
 
-def test_listener_can_be_replaced(nlp, make_examples):
+def test_listener_can_be_replaced(nlp, make_examples, tmp_path):
     train(nlp, make_examples(nlp), 5)
     cats = nlp("I lost my card").cats
     nlp.replace_listeners("tok2vec", "longtail_textcat", ["model.encoder.tok2vec"])
     nlp.remove_pipe("tok2vec")
     assert nlp("I lost my card").cats == pytest.approx(cats, abs=1e-5)
+    nlp.to_disk(tmp_path)
+    for found in (spacy.load(tmp_path), pickle.loads(pickle.dumps(nlp))):
+        assert found("I lost my card").cats == nlp("I lost my card").cats
 
 
 def test_frozen_shared_encoder_stays_what_it_is(nlp, make_examples):
