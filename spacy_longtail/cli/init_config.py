@@ -33,6 +33,7 @@ def init_config_cli(
     """
     from ..audit import audit_corpus
     from ..init_config import init_config
+    from ..init_config.choose import EXTRAS
     from ..loading import write_text
 
     before = look_at_page(config, corpus, force=force)
@@ -52,6 +53,9 @@ def init_config_cli(
         return
     write_text(config, filled, before=before)
     print_remark(Remark("good", f"Saved the config to {config}"))
+    if optimize in EXTRAS:
+        print_remark(Remark("text", "Install what it needs, unless it is there:"))
+        echo(f"python -m pip install 'spacy-longtail[{EXTRAS[optimize]}]'")
     for what, parts in _find_next(context, corpus, config):
         print_remark(Remark("text", what))
         # In one line, as a terminal reads it.

@@ -14,6 +14,8 @@ from ..presentation import count_noun
 
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
+# What is needed for one, besides the package.
+EXTRAS = {"cascade": "embeddings", "accuracy": "transformers"}
 FACTORY = "longtail_textcat"
 FALLBACK = "zero_shot_fallback"
 DROPPED = (

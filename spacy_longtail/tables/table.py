@@ -157,7 +157,8 @@ class Table:
             raise self._make_encoding_error(error) from None
 
     def _make_encoding_error(self, error: UnicodeError) -> ValueError:
-        encoding = self.dialect.encoding
+        # As the user calls it, with or without a mark.
+        encoding = self.dialect.encoding.removesuffix("-sig")
         problem = f"it isn't {encoding} ({error})"
         if isinstance(error, UnicodeDecodeError):
             with suppress(UnicodeError):

@@ -1,4 +1,5 @@
 import shlex
+from importlib.metadata import metadata
 
 import pytest
 import spacy
@@ -53,6 +54,17 @@ def test_writes_a_config(run, table, tmp_path):
     assert result.exit_code == 0
     assert "python -m spacy train" in result.stdout
     assert Config().from_disk(path, interpolate=False)["training"]["max_steps"] == 100
+
+
+@pytest.mark.parametrize(
+    "optimize, extra", [("cascade", "embeddings"), ("accuracy", "transformers")]
+)
+def test_says_which_libraries_a_config_needs(run, table, tmp_path, optimize, extra):
+    result = run("init-config", table, tmp_path / "c.cfg", "--optimize", optimize)
+    line = f"python -m pip install 'spacy-longtail[{extra}]'"
+    assert line in result.stdout.splitlines()
+    assert extra in metadata("spacy-longtail").get_all("Provides-Extra")
+    assert "pip install" not in run("init-config", table, tmp_path / "d.cfg").stdout
 
 
 def test_never_overwrites_unless_forced(run, table, tmp_path):
