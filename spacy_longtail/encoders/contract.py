@@ -7,7 +7,7 @@ logits over the leaves of a taxonomy of such rows; its backprop takes the gradie
 the logits. All else is optional and stands in `model.attrs`, Thinc's way to give a
 layer methods, under the names below. Read it with these functions only.
 
-    encoder  is_frozen (bool), observe (function), split (function)
+    encoder  is_frozen, counts_first (bool), observe, split (functions)
     output   set_start, get_similarity (functions, both needed), extend_start,
              set_bias, get_linear, check_weights
 
@@ -55,6 +55,13 @@ def observe(encoder: EncoderT, docs: Optional[List[Doc]]) -> None:
     """
     if "observe" in encoder.attrs:
         encoder.attrs["observe"](encoder, docs)
+
+
+def counts_first(encoder: EncoderT) -> bool:
+    """RETURNS (bool): Whether the encoder has to have seen the whole training corpus
+    before it encodes the first of its documents.
+    """
+    return bool(encoder.attrs.get("counts_first", False))
 
 
 def split(encoder: EncoderT, doc: Doc) -> Optional[Dict[str, numpy.ndarray]]:

@@ -1,17 +1,19 @@
 from functools import partial
 from itertools import takewhile
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.attrs import LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..encoders import contract
 
 MAX_CACHED_TEXTS = 1_000_000
+COUNT_SIZE = 1024
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
 
@@ -83,6 +85,17 @@ class EncoderRunner:
             return encode(docs)
 
         return encode, encode_and_count
+
+    def count_first(self, docs: Iterable[Doc]) -> bool:
+        """Show the whole corpus to an encoder that has to know it before it encodes.
+
+        RETURNS (bool): Whether it was shown.
+        """
+        if not contract.counts_first(self.encoder):
+            return False
+        for batch in minibatch(docs, COUNT_SIZE):
+            contract.observe(self.encoder, batch)
+        return True
 
     def begin_update(self, docs: List[Doc]) -> Tuple[Floats2d, Callable]:
         if not contract.is_frozen(self.encoder):

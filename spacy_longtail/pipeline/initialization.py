@@ -121,6 +121,8 @@ def _count(
         known = {*before.ranges, *(known or ())}
     nodes = known and add_nodes_above(known, pipe.settings.separator)
     encode, count = pipe.encoding.start(docs, nlp, pipe, is_warm=before is not None)
+    if pipe.encoding.count_first(eg.predicted for eg in get_examples()):
+        count = encode
     # A sample of a corpus isn't counted. What is known about all of it is given.
     sums = count_and_sum(
         get_examples(),

@@ -98,6 +98,12 @@ ENCODERS = [
     ("StaticBag", make_static_bag, {}, 0.0),
     ("StaticBag", make_static_bag, {"bigram_buckets": 0}, 0.0),
     ("StaticBag", make_static_bag, {"trainable": False}, 0.0),
+    (
+        "StaticBag",
+        make_static_bag,
+        {"ngram_width": 64, "min_ngram_count": 1, "ngram_dropout": 0.0},
+        0.0,
+    ),
     ("PooledTok2Vec", make_tok2vec, {}, 1e-5),
     ("PooledTok2Vec", make_tok2vec, {"pooling": "max"}, 1e-5),
     ("PooledTransformer", make_transformer, {}, 1e-6),
@@ -117,6 +123,8 @@ def make_encoder(request):
         fix_random_seed(0)
         encoder = build(**make_arguments(request, **settings))
         encoder.initialize(X=make_docs("", *TEXTS))
+        for docs in (None, make_docs(*TEXTS)):
+            contract.observe(encoder, docs)
         return encoder
 
     make.tolerance = request.param[-1]

@@ -10,7 +10,6 @@ from ...ops import MIN_NORM, ForwardT, normalize_rows
 from ...settings import check_at_least, check_share
 from ..contract import EncoderT
 from .features import (
-    OPS,
     BagFeatures,
     BigramFeatures,
     FeatureKind,
@@ -18,11 +17,16 @@ from .features import (
     FeatureRows,
     Strings,
     WordFeatures,
+    collect_words,
+    sum_runs,
 )
+from .ngram_bag import BagT, NgramBag, join_bags, join_halves, split_ngrams
+from .ngrams import NgramRows
 from .row_table import RowTable
 
-NAME = "StaticBag"
+NAME, NGRAMS = "StaticBag", "ngrams"
 MAX_BUCKETS = 2**30
+MAX_WIDTH, MAX_NGRAMS = 4096, 10_000_000
 StartT = Callable[[numpy.ndarray, Strings], FeatureRows]
 
 
@@ -36,6 +40,12 @@ def build_static_bag(
     gain_learn_rate: float = 10.0,
     bigram_buckets: int = 1048576,
     min_bigram_count: int = 2,
+    ngram_width: int = 0,
+    ngram_learn_rate: float = 10.0,
+    ngram_dropout: float = 0.4,
+    min_ngram_count: int = 2,
+    max_ngrams: int = 50000,
+    word_weight: float = 0.8,
 ) -> EncoderT:
     """Build an encoder that adds up word vectors, to unit length.
 
@@ -44,6 +54,10 @@ def build_static_bag(
     the mean of its word pieces. The vectors carry a weight by frequency. In
     training, each word that occurs gets a row of its own that starts at the static
     vector; bigrams, hashed into a number of buckets, start at zero.
+
+    Character n-grams make a second unit vector beside that, if they are wanted: the sum
+    of the rows of the n-grams of all words, which start at random and as long as their
+    inverse document frequency. They know what words share whatever the language is.
 
     Registered as "spacy-longtail.StaticBag.v1".
 
@@ -62,6 +76,16 @@ def build_static_bag(
     bigram_buckets (int): Number of buckets, from 0 for no bigrams.
     min_bigram_count (int): Bigrams that occur less often in the training corpus
         stay at zero, from 1. Counted by bucket while the pipeline is initialized.
+    ngram_width (int): Width of the vectors of character n-grams, from 0 for none. Needs
+        trainable.
+    ngram_learn_rate (float): Multiple of the optimizer's rate for n-grams, from 0.0.
+    ngram_dropout (float): Share of a word's n-grams left out in training, from 0.0 to
+        below 1.0.
+    min_ngram_count (int): N-grams that occur in fewer training documents have no
+        vector, from 1.
+    max_ngrams (int): Most n-grams with a vector, from 1; the most frequent ones.
+    word_weight (float): Weight of words and bigrams beside n-grams, from 0.0 to 1.0:
+        its square is their share in the similarity of two documents.
     RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
         width), rows of unit length, or of zeros for documents without words.
     RAISES (ValueError): L201 if a setting is out of range.
@@ -77,6 +101,12 @@ def build_static_bag(
     check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
     check_at_least(NAME, "bigram_buckets", bigram_buckets, 0, MAX_BUCKETS)
     check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
+    check_at_least(NAME, "ngram_width", ngram_width, 0, MAX_WIDTH)
+    check_at_least(NAME, "ngram_learn_rate", ngram_learn_rate, 0.0)
+    check_share(NAME, "ngram_dropout", ngram_dropout)
+    check_at_least(NAME, "min_ngram_count", min_ngram_count, 1)
+    check_at_least(NAME, "max_ngrams", max_ngrams, 1, MAX_NGRAMS)
+    check_at_least(NAME, "word_weight", word_weight, 0.0, 1.0)
     word_rate = word_learn_rate if trainable else 0.0
     kinds: List[FeatureKind] = [WordFeatures(word_rate, vectors)]
     if trainable and bigram_buckets:
@@ -86,11 +116,19 @@ def build_static_bag(
     rates = vectors.name, gain_learn_rate
     table = RowTable(vectors.width, *rates, get_features=features.get_digest)
     extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
-    model: EncoderT = chain(extract, StaticBag(table, features.get_start))
+    bag = StaticBag(table, features.get_start)
+    if trainable and ngram_width:
+        ngrams = NgramRows(ngram_learn_rate, min_ngram_count, max_ngrams)
+        second = NgramBag(
+            RowTable(ngram_width, NGRAMS, by_row=True), ngrams, dropout=ngram_dropout
+        )
+        bag = join_bags(bag, second, word_weight)
+    model: EncoderT = chain(extract, bag)
     model.attrs["is_frozen"] = not trainable
     model.attrs["observe"] = count_corpus
+    model.attrs["counts_first"] = bag.name == "join_bags"
     model.attrs["split"] = split_vector
-    model.set_dim("nO", vectors.width)
+    model.set_dim("nO", bag.get_dim("nO"))
     return model
 
 
@@ -102,25 +140,42 @@ def extract_bag(
 
 def count_corpus(model: EncoderT, docs: Optional[List[Doc]]) -> None:
     extract, bag = model.layers
-    extract.attrs["features"].count(docs)
-    if docs is None:
-        cast(RowTable, bag.shims[0]).clear()
+    features: FeatureKinds = extract.attrs["features"]
+    features.count(docs)
+    words = collect_words(docs) if docs else None
+    for node in bag.walk():
+        for table in cast(List[RowTable], node.shims):
+            if docs is None:
+                table.clear()
+            if "ngrams" in node.attrs and (words is not None or docs is None):
+                node.attrs["ngrams"].count(table, words)
 
 
 def split_vector(model: EncoderT, doc: Doc) -> Dict[str, numpy.ndarray]:
     extract, bag = model.layers
-    features: BagFeatures = extract.predict([doc])
+    kinds, features = extract.attrs["features"], extract.predict([doc])
+    if not bag.layers:
+        return split_bag(bag, kinds, features, doc)
+    static, ngrams = bag.layers
+    halves = (
+        split_bag(static, kinds, features, doc),
+        split_ngrams(ngrams, features, doc),
+    )
+    return join_halves(bag, halves)
+
+
+def split_bag(
+    model: BagT, kinds: FeatureKinds, features: BagFeatures, doc: Doc
+) -> Dict[str, numpy.ndarray]:
     # Each feature as a document of its own.
     single = features._replace(lengths=numpy.ones(len(features.keys), dtype="int64"))
-    table = cast(RowTable, bag.shims[0])
-    parts = predict_sums(table, bag.attrs["get_start"], single)
+    table = cast(RowTable, model.shims[0])
+    parts = predict_sums(table, model.attrs["get_start"], single)
     parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), MIN_NORM)
-    return extract.attrs["features"].split(parts, doc)
+    return kinds.split(parts, doc)
 
 
-def StaticBag(
-    table: RowTable, get_start: StartT, *, dropout: float = 0.0
-) -> Model[BagFeatures, Floats2d]:
+def StaticBag(table: RowTable, get_start: StartT, *, dropout: float = 0.0) -> BagT:
     """Sum the weighted vectors of a document's features, to unit length.
 
     get_start (StartT): Gives the vectors of keys that have no row in the table.
@@ -151,7 +206,7 @@ def forward(
     keys, inverse = numpy.unique(features.keys, return_inverse=True)
     rows = table.find(keys)
     missing = numpy.flatnonzero(rows < 0)
-    start = get_start(keys[missing], features.strings)
+    start = get_start(keys[missing], features.words.strings)
     vectors = numpy.zeros((len(keys), table.width), dtype="float32")
     vectors[missing[start.found]] = start.vectors
     new = missing[start.rates > 0]
@@ -186,7 +241,7 @@ def predict_sums(
     """
     rows = table.find(features.keys)
     missing = numpy.flatnonzero(rows < 0)
-    start = get_start(features.keys[missing], features.strings)
+    start = get_start(features.keys[missing], features.words.strings)
     is_used = rows >= 0
     is_used[missing[start.found]] = True
     # In the order of the document, so that a row that is new changes no sum.
@@ -196,17 +251,3 @@ def predict_sums(
     vectors[rows < 0] = start.vectors
     vectors *= features.weights[is_used, None]
     return sum_runs(vectors, features.owners[is_used], len(features.lengths))
-
-
-def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Sum of the vectors, (vectors, width), of each of n
-    owners; float32, (n, width).
-
-    owners (numpy.ndarray): Owner of each vector, ascending, from 0 to below n.
-    """
-    X = numpy.zeros((n, vectors.shape[1]), dtype="float32")
-    if len(vectors):
-        lengths = numpy.bincount(owners, minlength=n).astype("int32")
-        # Ten times as fast as numpy.add.reduceat, but it can't end with empty runs.
-        X[lengths > 0] = OPS.reduce_sum(vectors, lengths[lengths > 0])
-    return X

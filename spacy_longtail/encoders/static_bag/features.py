@@ -43,6 +43,11 @@ class Words(NamedTuple):
     lengths: numpy.ndarray
     strings: Strings
 
+    @property
+    def owners(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The document of each word, int64, (words,)."""
+        return numpy.arange(len(self.lengths)).repeat(self.lengths)
+
 
 class BagFeatures(NamedTuple):
     """The features of a batch of documents, one after another.
@@ -50,13 +55,13 @@ class BagFeatures(NamedTuple):
     keys (numpy.ndarray): uint64 array of shape (features,).
     weights (numpy.ndarray): Share of its document, float32 array, (features,).
     lengths (numpy.ndarray): Features of each document, int64 array, (docs,).
-    strings (Strings): Has the texts of the words.
+    words (Words): The words that they are made of.
     """
 
     keys: numpy.ndarray
     weights: numpy.ndarray
     lengths: numpy.ndarray
-    strings: Strings
+    words: Words
 
     @property
     def owners(self) -> numpy.ndarray:
@@ -246,7 +251,8 @@ class FeatureKinds:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""
         if not docs:
             keys, weights, lengths = (numpy.zeros(0, t) for t in ("u8", "f4", "i8"))
-            return BagFeatures(keys, weights, lengths, Strings([]))
+            nothing = Words(keys, lengths, Strings([]))
+            return BagFeatures(keys, weights, lengths, nothing)
         words = collect_words(docs)
         keys, counts = zip(*(kind.get_keys(words) for kind in self.kinds))
         n = numpy.concatenate(counts)
@@ -255,7 +261,7 @@ class FeatureKinds:
         weights = numpy.repeat(1.0 / numpy.maximum(n, 1), n)[order].astype("float32")
         lengths = numpy.sum(counts, axis=0)
         keys = numpy.concatenate(keys)[order]
-        return BagFeatures(keys, weights, lengths, words.strings)
+        return BagFeatures(keys, weights, lengths, words)
 
     def get_start(self, keys: numpy.ndarray, strings: Strings) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
@@ -305,3 +311,17 @@ def collect_words(docs: List[Doc]) -> Words:
     lengths = numpy.bincount(owners[is_word], minlength=len(docs))
     stores = {id(doc.vocab): doc.vocab.strings for doc in docs}
     return Words(tokens[is_word, 0], lengths, Strings(list(stores.values())))
+
+
+def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Sum of the vectors, (vectors, width), of each of n
+    owners; float32, (n, width).
+
+    owners (numpy.ndarray): Owner of each vector, ascending, from 0 to below n.
+    """
+    X = numpy.zeros((n, vectors.shape[1]), dtype="float32")
+    if len(vectors):
+        lengths = numpy.bincount(owners, minlength=n).astype("int32")
+        # Ten times as fast as numpy.add.reduceat, but it can't end with empty runs.
+        X[lengths > 0] = OPS.reduce_sum(vectors, lengths[lengths > 0])
+    return X

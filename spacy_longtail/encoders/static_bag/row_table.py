@@ -27,11 +27,14 @@ class RowTable(Shim):
     faster than each of its numbers alone.
 
     Source: the update is Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980)
-        on the touched rows only, like SparseAdam of PyTorch.
+        on the touched rows only, like SparseAdam of PyTorch. By row it is Adagrad
+        (Duchi et al. 2011, https://jmlr.org/papers/v12/duchi11a.html) with the mean
+        square of a row's gradient, which takes half the time and memory.
 
     width (int): Length of each row.
     vectors (str): Name of the vectors that rows start from, checked on load.
     gain_rate (float): Multiple of the optimizer's learning rate for gains, from 0.0.
+    by_row (bool): Whether a row as a whole has a step size, or each of its numbers.
     get_features (Optional[Callable[[], str]]): Gives the digest of what keys and start
         vectors are made of, checked on load, too.
     """
@@ -41,12 +44,15 @@ class RowTable(Shim):
         width: int,
         vectors: str,
         gain_rate: float = 0.0,
+        *,
+        by_row: bool = False,
         get_features: Optional[Callable[[], str]] = None,
     ) -> None:
         super().__init__(None)
         self.width = width
         self.vectors = vectors
         self.gain_rate = gain_rate
+        self.by_row = by_row
         self.get_features = get_features
         self.clear()
 
@@ -56,12 +62,14 @@ class RowTable(Shim):
         self.codes = numpy.zeros((0, self.width), dtype="int8")
         self.scales = numpy.zeros(0, dtype="float32")
         self.rates = numpy.zeros(0, dtype="float32")
-        # These exist in training only: directions and gains in full precision, each
-        # with the two moments of Adam. The gain is the last column.
+        # These exist in training only: directions and gains in full precision, and the
+        # two moments of Adam or the sum of Adagrad. The gain is the last column.
         self._exact = numpy.zeros((0, self.width + 1), dtype="float32")
-        self._moments = numpy.zeros((2, 0, self.width + 1), dtype="float32")
+        self._moments = self._make_moments(0)
         self._pending: List[Tuple[numpy.ndarray, numpy.ndarray]] = []
         self._n_updates = 0
+        # Another object whenever a row has changed.
+        self.state = object()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -117,6 +125,10 @@ class RowTable(Shim):
         clip, norm = optimizer.grad_clip, float(numpy.sqrt((grads * grads).sum()))
         if clip and norm > clip:
             grads = grads * (clip / norm)
+        if self.by_row:
+            self._exact[rows, :-1] -= self._get_row_steps(optimizer, rows, grads)
+            self._quantize(rows)
+            return
         # The chain rule of exp(gain) * direction.
         directions, gains = self._exact[rows, :-1], numpy.exp(self._exact[rows, -1:])
         d_gains = (grads * directions).sum(axis=1, keepdims=True) * gains
@@ -178,7 +190,11 @@ class RowTable(Shim):
         n_rows = len(self.codes)
         if len(self._exact) < n_rows:
             self._exact = numpy.pad(self.get(numpy.arange(n_rows)), ((0, 0), (0, 1)))
-            self._moments = numpy.zeros((2, *self._exact.shape), dtype="float32")
+            self._moments = self._make_moments(n_rows)
+
+    def _make_moments(self, n_rows: int) -> numpy.ndarray:
+        shape = (1, n_rows, 1) if self.by_row else (2, n_rows, self.width + 1)
+        return numpy.zeros(shape, dtype="float32")
 
     def _reserve(self, n_rows: int) -> None:
         size = len(self.codes)
@@ -208,6 +224,17 @@ class RowTable(Shim):
         fix1, fix2 = 1.0 - b1**self._n_updates, 1.0 - b2**self._n_updates
         return rates * (mom1 / fix1) / (numpy.sqrt(mom2 / fix2) + optimizer.eps)
 
+    def _get_row_steps(
+        self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
+    ) -> numpy.ndarray:
+        self._moments[0, rows, 0] += numpy.square(grads).mean(axis=1)
+        sizes = self.rates[rows] * optimizer.learn_rate
+        sizes /= numpy.sqrt(self._moments[0, rows, 0]) + optimizer.eps
+        return grads * sizes[:, None]
+
     def _quantize(self, rows: numpy.ndarray) -> None:
-        exact = self._exact[rows, :-1] * numpy.exp(self._exact[rows, -1:])
+        exact = self._exact[rows, :-1]
+        if self.gain_rate:
+            exact = exact * numpy.exp(self._exact[rows, -1:])
         self.codes[rows], self.scales[rows] = quantize(exact)
+        self.state = object()

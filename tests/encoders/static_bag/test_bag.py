@@ -8,6 +8,7 @@ from spacy_longtail.encoders.static_bag.features import (
     BagFeatures,
     FeatureRows,
     Strings,
+    Words,
 )
 from spacy_longtail.encoders.static_bag.row_table import RowTable
 
@@ -27,12 +28,14 @@ DOCS = [[1, 2, 1], [], [3, 4], [2, 5]]
 
 def make_features(docs=DOCS):
     keys = [key for doc in docs for key in doc]
+    keys = numpy.asarray(keys, dtype="uint64")
     weights = [(1 + position) / 4 for doc in docs for position in range(len(doc))]
+    lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
     return BagFeatures(
-        numpy.asarray(keys, dtype="uint64"),
+        keys,
         numpy.asarray(weights, dtype="float32"),
-        numpy.asarray([len(doc) for doc in docs], dtype="int64"),
-        Strings([]),
+        lengths,
+        Words(keys, lengths, Strings([])),
     )
 
 

@@ -72,7 +72,7 @@ def test_vectors_of_the_kinds_add_up(kinds):
 
 def test_each_kind_learns_at_its_own_rate(kinds):
     features = kinds.extract(make_docs("dog man"))
-    rates = kinds.get_start(features.keys, features.strings).rates
+    rates = kinds.get_start(features.keys, features.words.strings).rates
     assert_allclose(rates, [0.7, 0.7, 0.5, 0.5, 0.5, 0.2, 0.2])
 
 

@@ -1,0 +1,132 @@
+from typing import Dict, Tuple, cast
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ...ops import MIN_NORM, ForwardT, normalize_rows
+from .features import BagFeatures, sum_runs
+from .ngrams import NgramRows
+from .row_table import RowTable
+
+BagT = Model[BagFeatures, Floats2d]
+
+
+def NgramBag(table: RowTable, ngrams: NgramRows, *, dropout: float) -> BagT:
+    """Sum the rows of the character n-grams of a document's words, to unit length.
+
+    dropout (float): Share of a word's n-grams left out in training, in [0.0, 1.0).
+    RETURNS (Model[BagFeatures, Floats2d]): Features to an array of shape (docs,
+        width). A document without n-grams that have a row is a row of zeros.
+    """
+    return Model(
+        "ngram_bag",
+        forward_ngrams,
+        dims={"nO": table.width},
+        attrs={"ngrams": ngrams, "ngram_dropout": dropout},
+        shims=[table],
+    )
+
+
+def forward_ngrams(model: BagT, features: BagFeatures, is_train: bool) -> ForwardT:
+    table, words = cast(RowTable, model.shims[0]), features.words
+    ngrams: NgramRows = model.attrs["ngrams"]
+    ngrams.settle(table)
+    hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
+    if not is_train:
+        sums = ngrams.sum_words(table, hashes.tolist(), words.strings)
+        Y, _ = normalize_rows(sum_runs(sums[inverse], words.owners, len(words.lengths)))
+        return model.ops.asarray2f(Y), lambda dY: features
+    rows, lengths = ngrams.find(table, hashes.tolist(), words.strings)
+    of_word = numpy.arange(len(hashes)).repeat(lengths)
+    # One is left out of all documents of the batch, so that it costs nothing.
+    touched, places = numpy.unique(rows, return_inverse=True)
+    mask = model.ops.get_dropout_mask(touched.shape, model.attrs["ngram_dropout"])
+    is_kept = numpy.asarray(mask, dtype="bool")
+    numbers, is_used = numpy.cumsum(is_kept) - 1, is_kept[places]
+    touched, places, of_word = (
+        touched[is_kept],
+        numbers[places[is_used]],
+        of_word[is_used],
+    )
+    sums = sum_runs(table.get(touched)[places], of_word, len(hashes))
+    X = sum_runs(sums[inverse], words.owners, len(words.lengths))
+    Y, backprop_norm = normalize_rows(X)
+
+    def backprop(dY: Floats2d) -> BagFeatures:
+        dX = backprop_norm(model.ops.to_numpy(dY))
+        # The same sums with the sides changed: for each word over its documents, for
+        # each n-gram over its words.
+        order = numpy.argsort(inverse, kind="stable")
+        d_words = sum_runs(dX[words.owners[order]], inverse[order], len(hashes))
+        order = numpy.argsort(places, kind="stable")
+        d_rows = sum_runs(d_words[of_word[order]], places[order], len(touched))
+        table.inc_grad(touched, d_rows)
+        return features
+
+    return model.ops.asarray2f(Y), backprop
+
+
+def join_bags(static: BagT, ngrams: BagT, weight: float) -> BagT:
+    """Put the unit vectors of two bags beside each other, to unit length: weight * the
+    one, and sqrt(1 - weight ** 2) * the other, so that the cosine of two documents is
+    the mean of both, weighted by the squares.
+
+    weight (float): That of the first, from 0.0 to 1.0.
+    """
+    return Model(
+        "join_bags",
+        forward_join,
+        layers=[static, ngrams],
+        dims={"nO": static.get_dim("nO") + ngrams.get_dim("nO")},
+        attrs={"weights": [weight, (1.0 - weight**2) ** 0.5]},
+    )
+
+
+def forward_join(model: BagT, features: BagFeatures, is_train: bool) -> ForwardT:
+    parts, backprops = zip(*(layer(features, is_train) for layer in model.layers))
+    weights, width = model.attrs["weights"], model.layers[0].get_dim("nO")
+    xp = model.ops.xp
+    Y, backprop_norm = normalize_rows(
+        xp.concatenate([w * part for w, part in zip(weights, parts)], axis=1)
+    )
+
+    def backprop(dY: Floats2d) -> BagFeatures:
+        dX = backprop_norm(dY)
+        backprops[0](model.ops.as_contig(dX[:, :width] * weights[0]))
+        backprops[1](model.ops.as_contig(dX[:, width:] * weights[1]))
+        return features
+
+    return Y, backprop
+
+
+def split_ngrams(
+    model: BagT, features: BagFeatures, doc: Doc
+) -> Dict[str, numpy.ndarray]:
+    """RETURNS (Dict[str, numpy.ndarray]): What the n-grams of each token bring to the
+    unit vector of a document, (tokens, width).
+    """
+    table, words = cast(RowTable, model.shims[0]), features.words
+    parts = numpy.zeros((len(doc), table.width))
+    sums = model.attrs["ngrams"].sum_words(table, words.hashes.tolist(), words.strings)
+    parts[[token.i for token in doc if not token.is_space]] = sums
+    norm = max(float(numpy.linalg.norm(sums.sum(axis=0))), MIN_NORM)
+    return {"ngrams": parts / norm}
+
+
+def join_halves(
+    model: BagT, halves: Tuple[Dict[str, numpy.ndarray], ...]
+) -> Dict[str, numpy.ndarray]:
+    """RETURNS (Dict[str, numpy.ndarray]): What both bags bring to the joined vector, by
+    kind of feature, (tokens, width).
+    """
+    joined, start, total = {}, 0, model.get_dim("nO")
+    for weight, half in zip(model.attrs["weights"], halves):
+        for kind, parts in half.items():
+            end = start + parts.shape[1]
+            joined[kind] = numpy.zeros((len(parts), total))
+            joined[kind][:, start:end] = weight * parts
+        start = end
+    norm = numpy.linalg.norm(sum(part.sum(axis=0) for part in joined.values()))
+    return {kind: part / max(float(norm), MIN_NORM) for kind, part in joined.items()}
