@@ -8,6 +8,9 @@ from .facts import Audit, Pooling
 FEW = 0.005
 MIN_COUNT = 3
 MANY_LABELS = 1000
+# Where they know less, character n-grams made the trained classifier better on four of
+# five corpora, and no worse on the fifth; where they know more, it was all the same.
+KNOWN_SHARE = 0.9
 # The share of long texts from which it is.
 LONG_SHARE = 0.02
 
@@ -87,8 +90,20 @@ def _get_dev_advice(facts: Audit) -> Iterator[str]:
         )
 
 
+def needs_ngrams(facts: Audit) -> bool:
+    """RETURNS (bool): Whether the vectors of the package know too few words."""
+    share = facts.texts.known_share
+    return share is not None and share < KNOWN_SHARE
+
+
 def _get_text_advice(facts: Audit) -> Iterator[str]:
     texts = facts.texts
+    if needs_ngrams(facts):
+        yield (
+            f"The vectors of the package know {texts.known_share:.0%} of the words of "
+            "more than three letters: character n-grams help, which `init-config` "
+            "turns on."
+        )
     if texts.n_conflicts:
         yield (
             f"{texts.n_conflicts:,} texts have different labels in different "

@@ -2,7 +2,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from tqdm import tqdm
@@ -11,6 +11,7 @@ from ..gold import find_leaves
 from ..loading import read_whole
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
+from ..vectors.table import make_bundled_vectors
 from .advice import give_advice
 from .corpus import fetch_texts, find_files, read_chunks
 from .facts import Audit, Dev, Texts
@@ -34,6 +35,7 @@ class Contents:
     columns: Columns
     dialect: Dict[str, Any]
     remarks: List[str]
+    words: Mapping[str, int]
     prints: Prints
     # For each document, which of the label sets it has.
     sets: numpy.ndarray
@@ -136,6 +138,7 @@ def _read(
     files = find_files(Path(path))
     prints: List[Prints] = []
     remarks: List[str] = []
+    words: Dict[str, int] = Counter()
     sets = array("l")
     ids: Dict[Tuple[str, ...], int] = {}
     with tqdm(desc="Reading", unit=" docs", disable=None if progress else True) as bar:
@@ -145,12 +148,15 @@ def _read(
                 for labels in chunk.labels:
                     leaves = tuple(find_leaves(labels, separator))
                     sets.append(ids.setdefault(leaves, len(ids)))
+                for word, n in chunk.words.items():
+                    words[word] += n
                 bar.update(len(chunk.lengths))
                 # A table is the only file.
                 remarks = list(chunk.remarks)
     joined = Prints(*map(numpy.concatenate, zip(*prints)))
     n_sets = numpy.asarray(sets, "int64")
-    return Contents(files, columns, dialect, remarks, joined, n_sets, list(ids))
+    shared = files, columns, dialect, remarks, words
+    return Contents(*shared, joined, n_sets, list(ids))
 
 
 def _compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
@@ -199,6 +205,7 @@ def _describe_texts(contents: Contents) -> Texts:
         long_limit=LONG,
         median_length=int(numpy.median(lengths)) if len(lengths) else 0,
         longest=int(lengths.max(initial=0)),
+        known_share=_find_known_share(contents.words),
         n_duplicates=n_duplicates,
         n_conflicts=n_conflicts,
         conflicts=conflicts,
@@ -207,6 +214,14 @@ def _describe_texts(contents: Contents) -> Texts:
         long_rows=long[:MAX_EXAMPLES].tolist(),
         empty_rows=empty[:MAX_EXAMPLES].tolist(),
     )
+
+
+def _find_known_share(words: Mapping[str, int]) -> Optional[float]:
+    n_words = sum(words.values())
+    if not n_words:
+        return None
+    known = set(make_bundled_vectors().words)
+    return sum(n for word, n in words.items() if word in known) / n_words
 
 
 def _choose_different(pairs: Sequence[NearPair]) -> List[NearPair]:

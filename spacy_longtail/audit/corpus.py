@@ -1,11 +1,22 @@
 """Read the texts and labels of a corpus in chunks of arrays, without making Docs."""
 
 import re
+from collections import Counter
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
@@ -21,6 +32,7 @@ from ..texts import hash_text
 # Texts read at a time from a table.
 CHUNK = 20_000
 WORDS = re.compile(r"\w+|[^\w\s]")
+LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 # The key of a token that is only white space, and is left out.
 SPACE = 0
 
@@ -33,6 +45,8 @@ class Chunk(NamedTuple):
     lengths (numpy.ndarray): Tokens of each text.
     hashes (numpy.ndarray): uint64 hash of each text.
     labels (List[Tuple[str, ...]]): Labels of each text, sorted.
+    words (Dict[str, int]): How often each word of more than three letters occurs, in
+        lower case.
     remarks (Sequence[str]): What was noticed in the table up to there.
     """
 
@@ -40,6 +54,7 @@ class Chunk(NamedTuple):
     lengths: numpy.ndarray
     hashes: numpy.ndarray
     labels: List[Tuple[str, ...]]
+    words: Mapping[str, int]
     remarks: Sequence[str] = ()
 
 
@@ -75,7 +90,8 @@ def read_chunks(path: Path, columns: Columns, **dialect: Any) -> Iterator[Chunk]
         hashes = _hash_texts(record.text for record in batch)
         remarks = describe_notes(reader.notes, reader.first)
         ids = numpy.asarray(keys, dtype="uint64")
-        yield Chunk(ids, lengths, hashes, labels, remarks)
+        counts = _count_words(Counter(word for words in tokens for word in words))
+        yield Chunk(ids, lengths, hashes, labels, counts, remarks)
 
 
 def read_docbin(path: Path) -> Chunk:
@@ -100,7 +116,11 @@ def _read_arrays(docs: DocBin) -> Chunk:
         tuple(sorted([label for label, value in cats.items() if value > 0]))
         for cats in docs.cats
     ]
-    return Chunk(keys[is_word], lengths, hashes, labels)
+    strings = {get_string_id(string): string for string in docs.strings}
+    n_found = numpy.bincount(inverse, minlength=len(known)).tolist()
+    pairs = zip(known.tolist(), n_found)
+    words = _count_words({strings[i]: n for i, n in pairs if i in strings})
+    return Chunk(keys[is_word], lengths, hashes, labels, words)
 
 
 def fetch_texts(
@@ -129,6 +149,14 @@ def fetch_texts(
             records = islice(reader, wanted[-1] + 1)
             texts.update((i, r.text) for i, r in enumerate(records) if i in wanted)
     return texts
+
+
+def _count_words(counts: Mapping[str, int]) -> Dict[str, int]:
+    found: Dict[str, int] = Counter()
+    for word, n in counts.items():
+        if LONG_WORD.fullmatch(word):
+            found[word.lower()] += n
+    return found
 
 
 @lru_cache(maxsize=1 << 18)

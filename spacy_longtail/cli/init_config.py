@@ -19,6 +19,7 @@ def init_config_cli(
     corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
     config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
     optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
+    lang: str = Opt("en", "--lang", help="Language of the tokenizer, that of the corpus"),
     *,
     columns: Columns,
     dialect: Dict[str, Any],
@@ -47,7 +48,7 @@ def init_config_cli(
         progress=True,
         **dialect,
     )
-    filled = init_config(facts, optimize=optimize)
+    filled = init_config(facts, optimize=optimize, lang=lang)
     if is_stdout(config):
         echo(filled)
         return

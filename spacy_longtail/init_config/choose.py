@@ -7,9 +7,10 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 from thinc.api import Config
 
 from ..audit import Audit
-from ..audit.advice import choose_pooling
+from ..audit.advice import choose_pooling, needs_ngrams
 from ..audit.facts import Pooling
 from ..errors import Errors
+from ..loading import make_blank
 from ..presentation import count_noun
 
 TEMPLATES = Path(__file__).parent / "configs"
@@ -22,6 +23,7 @@ DROPPED = (
     "No label is pooled, so that there is nothing to refine. To add labels at run "
     f"time, add a {FALLBACK}, as in the config that comes with the package."
 )
+NGRAM_WIDTH = 256
 MIN_EPOCHS = 3
 # Of a transformer that is fine-tuned, up to LARGE documents.
 MIN_TUNING_EPOCHS = 6
@@ -43,14 +45,16 @@ class Setting(NamedTuple):
     reason: str
 
 
-def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
+def init_config(facts: Audit, *, optimize: str = "efficiency", lang: str = "en") -> str:
     """Write a config for a corpus: one of the configs that come with the package, with
     sizes that fit and comments that say why.
 
     facts (Audit): What is known of the training corpus.
     optimize (str): "efficiency", "cascade" or "accuracy".
+    lang (str): Language of the tokenizer, that of the corpus.
     RETURNS (str): The config. Train it with --paths.train and --paths.dev.
-    RAISES (ValueError): L650 or L651 if there is no such config.
+    RAISES (ValueError): L650 or L651 if there is no such config, L663 without such a
+        language.
     """
     name = choose_template(facts, optimize)
     path = TEMPLATES / f"{name}.cfg"
@@ -59,7 +63,9 @@ def init_config(facts: Audit, *, optimize: str = "efficiency") -> str:
         raise ValueError(Errors.L650.format(found=name, known=known))
     text = path.read_text(encoding="utf8")
     template = Config().from_str(text, interpolate=False)
-    for setting in choose_settings(facts, template):
+    make_blank(lang)
+    chosen = [Setting("nlp", "lang", lang, ""), *choose_settings(facts, template)]
+    for setting in chosen:
         text = set_value(text, setting)
         if setting.reason == DROPPED:
             text = drop_component(text, FALLBACK)
@@ -99,6 +105,7 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS
     found = [
         *_choose_for_pipe(facts, f"components.{name}", block, pooling),
+        *_choose_for_encoder(facts, f"components.{name}.model.encoder"),
         *_choose_for_training(facts, template["training"], min_epochs),
     ]
     if FALLBACK in template["components"] and not pooling.n_labels:
@@ -134,6 +141,15 @@ def _choose_for_pipe(
             "none."
         )
         yield Setting(section, "missing", block["missing"], reason)
+
+
+def _choose_for_encoder(facts: Audit, section: str) -> Iterator[Setting]:
+    if needs_ngrams(facts):
+        reason = (
+            f"The word vectors know {facts.texts.known_share:.0%} of the words of more "
+            "than three letters, so character n-grams stand beside them."
+        )
+        yield Setting(section, "ngram_width", NGRAM_WIDTH, reason)
 
 
 def _choose_for_training(

@@ -57,6 +57,21 @@ def test_weights(pairs, write):
         assert row.class_balanced == pytest.approx(effective, rel=1e-5)
 
 
+def test_words_that_the_vectors_know(write, tmp_path):
+    """As often as they occur, without short ones, numbers and the case."""
+    texts = ["Lost CARD, 1234 kortti", "the card is lost", "Rahakukkaro"]
+    pairs = [(text, {label: 1.0}) for text, label in zip(texts, "aba")]
+    facts = audit_corpus(write(pairs))
+    assert facts.texts.known_share == 4 / 6
+    assert "know 67% of the words" in " ".join(facts.advice)
+    table = tmp_path / "table.jsonl"
+    rows = [{"text": text, "label": label} for text, label in zip(texts, "aba")]
+    srsly.write_jsonl(table, rows)
+    assert audit_corpus(table).texts.known_share == 4 / 6
+    pairs = [("12 + 7", {"a": 1.0}), ("is it", {"b": 1.0})]
+    assert audit_corpus(write(pairs)).texts.known_share is None
+
+
 def test_texts(write):
     pairs = [
         ("what is my card limit today", {"a": 1.0}),

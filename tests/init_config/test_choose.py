@@ -65,6 +65,8 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
     del template["initialize"]["components"]["zero_shot_fallback"]
     for key in ("gain", "fixed", "broken"):
         del template["training"]["score_weights"][f"longtail_refined_{key}"]
+    encoder = template["components"]["longtail_textcat"]["model"]["encoder"]
+    encoder["ngram_width"] = 256
     template["training"]["max_steps"] = 100
     template["training"]["optimizer"]["learn_rate"]["total_steps"] = 100
     template["training"]["eval_frequency"] = 25
@@ -78,6 +80,17 @@ def test_reasons_are_comments(facts):
     assert "pools none of 3 labels" in text
     assert "1 times" not in text
     assert "No label is pooled" in text
+    assert "The word vectors know 50% of the words of more than three" in text
+
+
+def test_ngrams_are_left_out_where_the_vectors_know_the_words(facts):
+    from dataclasses import replace
+
+    texts = replace(facts.texts, known_share=0.95)
+    config = parse(init_config(replace(facts, texts=texts)))
+    assert (
+        config["components"]["longtail_textcat"]["model"]["encoder"]["ngram_width"] == 0
+    )
 
 
 def test_fallback_stays_where_labels_are_pooled(tmp_path):
