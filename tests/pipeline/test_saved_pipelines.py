@@ -1,4 +1,4 @@
-"""Pipelines that were saved before there were kinds of labels, see tests/data."""
+"""Pipelines that were saved by earlier code, see tests/data/pipelines."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import spacy
 from spacy_longtail.pipeline.decision import Decision
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "pipelines"
-KINDS = ["exclusive", "multilabel"]
+SAVED = ["exclusive", "multilabel", "exclusive-2", "multilabel-2"]
 
 
 def flatten(decision):
@@ -23,12 +23,12 @@ def flatten(decision):
     return texts, values
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_saved_pipeline_predicts_the_same(kind):
-    nlp = spacy.load(FOLDER / kind)
+@pytest.mark.parametrize("name", SAVED)
+def test_saved_pipeline_predicts_the_same(name):
+    nlp = spacy.load(FOLDER / name)
     pipe = nlp.get_pipe(nlp.pipe_names[0])
-    assert pipe.kind.name == kind
-    for row in json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf8")):
+    assert pipe.kind.name == name.split("-")[0]
+    for row in json.loads((FOLDER / f"{name}.json").read_text(encoding="utf8")):
         pipe.cats_top_k = row["cats_top_k"]
         disabled = ["zero_shot_fallback"] if row.get("first") else []
         with nlp.select_pipes(disable=disabled):
@@ -40,14 +40,14 @@ def test_saved_pipeline_predicts_the_same(kind):
         assert values == pytest.approx(expected[1], abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_saved_settings_are_kept(kind, tmp_path):
-    nlp = spacy.load(FOLDER / kind)
+@pytest.mark.parametrize("name", SAVED)
+def test_saved_settings_are_kept(name, tmp_path):
+    nlp = spacy.load(FOLDER / name)
     first, fallback = nlp.pipe_names
     prior, thresholds = {
         "exclusive": (0.3, {"bank": 0.3}),
         "multilabel": (0.7, {"bank/card": 0.2, "travel/hotel": 0.4}),
-    }[kind]
+    }[name.split("-")[0]]
     nlp.to_disk(tmp_path)
     for pipeline in (nlp, spacy.load(tmp_path)):
         pipe = pipeline.get_pipe(first)
@@ -56,7 +56,7 @@ def test_saved_settings_are_kept(kind, tmp_path):
         assert pipeline.get_pipe(fallback).added_labels == ("bank/gold",)
     before, after = (
         json.loads((folder / first / "cfg").read_text(encoding="utf8"))
-        for folder in (FOLDER / kind, tmp_path)
+        for folder in (FOLDER / name, tmp_path)
     )
     # The settings are as they were, and the config says so now.
     digests = {key: after[key] for key in ("model", "digest", "beside")}
