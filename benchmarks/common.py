@@ -68,9 +68,11 @@ def read_examples(nlp: Language, path: Path) -> List[Example]:
 ReadT = Callable[[Language, Path], List[Example]]
 
 
-def write_corpus(source: Path, target: Path, read: ReadT = read_examples) -> None:
+def write_corpus(
+    source: Path, target: Path, read: ReadT = read_examples, lang: str = "en"
+) -> None:
     """Convert a JSONL file to a .spacy file."""
-    nlp = spacy.blank("en")
+    nlp = spacy.blank(lang)
     docs = DocBin()
     for example in read(nlp, source):
         doc = example.predicted
@@ -96,7 +98,9 @@ def train(
     """
     with tempfile.TemporaryDirectory() as folder:
         for name in ("train", "dev"):
-            write_corpus(data / f"{name}.jsonl", Path(folder) / f"{name}.spacy", read)
+            target = Path(folder) / f"{name}.spacy"
+            lang = overrides.get("nlp.lang", "en")
+            write_corpus(data / f"{name}.jsonl", target, read, lang)
         paths = {
             "paths.train": f"{folder}/train.spacy",
             "paths.dev": f"{folder}/dev.spacy",

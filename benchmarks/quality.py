@@ -1,7 +1,7 @@
 """Train configs/efficiency.cfg as it stands on each data set and score its test file,
 beside what a scikit-learn user would take.
 
-    python benchmarks/quality.py --data DIR [--split dev]
+    python benchmarks/quality.py --data DIR [--split dev] [--names fr_rome en_tram]
 """
 
 import time
@@ -25,11 +25,13 @@ from spacy_longtail.scoring.exclusive import longtail_score
 from spacy_longtail.taxonomy import Taxonomy
 
 DATA = ["clinc150_lt", "naics2012", "msha"]
+LANGUAGES = {"fr_rome": "fr", "es_codiesp": "es"}
 SYSTEMS: Dict[str, Dict[str, Any]] = {
     "efficiency.cfg": {},
     "with WeightedCrossEntropy": {
         f"{PIPE}.loss": {"@losses": "spacy-longtail.WeightedCrossEntropy.v1"}
     },
+    "with n-grams": {f"{PIPE}.model.encoder.ngram_width": 256},
 }
 
 
@@ -73,7 +75,8 @@ def main() -> None:
     for name in args.names:
         folder = args.data / name
         for system, overrides in SYSTEMS.items():
-            nlp, seconds = train(folder, {**overrides, "system.seed": args.seed})
+            shared = {"nlp.lang": LANGUAGES.get(name, "en"), "system.seed": args.seed}
+            nlp, seconds = train(folder, {**shared, **overrides})
             examples = read_examples(nlp, folder / f"{args.split}.jsonl")
             pipe = nlp.get_pipe("longtail_textcat")
             for prior in ("uniform", 0.5, "train"):
