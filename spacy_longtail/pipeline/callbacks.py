@@ -48,7 +48,11 @@ def _fit_thresholds(
         docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
         for eg, doc in zip(examples, docs):
             eg.predicted = doc
-    pipe.fit_thresholds(examples, **wish)
+    # A corpus without gold labels says nothing, and training has warned of it.
+    tree = pipe.taxonomy
+    golds = (pipe.kind.read_truths(eg, i, tree) for i, eg in enumerate(examples))
+    if any((truths == 1).any() for truths in golds):
+        pipe.fit_thresholds(examples, **wish)
     return _drop_unmeasured(nlp)
 
 

@@ -344,8 +344,9 @@ class TextCategorizer(TrainablePipe):
         examples (Iterable[Example]): Predicted documents with gold labels.
         precision, smoothing: See fitting.thresholds.fit_thresholds.
         RETURNS (Dict[str, float]): The new thresholds, of all labels.
-        RAISES (ValueError): L325 or L327, see there, and L329 for documents without
-            the probability of some label, because of 'cats_top_k' for example.
+        RAISES (ValueError): L325 or L327, see there, L329 for documents without the
+            probability of some label, because of 'cats_top_k' for example, and L339 if
+            none has a gold label.
         """
         wish = {"precision": precision, "smoothing": smoothing}
         found = self.kind.fit_thresholds(list(examples), self.taxonomy, **wish)

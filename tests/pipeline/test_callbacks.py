@@ -71,6 +71,19 @@ def test_cut_off_labels_are_fitted_too(pair, multilabel):
     assert pipe.thresholds == expected
 
 
+@pytest.mark.parametrize("data", [[], [("hello", None)], [("hello", {"card": 0.0})]])
+def test_without_gold_labels_thresholds_stay_as_they_are(pair, multilabel, data):
+    pipe = pair.get_pipe(NAME)
+    pipe.thresholds = {"bank": 0.2}
+    examples = multilabel.make_examples(pair, data)
+    make_fit_thresholds(lambda nlp: examples)(pair)
+    for eg in examples:
+        eg.predicted = pair(eg.reference.text)
+    with pytest.raises(ValueError, match=rf"\[L339\].*of {len(data)} documents none"):
+        pipe.fit_thresholds(examples)
+    assert pipe.thresholds == {"bank": 0.2}
+
+
 def test_component_that_is_not_there_is_an_error():
     nlp = spacy.blank("xx")
     nlp.add_pipe("sentencizer")

@@ -167,7 +167,12 @@ class MultilabelLabels(LabelKind):
                 text = Errors.L329.format(name=self.pipe, row=row, label=missing)
                 raise ValueError(text)
             scores[row] = [cats[label] for label in labels]
-        return fit_thresholds(scores, self._stack(examples, taxonomy), **wish)
+        truths = self._stack(examples, taxonomy)
+        found = fit_thresholds(scores, truths, **wish)
+        if not (truths == 1).any():
+            problem = f"of {len(examples)} documents none has a gold label of it"
+            raise ValueError(Errors.L339.format(name=self.pipe, problem=problem))
+        return found
 
     def find_unfit(self) -> Dict[str, Any]:
         return {"thresholds": {}} if self.settings.thresholds else {}
