@@ -2,6 +2,7 @@
 
 from typing import Iterator, List
 
+from ..presentation import count_noun
 from .facts import Audit, Pooling
 
 # A share below which it isn't worth a sentence.
@@ -79,9 +80,10 @@ def _get_dev_advice(facts: Audit) -> Iterator[str]:
         )
     if dev.unseen:
         names = ", ".join(map(repr, dev.unseen[:3]))
+        be, they = ("is", "it") if len(dev.unseen) == 1 else ("are", "they")
         yield (
-            f"{len(dev.unseen):,} labels are in dev only, for example {names}: they "
-            "can't be predicted."
+            f"{count_noun(len(dev.unseen), 'label')} {be} in dev only, for example "
+            f"{names}: {they} can't be predicted."
         )
     if dev.n_shared:
         yield (

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy
 from tqdm import tqdm
 
+from ..errors import Errors
 from ..gold import find_leaves
 from ..loading import read_whole
 from ..tables.columns import Columns
@@ -82,8 +83,8 @@ def audit_corpus(
     progress (bool): Whether to show a progress bar, on stderr.
     dialect (Any): What a table doesn't say itself, as for `convert_corpus`.
     RETURNS (Audit): The facts.
-    RAISES (ValueError): L640 or L641 if the corpus can't be read, L607 or L608 if it is
-        being replaced, L001 or L002 if its labels are no taxonomy, and those of a
+    RAISES (ValueError): L612, L640 or L641 if the corpus can't be read, L607 or L608 if
+        it is being replaced, L001 or L002 if its labels are no taxonomy, and those of a
         table.
     """
     check_settings(min_count=0, separator=separator)
@@ -152,7 +153,9 @@ def _read(
                     words[word] += n
                 bar.update(len(chunk.lengths))
                 # A table is the only file.
-                remarks = list(chunk.remarks)
+                remarks = list(chunk.remarks or remarks)
+    if not prints:
+        raise ValueError(Errors.L612.format(path=path))
     joined = Prints(*map(numpy.concatenate, zip(*prints)))
     n_sets = numpy.asarray(sets, "int64")
     shared = files, columns, dialect, remarks, words

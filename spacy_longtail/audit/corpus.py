@@ -47,7 +47,7 @@ class Chunk(NamedTuple):
     labels (List[Tuple[str, ...]]): Labels of each text, sorted.
     words (Dict[str, int]): How often each word of more than three letters occurs, in
         lower case.
-    remarks (Sequence[str]): What was noticed in the table up to there.
+    remarks (Sequence[str]): What was noticed in the file up to there.
     """
 
     keys: numpy.ndarray
@@ -112,15 +112,22 @@ def _read_arrays(docs: DocBin) -> Chunk:
     is_word = keys != SPACE
     doc_of_token = numpy.repeat(numpy.arange(len(docs)), list(map(len, texts)))
     lengths = numpy.bincount(doc_of_token[is_word], minlength=len(docs))
+    # What is learned from, see get_gold_label.
     labels = [
-        tuple(sorted([label for label, value in cats.items() if value > 0]))
+        tuple(sorted([label for label, value in cats.items() if value == 1]))
         for cats in docs.cats
     ]
     strings = {get_string_id(string): string for string in docs.strings}
     n_found = numpy.bincount(inverse, minlength=len(known)).tolist()
     pairs = zip(known.tolist(), n_found)
     words = _count_words({strings[i]: n for i, n in pairs if i in strings})
-    return Chunk(keys[is_word], lengths, hashes, labels, words)
+    odd = (x for cats in docs.cats for x in cats.items() if x[1] not in (0, 1))
+    remarks = [
+        f"Values of labels other than 1.0 and 0.0, like {value!r} of {label!r}, can't "
+        "be learned from: correct them, or leave them out."
+        for label, value in islice(odd, 1)
+    ]
+    return Chunk(keys[is_word], lengths, hashes, labels, words, remarks)
 
 
 def fetch_texts(

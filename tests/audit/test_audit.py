@@ -165,7 +165,7 @@ def test_advice(pairs, write):
         "The most frequent label has 60 times the documents of the rarest",
         "'shop/Gift_card' and 'shop/gift card' differ in their spelling only",
         "5 of 6 labels are missing from dev, for example 'bank/fee'",
-        "1 labels are in dev only, for example 'shop/new'",
+        "1 label is in dev only, for example 'shop/new'",
         "3 of 4 dev documents have a text that is in the corpus as well",
         "1 texts have different labels in different documents",
     ):
@@ -178,6 +178,29 @@ def test_no_more_than_half_of_the_labels_are_pooled(write):
     facts = audit_corpus(write(pairs))
     assert choose_pooling(facts, wanted=3).min_count == 2
     assert choose_pooling(facts, wanted=1).min_count == 0
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.xlsx"])
+@pytest.mark.parametrize("is_dev", [False, True])
+def test_a_table_without_a_row(write, tmp_path, name, is_dev):
+    path = tmp_path / name
+    if name == "a.xlsx":
+        book = pytest.importorskip("openpyxl").Workbook()
+        book.active.append(["text", "label"])
+        book.save(path)
+    else:
+        path.write_text("text,label\n" if name == "a.csv" else "")
+    train = write([("a card", {"a": 1.0}), ("a room", {"b": 1.0})])
+    with pytest.raises(ValueError, match=r"\[L612\]"):
+        audit_corpus(train if is_dev else path, dev=path if is_dev else None)
+
+
+@pytest.mark.parametrize("value", [0.5, 2.0, float("nan"), "1", None])
+def test_what_cannot_be_learned_from_is_no_label_and_is_said(write, value):
+    pairs = [("a card", {"a": 1.0}), ("a room", {"b": 1.0, "odd": value})]
+    facts = audit_corpus(write(pairs))
+    assert facts.counts == {"a": 1, "b": 1}
+    assert f"like {value!r} of 'odd', can't be learned from" in facts.advice[0]
 
 
 def test_no_corpus(tmp_path):
