@@ -129,8 +129,10 @@ class RecordReader:
         n_answers = len(self._names) - n_texts - n_labels - len(self._split)
         for number, values in self.table.rows(self._names):
             where = self.table.where(number)
-            if n_answers and str(values[-1]) in ANSWERS:
-                self.table.note(ANSWERS[str(values[-1])], where)
+            # Spreadsheets that it went through may have changed the case.
+            answer = str(values[-1]).strip().lower() if n_answers else ""
+            if answer in ANSWERS:
+                self.table.note(ANSWERS[answer], where)
                 continue
             text = _join_texts(self.table, values[:n_texts], where)
             found: Optional[Tuple[str, ...]]

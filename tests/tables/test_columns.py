@@ -262,15 +262,15 @@ def test_a_column_has_one_meaning(tmp_path):
 
 def test_answers_of_an_annotator(tmp_path):
     """A label that is rejected is wrong, and nobody says which one is right."""
-    answers = ["accept", "reject", "ignore", "accept"]
+    answers = ["accept", "reject", "ignore", "accept", "REJECT", "Ignore "]
     records = [
         {"text": str(i), "label": "a", "answer": answer, "_view_id": "classification"}
         for i, answer in enumerate(answers)
     ]
-    reader = make_reader(tmp_path, [*records, {"text": "4", "label": "b"}])
+    reader = make_reader(tmp_path, [*records, {"text": "6", "label": "b"}])
     found = [(record.text, record.labels) for record in reader]
-    assert found == [("0", ("a",)), ("3", ("a",)), ("4", ("b",))]
-    assert reader.notes == {"rejected": 1, "ignored": 1}
+    assert found == [("0", ("a",)), ("3", ("a",)), ("6", ("b",))]
+    assert reader.notes == {"rejected": 2, "ignored": 2}
 
 
 def test_choices_of_an_annotator(tmp_path):
