@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Dict, Iterable, List, Mapping, Set, Tuple
 
 from .errors import Errors
+from .presentation import escape
 from .texts import INVISIBLE
 
 # What controls a terminal, and letters that look like nothing.
@@ -82,4 +83,4 @@ def find_similar(name: str, names: Iterable[str]) -> str:
     for other in names:
         if other != name and get_look(other, "/") == look:
             return f"{ascii(other)}, which looks the same as {ascii(name)}"
-    return ", ".join(get_close_matches(name, names, cutoff=0.5)) or "–"
+    return escape(", ".join(get_close_matches(name, names, cutoff=0.5))) or "–"

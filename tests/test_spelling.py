@@ -80,6 +80,7 @@ def test_segments_are_written_as_they_look(text, expected):
 def test_similar_names_are_found():
     assert find_similar("refunds", ["refund", "visa"]) == "refund"
     assert find_similar("xyz", ["refund", "visa"]) == "–"
+    assert find_similar("refunds", ["ref\x1bund"]) == "ref\\u001bund"
 
 
 @pairs

@@ -212,8 +212,9 @@ def _find_unseen(docs: List[_Read], foreign: Set[str]) -> List[_Read]:
             found.append(doc)
     if unseen:
         names = sorted(set(unseen))
+        labels = ", ".join(map(repr, names[:5]))
         text = Warnings.LW501.format(
-            n_docs=len(unseen), n_labels=len(names), labels=", ".join(names[:5])
+            n_docs=len(unseen), n_labels=len(names), labels=labels
         )
         warnings.warn(text, stacklevel=3)
     return found

@@ -176,7 +176,7 @@ def _find_unseen(
         found.update(label for label in positive if label not in taxonomy.ranges)
     unseen = sorted(found - foreign)
     if unseen:
-        labels = ", ".join(unseen[:5])
+        labels = ", ".join(map(repr, unseen[:5]))
         text = Warnings.LW502.format(n_labels=len(unseen), labels=labels)
         warnings.warn(text, stacklevel=3)
     return unseen

@@ -128,6 +128,14 @@ def test_label_that_training_never_saw_is_scored_as_missed(trained, kind):
     assert scores["longtail_f_per_label"]["bank/mortgage"]["f"] == 0.0
 
 
+def test_labels_in_a_warning_steer_no_terminal(trained, kind):
+    """'spacy evaluate' and 'spacy train' print it as it is."""
+    data = [("I lost my card", ["bank/card"]), ("a loan", ["bank/\x1b]0;loan\x07"])]
+    with pytest.warns(UserWarning, match=UNSEEN[kind.name]) as found:
+        trained.evaluate(kind.make_examples(trained, data))
+    assert all(str(each.message).isprintable() for each in found)
+
+
 @pytest.mark.parametrize("use", ["call", "pipe", "to_bytes", "update"])
 def test_pipe_that_is_not_initialized(kind, use):
     nlp = kind.make_nlp()
