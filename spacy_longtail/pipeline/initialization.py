@@ -64,7 +64,7 @@ def start_pipe(
             raise ValueError(Errors.L344.format(name=pipe.name))
         if pipe.thresholds:
             warnings.warn(Warnings.LW303.format(name=pipe.name), stacklevel=3)
-        columns, trained = find_columns(taxonomy, before), pipe.loss.log_prior
+        columns, trained = find_columns(taxonomy, before), pipe.trained_prior
         contract.extend_start(output, before, taxonomy, prototypes)
         pipe.set_taxonomy(taxonomy, words)
         shift_bias(output, columns, trained, pipe.loss.log_prior)
@@ -89,6 +89,15 @@ def check_update(pipe: Any, examples: List[Example]) -> None:
             name=pipe.name, n=n_leaves, min_count=pipe.settings.min_count
         )
         warnings.warn(text, stacklevel=3)
+
+
+def follow_loss(pipe: Any) -> None:
+    """Let the logits of a loaded component be those of the loss that it has now, which
+    the config can have changed.
+    """
+    columns = numpy.arange(len(pipe.taxonomy.leaves))
+    output, now = pipe.model.get_ref("output"), pipe.loss.log_prior
+    shift_bias(output, columns, pipe.trained_prior, now)
 
 
 def read_first(get_examples: Callable[[], Iterable[Example]], method: str) -> List[Doc]:

@@ -7,6 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
+import numpy
 import srsly
 from spacy.vocab import Vocab
 from thinc.api import Model
@@ -15,6 +16,7 @@ from ..encoders import contract
 from ..errors import Errors
 from ..saved import (
     check_keys,
+    check_number,
     check_texts,
     check_type,
     explain_damage,
@@ -174,6 +176,11 @@ def _read_cfg(data: bytes, kind: LabelKind, name: str) -> Loaded:
     taxonomy = Taxonomy.from_dict(cfg.get("taxonomy", {}))
     kind.check_saved(settings, taxonomy)
     _check_names(cfg.get("names"), len(taxonomy.leaves))
+    prior = check_type(cfg.get("log_prior", []), list, "'log_prior'")
+    if "log_prior" in cfg and len(prior) != len(taxonomy.leaves):
+        refuse(f"'log_prior' has {len(prior)} numbers")
+    for value in prior:
+        check_number(value, "'log_prior'")
     trained = TrainingTexts.from_dict(cfg, name)
     # The last, for a message about what was changed if that can be told.
     if found == 1:
@@ -184,6 +191,14 @@ def _read_cfg(data: bytes, kind: LabelKind, name: str) -> Loaded:
         model = check_type(cfg.pop("model", None), (str, type(None)), "'model'")
         check_type(cfg.get("beside", {}), dict, "'beside'")
     return Loaded(cfg, settings, taxonomy, trained, model)
+
+
+def get_prior(cfg: Dict[str, Any]) -> Optional[numpy.ndarray]:
+    """RETURNS (Optional[numpy.ndarray]): The log_prior of the loss that a component was
+    trained with, (leaves,). None if that wasn't saved.
+    """
+    saved = cfg.get("log_prior")
+    return None if saved is None else numpy.asarray(saved, dtype="float32")
 
 
 def _check_names(names: Any, n_leaves: int) -> None:

@@ -23,7 +23,7 @@ from . import parts
 from .decision import N_CANDIDATES, KindPrediction, Prediction, store, write_cats
 from .encoding import EncoderRunner, RawScores
 from .home import make_name_property, take_settings, write_config
-from .initialization import check_update, start_pipe
+from .initialization import check_update, follow_loss, start_pipe
 from .kinds.base import LabelKind
 from .names import NameExamples, NameWords
 from .settings import PriorT, make_setting_property, read_prior
@@ -84,6 +84,8 @@ class TextCategorizer(TrainablePipe):
         self.cfg.update(declared=False, pooled_below=None)
         self._taxonomy: Optional[Taxonomy] = None
         self._bias: Optional[Tuple[PriorT, numpy.ndarray]] = None
+        # That of the loss before loading, which can be another one then.
+        self._saved_prior: Optional[numpy.ndarray] = None
         # Labels that are declared before initialize.
         self.declared: List[str] = []
         self.encoding = EncoderRunner(model)
@@ -241,8 +243,13 @@ class TextCategorizer(TrainablePipe):
         added: float32 array of shape (leaves,).
         """
         wanted = read_prior(prior) * self.kind.get_log_prior(self.taxonomy)
-        trained = self.model.ops.to_numpy(self.loss.log_prior)
-        return (wanted - trained).astype("float32")
+        return (wanted - self.trained_prior).astype("float32")
+
+    @property
+    def trained_prior(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Of the loss that was trained with, see LeafLoss."""
+        found, saved = self.loss.log_prior, self._saved_prior
+        return self.model.ops.to_numpy(found) if saved is None else saved
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
@@ -282,6 +289,9 @@ class TextCategorizer(TrainablePipe):
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.update")
         check_update(self, examples)
+        if self._saved_prior is not None:
+            follow_loss(self)
+            self._saved_prior = self._bias = None
         if not any(len(eg.predicted) for eg in examples):
             return losses
         set_dropout_rate(self.model, drop)
@@ -398,11 +408,14 @@ class TextCategorizer(TrainablePipe):
             take_settings(self, nlp, found.settings, found.taxonomy.separator)
             self.cfg, self.trained = found.cfg, found.trained
             self._set_taxonomy(found.taxonomy)
+            self._saved_prior = parts.get_prior(found.cfg)
         return self
 
     def _fill_cfg(self, taxonomy: Optional[Taxonomy]) -> None:
         tree = taxonomy and taxonomy.to_dict()
         self.cfg.update(self.settings.to_dict(), taxonomy=tree)
+        if tree is not None:
+            self.cfg["log_prior"] = self.trained_prior.tolist()
         self.cfg.pop("trained_on", None)
         self.cfg.update(self.trained.to_dict())
 
@@ -417,6 +430,7 @@ class TextCategorizer(TrainablePipe):
     def _set_taxonomy(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
         self.loss = self.make_loss(taxonomy)
+        self._saved_prior = None
         self._writer = self.kind.make_writer(taxonomy)
         self._bias = None
         n_docs = max(taxonomy.n_docs or sum(taxonomy.counts), 1)

@@ -59,7 +59,7 @@ def test_saved_settings_are_kept(name, tmp_path):
         for folder in (FOLDER / name, tmp_path)
     )
     # The settings are as they were, and the config says so now.
-    digests = {key: after[key] for key in ("model", "digest", "beside")}
+    digests = {key: after[key] for key in ("model", "digest", "beside", "log_prior")}
     assert after == {**before, **digests, "format": 2}
     config = nlp.config["components"][first]
     assert (config["prior"], config["temperature"]) == (prior, 1.5)

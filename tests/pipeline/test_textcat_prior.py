@@ -1,5 +1,7 @@
 import numpy
 import pytest
+import spacy
+from thinc.api import Adam
 
 TEXT = "lend me a card for the hotel"
 TAU = "spacy-longtail.LogitAdjusted.v1"
@@ -142,3 +144,22 @@ def test_rejects_cats_top_k(trained, k):
     with pytest.raises(ValueError, match=r"\[L307\].*at least 1"):
         pipe.cats_top_k = k
     assert pipe.cats_top_k is None
+
+
+def test_a_loss_that_is_overridden_at_load_time_changes_no_answer(kind, tmp_path):
+    """Logits are without the prior of the loss that trained them. Another loss is for
+    further training, which goes on from there.
+    """
+    nlp = kind.load_nlp()
+    nlp.to_disk(tmp_path)
+    key = f"components.{kind.factory}.loss.tau"
+    loaded = spacy.load(tmp_path, config={key: 0.0})
+    texts = [text for text, _ in kind.data]
+    expected = [doc.cats for doc in nlp.pipe(texts)]
+    assert [doc.cats for doc in loaded.pipe(texts)] == expected
+    loaded.to_disk(tmp_path / "again")
+    again = spacy.load(tmp_path / "again")
+    assert [doc.cats for doc in again.pipe(texts)] == expected
+    again.update(kind.make_examples(again)[:1], sgd=Adam(1e-9))
+    for doc, cats in zip(again.pipe(texts), expected):
+        assert doc.cats == pytest.approx(cats, abs=1e-4)
