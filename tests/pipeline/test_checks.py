@@ -46,7 +46,9 @@ def test_losses_for_other_labels_are_refused(kind):
     ids=str,
 )
 def test_what_is_no_loss_is_refused(kind, loss):
-    with pytest.raises(ValueError, match=r"\[L345\].*\.loss\]"):
+    # Old releases of spaCy's packages find some of it themselves.
+    pattern = r"\[L345\].*\.loss\]|loss\s.* is not callable"
+    with pytest.raises(ValueError, match=pattern):
         kind.make_nlp(loss=loss)
 
 
@@ -110,7 +112,8 @@ MODELS = {
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 def test_what_is_no_model_is_refused(kind, model):
-    with pytest.raises(ValueError, match=r"\[L348\].*model"):
+    pattern = r"\[L348\].*model|model.*instance of Model expected"
+    with pytest.raises(ValueError, match=pattern):
         kind.make_nlp(model=model)
 
 

@@ -133,7 +133,8 @@ def test_separator_of_a_trained_pipe_stays(kind, tmp_path):
 def test_rankers_that_are_made_otherwise_learn_again(kind, tmp_path):
     nlp = kind.load_pair()
     nlp.to_disk(tmp_path)
-    ranker = {"@misc": "spacy-longtail.LexicalRanker.v1"}
+    # Old releases keep what the block doesn't say.
+    ranker = {"@misc": "spacy-longtail.LexicalRanker.v1", "k1": 1.2, "weight": 0.5}
     config = {f"components.{SECOND}.ranker": ranker}
     loaded = spacy.load(tmp_path, config=config)
     lexical = kind.load_pair(ranker=ranker)
