@@ -133,14 +133,13 @@ def test_separator_of_a_trained_pipe_stays(kind, tmp_path):
 def test_rankers_that_are_made_otherwise_learn_again(kind, tmp_path):
     nlp = kind.load_pair()
     nlp.to_disk(tmp_path)
-    # Old releases keep what the block doesn't say.
-    ranker = {"@misc": "spacy-longtail.LexicalRanker.v1", "k1": 1.2, "weight": 0.5}
-    config = {f"components.{SECOND}.ranker": ranker}
+    config = {f"components.{SECOND}.ranker.kappa": 50.0}
     loaded = spacy.load(tmp_path, config=config)
-    lexical = kind.load_pair(ranker=ranker)
+    ranker = {"@misc": "spacy-longtail.PrototypeRanker.v1", "kappa": 50.0}
+    other = kind.load_pair(ranker=ranker)
     for name in nlp.pipe_names:
-        lexical.get_pipe(name).settings.update(read_settings(nlp)[name])
-    assert read_docs(loaded) == read_docs(lexical)
+        other.get_pipe(name).settings.update(read_settings(nlp)[name])
+    assert read_docs(loaded) == read_docs(other)
     assert read_docs(loaded) != read_docs(nlp)
 
 
