@@ -69,6 +69,14 @@ def find_files(path: Path) -> List[Path]:
     return files
 
 
+def find_training(corpus: Path) -> Path:
+    """RETURNS (Path): What there is to train on: the train.spacy of a folder that
+    'convert' has written, or the path itself.
+    """
+    training = corpus / "train.spacy"
+    return training if training.exists() else corpus
+
+
 def read_chunks(path: Path, columns: Columns, **dialect: Any) -> Iterator[Chunk]:
     """Read a file of a corpus. In a table, the words are found by a simple rule.
 

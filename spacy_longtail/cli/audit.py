@@ -12,7 +12,7 @@ from .output import FORCE, PAGE, look_at_page, print_and_save
 # fmt: off
 @command("audit")
 def audit_cli(
-    corpus: Path = Arg(..., help="A .spacy file, a folder of them, or a table"),
+    corpus: Path = Arg(..., help="A .spacy file, a folder of them or of 'convert', or a table"),
     dev: Optional[Path] = Opt(None, "--dev", "-d", help="Dev corpus to compare with"),
     output: Optional[Path] = PAGE,
     *,
@@ -29,12 +29,13 @@ def audit_cli(
     --output audit.html
     """
     from ..audit import audit_corpus
+    from ..audit.corpus import find_training
     from ..audit.facts import render_audit
 
     inputs = [corpus] if dev is None else [corpus, dev]
     before = look_at_page(output, *inputs, force=force, as_json=json)
     facts = audit_corpus(
-        corpus,
+        find_training(corpus),
         dev=dev,
         separator=columns.separator,
         columns=columns,

@@ -33,14 +33,13 @@ def init_config_cli(
     Example: python -m spacy longtail init-config corpus/train.spacy config.cfg
     """
     from ..audit import audit_corpus
+    from ..audit.corpus import find_training
     from ..init_config import init_config
     from ..init_config.choose import EXTRAS
     from ..loading import write_text
 
     before = look_at_page(config, corpus, force=force)
-    if (corpus / "train.spacy").exists():
-        # What 'convert' has written, of which only this is for training.
-        corpus = corpus / "train.spacy"
+    corpus = find_training(corpus)
     facts = audit_corpus(
         corpus,
         separator=columns.separator,

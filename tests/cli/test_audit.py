@@ -23,6 +23,17 @@ def test_json_is_all_that_is_printed(run, table):
     assert facts["dev"]["n_shared"] == 60
 
 
+def test_folder_of_convert_is_its_training_corpus(run, table, tmp_path):
+    assert run("convert", table, tmp_path / "corpus").exit_code == 0
+    dev = ("--dev", tmp_path / "corpus" / "dev.spacy", "--json")
+    found = [
+        json.loads(run("audit", tmp_path / "corpus" / name, *dev).stdout)
+        for name in ("", "train.spacy")
+    ]
+    assert found[0] == found[1]
+    assert found[0]["dev"]["n_shared"] == 0
+
+
 def test_page(run, table, tmp_path):
     pytest.importorskip("matplotlib")
     result = run("audit", table, "-o", tmp_path / "audit.html")
