@@ -119,6 +119,7 @@ def test_optimizer_needs_nothing_else(path):
 
 
 @pytest.mark.filterwarnings("ignore:.*LW401")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["efficiency", "multilabel"])
 def test_trained_pipeline_goes_on_learning(request, name, tmp_path):
     several = name == "multilabel"

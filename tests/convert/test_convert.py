@@ -236,6 +236,7 @@ convert_corpus([Path(sys.argv[1])], Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
 def test_a_full_disk(tickets, tmp_path):
     """A limit on the size of files stands in for it: the system refuses to write."""

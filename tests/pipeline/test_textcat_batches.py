@@ -75,6 +75,11 @@ def make_nlp(kind, model, fallback):
 
 VARIANTS = [(name, "prototypes") for name in MODELS]
 VARIANTS += [("default", name) for name in RANKERS if name != "prototypes"]
+QUICK = ("default", "prototypes")
+VARIANTS = [
+    pytest.param(*pair, marks=[] if pair == QUICK else pytest.mark.slow)
+    for pair in VARIANTS
+]
 
 
 @pytest.mark.parametrize("model, ranker", VARIANTS)

@@ -77,8 +77,11 @@ def impatient(monkeypatch):
     sys.setswitchinterval(before)
 
 
-CHANGES = [change_nothing, change_labels, change_prior_and_thresholds]
-CHANGES += [change_settings, change_fallback]
+CHANGES = [change_nothing, change_labels]
+CHANGES += [
+    pytest.param(change, marks=pytest.mark.slow)
+    for change in (change_prior_and_thresholds, change_settings, change_fallback)
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)
