@@ -113,7 +113,8 @@ def test_saved_pipeline_finds_its_table(tiny_bert, tmp_path, make_examples_for):
         "path": str(tmp_path / "table"),
     }
     encoder = {"@architectures": "spacy-longtail.StaticBag.v1", "vectors": vectors}
-    nlp.add_pipe("longtail_textcat", config={"model": {"encoder": encoder}})
+    config = {"model": {"encoder": encoder}, "min_count": 0}
+    nlp.add_pipe("longtail_textcat", config=config)
     examples = make_examples_for(nlp)
     optimizer = nlp.initialize(lambda: examples)
     nlp.update(examples, sgd=optimizer)
