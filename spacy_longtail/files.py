@@ -247,15 +247,18 @@ def _clean_up(folder: Path, path: Optional[Path] = None) -> None:
         if not _is_own(stage):
             continue
         new, old = stage / "new", stage / "old"
-        is_begun = old.is_dir()
-        with _lock(stage / "lock", MAX_WAIT if is_begun else 0.0) as is_left:
-            # What can't be moved stays.
-            with suppress(OSError, ValueError):
-                if is_left and old.is_dir():
-                    _move_in(stage, folder)
-                if is_left:
-                    _remove(stage)
-        is_begun = old.is_dir() and new.is_dir() and bool(os.listdir(new))
+        # One that is at work is waited for if it has begun to move, also just now.
+        for max_wait in (0.0, MAX_WAIT):
+            with _lock(stage / "lock", max_wait) as is_left:
+                # What can't be moved stays.
+                with suppress(OSError, ValueError):
+                    if is_left and old.is_dir():
+                        _move_in(stage, folder)
+                    if is_left:
+                        _remove(stage)
+            is_begun = old.is_dir() and new.is_dir() and bool(os.listdir(new))
+            if not is_begun or is_left is not False:
+                break
         parts = [] if path is None or path == folder else [new / path.name]
         if is_begun and all(map(os.path.lexists, parts)):
             raise ValueError(Errors.L608.format(path=path or folder, stage=stage))

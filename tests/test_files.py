@@ -1,7 +1,9 @@
 import errno
 import os
+import shutil
 import stat
 import sys
+from contextlib import contextmanager
 from threading import Thread
 
 import pytest
@@ -365,6 +367,30 @@ def test_results_of_several_writers_are_never_mixed(folder, write):
     assert len(found) == 3 and set(found.values()) == {n_written[-1]}
     assert sorted(os.listdir(folder)) == ["a", "b", "c"]
     assert os.listdir(folder.parent) == ["result"]
+
+
+def test_a_run_that_begins_while_another_looks_is_waited_for(folder, monkeypatch):
+    stage = folder / f"{files.PREFIX}busy"
+    (stage / "new").mkdir(parents=True)
+    (stage / "new" / "a").write_text("new")
+    real, waits = files._lock, []
+
+    @contextmanager
+    def lock(path, max_wait=0.0):
+        if path == stage / "lock":
+            waits.append(max_wait)
+            if len(waits) == 1:
+                (stage / "old").mkdir()
+                yield False
+                return
+            # It has come to its end.
+            shutil.rmtree(stage)
+        with real(path, max_wait) as found:
+            yield found
+
+    monkeypatch.setattr(files, "_lock", lock)
+    finish_interrupted(folder / "a")
+    assert waits == [0.0, files.MAX_WAIT]
 
 
 @posix
