@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Dict, List, Optional, Tuple
 
@@ -21,7 +22,7 @@ ADVICE = "Tune on more documents, or wish less."
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(ABC):
     """What tune found.
 
     kind (str): The factory of the component.
@@ -64,11 +65,11 @@ class Tuning:
         return {key: metrics[key] for key in metrics if key in self.scores}
 
     @property
+    @abstractmethod
     def wished(self) -> Tuple[str, str]:
         """RETURNS (Tuple[str, str]): Metrics of how many of the labels given are right,
         as it is wished, and of how many are given.
         """
-        raise NotImplementedError
 
     @property
     def target(self) -> Optional[Tuple[str, float]]:
@@ -130,21 +131,21 @@ class Tuning:
             remarks.append(self._judge_loss())
         return remarks
 
+    @abstractmethod
     def describe_settings(self) -> List[RowT]:
         """RETURNS (List[Tuple[str, ...]]): Name, before and after."""
-        raise NotImplementedError
 
     def describe_labels(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): At most one."""
         return []
 
+    @abstractmethod
     def get_notes(self) -> List[str]:
         """RETURNS (List[str]): Sentences about the documents."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge_wish(self) -> str:
         """RETURNS (str): What became of a wished share."""
-        raise NotImplementedError
 
     def judge_goal(self) -> str:
         """RETURNS (str): Whether the metric that the goal is about is better."""
