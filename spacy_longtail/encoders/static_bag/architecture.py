@@ -140,14 +140,15 @@ def extract_bag(
 
 def count_corpus(model: EncoderT, docs: Optional[List[Doc]]) -> None:
     extract, bag = model.layers
-    features: FeatureKinds = extract.attrs["features"]
-    features.count(docs)
-    words = collect_words(docs) if docs else None
+    if docs is not None and not docs:
+        return
+    words = None if docs is None else collect_words(docs)
+    extract.attrs["features"].count(words)
     for node in bag.walk():
         for table in cast(List[RowTable], node.shims):
-            if docs is None:
+            if words is None:
                 table.clear()
-            if "ngrams" in node.attrs and (words is not None or docs is None):
+            if "ngrams" in node.attrs:
                 node.attrs["ngrams"].count(table, words)
 
 

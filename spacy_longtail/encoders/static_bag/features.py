@@ -277,11 +277,9 @@ class FeatureKinds:
         order = numpy.argsort(found)
         return FeatureRows(found[order], vectors[order], rates)
 
-    def count(self, docs: Optional[List[Doc]]) -> None:
-        if docs is None or docs:
-            words = collect_words(docs) if docs else None
-            for kind in self.kinds:
-                kind.count(words)
+    def count(self, words: Optional[Words]) -> None:
+        for kind in self.kinds:
+            kind.count(words)
 
     def split(self, parts: numpy.ndarray, doc: Doc) -> Dict[str, numpy.ndarray]:
         """RETURNS (Dict[str, numpy.ndarray]): By kind, what the features of a document

@@ -90,12 +90,12 @@ class NgramRows:
             hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
             found = [find_ngrams(words.strings.find(h)) for h in hashes.tolist()]
             keys, numbers = numpy.unique(numpy.concatenate(found), return_inverse=True)
-            # An n-gram counts once for each document.
             lengths = numpy.asarray([len(each) for each in found])
-            places = numpy.concatenate([numpy.arange(n) for n in lengths[inverse]])
-            starts = (numpy.cumsum(lengths) - lengths)[inverse].repeat(lengths[inverse])
-            pairs = words.owners.repeat(lengths[inverse]) * len(keys)
-            pairs = numpy.unique(pairs + numbers[starts + places]) % len(keys)
+            groups = numpy.split(numbers, numpy.cumsum(lengths)[:-1])
+            numbers = numpy.concatenate([groups[word] for word in inverse.tolist()])
+            # An n-gram counts once for each document.
+            pairs = words.owners.repeat(lengths[inverse]) * len(keys) + numbers
+            pairs = numpy.unique(pairs) % len(keys)
             self._counted.append((keys, numpy.bincount(pairs, minlength=len(keys))))
 
     def settle(self, table: RowTable) -> None:
@@ -115,7 +115,7 @@ class NgramRows:
         idf = numpy.log((1 + self._n_docs) / (1 + counts[places])) + 1
         idf = idf.astype("float32")
         start = start_rows(keys[places], table.width) * idf[:, None]
-        # Adam takes steps of one length, so that a longer row needs longer ones.
+        # All steps are of one length, so that a longer row needs longer ones.
         table.add(keys[places], start, self.rate * idf)
 
     def find(
