@@ -371,7 +371,7 @@ def write_functions() -> Iterator[str]:
 def write_messages() -> Iterator[str]:
     yield "## Messages"
     yield "Errors and warnings start with their code in brackets; LW is a warning."
-    source = inspect.getsource(errors)
+    source = inspect.getsource(errors.errors)
     titles = dict(reversed(re.findall(r"# L(\d)xx: (.*)", source)))
     codes: Dict[str, List[List[str]]] = {}
     for catalogue in (errors.Errors, errors.Warnings):
