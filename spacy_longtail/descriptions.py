@@ -1,35 +1,43 @@
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
+from .code_tables import is_code_table, match_codes, read_codes
 from .errors import Errors
 from .spelling import find_similar
 from .tables.jsonl import parse_lines
 from .taxonomy import Taxonomy
 
 # Plain records with the keys "label", "description" and "source" (file and line, for
-# messages): spaCy passes what a reader returns through a validator that would turn
-# anything finer into plain data.
+# messages); those of a table have "code" in place of "label". spaCy passes what a
+# reader returns through a validator that would turn anything finer into plain data.
 RecordT = Dict[str, str]
 DescriptionsT = Union[List[RecordT], Mapping[str, str]]
 
 
 def make_label_descriptions(path: Optional[Path] = None) -> List[RecordT]:
     """Read descriptions of labels, one JSON object a line:
-    {"label": "banking/transfer", "description": "…"}.
+    {"label": "banking/transfer", "description": "…"}. Or a table of codes and titles,
+    as .csv, .tsv, .xlsx, .parquet or .jsonl, with the columns "code" and "title".
+
+    A code is that of the path of a label or of its last segment, punctuation or not. A
+    table may have more codes than there are labels.
 
     Registered as "spacy-longtail.LabelDescriptions.v1", for [initialize] blocks.
 
     path (Optional[Path]): UTF-8 file. None gives no descriptions: the words of the
         labels serve then.
     RETURNS (List[Dict[str, str]]): Records of "label", "description" and "source",
-        in the order of the file. Empty lines are skipped.
-    RAISES (ValueError): L020, L021 or L023 with file and line.
+        in the order of the file. Empty lines are skipped. Those of a table have "code"
+        in place of "label".
+    RAISES (ValueError): L020, L021 or L023 with file and line; see also read_codes.
     """
     if path is None:
         return []
     path = Path(path)
     if not path.is_file():
         raise ValueError(Errors.L023.format(path=path))
+    if is_code_table(path):
+        return read_codes(path)
     records: Dict[str, RecordT] = {}
     for number, data in parse_lines(path.read_bytes().splitlines()):
         found = _check_record(data, f"{path}, line {number}")
@@ -51,11 +59,17 @@ def check_descriptions(
         labels and texts.
     RETURNS (Dict[str, str]): Text of each described node.
     RAISES (ValueError): L020 if a label or text is missing, L022 if a label is
-        unknown.
+        unknown, L021, L669 or L670 for a table, see match_codes.
     """
-    texts: Dict[str, str] = {}
+    checked = []
     for record in _list_records(descriptions):
-        found = {**_check_record(record, "descriptions"), **record}
+        found = _check_record(record, "descriptions")
+        checked.append({**found, "source": record.get("source", found["source"])})
+    codes = match_codes([found for found in checked if "code" in found], taxonomy)
+    texts = {node: found["description"] for node, found in codes.items()}
+    for found in checked:
+        if "code" in found:
+            continue
         if found["label"] not in taxonomy.ranges:
             similar = find_similar(found["label"], taxonomy.nodes)
             text = Errors.L022.format(
@@ -69,7 +83,8 @@ def check_descriptions(
 def get_described(descriptions: DescriptionsT) -> List[str]:
     """RETURNS (List[str]): What is described. RAISES (ValueError): L020."""
     records = _list_records(descriptions)
-    return [_check_record(record, "descriptions")["label"] for record in records]
+    found = [_check_record(record, "descriptions") for record in records]
+    return [record.get("label") or record["code"] for record in found]
 
 
 def _list_records(descriptions: Any) -> List[Any]:
@@ -89,7 +104,9 @@ def _check_record(data: Any, source: str) -> RecordT:
     elif not isinstance(data, dict):
         problem = f"found {type(data).__name__} instead of an object"
     else:
-        texts: Dict[str, Any] = {key: data.get(key) for key in ("label", "description")}
+        is_code = "code" in data and "label" not in data
+        keys = ("code" if is_code else "label", "description")
+        texts: Dict[str, Any] = {key: data.get(key) for key in keys}
         wrong = [k for k, v in texts.items() if not isinstance(v, str) or not v.strip()]
         if not wrong:
             return {**texts, "source": source}

@@ -30,7 +30,15 @@ LAYERS = [
     "spelling",
 ]
 LAYERS += ["taxonomy", "gold", "questions", "files", "loading", "tables"]
-LAYERS += ["descriptions", "losses", "outputs", "vectors", "encoders", "rankers"]
+LAYERS += [
+    "code_tables",
+    "descriptions",
+    "losses",
+    "outputs",
+    "vectors",
+    "encoders",
+    "rankers",
+]
 LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]
 LAYERS += ["init_config", "tuning", "report", "explain", "cli"]
 # A component gets these objects from its config.

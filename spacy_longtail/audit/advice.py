@@ -34,6 +34,11 @@ def choose_pooling(facts: Audit, wanted: int = MIN_COUNT) -> Pooling:
 
 def _get_label_advice(facts: Audit) -> Iterator[str]:
     n = f"{facts.n_labels:,}"
+    if facts.has_codes:
+        yield (
+            f"{facts.n_codes:,} of {n} labels are codes, whose words help nothing: "
+            "train with a table of codes and titles, --paths.descriptions codes.csv."
+        )
     rare = facts.count_rarer(5)
     if rare:
         pooling, has = choose_pooling(facts), "has" if rare == 1 else "have"

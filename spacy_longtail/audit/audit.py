@@ -16,7 +16,14 @@ from ..vectors.table import make_bundled_vectors
 from .advice import give_advice
 from .corpus import fetch_texts, find_files, read_chunks
 from .facts import Audit, Dev, Texts
-from .labels import find_spellings, get_buckets, get_levels, get_poolings, get_weights
+from .labels import (
+    find_codes,
+    find_spellings,
+    get_buckets,
+    get_levels,
+    get_poolings,
+    get_weights,
+)
 from .similar import NearPair, Prints, find_conflicts, find_near_pairs, make_prints
 
 # Missing labels that are named.
@@ -122,6 +129,7 @@ def _gather(
         weights=[] if max_labels > 1 else get_weights(taxonomy),
         texts=_describe_texts(contents),
         similar_labels=find_spellings(list(counts)),
+        n_codes=len(find_codes(list(counts), separator)),
         dev=_compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
         advice=list(contents.remarks),
     )

@@ -9,6 +9,8 @@ from ..presentation import Remark, TextTable, make_table, open_figure, render, s
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
 FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
 INK = "#123456"
+# The share of labels from which on they are.
+CODED_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class Audit:
         rarest.
     top_10_share (float): Share of the documents in the ten most frequent labels.
     similar_labels (List[List[str]]): Labels that differ in case or spaces only.
+    n_codes (int): Labels that end with a code, see find_codes.
     advice (List[str]): What to do, a sentence each.
     """
 
@@ -148,6 +151,7 @@ class Audit:
     weights: List[Weight]
     texts: Texts
     similar_labels: List[List[str]]
+    n_codes: int
     dev: Optional[Dev]
     advice: List[str]
 
@@ -155,6 +159,11 @@ class Audit:
     def n_labels(self) -> int:
         """RETURNS (int): Labels with at least one document."""
         return len(self.counts)
+
+    @property
+    def has_codes(self) -> bool:
+        """RETURNS (bool): Whether the labels are codes, but for a few."""
+        return self.n_codes >= CODED_SHARE * self.n_labels
 
     def count_rarer(self, min_count: int) -> int:
         """RETURNS (int): Labels with fewer documents than that."""

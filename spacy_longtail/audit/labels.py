@@ -1,8 +1,9 @@
 """What the counts of the labels say."""
 
+import re
 from collections import Counter, defaultdict
 from statistics import median
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 import numpy
 
@@ -16,6 +17,11 @@ from .facts import Bucket, Level, Pooling, Weight
 
 MIN_COUNTS = (2, 3, 5, 10, 20, 50)
 MAX_OTHERS = 5
+# Runs of letters of at least three, digits beside them or not; of scripts like Chinese,
+# or others than Latin, one is enough.
+WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{3,}|[^\W\d_A-Za-z\u00c0-\u024f]")
+# From so many labels on, a word that so large a share of them has says nothing.
+MANY, COMMON = 10, 0.9
 # From the most frequent to the rarest label.
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
@@ -90,3 +96,27 @@ def find_spellings(labels: List[str]) -> List[List[str]]:
         )
         groups["".join(plain.split())].append(label)
     return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def find_codes(labels: Sequence[str], separator: str) -> List[str]:
+    """RETURNS (List[str]): The labels that end with a code: a digit, and no word but
+    one that nearly all have, like the "CWE" of "CWE-79".
+    """
+    names = [label.rpartition(separator)[2] for label in labels]
+    words = [set(_find_words(name)) for name in names]
+    n_labels = Counter(word for found in words for word in found)
+    most = COMMON * len(labels) if len(labels) >= MANY else len(labels)
+    common = {word for word, n in n_labels.items() if n > most}
+    return [
+        label
+        for label, name, found in zip(labels, names, words)
+        if not found - common and any(map(str.isdigit, name))
+    ]
+
+
+def _find_words(name: str) -> Iterator[str]:
+    for match in WORD.finditer(name):
+        beside = name[match.start() - 1 : match.start()] + name[match.end() :][:1]
+        # Like "B00ABC12", but not "windows10".
+        if not (match[0].isupper() and any(map(str.isdigit, beside))):
+            yield match[0].casefold()

@@ -403,4 +403,14 @@ class Errors(metaclass=ErrorsWithCodes):
             "quote and no line end, or \\t for a tab.")
     L665 = ("'{name}' has to be a whole number of at least {least}, but got {value}.")
     L666 = ("Can't use the GPU {gpu_id}: {error}. Give --gpu-id -1 for the CPU.")
+    L667 = ("Can't read {path} as a table of codes and titles: it has {problem}. "
+            "Needed are columns named 'code' (or 'label') and 'title' (or 'name' or "
+            "'description'), as UTF-8.")
+    L668 = ("{where}: there is {found} alone. Each row of a table of codes needs a "
+            "code and a title. Complete the row, or delete it.")
+    L669 = ("{source}: the code {code!r} can mean any of {n} nodes, for example "
+            "{nodes}. Write the path of the one that is meant.")
+    L670 = ("{source} and on: none of the {n} codes, for example {codes}, is that of a "
+            "label of the training data, like {labels}. Give the table of the codes "
+            "that these labels are from, spelled as they are.")
 # fmt: on

@@ -41,4 +41,10 @@ class Warnings(metaclass=ErrorsWithCodes):
     LW506 = ("None of the {n_docs:,} documents that '{name}' is scored on has a gold "
              "label of it, so that there is nothing to compare with. Give documents "
              "with gold labels in 'doc.cats', spelled as in the training data.")
+    LW507 = ("{n:,} of the {total:,} codes from {source} on mean no label of the "
+             "training data, for example {codes}. Their titles aren't used. Check "
+             "their spelling, unless the table is simply larger.")
+    LW508 = ("{n:,} codes from {source} on have lost zeros, as spreadsheets do with "
+             "numbers, and were taken for what they can only mean: {codes}. Write "
+             "codes as text.")
 # fmt: on

@@ -104,6 +104,7 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     is_tuned = "trainable_layers" in block["model"]["encoder"] and facts.n_docs < LARGE
     min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS
     found = [
+        *_choose_for_labels(facts),
         *_choose_for_pipe(facts, f"components.{name}", block, pooling),
         *_choose_for_encoder(facts, f"components.{name}.model.encoder"),
         *_choose_for_training(facts, template["training"], min_epochs),
@@ -112,6 +113,16 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
         kept = [pipe for pipe in template["nlp"]["pipeline"] if pipe != FALLBACK]
         found.append(Setting("nlp", "pipeline", kept, DROPPED))
     return found
+
+
+def _choose_for_labels(facts: Audit) -> Iterator[Setting]:
+    if facts.has_codes:
+        reason = (
+            f"{facts.n_codes:,} of {facts.n_labels:,} labels are codes, whose words "
+            "help nothing. Their titles do: train with --paths.descriptions codes.csv, "
+            "a table with the columns code and title."
+        )
+        yield Setting("paths", "descriptions", None, reason)
 
 
 def _choose_for_pipe(

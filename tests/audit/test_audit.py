@@ -236,3 +236,12 @@ def test_the_page_says_what_the_data_say(data_dir, tmp_path):
     lines = quoted.partition("\n```")[0].splitlines()
     assert len(lines) == 2
     assert set(lines) <= set(facts.advice)
+
+
+@pytest.mark.parametrize("names", [("D/15/{}", "codes"), ("trade/shop{}x", "names")])
+def test_labels_that_are_codes_want_titles(write, names):
+    pairs = [(f"text {i}", {names[0].format(i % 4): 1.0}) for i in range(8)]
+    facts = audit_corpus(write(pairs))
+    said = [sentence for sentence in facts.advice if "--paths.descriptions" in sentence]
+    assert facts.has_codes == (names[1] == "codes")
+    assert [s[:26] for s in said] == ["4 of 4 labels are codes, w"] * facts.has_codes

@@ -183,3 +183,12 @@ def test_set_value_only_in_its_section():
     text = "[a]\nsize = 1\n\n[b]\n# Old\nsize = 1\n"
     found = set_value(text, Setting("b", "size", 2, "New."))
     assert found == "[a]\nsize = 1\n\n[b]\n# Old\n# New.\nsize = 2\n"
+
+
+def test_titles_of_codes_are_asked_for(tmp_path):
+    codes = audit_corpus(write(tmp_path / "codes.spacy", ["D/15/08", "D/15/03"]))
+    names = audit_corpus(write(tmp_path / "names.spacy", ["bank/card", "bank/fee"]))
+    text = " ".join(init_config(codes).replace("\n# ", " ").split())
+    assert "2 of 2 labels are codes, whose words help nothing." in text
+    assert "with the columns code and title. descriptions = null" in text
+    assert "codes.csv" not in init_config(names)
