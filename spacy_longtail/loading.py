@@ -2,17 +2,17 @@
 
 import errno
 import os
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Union
 
-from spacy import blank
 from spacy.language import Language
 from spacy.training import Corpus, Example
 from spacy.training.corpus import walk_corpus
-from spacy.util import load_model
+from spacy.util import load_meta, load_model
 
-from .errors import Errors
+from .errors import Errors, Warnings
 from .files import (
     StateT,
     finish_interrupted,
@@ -22,6 +22,7 @@ from .files import (
     refuse_stream,
     write_together,
 )
+from .languages import make_blank, read_language
 
 SUFFIX = ".spacy"
 
@@ -29,8 +30,9 @@ SUFFIX = ".spacy"
 def load_pipeline(path: str) -> Language:
     """Load a pipeline from a folder or a package.
 
-    RAISES (ValueError): L601 if there is none, or it can't be loaded, L607 or L608, see
-        read_whole, and L360, see TextCategorizer.
+    RAISES (ValueError): L601 if there is none, or it can't be loaded, L671 if its
+        tokenizer needs a library, L607 or L608, see read_whole, and L360, see
+        TextCategorizer.
     """
     with read_whole(Path(path)):
         try:
@@ -39,10 +41,18 @@ def load_pipeline(path: str) -> Language:
             # Ours say more. Of spaCy's own files, anything can be damaged.
             if str(error).startswith("[L"):
                 raise
+            if isinstance(error, ImportError):
+                _check_tokenizer(Path(path))
             is_plain = isinstance(error, OSError)
             text = f"{error}" if is_plain else f"{type(error).__name__}: {error}"
             problem = text if len(text) <= 500 else f"{text[:499]}…"
             raise ValueError(Errors.L601.format(path=path, error=problem)) from error
+
+
+def _check_tokenizer(path: Path) -> None:
+    """RAISES (ValueError): L671 if the tokenizer of a pipeline needs a library."""
+    if (path / "meta.json").is_file():
+        make_blank(load_meta(path / "meta.json")["lang"])
 
 
 def find_corpus(path: Path) -> List[Path]:
@@ -59,21 +69,22 @@ def find_corpus(path: Path) -> List[Path]:
     ]
 
 
-def make_blank(lang: str) -> Language:
-    """Make an empty pipeline, for its tokenizer.
+def find_language(path: Path) -> Optional[str]:
+    """RETURNS (Optional[str]): That of a corpus which `convert` has made, or None."""
+    return next(filter(None, map(read_language, find_corpus(path)[:1])), None)
 
-    RAISES (ValueError): L663 if spaCy has no such language, or it needs a library.
-    """
-    try:
-        return blank(lang)
-    except Exception as error:
-        # A name like "en.lex_attrs" is found, but is no language.
-        problem = str(error).rstrip(".")
-        raise ValueError(Errors.L663.format(lang=lang, error=problem)) from None
+
+def check_language(path: Path, lang: Optional[str]) -> None:
+    """Warn with LW509 if a corpus was made for another language than a pipeline."""
+    found = find_language(path)
+    if found is not None and found != lang:
+        text = Warnings.LW509.format(path=path, found=found, lang=lang)
+        warnings.warn(text, stacklevel=2)
 
 
 def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
-    """Read a .spacy file or a folder of them.
+    """Read a .spacy file or a folder of them. Warns with LW509 if it's in another
+    language.
 
     RAISES (ValueError): L602 if there is none, L641 if a file is damaged, L607 or L608,
         see read_whole.
@@ -87,6 +98,7 @@ def read_corpus(nlp: Language, path: Path) -> Iterator[Example]:
         elif path.exists():
             problem = "it is no .spacy file"
         raise ValueError(Errors.L602.format(path=path, problem=problem))
+    check_language(path, nlp.lang)
     return _read_examples(nlp, path)
 
 

@@ -29,16 +29,9 @@ LAYERS = [
     "presentation",
     "spelling",
 ]
-LAYERS += ["taxonomy", "gold", "questions", "files", "loading", "tables"]
-LAYERS += [
-    "code_tables",
-    "descriptions",
-    "losses",
-    "outputs",
-    "vectors",
-    "encoders",
-    "rankers",
-]
+LAYERS += ["taxonomy", "gold", "questions", "files", "languages", "loading"]
+LAYERS += ["tables", "code_tables", "descriptions"]
+LAYERS += ["losses", "outputs", "vectors", "encoders", "rankers"]
 LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]
 LAYERS += ["init_config", "tuning", "report", "explain", "cli"]
 # A component gets these objects from its config.

@@ -77,6 +77,11 @@ def _get_dev_advice(facts: Audit) -> Iterator[str]:
     dev = facts.dev
     if dev is None:
         return
+    if None not in (dev.lang, facts.lang) and dev.lang != facts.lang:
+        yield (
+            f"The corpus was made for the language {facts.lang}, and dev for "
+            f"{dev.lang}: convert both with the same --lang."
+        )
     if dev.n_missing:
         names = ", ".join(map(repr, dev.missing[:3]))
         yield (

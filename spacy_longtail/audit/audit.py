@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from ..errors import Errors
 from ..gold import find_leaves
-from ..loading import read_whole
+from ..loading import find_language, read_whole
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from ..vectors.table import make_bundled_vectors
@@ -114,6 +114,7 @@ def _gather(
     values = list(counts.values())
     facts = Audit(
         path=str(path),
+        lang=find_language(contents.files[0]),
         n_docs=len(contents.sets),
         n_unlabelled=int((sizes[contents.sets] == 0).sum()),
         max_labels=max_labels,
@@ -175,6 +176,7 @@ def _compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents)
     missing = [label for label in counts if label not in dev_counts]
     hashes = dev.prints.hashes[dev.prints.hashes != 0]
     return Dev(
+        lang=find_language(dev.files[0]),
         n_docs=len(dev.sets),
         n_missing=len(missing),
         missing=missing[:MAX_LABELS],

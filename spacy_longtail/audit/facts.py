@@ -111,6 +111,7 @@ class Dev:
     n_shared (int): Its documents whose text is in the corpus as well.
     """
 
+    lang: Optional[str]
     n_docs: int
     n_missing: int
     missing: List[str]
@@ -123,6 +124,8 @@ class Audit:
     """Facts about a corpus and what follows from them.
 
     path (str): The corpus.
+    lang (Optional[str]): Language of its tokenizer. None for a table, or if it isn't
+        `convert` that has made it.
     n_docs, n_unlabelled (int): Documents, and those without a label.
     max_labels (int): Most labels of a document. Above 1, documents can have several.
     separator (str): What joins the segments of a label.
@@ -137,6 +140,7 @@ class Audit:
     """
 
     path: str
+    lang: Optional[str]
     n_docs: int
     n_unlabelled: int
     max_labels: int
@@ -175,9 +179,11 @@ class Audit:
 
     def tables(self) -> List[TextTable]:
         """RETURNS (List[TextTable]): The facts that fit in a terminal."""
+        lang = "" if self.lang is None else f" in the language {self.lang}"
         title = (
-            f"{self.n_docs:,} documents, {self.n_labels:,} labels, imbalance ratio "
-            f"{self.imbalance_ratio:,.0f}, top 10: {self.top_10_share:.1%} of documents"
+            f"{self.n_docs:,} documents{lang}, {self.n_labels:,} labels, imbalance "
+            f"ratio {self.imbalance_ratio:,.0f}, top 10: {self.top_10_share:.1%} of "
+            "documents"
         )
         buckets = [
             (b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in self.buckets

@@ -1,6 +1,6 @@
 import shlex
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import typer
 from spacy.cli._util import Arg, Opt
@@ -19,7 +19,7 @@ def init_config_cli(
     corpus: Path = Arg(..., help="The training corpus: a .spacy file, a folder of them, or a table"),
     config: Path = Arg(..., help="Config file to write, - for the terminal", allow_dash=True),
     optimize: str = Opt("efficiency", "--optimize", "-o", help="efficiency: static vectors, no torch. cascade: a transformer ranks what was pooled. accuracy: a transformer reads everything"),
-    lang: str = Opt("en", "--lang", help="Language of the tokenizer, that of the corpus"),
+    lang: Optional[str] = Opt(None, "--lang", help="Language of the tokenizer, by default that of the corpus, or else en"),
     *,
     columns: Columns,
     dialect: Dict[str, Any],

@@ -14,7 +14,8 @@ from ..files import (
     refuse_stream,
     write_folder,
 )
-from ..loading import make_blank, read_whole
+from ..languages import make_blank
+from ..loading import read_whole
 from ..presentation import Remark, TextTable, make_table
 from ..settings import check_seed
 from ..tables import Table, is_table, open_table
@@ -147,7 +148,7 @@ def convert_corpus(
         what belongs where.
     test (float): Share of the test split, from 0.0.
     seed (int): Of the split.
-    lang (str): Language of the tokenizer.
+    lang (str): Language of the tokenizer, which is noted in the corpus.
     force (bool): Replace also what no conversion has written.
     progress (bool): Whether to show progress bars, on stderr.
     dialect (Any): What the files don't say themselves: "encoding" and "delimiter" of

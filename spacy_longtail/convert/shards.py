@@ -1,10 +1,10 @@
-import zlib
 from pathlib import Path
 from typing import List, Tuple
 
 from spacy.language import Language
 from spacy.tokens import DocBin
 
+from ..languages import mark_language, read_start
 from ..loading import SUFFIX, find_corpus
 
 # A shard is full with so many documents or characters.
@@ -70,7 +70,7 @@ def make_shard(nlp: Language, items: List[ItemT]) -> bytes:
         doc = nlp.make_doc(text)
         doc.cats = dict.fromkeys(labels, 1.0)
         docs.add(doc)
-    return docs.to_bytes()
+    return mark_language(docs.to_bytes(), nlp.lang)
 
 
 def is_conversion(path: Path) -> bool:
@@ -78,9 +78,5 @@ def is_conversion(path: Path) -> bool:
     one of ours: most tools write more attributes.
     """
     for found in find_corpus(path)[:1]:
-        try:
-            with found.open("rb") as file_:
-                return BEGIN in zlib.decompressobj().decompress(file_.read(256), 64)
-        except (OSError, zlib.error):
-            return False
+        return BEGIN in read_start(found)
     return path.is_dir()

@@ -413,4 +413,7 @@ class Errors(metaclass=ErrorsWithCodes):
     L670 = ("{source} and on: none of the {n} codes, for example {codes}, is that of a "
             "label of the training data, like {labels}. Give the table of the codes "
             "that these labels are from, spelled as they are.")
+    L671 = ("spaCy's tokenizer of the language {lang!r} needs more: {install}. Or take "
+            "the language xx, which needs nothing; character n-grams read across words "
+            "and sentences there.")
 # fmt: on

@@ -47,4 +47,7 @@ class Warnings(metaclass=ErrorsWithCodes):
     LW508 = ("{n:,} codes from {source} on have lost zeros, as spreadsheets do with "
              "numbers, and were taken for what they can only mean: {codes}. Write "
              "codes as text.")
+    LW509 = ("{path} was made for the language {found!r}, but is used for {lang!r}, "
+             "whose words can be others. Take {found!r}, with --lang of 'init-config' "
+             "or --nlp.lang of 'spacy train', or convert it again with --lang {lang}.")
 # fmt: on

@@ -1,16 +1,17 @@
 import json
 import textwrap
+import warnings
 from math import ceil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from thinc.api import Config
 
 from ..audit import Audit
 from ..audit.advice import choose_pooling, needs_ngrams
 from ..audit.facts import Pooling
-from ..errors import Errors
-from ..loading import make_blank
+from ..errors import Errors, Warnings
+from ..languages import make_blank
 from ..presentation import count_noun
 
 TEMPLATES = Path(__file__).parent / "configs"
@@ -45,14 +46,18 @@ class Setting(NamedTuple):
     reason: str
 
 
-def init_config(facts: Audit, *, optimize: str = "efficiency", lang: str = "en") -> str:
+def init_config(
+    facts: Audit, *, optimize: str = "efficiency", lang: Optional[str] = None
+) -> str:
     """Write a config for a corpus: one of the configs that come with the package, with
     sizes that fit and comments that say why.
 
     facts (Audit): What is known of the training corpus.
     optimize (str): "efficiency", "cascade" or "accuracy".
-    lang (str): Language of the tokenizer, that of the corpus.
-    RETURNS (str): The config. Train it with --paths.train and --paths.dev.
+    lang (Optional[str]): Language of the tokenizer, by default that of the corpus, or
+        else "en".
+    RETURNS (str): The config. Train it with --paths.train and --paths.dev. Warns with
+        LW509 if the corpus is in another language.
     RAISES (ValueError): L650 or L651 if there is no such config, L663 without such a
         language.
     """
@@ -63,13 +68,22 @@ def init_config(facts: Audit, *, optimize: str = "efficiency", lang: str = "en")
         raise ValueError(Errors.L650.format(found=name, known=known))
     text = path.read_text(encoding="utf8")
     template = Config().from_str(text, interpolate=False)
-    make_blank(lang)
-    chosen = [Setting("nlp", "lang", lang, ""), *choose_settings(facts, template)]
+    chosen = [_choose_language(facts, lang), *choose_settings(facts, template)]
     for setting in chosen:
         text = set_value(text, setting)
         if setting.reason == DROPPED:
             text = drop_component(text, FALLBACK)
     return f"{_make_header(facts)}\n{text}"
+
+
+def _choose_language(facts: Audit, lang: Optional[str]) -> Setting:
+    reason = "" if lang or facts.lang is None else "As in the corpus."
+    lang = lang or facts.lang or "en"
+    found = make_blank(lang).lang
+    if facts.lang not in (None, found):
+        text = Warnings.LW509.format(path=facts.path, found=facts.lang, lang=lang)
+        warnings.warn(text, stacklevel=3)
+    return Setting("nlp", "lang", lang, reason)
 
 
 def choose_template(facts: Audit, optimize: str) -> str:

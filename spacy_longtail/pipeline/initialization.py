@@ -3,6 +3,7 @@
 import warnings
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, Callable, Iterable, List, Optional, Set, Tuple
 
 import numpy
@@ -14,6 +15,7 @@ from ..descriptions import DescriptionsT, check_descriptions, get_described
 from ..encoders import contract
 from ..errors import Errors, Warnings
 from ..gold import LabelCounts, check_known, find_foreign, read_labels
+from ..loading import check_language
 from ..spelling import check_look_alikes, find_similar
 from ..taxonomy import Taxonomy, add_nodes_above, build_taxonomy
 from .encoding import EncodeT
@@ -39,6 +41,7 @@ def start_pipe(
     pipe (TextCategorizer): The component.
     before (Optional[Taxonomy]): For a warm start, the labels that are trained already.
     """
+    _check_language(nlp)
     given = read_labels(labels or pipe.declared or None, pipe.name)
     sums, encode = _count(pipe, get_examples, nlp, given, before)
     if given is None and before is None and not sums.counts:
@@ -108,6 +111,15 @@ def read_first(get_examples: Callable[[], Iterable[Example]], method: str) -> Li
     if not isinstance(examples, (list, tuple)) or examples:
         validate_get_examples(get_examples, method)
     return [eg.reference for eg in islice(get_examples(), 10)]
+
+
+def _check_language(nlp: Optional[Language]) -> None:
+    """Warn with LW509 if the training corpus of the config is in another language."""
+    if nlp is not None:
+        corpora = nlp.config.interpolate().get("corpora", {})
+        path = corpora.get("train", {}).get("path")
+        if path:
+            check_language(Path(path), nlp.lang)
 
 
 def _count(

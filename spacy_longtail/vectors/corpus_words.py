@@ -6,7 +6,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
-from ..loading import make_blank
+from ..languages import make_blank
 from ..settings import check_count
 from ..tables import is_table, open_table
 from ..tables.columns import read_texts

@@ -10,7 +10,7 @@ from spacy.vectors import Vectors
 
 from ..errors import Errors
 from ..files import StateT, finish_interrupted, write_folder
-from ..loading import make_blank
+from ..languages import make_blank
 from ..saved import check_finite_array, check_type, read_json, read_msgpack, refuse
 from .storage import TableData
 from .table import StaticTable
