@@ -80,7 +80,7 @@ def _get_dev_advice(facts: Audit) -> Iterator[str]:
     if None not in (dev.lang, facts.lang) and dev.lang != facts.lang:
         yield (
             f"The corpus was made for the language {facts.lang}, and dev for "
-            f"{dev.lang}: convert both with the same --lang."
+            f"{dev.lang}: convert both for the same one."
         )
     if dev.n_missing:
         names = ", ".join(map(repr, dev.missing[:3]))
