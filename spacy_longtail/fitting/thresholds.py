@@ -9,6 +9,7 @@ from ..errors import Errors
 from ..ops import LOWEST, get_log_odds
 from ..settings import is_between
 from ..taxonomy import ROOT, Taxonomy
+from .shrinkage import fit_shrunk_thresholds
 
 N_GRID = 200
 SMOOTHING = 30.0
@@ -26,7 +27,8 @@ def fit_thresholds(
     truths: numpy.ndarray,
     *,
     precision: Optional[float] = None,
-    smoothing: float = SMOOTHING,
+    smoothing: Optional[float] = SMOOTHING,
+    log_odds: Optional[numpy.ndarray] = None,
 ) -> numpy.ndarray:
     """Find for each label the probability from which a document should have it.
 
@@ -42,7 +44,11 @@ def fit_thresholds(
     truths (numpy.ndarray): 1.0, 0.0 or NaN for what isn't known, same shape.
     precision (Optional[float]): Wished precision, above 0.0 to 1.0. None for best F1.
         A label that reaches it nowhere gets the threshold with the best precision.
-    smoothing (float): Positive documents that the common threshold counts as, from 0.0.
+    smoothing (Optional[float]): Positive documents that the common threshold counts as,
+        from 0.0. None to let the documents choose, and give about as many labels as
+        there are, see fit_shrunk_thresholds; with a precision, as by default.
+    log_odds (Optional[numpy.ndarray]): Log odds of the prior of each label, of shape
+        (labels,), for that choice. None if they aren't known.
     RETURNS (numpy.ndarray): float64 array of shape (labels,), in (0, 1). A label
         without positive documents gets the common threshold.
     RAISES (ValueError): L326 if the shapes don't fit, L327 for settings out of range.
@@ -54,8 +60,8 @@ def fit_thresholds(
         raise ValueError(text)
     if precision is not None and not (is_between(precision, 0.0, 1.0) and precision):
         _refuse("precision", precision, "above 0 and at most 1, or None")
-    if not is_between(smoothing, 0.0):
-        _refuse("smoothing", smoothing, "a number of at least 0")
+    if smoothing is not None and not is_between(smoothing, 0.0):
+        _refuse("smoothing", smoothing, "a number of at least 0, or None")
     scores = numpy.clip(scores, LOWEST, 1.0 - LOWEST)
     # What isn't known is never above a threshold and never positive.
     scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
@@ -63,6 +69,11 @@ def fit_thresholds(
     support = is_yes.sum(axis=0)
     if not support.any():
         return numpy.full(len(support), 0.5)
+    if smoothing is None and precision is None:
+        prior = numpy.zeros(len(support)) if log_odds is None else log_odds
+        odds = fit_shrunk_thresholds(get_log_odds(scores), truths, prior)
+        return 1.0 / (1.0 + numpy.exp(-odds))
+    smoothing = SMOOTHING if smoothing is None else smoothing
     common = _fit_common(scores, is_yes, precision)
     own = _fit_each(scores, is_yes, precision, common)
     share = support / numpy.maximum(support + smoothing, 1e-9)

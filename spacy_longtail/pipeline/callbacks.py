@@ -17,7 +17,7 @@ def make_fit_thresholds(
     corpus: Callable[[Language], Iterable[Example]],
     component: str = NAME,
     precision: Optional[float] = None,
-    smoothing: float = SMOOTHING,
+    smoothing: Optional[float] = SMOOTHING,
 ) -> Callable[[Language], Language]:
     """Fit the thresholds of a component before a pipeline is saved.
 
@@ -29,7 +29,7 @@ def make_fit_thresholds(
     corpus (Callable[[Language], Iterable[Example]]): Documents that aren't trained on.
     component (str): Name of the component.
     precision (Optional[float]): Wished precision, None for best F1.
-    smoothing (float): See thresholds.fit_thresholds.
+    smoothing (Optional[float]): See thresholds.fit_thresholds.
     RETURNS (Callable[[Language], Language]): Changes a pipeline and returns it.
     """
     wish = {"precision": precision, "smoothing": smoothing}

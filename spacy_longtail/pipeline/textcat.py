@@ -14,7 +14,6 @@ from thinc.types import Floats2d
 
 from ..descriptions import DescriptionsT
 from ..errors import Errors
-from ..fitting.thresholds import SMOOTHING
 from ..gold import read_labels
 from ..ops import top_columns
 from ..saved import get_digest
@@ -346,7 +345,7 @@ class TextCategorizer(TrainablePipe):
         examples: Iterable[Example],
         *,
         precision: Optional[float] = None,
-        smoothing: float = SMOOTHING,
+        smoothing: Optional[float] = None,
     ) -> Dict[str, float]:
         """Set the threshold of each label to what is best for documents that weren't
         trained on, where one can have several labels.

@@ -178,6 +178,7 @@ class _Tuner:
         self.task, self.evidence = task, task.evidence
         nlp, name, before = task.nlp, task.name, task.before
         self.pipe, self.own = task.evidence.pipe, task.evidence.columns
+        self.log_odds = self.pipe.taxonomy.log_odds
         # They are never None where a document can have several labels.
         P, self.truths = task.evidence.predictions.scores  # type: ignore[misc]
         self.final: FinalT = P, task.evidence.has_abstained
@@ -200,8 +201,10 @@ class _Tuner:
         nlp, name, docs = self.task.nlp, self.task.name, self.evidence.docs
         wish = find_note(nlp, name, docs, self.task.before)
         if wish is not None:
-            return "tune", partial(fit_wished, wish=wish)
-        rule = partial(fit_thresholds, **_read_callback(nlp, name))
+            return "tune", partial(fit_wished, wish=wish, log_odds=self.log_odds)
+        rule = partial(
+            fit_thresholds, log_odds=self.log_odds, **_read_callback(nlp, name)
+        )
         found = self._fit_own(self.final, rule, numpy.arange(len(docs)))
         # The last digits of a probability can depend on the machine.
         is_same = numpy.isclose(found, self.now[self.own], rtol=0.0, atol=1e-3)
@@ -218,7 +221,8 @@ class _Tuner:
         wish, before = self.task.wish, self.task.before
         first = fit_first_stage(self.evidence.select(rows), wish, before)
         final, needed = self._run_again(*first), self.default.copy()
-        found = self._fit_own(final, partial(fit_wished, wish=wish), rows)
+        rule = partial(fit_wished, wish=wish, log_odds=self.log_odds)
+        found = self._fit_own(final, rule, rows)
         # Digits that JSON keeps, see fit_temperature.
         needed[self.own] = found.round(8)
         thresholds = dict(zip(self.pipe.labels, needed[self.own].tolist()))
@@ -318,14 +322,21 @@ def _predict(evidence: Evidence, prior: PriorT, temperature: float) -> numpy.nda
     return P
 
 
-def fit_wished(P: numpy.ndarray, truths: numpy.ndarray, wish: Wish) -> numpy.ndarray:
+def fit_wished(
+    P: numpy.ndarray,
+    truths: numpy.ndarray,
+    wish: Wish,
+    log_odds: Optional[numpy.ndarray] = None,
+) -> numpy.ndarray:
     """Find the threshold of each label. For "accuracy" there is one for all, with the
     best micro-F1 or the wished precision of all labels given.
 
+    log_odds (Optional[numpy.ndarray]): Those of the prior, see fit_thresholds.
     RETURNS (numpy.ndarray): Of shape (labels,).
     """
     if wish.goal != "accuracy" or wish.per_label:
-        return fit_thresholds(P, truths, precision=wish.precision)
+        settings: Any = {"precision": wish.precision, "log_odds": log_odds}
+        return fit_thresholds(P, truths, smoothing=None, **settings)
     is_known = ~numpy.isnan(truths)
     # The F1 of a single label that each pair has or hasn't is the micro-F1.
     pairs = (values[is_known][:, None] for values in (P, truths))

@@ -37,8 +37,9 @@ def get_scores(nlp, examples):
     return collect(nlp, NAME, examples).predictions.scores
 
 
-def check_thresholds(result, P, truths, wish):
-    expected = fit_wished(P, truths, wish).tolist()
+def check_thresholds(nlp, result, P, truths, wish):
+    log_odds = nlp.get_pipe(NAME).taxonomy.log_odds
+    expected = fit_wished(P, truths, wish, log_odds).tolist()
     found = list(result.after.thresholds.values())
     assert found == pytest.approx(expected, abs=1e-6)
 
@@ -184,7 +185,7 @@ def test_thresholds_are_fitted_to_what_later_components_leave(
     assert "to what square_all makes of" in " ".join(result.get_notes())
     found = result.after.prior, result.after.temperature
     assert found == (alone.prior, alone.temperature)
-    check_thresholds(result, *get_scores(mixed_nlp, mixed_dev)[:2], wish)
+    check_thresholds(mixed_nlp, result, *get_scores(mixed_nlp, mixed_dev)[:2], wish)
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def pair_nlp(mixed_nlp, mixed_dev):
 def test_thresholds_fit_the_whole_pipeline_with_a_fallback(pair_nlp, mixed_dev, wish):
     result = tune(pair_nlp, mixed_dev, wish, resamples=5)
     assert result.later == ["zero_shot_fallback"]
-    check_thresholds(result, *get_scores(pair_nlp, mixed_dev)[:2], wish)
+    check_thresholds(pair_nlp, result, *get_scores(pair_nlp, mixed_dev)[:2], wish)
     again = tune(pair_nlp, mixed_dev, wish, resamples=5)
     assert again.after.temperature == result.after.temperature
     assert again.after.thresholds == pytest.approx(result.after.thresholds, abs=1e-6)
@@ -219,7 +220,7 @@ def test_documents_that_only_the_new_prior_routes(pair_nlp, mixed_dev):
     own = evidence.get_probabilities("uniform", result.after.temperature)
     P, truths = evidence.predictions.scores
     assert numpy.abs(own - P).max() > 0.01
-    check_thresholds(result, P, truths, wish)
+    check_thresholds(pair_nlp, result, P, truths, wish)
 
 
 def test_label_that_was_added_at_run_time_keeps_its_threshold(pair_nlp, mixed_dev):
@@ -239,7 +240,7 @@ def test_abstained_documents_are_given_nothing(mixed_nlp, mixed_dev):
     assert 0 < len(long) < len(mixed_dev)
     P, truths = get_scores(mixed_nlp, mixed_dev)
     P[[len(eg.reference) > 6 for eg in mixed_dev]] = 0.0
-    check_thresholds(result, P, truths, Wish())
+    check_thresholds(mixed_nlp, result, P, truths, Wish())
     n_lost = sum(sum(eg.reference.cats.values()) for eg in long)
     recall = result.scores["micro_r"].after.value
     assert recall <= 1 - n_lost / (truths == 1).sum()

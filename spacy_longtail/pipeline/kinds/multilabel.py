@@ -168,7 +168,7 @@ class MultilabelLabels(LabelKind):
                 raise ValueError(text)
             scores[row] = [cats[label] for label in labels]
         truths = self._stack(examples, taxonomy)
-        found = fit_thresholds(scores, truths, **wish)
+        found = fit_thresholds(scores, truths, log_odds=taxonomy.log_odds, **wish)
         if not (truths == 1).any():
             problem = f"of {len(examples)} documents none has a gold label of it"
             raise ValueError(Errors.L339.format(name=self.pipe, problem=problem))
