@@ -1,0 +1,1 @@
+"""What all systems of a benchmark share: data, measures, one run, the results."""
