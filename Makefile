@@ -70,9 +70,10 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# The pages that are written from the code and from project.yml.
+# The pages that are written from the code, from project.yml and from results.
 docs: $(VENV)/.dev
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python benchmarks/tables.py
 
 # Setuptools would put files of an older build/ into the wheel.
 build: $(VENV)/.dev

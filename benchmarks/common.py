@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import spacy
+import srsly
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training import Example
@@ -20,6 +21,8 @@ from spacy.util import load_config, load_model_from_path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "configs" / "efficiency.cfg"
+MULTILABEL_CONFIG = ROOT / "configs" / "multilabel.cfg"
+MULTILABEL_PIPE = "longtail_textcat_multilabel"
 PIPE = "components.longtail_textcat"
 COLUMNS = {
     "macro-F1": "longtail_macro_f",
@@ -63,6 +66,19 @@ def read_examples(nlp: Language, path: Path) -> List[Example]:
             cats = {"cats": {record["label"]: 1.0}}
             examples.append(Example.from_dict(doc, cats))
     return examples
+
+
+def read_pairs(path: Path) -> List[Tuple[str, List[str]]]:
+    """Read a JSONL file of "text" and "labels"."""
+    return [(record["text"], record["labels"]) for record in srsly.read_jsonl(path)]
+
+
+def read_multilabel(nlp: Language, path: Path) -> List[Example]:
+    """Read a JSONL file of "text" and "labels" for a pipeline."""
+    return [
+        Example.from_dict(nlp.make_doc(text), {"cats": dict.fromkeys(labels, 1.0)})
+        for text, labels in read_pairs(path)
+    ]
 
 
 ReadT = Callable[[Language, Path], List[Example]]

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Tuple
 
 import srsly
-from common import get_parser, print_setting, train
-from multilabel import CONFIG, PIPE, read_examples, read_pairs
+from common import MULTILABEL_CONFIG as CONFIG
+from common import MULTILABEL_PIPE as PIPE
+from common import get_parser, print_setting, read_multilabel, read_pairs, train
 from spacy.language import Language
 
 KEYS = ("macro_f", "micro_f", "macro_ap", "refined_fixed", "refined_broken")
@@ -24,20 +25,20 @@ N_EXAMPLES = 5
 
 def add_fallback(nlp: Language, folder: Path) -> Any:
     fallback: Any = nlp.add_pipe("zero_shot_fallback", config={"source": PIPE})
-    fallback.initialize(lambda: read_examples(nlp, folder / "train.jsonl"), nlp=nlp)
+    fallback.initialize(lambda: read_multilabel(nlp, folder / "train.jsonl"), nlp=nlp)
     return fallback
 
 
 def train_alone(folder: Path, overrides: Dict[str, Any]) -> Language:
     """Train without the fallback of the config, which is added where it is wanted."""
-    nlp, _ = train(folder, overrides, config=CONFIG, read=read_examples)
+    nlp, _ = train(folder, overrides, config=CONFIG, read=read_multilabel)
     nlp.remove_pipe("zero_shot_fallback")
     fit_thresholds(nlp, folder / "dev.jsonl")
     return nlp
 
 
 def fit_thresholds(nlp: Language, path: Path) -> None:
-    examples = read_examples(nlp, path)
+    examples = read_multilabel(nlp, path)
     for eg, doc in zip(examples, nlp.pipe(eg.reference.text for eg in examples)):
         eg.predicted = doc
     pipe: Any = nlp.get_pipe(PIPE)
@@ -52,7 +53,7 @@ def get_macro_f(scores: Dict[str, Any], labels: Iterable[str]) -> float:
 
 
 def print_row(title: str, nlp: Language, path: Path, *more: str) -> None:
-    scores = nlp.evaluate(read_examples(nlp, path))
+    scores = nlp.evaluate(read_multilabel(nlp, path))
     pipe: Any = nlp.get_pipe(PIPE)
     pooled = pipe.taxonomy.pooled
     values = [scores[f"longtail_{key}"] for key in KEYS]
@@ -77,7 +78,7 @@ def run_pooling(folder: Path, split: str, seed: int, min_counts: List[int]) -> N
         fit_thresholds(nlp, dev)
         routed = f"{fallback.stats['routed_share']:.1%}"
         print_row(f"{min_count}, with it", nlp, path, routed)
-        fallback.fit_mixture(read_examples(nlp, dev))
+        fallback.fit_mixture(read_multilabel(nlp, dev))
         fit_thresholds(nlp, dev)
         weight = fallback.settings.mixture_weight
         print_row(f"{min_count}, mixture_weight = {weight}", nlp, path, routed)
@@ -118,7 +119,7 @@ def run_new(folder: Path, split: str, seed: int) -> None:
         for label in left_out:
             examples = [] if title == "by name" else texts[label]
             fallback.add_label(label, examples=examples)
-        scores = nlp.evaluate(read_examples(nlp, folder / f"{split}.jsonl"))
+        scores = nlp.evaluate(read_multilabel(nlp, folder / f"{split}.jsonl"))
         others = set(nlp.get_pipe(PIPE).labels)  # type: ignore[attr-defined]
         new, old = get_macro_f(scores, left_out), get_macro_f(scores, others)
         print(f"| {title} | {new:.3f} | {old:.3f} |", flush=True)

@@ -8,8 +8,9 @@ python benchmarks/multilabel_tuning.py --data DIR [--names nlupp goemotions]
 from pathlib import Path
 from typing import Any
 
-from common import get_parser, print_setting, train
-from multilabel import CONFIG, PIPE, read_examples
+from common import MULTILABEL_CONFIG as CONFIG
+from common import MULTILABEL_PIPE as PIPE
+from common import get_parser, print_setting, read_multilabel, train
 from spacy.language import Language
 
 from spacy_longtail.report.build import build_report
@@ -42,17 +43,17 @@ def main() -> None:
     for name in args.names:
         folder = args.data / name
         settings = {"system.seed": args.seed}
-        nlp, _ = train(folder, settings, config=CONFIG, read=read_examples)
+        nlp, _ = train(folder, settings, config=CONFIG, read=read_multilabel)
         trained = read_settings(nlp, PIPE)
         print_row(f"{name}, as trained", nlp, folder / "test.jsonl")
         for title, wish in WISHES.items():
             write_settings(nlp, PIPE, trained)
-            tune(nlp, read_examples(nlp, folder / "dev.jsonl"), wish, resamples=10)
+            tune(nlp, read_multilabel(nlp, folder / "dev.jsonl"), wish, resamples=10)
             print_row(f"{name}, {title}", nlp, folder / "test.jsonl")
 
 
 def print_row(title: str, nlp: Language, path: Path) -> None:
-    report = build_report(nlp, read_examples(nlp, path), resamples=2)
+    report = build_report(nlp, read_multilabel(nlp, path), resamples=2)
     values = [report["headline"][key]["value"] for key in COLUMNS.values()]
     pipe: Any = nlp.get_pipe(PIPE)
     cells = " | ".join(f"{value:.3f}" for value in values)

@@ -1,4 +1,4 @@
-"""Floors below what benchmarks/quality.py measures, with a margin for noise."""
+"""Floors below what benchmarks/run.py measures, with a margin for noise."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """One run in a process of its own: train, save, load, predict, measure.
 
-Started by run.py, with what to do as JSON on stdin. Prints the result as JSON, in a line
-of its own that starts with MARK.
+Started by run.py, with what to do as JSON on stdin. Prints the result as JSON, in a
+line of its own that starts with MARK.
 """
 
 import json

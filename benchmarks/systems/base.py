@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 import numpy
-
 from harness.corpus import Task
 from harness.measure import score
 

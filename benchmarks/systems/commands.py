@@ -6,9 +6,7 @@ from typing import Any
 
 
 def run_spacy(*words: Any) -> str:
-    """RETURNS (str): What the command printed. RAISES (CalledProcessError): If it fails,
-    after its last lines have been shown.
-    """
+    """RETURNS (str): What the command printed; shown if it fails."""
     command = [sys.executable, "-m", "spacy", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

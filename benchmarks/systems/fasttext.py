@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import numpy
-
 from harness.corpus import Task
 
 from .base import System, choose_threshold, cut

@@ -1,10 +1,9 @@
-"""A frozen sentence encoder under a logistic regression, as in classy-classification."""
+"""A logistic regression on frozen sentence vectors, as in classy-classification."""
 
 from pathlib import Path
 from typing import Any, List
 
 import numpy
-
 from harness.corpus import Task
 
 from .base import System, choose_threshold, cut

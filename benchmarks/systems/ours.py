@@ -23,54 +23,51 @@ LOSSES: Dict[str, Dict[str, Any]] = {
     "asymmetric": {"@losses": "spacy-longtail.Asymmetric.v1"},
     "distribution-balanced": {"@losses": "spacy-longtail.DistributionBalanced.v1"},
 }
-OUTPUTS = {
-    "flat": "spacy-longtail.PrototypeSoftmax.v1",
-    "siblings": "spacy-longtail.SiblingSoftmax.v1",
-}
 RATE = "training.optimizer.learn_rate"
+FALLBACK = "zero_shot_fallback"
+# Documents in a batch of the configs.
+BATCH_SIZE = {"accuracy": 32}
 
 
 class Longtail(System):
-    """Everything but the first option is for experiments: what isn't given is left as
-    `init-config` chooses it.
+    """What isn't given is left as `init-config` chooses it.
 
     optimize (str): "efficiency", "cascade" or "accuracy", as for `init-config`.
     tune (bool): Whether to tune at the end.
-    prior (Optional[str]): A prior for `tune`, instead of looking for one.
+    prior (Any): A prior for `tune`, instead of looking for one.
     descriptions (bool): Whether to use descriptions.jsonl, if there is one.
     fallback (bool): Whether to keep the second stage.
-    loss, output (Optional[str]): A name of LOSSES, of OUTPUTS.
-    prototypes (Optional[bool]): Whether to start at prototypes.
-    other (Optional[str]): "mixture" or "single": what an Other is made of.
-    min_count (Optional[int]): Labels with fewer documents are pooled.
-    passes (Optional[float]): Passes over the training data.
+    loss (Optional[str]): One of LOSSES.
+    passes (Optional[float]): Passes over the training texts.
     steps (Optional[int]): Batches to train on, instead.
     frozen (bool): Whether a transformer stays as it is.
+    gpu_id (int): -1 for the CPU.
+    more (Any): Settings of the component, for example min_count or model.output.other.
     """
 
     def __init__(
         self,
         optimize: str = "efficiency",
         tune: bool = True,
-        prior: Optional[str] = None,
+        prior: Any = None,
         descriptions: bool = True,
         fallback: bool = True,
         loss: Optional[str] = None,
-        output: Optional[str] = None,
-        prototypes: Optional[bool] = None,
-        other: Optional[str] = None,
-        min_count: Optional[int] = None,
         passes: Optional[float] = None,
         steps: Optional[int] = None,
         frozen: bool = False,
         gpu_id: int = -1,
+        **more: Any,
     ) -> None:
-        wishes = {key: value for key, value in locals().items() if key[0] != "_"}
-        del wishes["self"]
-        super().__init__(**{key: x for key, x in wishes.items() if x is not None})
-        self.wishes = wishes
+        super().__init__(optimize=optimize)
+        self.optimize, self.tune, self.prior = optimize, tune, prior
+        self.descriptions, self.fallback, self.loss = descriptions, fallback, loss
+        self.passes, self.steps = passes, steps
+        self.frozen, self.gpu = frozen, ["--gpu-id", gpu_id]
+        self.more = more
 
     def prepare(self, task: Task) -> None:
+        self.pipe = PIPES[task.several]
         raw = task.work / "raw"
         raw.mkdir()
         for split in SPLITS:
@@ -79,84 +76,73 @@ class Longtail(System):
                 shutil.copy(path, raw / path.name)
         several = ["--labels", "labels"] if task.several else []
         corpus = task.work / "corpus"
-        with Clock() as clock:
-            run_spacy("longtail", "convert", raw, corpus, "--lang", task.lang, *several)
-        self.costs["convert_cpu_s"] = clock.cpu
+        self.time("convert", raw, corpus, "--lang", task.lang, *several)
 
     def fit(self, task: Task) -> None:
         corpus, config = task.work / "corpus", task.work / "config.cfg"
         train, dev = corpus / "train.spacy", corpus / "dev.spacy"
-        gpu = ["--gpu-id", self.wishes["gpu_id"]]
-        optimize = ["--optimize", self.wishes["optimize"], "--lang", task.lang]
-        self.time("init-config", "longtail", "init-config", train, config, *optimize)
-        words: List[Any] = ["--paths.train", train, "--paths.dev", dev, *gpu]
+        optimize = ["--optimize", self.optimize, "--lang", task.lang]
+        self.time("init-config", train, config, *optimize)
+        self.edit_config(config)
+        words: List[Any] = ["--paths.train", train, "--paths.dev", dev, *self.gpu]
         described = task.folder / "descriptions.jsonl"
-        if self.wishes["descriptions"] and described.exists():
+        if self.descriptions and described.exists():
             words += ["--paths.descriptions", described]
         for key, value in self.make_overrides(task).items():
-            words += [
-                f"--{key}",
-                value if isinstance(value, str) else json.dumps(value),
-            ]
-        edit_config(config, self.make_blocks(task))
-        self.time("train", "train", config, "--output", task.work / "out", *words)
+            text = value if isinstance(value, str) else json.dumps(value)
+            words += [f"--{key}", text]
+        self.time("train", config, "--output", task.work / "out", *words)
         self.trained = task.work / "out" / "model-best"
-        if self.wishes["tune"]:
+        if self.tune:
             tuned = task.work / "tuned"
-            prior = self.wishes["prior"]
-            more = [] if prior is None else ["--prior", prior]
-            command = ["longtail", "tune", self.trained, dev, "--output", tuned]
-            self.time("tune", *command, *more, *gpu)
+            prior = [] if self.prior is None else ["--prior", self.prior]
+            more = ["--output", tuned, *prior, *self.gpu]
+            self.time("tune", self.trained, dev, *more)
             self.trained = tuned
 
-    def time(self, name: str, *words: Any) -> None:
+    def time(self, command: str, *words: Any) -> None:
         with Clock() as clock:
-            run_spacy(*words)
-        self.costs[f"{name}_cpu_s"] = clock.cpu
+            first = [] if command == "train" else ["longtail"]
+            run_spacy(*first, command, *words)
+        self.costs[f"{command}_cpu_s"] = clock.cpu
 
     def make_overrides(self, task: Task) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): Values of the config, for the command line."""
-        pipe = f"components.{PIPES[task.several]}"
+        pipe = f"components.{self.pipe}"
         found: Dict[str, Any] = {"system.seed": task.seed}
-        wishes = self.wishes
-        if wishes["min_count"] is not None:
-            found[f"{pipe}.min_count"] = wishes["min_count"]
-        if wishes["other"] is not None:
-            found[f"{pipe}.model.output.other"] = wishes["other"]
-        if wishes["prototypes"] is not None:
-            found[f"{pipe}.model.output.use_prototypes"] = wishes["prototypes"]
-        if wishes["output"] is not None:
-            found[f"{pipe}.model.output.@layers"] = OUTPUTS[wishes["output"]]
-        if wishes["frozen"]:
+        found.update({f"{pipe}.{key}": value for key, value in self.more.items()})
+        if self.frozen:
             found[f"{pipe}.model.encoder.trainable_layers"] = 0
             found[f"{pipe}.model.output.learn_rate"] = 200.0
-        if wishes["optimize"] == "accuracy":
+        if self.optimize == "accuracy":
             from .minilm import find_minilm
 
             found["paths.encoder"] = find_minilm()
         return {**found, **self.make_schedule(len(task.train.texts))}
 
     def make_schedule(self, n_docs: int) -> Dict[str, Any]:
-        steps, passes = self.wishes["steps"], self.wishes["passes"]
-        if passes is not None:
-            size = 32 if self.wishes["optimize"] == "accuracy" else 128
-            steps = round(passes * n_docs / size)
+        steps = self.steps
+        if self.passes is not None:
+            steps = round(self.passes * n_docs / BATCH_SIZE.get(self.optimize, 128))
         if steps is None:
             return {}
-        found: Dict[str, Any] = {"training.max_steps": steps}
-        found[f"{RATE}.total_steps"] = steps
-        if self.wishes["optimize"] == "accuracy":
+        found = {"training.max_steps": steps, f"{RATE}.total_steps": steps}
+        if self.optimize == "accuracy":
             found[f"{RATE}.warmup_steps"] = steps // 10
-        found["training.eval_frequency"] = -(-steps // 2)
-        return found
+        return {**found, "training.eval_frequency": -(-steps // 2)}
 
-    def make_blocks(self, task: Task) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): Blocks of the config to replace as a whole."""
-        if self.wishes["loss"] is None:
-            return {} if self.wishes["fallback"] else {"fallback": False}
-        pipe = PIPES[task.several]
-        block = {pipe: LOSSES[self.wishes["loss"]]}
-        return {"loss": block, "fallback": self.wishes["fallback"]}
+    def edit_config(self, path: Path) -> None:
+        """Replace the block of the loss, take the second stage out."""
+        from spacy.util import load_config
+
+        config = load_config(path, interpolate=False)
+        if self.loss is not None:
+            config["components"][self.pipe]["loss"] = LOSSES[self.loss]
+        if not self.fallback and FALLBACK in config["components"]:
+            config["components"].pop(FALLBACK)
+            config["nlp"]["pipeline"].remove(FALLBACK)
+            config["initialize"]["components"].pop(FALLBACK, None)
+        config.to_disk(path)
 
     def save(self, folder: Path) -> None:
         shutil.copytree(self.trained, folder, dirs_exist_ok=True)
@@ -165,24 +151,9 @@ class Longtail(System):
         import spacy
 
         self.nlp: Any = spacy.load(folder)
+        pipe = self.nlp.get_pipe(self.pipe)
+        self.settings.update(prior=pipe.prior, temperature=pipe.temperature)
 
     def predict(self, texts: List[str]) -> List[List[str]]:
         docs = self.nlp.pipe(texts) if len(texts) > 1 else map(self.nlp, texts)
         return [list(doc._.longtail.labels) for doc in docs]
-
-
-def edit_config(path: Path, blocks: Dict[str, Any]) -> None:
-    """Replace the block of a loss, and take the second stage out."""
-    if not blocks:
-        return
-    from spacy.util import load_config
-
-    config = load_config(path, interpolate=False)
-    for pipe, loss in blocks.get("loss", {}).items():
-        config["components"][pipe]["loss"] = loss
-    name = "zero_shot_fallback"
-    if not blocks["fallback"] and name in config["components"]:
-        config["components"].pop(name)
-        config["nlp"]["pipeline"].remove(name)
-        config["initialize"]["components"].pop(name, None)
-    config.to_disk(path)

@@ -1,4 +1,4 @@
-"""spaCy's own text categorizer, trained by `spacy train` with the quickstart's config."""
+"""spaCy's own text categorizer: `spacy train` with the config of the quickstart."""
 
 from pathlib import Path
 from typing import Any, Dict, List
@@ -14,11 +14,12 @@ from .linear import CHANCES
 class TextCat(System):
     """model (str): "quickstart" (a bag of words), "ensemble" (the component's default,
     with the same training) or "minilm" (the quickstart for a GPU, with MiniLM).
+    more (Any): Settings of [training], for example max_steps.
     """
 
-    def __init__(self, model: str) -> None:
-        super().__init__(model=model)
-        self.kind = model
+    def __init__(self, model: str, **more: Any) -> None:
+        super().__init__(model=model, **more)
+        self.kind, self.more = model, more
 
     def prepare(self, task: Task) -> None:
         import spacy
@@ -42,6 +43,7 @@ class TextCat(System):
             silent=True,
         )
         config["training"]["seed"] = config["system"]["seed"] = seed
+        config["training"].update(self.more)
         if self.kind == "ensemble":
             # Its default model comes with the factory.
             config["components"] = {self.pipe: {"factory": self.pipe}}

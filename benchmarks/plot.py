@@ -1,0 +1,65 @@
+"""A plot of what training costs and what it brings, as SVG."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+# For each data set: system, seconds of training, macro-F1.
+PointsT = Dict[str, List[Tuple[str, float, float]]]
+OURS = ("efficiency", "cascade", "accuracy", "accuracy_frozen")
+
+
+def get_digest(points: PointsT) -> str:
+    """RETURNS (str): Stands in the plot, and tells whether it shows these points."""
+    text = json.dumps(points, sort_keys=True)
+    return hashlib.sha256(text.encode("utf8")).hexdigest()[:16]
+
+
+def draw_plot(points: PointsT, path: Path) -> None:
+    """Draw macro-F1 against seconds of training, a field for each data set."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    n_columns = max(1, min(3, len(points)))
+    n_rows = max(1, -(-len(points) // n_columns))
+    # Nothing in the file depends on the day or on chance.
+    setting = {"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.size": 8}
+    about = {"Date": None, "Creator": None, "Description": get_digest(points)}
+    with pyplot.rc_context(setting):
+        figure, axes = pyplot.subplots(
+            n_rows, n_columns, figsize=(3.6 * n_columns, 2.8 * n_rows), squeeze=False
+        )
+        fields = axes.ravel().tolist()
+        for field, (name, own) in zip(fields, points.items()):
+            draw_field(field, name, own)
+        for field in fields[len(points) :]:
+            field.set_visible(False)
+        figure.tight_layout()
+        figure.savefig(path, format="svg", metadata=about)
+        pyplot.close(figure)
+    lines = path.read_text(encoding="utf8").splitlines()
+    path.write_text("".join(line.rstrip() + "\n" for line in lines), encoding="utf8")
+
+
+def draw_field(field: Any, name: str, points: List[Tuple[str, float, float]]) -> None:
+    field.set_title(name)
+    field.set_xscale("log")
+    field.set_xlabel("training, CPU seconds")
+    field.set_ylabel("macro-F1, test")
+    field.margins(x=0.3, y=0.15)
+    for system, seconds, macro in points:
+        ours = system in OURS
+        color = "#c0392b" if ours else "#34618f"
+        field.plot([seconds], [macro], "D" if ours else "o", color=color, markersize=4)
+        field.annotate(
+            system,
+            (seconds, macro),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=6,
+            color=color,
+            weight="bold" if ours else "normal",
+        )
