@@ -1,3 +1,4 @@
+import re
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
@@ -6,30 +7,39 @@ from ...ops import ODD, mix
 from .features import Strings, Words, sum_runs
 from .row_table import RowTable
 
-# Longer words are no words. Their first characters stand for them.
-MAX_LENGTH = 100
-MAX_CACHED_WORDS = 65_536
+# Longer words are no words: their first characters stand for them. Where words aren't
+# separated by spaces, a whole sentence or text can look like one.
+MAX_LENGTH, MAX_RUN = 100, 10_000
+MAX_CACHED_WORDS, MAX_CACHED_ROWS = 65_536, 4_000_000
 BEGIN, END = ord("<"), ord(">")
-# From here on come scripts that write a syllable or a word with a character.
-FIRST_DENSE = 0x2E80
+# Scripts that write a syllable or a word with a character: Chinese, Japanese, Korean …
+DENSE = re.compile(
+    "[\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+# Others that are written without spaces: Thai, Lao, Tibetan, Burmese, Khmer, Tai.
+RUNS = re.compile("[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u1aaf\ua9e0-\uaadf]")
 # Odd numbers, so that no two n-grams of different characters are the same by design.
 FACTORS = mix(numpy.arange(1, MAX_LENGTH + 3, dtype="uint64")) | numpy.uint64(1)
 
 
 def find_ngrams(word: str) -> numpy.ndarray:
     """Find the character n-grams of a word between its edges, and the word itself: 3 to
-    5 characters, 1 to 3 where a character is a syllable or a word.
+    5 characters, 1 to 3 where a character is a syllable or a word. Of scripts without
+    spaces, a word can be a sentence; then they go across its words.
 
     Source: subwords after Bojanowski et al. (2017), "Enriching Word Vectors with
         Subword Information", section 3.2. https://arxiv.org/abs/1607.04606
 
     RETURNS (numpy.ndarray): Their keys, uint64 array of shape (n-grams,).
     """
-    text = word[:MAX_LENGTH]
+    word = word[:MAX_RUN]
+    is_dense = DENSE.search(word) is not None
+    is_run = is_dense or RUNS.search(word) is not None
+    text = word if is_run else word[:MAX_LENGTH]
     inner = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     codes = numpy.concatenate([[BEGIN], inner, [END]]).astype("uint64")
-    is_dense = bool((inner >= FIRST_DENSE).any())
-    found = [(codes * FACTORS[: len(codes)]).sum(keepdims=True)]
+    start = codes[: len(FACTORS)]
+    found = [(start * FACTORS[: len(start)]).sum(keepdims=True)]
     for n in (1, 2, 3) if is_dense else (3, 4, 5):
         source = codes[1:-1] if n == 1 else codes
         if len(source) >= n and len(codes) > n:
@@ -79,6 +89,7 @@ class NgramRows:
         self._counted_for: Any = None
         # What is known of words by their hash, as long as the table is in a state.
         self._rows: Tuple[Any, Dict[int, numpy.ndarray]] = (None, {})
+        self._n_cached = 0
         self._sums: Tuple[Any, Dict[int, numpy.ndarray]] = (None, {})
 
     def count(self, table: RowTable, words: Optional[Words]) -> None:
@@ -125,8 +136,9 @@ class NgramRows:
         words, one word after another, int64, and how many each word has, (words,).
         """
         state, known = self._rows
-        if state is not table.rows or len(known) > MAX_CACHED_WORDS:
-            known = {}
+        is_full = len(known) > MAX_CACHED_WORDS or self._n_cached > MAX_CACHED_ROWS
+        if state is not table.rows or is_full:
+            known, self._n_cached = {}, 0
             self._rows = table.rows, known
         found = []
         for key in hashes:
@@ -134,6 +146,7 @@ class NgramRows:
             if rows is None:
                 rows = table.find(find_ngrams(strings.find(key)))
                 rows = known[key] = rows[rows >= 0]
+                self._n_cached += len(rows)
             found.append(rows)
         lengths = numpy.asarray([len(rows) for rows in found], dtype="int64")
         return numpy.concatenate([numpy.zeros(0, "int64"), *found]), lengths

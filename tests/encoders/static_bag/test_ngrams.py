@@ -8,6 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from thinc.api import Adam, fix_random_seed
 
 from spacy_longtail.encoders import contract
+from spacy_longtail.encoders.static_bag import ngrams as ngrams_module
 from spacy_longtail.encoders.static_bag.architecture import build_static_bag
 from spacy_longtail.encoders.static_bag.ngrams import find_ngrams, start_rows
 from spacy_longtail.vectors.table import StaticTable
@@ -58,6 +59,33 @@ def test_a_character_can_be_a_syllable():
 @pytest.mark.parametrize("word", ["a" * 100_000, "\ud800", "👩‍👩‍👧", "\x00"])
 def test_any_string_has_ngrams(word):
     assert 1 <= len(find_ngrams(word)) <= 1 + 3 * 102
+
+
+@pytest.mark.parametrize("run,end", [("東京都は", "治療を開始"), ("ฉันรัก", "ภาษาไทย")])
+def test_runs_without_spaces_are_read_to_their_end(run, end):
+    """A sentence of such a script looks like one word."""
+    found = set(find_ngrams(run * 50 + end)) - set(find_ngrams(run * 50))
+    assert len(found & set(find_ngrams(end))) > 8
+    assert len(find_ngrams(run * 50_000)) < 31_000
+
+
+def test_a_word_with_an_emoji_or_an_arabic_letter_is_a_word():
+    """Their characters come after those of Chinese."""
+    for word in ("card😀", "\ufe91\ufedb\ufe97\ufe8e"):
+        assert len(find_ngrams(word)) == len(find_ngrams("a" * len(word)))
+
+
+def test_what_is_kept_of_words_is_bounded(monkeypatch):
+    monkeypatch.setattr(ngrams_module, "MAX_CACHED_ROWS", 200)
+    texts = [f"本日{chr(0x4E00 + i)}天気" * 20 for i in range(40)]
+    encoder = make_encoder(texts)
+    _, bag = get_halves(encoder)
+    ngrams, table = bag.attrs["ngrams"], bag.shims[0]
+    for text in texts:
+        encoder(make_docs(text), is_train=True)
+        kept = ngrams._rows[1].values()
+        assert sum(map(len, kept)) <= 200 + 3 * 102
+    assert len(table) > 200
 
 
 def test_keys_stay_what_they_are():
