@@ -14,7 +14,7 @@ from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from ..vectors.table import make_bundled_vectors
 from .advice import give_advice
-from .corpus import fetch_texts, find_files, read_chunks
+from .corpus import SYLLABLES, fetch_texts, find_files, read_chunks
 from .facts import Audit, Dev, Texts
 from .labels import (
     find_codes,
@@ -233,7 +233,8 @@ def _find_known_share(words: Mapping[str, int]) -> Optional[float]:
     n_words = sum(words.values())
     if not n_words:
         return None
-    known = set(make_bundled_vectors().words)
+    # They have single characters of such scripts, too, but know nothing of them.
+    known = {w for w in make_bundled_vectors().words if max(w) < SYLLABLES}
     return sum(n for word, n in words.items() if word in known) / n_words
 
 

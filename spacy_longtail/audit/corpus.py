@@ -17,6 +17,7 @@ from typing import (
     Sequence,
     Tuple,
 )
+from unicodedata import category
 
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
@@ -31,8 +32,10 @@ from ..texts import hash_text
 
 # Texts read at a time from a table.
 CHUNK = 20_000
-WORDS = re.compile(r"\w+|[^\w\s]")
-LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+# With the signs of scripts like Devanagari and Thai, which are no letters for Python.
+WORDS = re.compile(r"[\w\u0300-\u036f\u0900-\u109f\u1780-\u17ff]+|[^\w\s]")
+# From here on come scripts whose words are short, as a character is a syllable.
+SYLLABLES = "\u0900"
 # The key of a token that is only white space, and is left out.
 SPACE = 0
 
@@ -46,7 +49,7 @@ class Chunk(NamedTuple):
     hashes (numpy.ndarray): uint64 hash of each text.
     labels (List[Tuple[str, ...]]): Labels of each text, sorted.
     words (Dict[str, int]): How often each word of more than three letters occurs, in
-        lower case.
+        lower case; of scripts like Devanagari or Chinese, each word.
     remarks (Sequence[str]): What was noticed in the file up to there.
     """
 
@@ -169,9 +172,18 @@ def fetch_texts(
 def _count_words(counts: Mapping[str, int]) -> Dict[str, int]:
     found: Dict[str, int] = Counter()
     for word, n in counts.items():
-        if LONG_WORD.fullmatch(word):
+        if _is_long(word):
             found[word.lower()] += n
     return found
+
+
+def _is_long(word: str) -> bool:
+    if word.isascii():
+        return len(word) > 3 and word.isalpha()
+    marks = [char for char in word if not char.isalpha()]
+    is_word = all(category(char).startswith("M") for char in marks)
+    n_letters = len(word) - len(marks)
+    return is_word and n_letters > (0 if max(word) >= SYLLABLES else 3)
 
 
 @lru_cache(maxsize=1 << 18)

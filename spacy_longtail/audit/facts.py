@@ -73,7 +73,8 @@ class Texts:
     n_empty (int): Texts without a word.
     n_long (int): Texts of more than long_limit words or tokens.
     median_length, longest (int): In words or tokens.
-    known_share (Optional[float]): Share of the words of more than three letters, as
+    known_share (Optional[float]): Share of the words of more than three letters, or of
+        any length in scripts like Devanagari or Chinese, as
         often as they occur, that the vectors of the package have. None without any.
     n_duplicates (int): Documents whose text and labels an earlier one has.
     n_conflicts (int): Texts with different labels in different documents.

@@ -1,8 +1,12 @@
+import json
+
 import pytest
 from spacy.symbols import IDS
 
 from spacy_longtail.audit import audit_corpus
+from spacy_longtail.audit.advice import needs_ngrams
 from spacy_longtail.audit.corpus import SPACE, fetch_texts, get_key, read_docbin
+from spacy_longtail.convert import convert_corpus
 from spacy_longtail.tables.columns import Columns
 
 # The empty string is a symbol too, but no word.
@@ -26,3 +30,26 @@ def test_near_copies_with_a_symbol_are_shown(write, word):
     path = write([(texts[0], {"a": 1.0}), (texts[1].strip(), {"b": 1.0})])
     (pair,) = audit_corpus(path).texts.near_conflicts
     assert all(word in text for text in pair["texts"])
+
+
+@pytest.mark.parametrize(
+    "lang,text",
+    [
+        ("zh", "糖尿病视网膜"),
+        ("xx", "糖尿病の治療を開始しました。"),
+        ("hi", "मुझे हिन्दी पसंद है"),
+        ("xx", "ฉันรักภาษาไทยมาก"),
+        ("xx", "나는 한국어를 사랑합니다"),
+        ("xx", "Это хорошая карта"),
+    ],
+)
+@pytest.mark.parametrize("name", ["train.spacy", "train.jsonl"])
+def test_vectors_know_few_words_of_any_script(tmp_path, lang, text, name):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"text": text, "label": "a"}, {"text": text + "!", "label": "b"}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    convert_corpus([path], tmp_path, lang=lang, dev=0.0, test=0.0)
+    path.rename(tmp_path / "train.jsonl")
+    facts = audit_corpus(tmp_path / name)
+    assert facts.texts.known_share < 0.5
+    assert needs_ngrams(facts)
