@@ -1,12 +1,15 @@
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 import spacy
+import srsly
 from spacy.vectors import Vectors
 
+from spacy_longtail.encoders.static_bag.architecture import build_static_bag
 from spacy_longtail.vectors.pipeline import TYPICAL_LENGTH, make_pipeline_vectors
 
 VECTORS = {"bank": [3.0, 0.0], "London": [0.0, 4.0], "Bank": [1.0, 1.0]}
@@ -107,11 +110,47 @@ def test_damaged_part_is_an_error(folder: Path, file: str, content: bytes) -> No
         make_pipeline_vectors(path=str(folder)).find("london")
 
 
-def test_floret_vectors_are_an_error(tmp_path: Path) -> None:
-    nlp = spacy.blank("en")
-    nlp.vocab.vectors = Vectors(
-        data=numpy.ones((8, 2), dtype="float32"), mode="floret", minn=2, maxn=3
-    )
-    nlp.to_disk(tmp_path)
-    with pytest.raises(ValueError, match=r"\[L259\]"):
-        make_pipeline_vectors(path=str(tmp_path))
+@pytest.fixture
+def floret(tmp_path: Path) -> Path:
+    nlp = spacy.blank("xx")
+    data = numpy.random.RandomState(0).randn(2000, 32).astype("float32")
+    settings = {"minn": 2, "maxn": 3, "hash_count": 2, "hash_seed": 7}
+    nlp.vocab.vectors = Vectors(data=data, mode="floret", bow="[", **settings)
+    nlp.to_disk(tmp_path / "floret")
+    return tmp_path / "floret"
+
+
+def test_any_word_is_the_mean_of_its_rows_in_floret_vectors(floret: Path) -> None:
+    table, vocab = make_pipeline_vectors(path=str(floret)), spacy.load(floret).vocab
+    scale = table.data.scales[0]
+    for word in ("karte", "kartenverlust", "a", "", "é東", "x" * 99):
+        rows = table.find(word)
+        expected = vocab[word].vector * scale if word else numpy.zeros(32)
+        found = table.get(numpy.array(rows)).mean(axis=0) if rows else numpy.zeros(32)
+        numpy.testing.assert_allclose(found, expected, atol=1e-5)
+    assert table.find("\ud800") == ()
+    assert len(table.find("x" * 10_000)) == len(table.find("x" * 100))
+    copy = pickle.loads(pickle.dumps(table))
+    assert copy.find("karte") == table.find("karte")
+    assert copy.digest == table.digest
+
+
+def test_floret_vectors_are_the_start_of_an_encoder(floret: Path) -> None:
+    nlp = spacy.blank("xx")
+    encoder = build_static_bag(make_pipeline_vectors(path=str(floret)))
+    encoder.initialize()
+    texts = "Kartenverlust", "Karte verloren", "Geld senden"
+    whole, parts, others = encoder.predict([nlp.make_doc(text) for text in texts])
+    assert whole @ parts > 0.3 > whole @ others
+
+
+@pytest.mark.parametrize(
+    "name,value", [("minn", -1), ("maxn", None), ("hash_count", 5), ("bow", 3)]
+)
+def test_damaged_settings_of_floret_are_an_error(
+    floret: Path, name: str, value: Any
+) -> None:
+    path = floret / "vocab" / "vectors.cfg"
+    srsly.write_json(path, {**srsly.read_json(path), name: value})
+    with pytest.raises(ValueError, match=rf"\[L259\] .*'{name}' .* is {value}"):
+        make_pipeline_vectors(path=str(floret))
