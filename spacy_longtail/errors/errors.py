@@ -105,8 +105,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L258 = ("The pipeline {path!r} has no word vectors. Use one that has, for "
             "example 'en_core_web_md' (pipelines named 'sm' and 'trf' have none).")
     L259 = ("The vectors of {path!r} are floret vectors, but the setting {name!r} of "
-            "their n-grams is {value!r}. Make them again with 'spacy init vectors "
-            "--mode floret'.")
+            "their n-grams is {value!r}. Make them again with 'spacy init vectors', in "
+            "the mode floret.")
     L260 = ("There are {n} words to distill from the transformer {name!r}, but at "
             "least 2 are needed. Give it a vocabulary or a corpus.")
     L261 = ("TableVectors needs a 'path', a folder of 'spacy longtail distill'.")
