@@ -113,6 +113,8 @@ class Errors(metaclass=ErrorsWithCodes):
     L262 = ("Can't read the words of {path}: {error}. A corpus is a .spacy file, a "
             "table, or a text file; a vocabulary is a text "
             "file with one word a line.")
+    L263 = ("There are {n} sentences with known words to imitate, but at least "
+            "{needed} are needed, thousands are better. Give more texts.")
 
     # L3xx: components
     L301 = ("The component '{name}' isn't initialized, so it has no labels. Call "

@@ -35,7 +35,7 @@ def count_words(
     nlp = make_blank(lang)
     for path in paths:
         try:
-            for doc in _read_docs(path, nlp, text, dialect):
+            for doc in read_docs(path, nlp, text, dialect):
                 words = (token.lower_ for token in doc if not token.is_space)
                 counts.update(words)
         except Exception as err:
@@ -56,7 +56,7 @@ def read_words(path: Path) -> List[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _read_docs(
+def read_docs(
     path: Path, nlp: Language, text: Sequence[str], dialect: Dict[str, Any]
 ) -> Iterator[Doc]:
     if path.suffix == ".spacy":

@@ -9,6 +9,7 @@ from ..errors import Errors
 from ..settings import check_count
 from .local_model import load_transformer
 from .pipeline import TYPICAL_LENGTH
+from .sentences import Sentence, teach
 from .table import StaticTable
 from .word_pieces import CONTINUED
 
@@ -29,11 +30,13 @@ def distill(
     smoothing: float = 1e-4,
     whitening: float = 0.5,
     meta: Optional[Dict[str, Any]] = None,
+    sentences: Optional[Sequence[Sentence]] = None,
 ) -> StaticTable:
     """Make static word vectors from a transformer, in any language it knows.
 
     Each word and word piece is run through the transformer by itself, the vectors
-    are reduced to their principal components and weighted by frequency.
+    are reduced to their principal components and weighted by frequency. If there are
+    sentences, the vectors then learn to imitate the transformer on them.
 
     name (str): The transformer, see find_model.
     words (Iterable[str]): Further words, the most frequent first; those that its
@@ -44,9 +47,11 @@ def distill(
         table has only the further words, and no pieces of unknown words.
     width (int): Length of the vectors, at most that of the transformer's.
     smoothing, whitening (float): See reduce_vectors.
-    meta (Optional[Dict[str, Any]]): JSON values to keep with the table.
+    meta (Optional[Dict[str, Any]]): JSON values to keep with the table. What came of
+        the sentences is added as "imitation", see Imitation.
+    sentences (Optional[Sequence[Sentence]]): See read_sentences.
     RAISES (ValueError): L210 or L211 if the transformer can't be loaded, L260 if
-        there are fewer than two words.
+        there are fewer than two words, L263 if there are a few sentences only.
     """
     check_count("width", width, 1)
     tokenizer, model = load_transformer(name)
@@ -60,6 +65,9 @@ def distill(
     parameters = {"width": int(vectors.shape[1]), "typical_length": TYPICAL_LENGTH}
     parameters.update(smoothing=smoothing, whitening=whitening)
     meta = {"source": name, "parameters": parameters, **(meta or {})}
+    if sentences is not None:
+        imitation = teach(list(pieces), vectors, tokenizer, model, sentences)
+        vectors, meta["imitation"] = imitation.vectors, imitation.describe()
     return StaticTable.from_arrays(list(pieces), vectors, name=table_name, meta=meta)
 
 
