@@ -29,6 +29,32 @@ def test_writes_a_table(tiny_bert, tmp_path):
     assert "house" not in table.words
 
 
+def test_imitates_the_transformer_on_texts(tiny_bert, tmp_path):
+    lines = [
+        f"{a} {b} {c}" for a in "abcdefgh" for b in "mnopqr" for c in ("bank", "x")
+    ]
+    (tmp_path / "texts.csv").write_text("\n".join(["body", *lines]))
+    arguments = ["--width", 8, "--imitate", tmp_path / "texts.csv", "--text", "body"]
+    code, output = run(tiny_bert, tmp_path / "out", *arguments)
+    assert code == 0
+    assert "Imitation learnt from 87 sentences" in output
+    after, before = re.findall(r"9 others (0\.\d+), (0\.\d+) before", output)[0]
+    assert float(after) > float(before)
+    table = make_table_vectors(path=str(tmp_path / "out"))
+    assert "bank" in table.words
+    run(tiny_bert, tmp_path / "again", *arguments)
+    for name in ("rows.npy", "scales.npy"):
+        same = (tmp_path / "again" / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == same
+
+
+def test_too_few_texts_to_imitate(tiny_bert, tmp_path):
+    (tmp_path / "texts.txt").write_text("card\n")
+    code, output = run(tiny_bert, tmp_path / "out", "--imitate", tmp_path / "texts.txt")
+    assert code == 1 and "[L263]" in output
+    assert not (tmp_path / "out").exists()
+
+
 def test_only_a_vocabulary(tiny_bert, tmp_path):
     (tmp_path / "words.txt").write_text("bank\nhouse\n")
     code, _ = run(tiny_bert, tmp_path / "out", "--vocab", tmp_path / "words.txt")
