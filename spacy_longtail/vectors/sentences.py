@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy
-from spacy.strings import hash_string
+from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span
 from thinc.types import Floats2d
 from tqdm import tqdm
@@ -63,7 +63,7 @@ def draw_sentences(docs: Iterable[Doc], n: int = MAX_SENTENCES) -> List[Sentence
             words = tuple(token.lower_ for token in span if not token.is_space)
             sentence = Sentence(span.text.strip(), words)
             if words:
-                drawn[hash_string(sentence.text)] = sentence
+                drawn[get_string_id(sentence.text)] = sentence
         if len(drawn) > 2 * n:
             drawn = {key: drawn[key] for key in sorted(drawn)[:n]}
     return [drawn[key] for key in sorted(drawn)[:n]]
