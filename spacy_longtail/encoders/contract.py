@@ -10,7 +10,10 @@ layer methods, under the names below. Read it with these functions only.
     encoder  is_frozen, counts_first (bool), observe, split (functions)
     output   set_start, get_similarity (functions, both needed), extend_start,
              set_bias, get_linear, check_weights
+    terms    fit, blend, shift (functions, all needed)
 
+A model can have a third part, "terms", which is fitted to the training corpus, not
+trained, and makes logits of documents, too.
 A saved output layer has the digest of what it was started for in "leaves".
 """
 
@@ -135,6 +138,50 @@ def load_model(model: EncoderT, data: bytes, taxonomy: Optional[Taxonomy]) -> No
         refuse("its weights are those of other labels")
     if "check_weights" in output.attrs:
         output.attrs["check_weights"](output)
+
+
+def get_max_docs(model: EncoderT) -> int:
+    """RETURNS (int): How many documents the terms of a model can be fitted to, 0 for
+    one that has none.
+    """
+    return model.get_ref("terms").attrs["max_docs"] if has_terms(model) else 0
+
+
+def has_terms(model: EncoderT) -> bool:
+    return bool(model.has_ref("terms"))
+
+
+def fit_terms(
+    model: EncoderT,
+    docs: List[Doc],
+    truths: numpy.ndarray,
+    log_odds: numpy.ndarray,
+    log_prior: numpy.ndarray,
+) -> None:
+    """Fit the terms of a model.
+
+    truths (numpy.ndarray): 1.0, 0.0 or NaN for what isn't known, (docs, leaves).
+    log_odds (numpy.ndarray): Those of the prior of each leaf, (leaves,).
+    log_prior (numpy.ndarray): That of the loss, which all logits have; same shape.
+    """
+    terms = model.get_ref("terms")
+    terms.attrs["fit"](terms, docs, truths, log_odds)
+    terms.attrs["shift"](terms, log_prior)
+
+
+def shift_terms(model: EncoderT, shift: numpy.ndarray) -> None:
+    """Add something to each leaf's logit, of shape (leaves,)."""
+    if has_terms(model):
+        terms = model.get_ref("terms")
+        terms.attrs["shift"](terms, shift)
+
+
+def mix_terms(model: EncoderT, docs: List[Doc], logits: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Logits with those of the terms, if there are any, of
+    shape (docs, leaves).
+    """
+    terms = model.get_ref("terms") if has_terms(model) else None
+    return logits if terms is None else terms.attrs["blend"](terms, docs, logits)
 
 
 def can_extend(output: OutputT, width: int) -> bool:

@@ -238,6 +238,9 @@ class Errors(metaclass=ErrorsWithCodes):
             "of '{source}', {n} are in one of the two only, for example {labels}. "
             "Take both from the same pipeline, or add a new zero_shot_fallback, and "
             "initialize it with the training data of '{source}'.")
+    L372 = ("The corpus has more than the {most:,} documents that the terms of "
+            "'{name}' can be fitted to. Set terms = null in "
+            "[components.{name}.model], or max_docs higher.")
 
     # L4xx: rankers
     L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "

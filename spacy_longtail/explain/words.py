@@ -62,7 +62,7 @@ def split_logits(
     output = component.model.get_ref("output")
     parts, linear = contract.split(encoder, doc), contract.get_linear(output)
     logits = _get_logits(component, [doc])[0]
-    if parts is None or linear is None:
+    if parts is None or linear is None or contract.has_terms(component.model):
         return "occlusion", _occlude(nlp, name, doc, pairs, logits)
     W, b = map(component.model.ops.to_numpy, linear)
     shift, temperature = component.get_bias(component.prior), component.temperature

@@ -13,6 +13,7 @@ from ..audit.facts import Pooling
 from ..errors import Errors, Warnings
 from ..languages import make_blank
 from ..presentation import count_noun
+from .terms import choose_terms
 
 TEMPLATES = Path(__file__).parent / "configs"
 OPTIMIZE = ("efficiency", "cascade", "accuracy")
@@ -37,7 +38,8 @@ LARGE_BATCH = 256
 
 class Setting(NamedTuple):
     """Where a value stands in a config, a JSON value that fits a corpus, and why, ""
-    where that goes without saying.
+    where that goes without saying. A dict is a block of its own; its key has to be the
+    last of its section.
     """
 
     section: str
@@ -114,13 +116,16 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
         for name, block in template["components"].items()
         if block.get("factory", "").startswith(FACTORY)
     )
-    pooling = choose_pooling(facts, wanted=block["min_count"])
+    terms = choose_terms(facts, block["model"])
+    wanted = 0 if terms else block["min_count"]
+    pooling = choose_pooling(facts, wanted=wanted)
     is_tuned = "trainable_layers" in block["model"]["encoder"] and facts.n_docs < LARGE
     min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS
     found = [
         *_choose_for_labels(facts),
-        *_choose_for_pipe(facts, f"components.{name}", block, pooling),
+        *_choose_for_pipe(facts, f"components.{name}", block, pooling, wanted),
         *_choose_for_encoder(facts, f"components.{name}.model.encoder"),
+        *(Setting(f"components.{name}.model", *pair) for pair in terms),
         *_choose_for_training(facts, template["training"], min_epochs),
     ]
     if FALLBACK in template["components"] and not pooling.n_labels:
@@ -140,7 +145,7 @@ def _choose_for_labels(facts: Audit) -> Iterator[Setting]:
 
 
 def _choose_for_pipe(
-    facts: Audit, section: str, block: Dict[str, Any], pooling: Pooling
+    facts: Audit, section: str, block: Dict[str, Any], pooling: Pooling, wanted: int
 ) -> Iterator[Setting]:
     where = "per parent" if facts.depth > 1 else "in all, as the labels are flat"
     n_all, unit = facts.n_docs, "documents"
@@ -153,8 +158,10 @@ def _choose_for_pipe(
             f"Here that pools {pooling.n_labels:,} of {facts.n_labels:,} labels, with "
             f"{pooling.n_docs:,} of {n_all:,} {unit}; one Other {where}."
         )
-    if pooling.min_count < block["min_count"]:
-        reason += f" {block['min_count']} would pool more than half of the labels."
+    if pooling.min_count < wanted:
+        reason += f" {wanted} would pool more than half of the labels."
+    if not wanted:
+        reason += " The terms of the model know rare labels one by one."
     yield Setting(section, "min_count", pooling.min_count, reason)
     if facts.separator != block["separator"]:
         reason = "As in the labels of the corpus."
@@ -242,9 +249,16 @@ def set_value(text: str, setting: Setting) -> str:
             section = line.strip("[]")
         if section == setting.section and line.split("=")[0].strip() == setting.key:
             lines += _make_comment(setting.reason)
-            line = f"{setting.key} = {json.dumps(setting.value)}"
+            line = _write_value(setting)
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def _write_value(setting: Setting) -> str:
+    if not isinstance(setting.value, dict):
+        return f"{setting.key} = {json.dumps(setting.value)}"
+    pairs = [f"{key} = {json.dumps(value)}" for key, value in setting.value.items()]
+    return "\n".join([f"[{setting.section}.{setting.key}]", *pairs])
 
 
 def drop_component(text: str, name: str) -> str:

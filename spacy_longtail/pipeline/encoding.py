@@ -109,6 +109,7 @@ class EncoderRunner:
         cosines = to_numpy(contract.get_similarity(output, X))
         # Sums over a row add up in another order in another order of memory.
         logits = numpy.ascontiguousarray(to_numpy(output.predict(X)))
+        logits = contract.mix_terms(self.model, docs, logits)
         return RawScores(logits, cosines.max(axis=1))
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:

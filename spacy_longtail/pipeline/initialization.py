@@ -75,6 +75,20 @@ def start_pipe(
     # Saved, as it decides what another label in later documents means.
     pipe.cfg["declared"] = given is not None
     pipe.kind.fit_start(output, pipe.loss, taxonomy, sums.sample, is_new)
+    if contract.has_terms(pipe.model):
+        _fit_terms(pipe, sums.examples)
+
+
+def _fit_terms(pipe: Any, examples: List[Example]) -> None:
+    """RAISES (ValueError): L372 if there are more documents than is allowed."""
+    taxonomy, most = pipe.taxonomy, contract.get_max_docs(pipe.model)
+    if len(examples) > most:
+        raise ValueError(Errors.L372.format(name=pipe.name, most=most))
+    rows = [pipe.kind.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
+    truths = numpy.reshape(rows, (len(rows), len(taxonomy.leaves)))
+    docs, priors = [eg.predicted for eg in examples], pipe.loss.log_prior
+    log_odds = pipe.kind.get_log_prior(taxonomy)
+    contract.fit_terms(pipe.model, docs, truths, log_odds, priors)
 
 
 def check_update(pipe: Any, examples: List[Example]) -> None:
@@ -100,6 +114,7 @@ def follow_loss(pipe: Any) -> None:
     """
     columns = numpy.arange(len(pipe.taxonomy.leaves))
     output, now = pipe.model.get_ref("output"), pipe.loss.log_prior
+    contract.shift_terms(pipe.model, now - pipe.trained_prior)
     shift_bias(output, columns, pipe.trained_prior, now)
 
 
@@ -151,6 +166,7 @@ def _count(
         partial(pipe.kind.get_gold, known=known),
         name=pipe.name,
         sample_size=pipe.kind.sample_size,
+        n_examples=contract.get_max_docs(pipe.model),
         find_foreign=partial(find_foreign, known=nodes),
     )
     # What an earlier training has seen, this one has, too.

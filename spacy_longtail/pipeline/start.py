@@ -30,9 +30,11 @@ class ClassSums:
     foreign (Counter[str]): How often they have each.
     sample (VectorSample): Some of the documents' vectors.
     texts (TrainingTexts): Their texts.
+    examples (List[Example]): The first of them, as many as were wished and one more.
     """
 
     def __init__(self, sample_size: int = 0) -> None:
+        self.examples: List[Example] = []
         self.n_docs = 0
         self.sample = VectorSample(sample_size)
         self.texts = TrainingTexts()
@@ -71,6 +73,7 @@ def count_and_sum(
     *,
     name: str,
     sample_size: int = 0,
+    n_examples: int = 0,
     find_foreign: Callable[[Example], List[str]] = lambda example: [],
 ) -> ClassSums:
     """Go through the corpus once, count its labels and add up their documents. Shows
@@ -80,6 +83,7 @@ def count_and_sum(
         by its number; None for one that isn't annotated.
     name (str): Name of the component, for messages.
     sample_size (int): How many of the documents' vectors to keep.
+    n_examples (int): How many of the documents to keep, and one more. 0 for none.
     find_foreign (Callable[[Example], List[str]]): The labels of a document that has
         none of the component's.
     RAISES (ValueError): L311 for vectors that aren't finite, and gold errors.
@@ -97,6 +101,8 @@ def count_and_sum(
             sums.n_docs += len(pairs)
             if pairs:
                 docs = [eg.predicted for eg, _ in pairs]
+                if len(sums.examples) <= n_examples > 0:
+                    sums.examples.extend(eg for eg, _ in pairs)
                 X = encode(docs)
                 check_finite(docs, X, name)
                 sums.sample.add(X)

@@ -155,6 +155,37 @@ def test_several_labels_have_their_own_config(facts):
         choose_template(several, "cascade")
 
 
+@pytest.mark.parametrize("known_share, share", [(0.95, 0.5), (0.1, 0.7), (None, 0.5)])
+def test_terms_stand_beside_vectors_where_there_are_several_labels(
+    facts, known_share, share
+):
+    """They know rare labels one by one, so that none is pooled."""
+    from dataclasses import replace
+
+    texts = replace(facts.texts, known_share=known_share)
+    several = replace(facts, max_labels=2, texts=texts)
+    config = parse(init_config(several))
+    pipe = config["components"]["longtail_textcat_multilabel"]
+    assert pipe["model"]["terms"] == {
+        "@architectures": "spacy-longtail.TermRidge.v1",
+        "share": share,
+        "max_docs": 8000,
+    }
+    assert pipe["model"]["encoder"]["@architectures"] == "spacy-longtail.StaticBag.v1"
+    assert pipe["min_count"] == 0
+    assert config["nlp"]["pipeline"] == ["longtail_textcat_multilabel"]
+
+
+def test_terms_are_left_out_where_documents_are_many(facts):
+    from dataclasses import replace
+
+    large = parse(init_config(replace(facts, max_labels=2, n_docs=8001)))
+    model = large["components"]["longtail_textcat_multilabel"]["model"]
+    assert model["terms"] is None
+    one = parse(init_config(facts))["components"]["longtail_textcat"]
+    assert "terms" not in one["model"]
+
+
 @pytest.mark.parametrize("max_labels", [2, 1])
 def test_fine_tuning_takes_more_passes(facts, max_labels):
     from dataclasses import replace

@@ -1,0 +1,249 @@
+from typing import Any, Callable, Dict, List, Sequence, Tuple, cast
+
+import numpy
+import srsly
+from spacy.tokens import Doc
+from thinc.api import Model, Optimizer
+from thinc.shims import Shim
+from thinc.types import Floats2d
+
+from ...errors import Errors
+from ...saved import check_fields, read_array, read_msgpack, refuse
+from ...settings import check_at_least, check_bound, check_share
+from ...vectors.table import quantize
+from .ridge import (
+    Postings,
+    calibrate,
+    fit_dual,
+    get_largest_weights,
+    multiply,
+    transpose,
+)
+from .terms import TermReader, Terms, Weighted, weigh
+
+NAME = "TermRidge"
+FORMAT = 1
+BATCH_SIZE = 256
+# Terms in a larger share of the documents tell little, and cost most.
+MAX_DOC_SHARE = 0.2
+TermRidgeT = Model[List[Doc], Floats2d]
+# Of what is saved: the type of the numbers, and which of the sizes they have.
+ARRAYS = {
+    "keys": ("uint64", "terms"),
+    "idf": ("float32", "terms"),
+    "sizes": ("int32", "terms"),
+    "columns": ("int32", "weights"),
+    "codes": ("int8", "weights"),
+    "scales": ("float32", "leaves"),
+    "bias": ("float32", "leaves"),
+    "is_known": ("int8", "leaves"),
+}
+
+
+def build_term_ridge(
+    *,
+    share: float = 0.6,
+    penalty: float = 0.2,
+    min_count: int = 2,
+    max_weights: int = 1000,
+    max_docs: int = 8000,
+) -> TermRidgeT:
+    """Build a linear model of words, pairs of words and character n-grams, weighted by
+    tf-idf, that is added to the logits of a text categorizer.
+
+    It isn't trained with the pipeline, but solved when that is initialized: a ridge
+    regression of each label, of which the largest weights are kept in 8 bits. Its
+    scores are made logits by what it says of each training document without having
+    seen it. It is at its best where labels are many and rare, and vectors know little
+    of the language.
+
+    Registered as "spacy-longtail.TermRidge.v1".
+
+    Source: ridge regression of labels after Hoerl & Kennard (1970), "Ridge Regression:
+        Biased Estimation for Nonorthogonal Problems", in its dual form after Saunders
+        et al. (1998), "Ridge Regression Learning Algorithm in Dual Variables".
+
+    share (float): Its share of the logits, from 0.0 to below 1.0.
+    penalty (float): That of the regression, above 0.0.
+    min_count (int): Training documents that a term has to be in, from 1.
+    max_weights (int): Most weights of a label, from 1.
+    max_docs (int): Most training documents, from 2: time and memory grow with their
+        square, and more.
+    RETURNS (Model[List[Doc], Floats2d]): Documents to logits over the leaves.
+    RAISES (ValueError): L201 if a setting is out of range.
+    """
+    check_share(NAME, "share", share)
+    check_bound(NAME, "penalty", penalty)
+    check_at_least(NAME, "min_count", min_count, 1)
+    check_at_least(NAME, "max_weights", max_weights, 1)
+    check_at_least(NAME, "max_docs", max_docs, 2)
+    attrs: Dict[str, Any] = {
+        "share": share,
+        "penalty": penalty,
+        "min_count": min_count,
+        "max_weights": max_weights,
+        "max_docs": max_docs,
+        "reader": TermReader(),
+        "fit": fit_layer,
+        "blend": blend_logits,
+        "shift": add_bias,
+    }
+    return Model("term_ridge", forward, attrs=attrs, shims=[WeightTable()])
+
+
+class WeightTable(Shim):
+    """The weights of terms, by term, for all leaves.
+
+    arrays (Dict[str, numpy.ndarray]): Keys of the terms, ascending, their inverse
+        document frequency, how many weights each has, whose label is in "columns". A
+        weight is its code times the scale of its label. "is_known" is 0 for labels
+        without a training document.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.set({name: numpy.zeros(0, dtype) for name, (dtype, _) in ARRAYS.items()})
+
+    def set(self, arrays: Dict[str, numpy.ndarray]) -> None:
+        self.arrays = arrays
+        sizes = arrays["sizes"].astype("int64")
+        values = arrays["codes"] * arrays["scales"][arrays["columns"]]
+        starts, n_leaves = numpy.cumsum(sizes) - sizes, len(arrays["scales"])
+        columns = arrays["columns"].astype("int64")
+        self.postings = Postings(starts, sizes, columns, values, n_leaves)
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """It is fitted, not trained."""
+
+    def to_bytes(self) -> bytes:
+        msg: Dict[str, Any] = {"format": FORMAT}
+        for name, (dtype, _) in ARRAYS.items():
+            msg[name] = self.arrays[name].astype(dtype).tobytes()
+        return srsly.msgpack_dumps(msg)
+
+    def from_bytes(self, data: bytes) -> "WeightTable":
+        """RAISES (ValueError): L204 if a newer version wrote it, L361 if it can't be
+        what was written.
+        """
+        msg = read_msgpack(data)
+        kinds: Dict[str, Any] = {"format": int, **dict.fromkeys(ARRAYS, bytes)}
+        check_fields(msg, kinds, "the weights of terms")
+        if msg["format"] > FORMAT:
+            text = Errors.L204.format(found=msg["format"], known=FORMAT)
+            raise ValueError(text)
+        sizes = {"terms": len(msg["keys"]) // 8, "weights": len(msg["codes"])}
+        sizes["leaves"] = len(msg["is_known"])
+        found = {
+            name: read_array(msg[name], dtype, (sizes[size],), repr(name)).copy()
+            for name, (dtype, size) in ARRAYS.items()
+        }
+        keys, columns = found["keys"], found["columns"]
+        if (keys[1:] <= keys[:-1]).any() or (found["sizes"] < 0).any():
+            refuse("its terms aren't in order")
+        if int(found["sizes"].sum(dtype="int64")) != sizes["weights"]:
+            refuse("its terms have other weights")
+        if len(columns) and not 0 <= columns.min() <= columns.max() < sizes["leaves"]:
+            refuse("a weight is that of no label")
+        self.set(found)
+        return self
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """It stays in main memory."""
+
+
+def forward(
+    model: TermRidgeT, docs: List[Doc], is_train: bool
+) -> Tuple[Floats2d, Callable]:
+    table = cast(WeightTable, model.shims[0])
+    arrays = table.arrays
+    X = weigh(model.attrs["reader"].read(docs), arrays["keys"], arrays["idf"])
+    Y = multiply(X, len(docs), table.postings) + arrays["bias"]
+    return model.ops.asarray2f(Y), lambda dY: docs
+
+
+def blend_logits(
+    model: TermRidgeT, docs: List[Doc], logits: numpy.ndarray
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Logits, float32 array of shape (docs, leaves)."""
+    is_known = cast(WeightTable, model.shims[0]).arrays["is_known"]
+    if not len(is_known):
+        return logits
+    shares = (model.attrs["share"] * is_known).astype("float32")
+    found = model.ops.to_numpy(model.predict(docs))
+    return logits * (numpy.float32(1.0) - shares) + found * shares
+
+
+def add_bias(model: TermRidgeT, shift: numpy.ndarray) -> None:
+    arrays = cast(WeightTable, model.shims[0]).arrays
+    arrays["bias"] = (arrays["bias"] + shift).astype("float32")
+
+
+def fit_layer(
+    model: TermRidgeT,
+    docs: Sequence[Doc],
+    truths: numpy.ndarray,
+    log_odds: numpy.ndarray,
+) -> None:
+    """Fit the weights, so that the logits are those under a uniform prior.
+
+    truths (numpy.ndarray): 1.0, 0.0 or NaN for what isn't known, (docs, leaves).
+    log_odds (numpy.ndarray): Those of the prior of each leaf, (leaves,).
+    """
+    attrs, table = model.attrs, cast(WeightTable, model.shims[0])
+    terms = _read_all(attrs["reader"], docs)
+    keys, counts = numpy.unique(terms.keys, return_counts=True)
+    most = max(MAX_DOC_SHARE * len(docs), attrs["min_count"])
+    is_used = (counts >= attrs["min_count"]) & (counts <= most)
+    keys, counts = keys[is_used], counts[is_used]
+    idf = numpy.log((1 + len(docs)) / (1 + counts)) + 1
+    arrays = {"keys": keys, "idf": idf.astype("float32")}
+    is_known, factors = numpy.zeros(truths.shape[1]), numpy.zeros(3)
+    W = found = numpy.zeros((truths.shape[1], 1))
+    if len(keys) and (truths == 1.0).any():
+        is_known = (truths == 1.0).any(axis=0)
+        X = weigh(terms, keys, idf)
+        W, found, factors = _regress(attrs, X, len(keys), truths, log_odds)
+    codes, scales = quantize(W)
+    rows, places = numpy.nonzero(codes)
+    columns = found[rows, places].astype("int64")
+    order = numpy.argsort(columns, kind="stable")
+    slope, share, constant = factors
+    table.set(
+        {
+            **arrays,
+            "sizes": numpy.bincount(columns, minlength=len(keys)).astype("int32"),
+            "columns": rows[order].astype("int32"),
+            "codes": codes[rows, places][order],
+            "scales": (scales * slope).astype("float32"),
+            "bias": (constant + (share - 1.0) * log_odds).astype("float32"),
+            "is_known": is_known.astype("int8"),
+        }
+    )
+
+
+def _regress(
+    attrs: Dict[str, Any],
+    X: Weighted,
+    n_terms: int,
+    truths: numpy.ndarray,
+    log_odds: numpy.ndarray,
+) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]): Weights and their
+    terms, see get_largest_weights, and what calibrate finds.
+    """
+    is_yes, is_given = truths == 1.0, ~numpy.isnan(truths)
+    # What isn't known is as it is on average.
+    means = is_yes.sum(axis=0) / numpy.maximum(is_given.sum(axis=0), 1)
+    Y = numpy.where(is_given, is_yes - means, 0.0).astype("float32")
+    postings = transpose(X, len(truths), n_terms)
+    duals, held_out = fit_dual(X, postings, Y, attrs["penalty"])
+    factors = calibrate(held_out, truths, log_odds)
+    return (*get_largest_weights(postings, duals, attrs["max_weights"]), factors)
+
+
+def _read_all(reader: TermReader, docs: Sequence[Doc]) -> Terms:
+    starts = range(0, max(len(docs), 1), BATCH_SIZE)
+    parts = [reader.read(list(docs[i : i + BATCH_SIZE])) for i in starts]
+    rows = [part.rows + start for start, part in zip(starts, parts)]
+    keys, counts = ([part[i] for part in parts] for i in (1, 2))
+    return Terms(*map(numpy.concatenate, (rows, keys, counts)))

@@ -1,0 +1,69 @@
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose, assert_array_equal
+
+from spacy_longtail.encoders.term_ridge.terms import TermReader, weigh
+
+TEXTS = ["the red cat, the dog", "", "red cats ...", "新しい 猫"]
+
+
+@pytest.fixture(scope="module")
+def docs():
+    nlp = spacy.blank("xx")
+    return [nlp.make_doc(text) for text in TEXTS]
+
+
+def find(terms, row):
+    return set(terms.keys[terms.rows == row].tolist())
+
+
+def test_documents_share_words_and_ngrams(docs):
+    nlp = spacy.blank("xx")
+    terms = TermReader().read([nlp.make_doc(text) for text in ("red", "Reds", "blue")])
+    red, reds, blue = (find(terms, row) for row in range(3))
+    assert red & reds and not red & blue
+    assert not any(key % 2 == 0 for key in red & reds)
+
+
+def test_pairs_are_those_of_words_without_punctuation(docs):
+    nlp = spacy.blank("xx")
+    texts = "red cat", "red, cat", "cat red", "red", "cat"
+    terms = TermReader().read([nlp.make_doc(text) for text in texts])
+    pair, same, other, *alone = (find(terms, row) for row in range(5))
+    assert pair == same != other
+    assert len(pair - set.union(*alone)) == len(other - set.union(*alone)) == 1
+
+
+def test_terms_are_counted_once_per_document(docs):
+    terms = TermReader().read(docs)
+    assert len(set(zip(terms.rows.tolist(), terms.keys.tolist()))) == len(terms.keys)
+    assert terms.counts.max() == 2
+    assert not find(terms, 1)
+
+
+def test_what_else_is_read_does_not_matter(docs):
+    whole = TermReader().read(docs)
+    for row, doc in enumerate(docs):
+        alone = TermReader().read([doc])
+        assert_array_equal(alone.keys, whole.keys[whole.rows == row])
+    assert not len(TermReader().read([]).keys)
+
+
+def test_vectors_have_unit_length_and_repeated_terms_weigh_more(docs):
+    terms = TermReader().read(docs)
+    known = numpy.unique(terms.keys)
+    X = weigh(terms, known, numpy.ones(len(known), "float32"))
+    squares = numpy.bincount(X.rows, weights=X.values**2, minlength=4)
+    assert_allclose(squares, [1.0, 0.0, 1.0, 1.0], atol=1e-6)
+    first = X.rows == 0
+    twice = terms.counts[first] == 2
+    of_words = known[X.columns[first]] % 2 == 0
+    values = X.values[first]
+    assert values[twice & of_words].min() > values[~twice & of_words].max()
+
+
+def test_unknown_terms_are_left_out(docs):
+    terms = TermReader().read(docs)
+    for known in (terms.keys[:0], numpy.asarray([5], "uint64")):
+        assert not len(weigh(terms, known, numpy.ones(len(known), "float32")).rows)
