@@ -45,10 +45,12 @@ class Model2Vec(System):
     def load(self, folder: Path) -> None:
         from model2vec.inference import StaticModelPipeline
 
-        self.pipeline = StaticModelPipeline.from_pretrained(str(folder))
+        StaticModelPipeline.from_pretrained(str(folder))
 
     def predict(self, texts: List[str]) -> List[List[str]]:
+        # By what was trained: with several labels, the pipeline that was exported of it
+        # has other probabilities (0.8.2 with scikit-learn 1.9.1).
         if self.threshold is None:
-            return [[str(label)] for label in self.pipeline.predict(texts)]
-        names = [str(name) for name in self.pipeline.classes_]
-        return cut(self.pipeline.predict_proba(texts), names, self.threshold)
+            return [[str(label)] for label in self.model.predict(texts)]
+        names = [str(name) for name in self.model.classes_]
+        return cut(self.model.predict_proba(texts), names, self.threshold)
