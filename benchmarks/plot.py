@@ -50,14 +50,16 @@ def draw_field(field: Any, name: str, points: List[Tuple[str, float, float]]) ->
     field.set_xlabel("training, CPU seconds")
     field.set_ylabel("macro-F1, test")
     field.margins(x=0.3, y=0.15)
-    for system, seconds, macro in points:
+    ranked = sorted(points, key=lambda point: (point[2], point[0]))
+    for rank, (system, seconds, macro) in enumerate(ranked):
         ours = system in OURS
         color = "#c0392b" if ours else "#34618f"
         field.plot([seconds], [macro], "D" if ours else "o", color=color, markersize=4)
         field.annotate(
             system,
             (seconds, macro),
-            xytext=(3, 3),
+            # Names of neighbours stand on different sides.
+            xytext=(3, 3 if rank % 2 else -7),
             textcoords="offset points",
             fontsize=6,
             color=color,

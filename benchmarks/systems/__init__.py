@@ -80,7 +80,7 @@ SYSTEMS: Dict[str, Entry] = {
         seeded=False,
     ),
     "fasttext": Entry(
-        "fastText, 50 epochs, n-grams of words and characters",
+        "fastText, 100 epochs, n-grams of words and characters",
         "fasttext:FastText",
         {"tuned": True},
         {"fasttext-numpy2": "fasttext"},
