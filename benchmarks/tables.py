@@ -176,6 +176,9 @@ def make_caption(runs: RunsT) -> str:
             if package != "spacy-longtail":
                 versions[package].add(version)
     named = [f"{name} {' or '.join(sorted(found))}" for name, found in versions.items()]
+    ours = [run for run in every if "spacy-longtail" in run.get("versions", {})]
+    commits = sorted({run["commit"] for run in ours})
+    named += [f"spacy-longtail at {' and '.join(commits)}"] if commits else []
     seeds = 1 + max(run["seed"] for run in every)
     days = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
     return (
