@@ -1,9 +1,9 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy
-from spacy.attrs import IS_SPACE, LOWER
+from spacy.attrs import IS_SPACE, LENGTH, LOWER
 from spacy.strings import StringStore
 from spacy.tokens import Doc
 from thinc.api import NumpyOps
@@ -23,7 +23,7 @@ BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
 class Strings(NamedTuple):
     """The texts of hashes, which are the same in all vocabularies."""
 
-    stores: List[StringStore]
+    stores: List[Union[StringStore, Dict[int, str]]]
 
     def find(self, key: int) -> str:
         # The stub of StringStore doesn't know that it takes hashes.
@@ -36,11 +36,13 @@ class Words(NamedTuple):
 
     hashes (numpy.ndarray): uint64 array of shape (words,).
     lengths (numpy.ndarray): Words of each document, int64 array, (docs,).
+    is_single (numpy.ndarray): Whether a word is one character, bool, (words,).
     strings (Strings): Has their texts.
     """
 
     hashes: numpy.ndarray
     lengths: numpy.ndarray
+    is_single: numpy.ndarray
     strings: Strings
 
     @property
@@ -251,7 +253,7 @@ class FeatureKinds:
         """RETURNS (BagFeatures): The features of each document, kind after kind."""
         if not docs:
             keys, weights, lengths = (numpy.zeros(0, t) for t in ("u8", "f4", "i8"))
-            nothing = Words(keys, lengths, Strings([]))
+            nothing = Words(keys, lengths, numpy.zeros(0, "?"), Strings([]))
             return BagFeatures(keys, weights, lengths, nothing)
         words = collect_words(docs)
         keys, counts = zip(*(kind.get_keys(words) for kind in self.kinds))
@@ -303,12 +305,14 @@ class FeatureKinds:
 
 def collect_words(docs: List[Doc]) -> Words:
     """RETURNS (Words): The words of documents, at least one, of any vocabularies."""
-    tokens = numpy.concatenate([doc.to_array([LOWER, IS_SPACE]) for doc in docs])
+    attrs = [LOWER, IS_SPACE, LENGTH]
+    tokens = numpy.concatenate([doc.to_array(attrs) for doc in docs])
     is_word = tokens[:, 1] == 0
     owners = numpy.repeat(numpy.arange(len(docs)), [len(doc) for doc in docs])
     lengths = numpy.bincount(owners[is_word], minlength=len(docs))
     stores = {id(doc.vocab): doc.vocab.strings for doc in docs}
-    return Words(tokens[is_word, 0], lengths, Strings(list(stores.values())))
+    tokens, strings = tokens[is_word], Strings(list(stores.values()))
+    return Words(tokens[:, 0], lengths, tokens[:, 2] == 1, strings)
 
 
 def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:

@@ -7,7 +7,7 @@ from thinc.types import Floats2d
 
 from ...ops import MIN_NORM, ForwardT, normalize_rows
 from .features import BagFeatures, sum_runs
-from .ngrams import NgramRows
+from .ngrams import NgramRows, join_characters
 from .row_table import RowTable
 
 BagT = Model[BagFeatures, Floats2d]
@@ -30,7 +30,8 @@ def NgramBag(table: RowTable, ngrams: NgramRows, *, dropout: float) -> BagT:
 
 
 def forward_ngrams(model: BagT, features: BagFeatures, is_train: bool) -> ForwardT:
-    table, words = cast(RowTable, model.shims[0]), features.words
+    table = cast(RowTable, model.shims[0])
+    words, _ = join_characters(features.words)
     ngrams: NgramRows = model.attrs["ngrams"]
     ngrams.settle(table)
     hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
@@ -107,10 +108,13 @@ def split_ngrams(
     """RETURNS (Dict[str, numpy.ndarray]): What the n-grams of each token bring to the
     unit vector of a document, (tokens, width).
     """
-    table, words = cast(RowTable, model.shims[0]), features.words
+    table = cast(RowTable, model.shims[0])
+    words, sizes = join_characters(features.words)
     parts = numpy.zeros((len(doc), table.width))
     sums = model.attrs["ngrams"].sum_words(table, words.hashes.tolist(), words.strings)
-    parts[[token.i for token in doc if not token.is_space]] = sums
+    # A run of characters is what each of them brings in equal parts.
+    each = (sums / numpy.maximum(sizes, 1)[:, None]).repeat(sizes, axis=0)
+    parts[[token.i for token in doc if not token.is_space]] = each
     norm = max(float(numpy.linalg.norm(sums.sum(axis=0))), MIN_NORM)
     return {"ngrams": parts / norm}
 

@@ -2,6 +2,7 @@ import re
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
+from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
 from ...ops import ODD, mix
 from .features import Strings, Words, sum_runs
@@ -46,6 +47,37 @@ def find_ngrams(word: str) -> numpy.ndarray:
             windows = numpy.lib.stride_tricks.sliding_window_view(source, n)
             found.append((windows * FACTORS[:n]).sum(axis=1) + numpy.uint64(n))
     return mix(numpy.concatenate(found))
+
+
+def join_characters(words: Words) -> Tuple[Words, numpy.ndarray]:
+    """Join neighbouring words that are one character of a dense script each, as spaCy
+    splits Chinese, so that n-grams go across them.
+
+    RETURNS (Tuple[Words, numpy.ndarray]): The words, and how many of those before each
+        of them is, int64, (words,).
+    """
+    single, n_words = words.is_single, len(words.hashes)
+    # Hardly any words of other scripts, so that these cost no time.
+    if not (single[1:] & single[:-1]).any():
+        return words, numpy.ones(n_words, dtype="int64")
+    keys = numpy.unique(words.hashes[single])
+    texts = {key: words.strings.find(key) for key in keys.tolist()}
+    dense = [key for key, text in texts.items() if DENSE.match(text)]
+    is_dense = numpy.isin(words.hashes, numpy.asarray(dense, dtype="uint64"))
+    owners = words.owners
+    follows = numpy.zeros(n_words, dtype="bool")
+    follows[1:] = is_dense[1:] & is_dense[:-1] & (owners[1:] == owners[:-1])
+    starts = numpy.flatnonzero(~follows)
+    sizes = numpy.diff(numpy.append(starts, n_words))
+    hashes, runs = words.hashes[starts], {}
+    for i in numpy.flatnonzero(sizes > 1).tolist():
+        parts = words.hashes[starts[i] : starts[i] + sizes[i]].tolist()
+        text = "".join([texts[part] for part in parts])
+        hashes[i] = get_string_id(text)
+        runs[int(hashes[i])] = text
+    lengths = numpy.bincount(owners[starts], minlength=len(words.lengths))
+    strings = Strings([*words.strings.stores, runs])
+    return Words(hashes, lengths, numpy.zeros(len(hashes), "?"), strings), sizes
 
 
 def start_rows(keys: numpy.ndarray, width: int) -> numpy.ndarray:
@@ -97,6 +129,7 @@ class NgramRows:
         if words is None or self._counted_for is not table.rows:
             self._counted, self._n_docs, self._counted_for = [], 0, table.rows
         self._n_docs += 0 if words is None else len(words.lengths)
+        words = None if words is None else join_characters(words)[0]
         if words is not None and len(words.hashes):
             hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
             found = [find_ngrams(words.strings.find(h)) for h in hashes.tolist()]

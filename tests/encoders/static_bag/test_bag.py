@@ -35,7 +35,7 @@ def make_features(docs=DOCS):
         keys,
         numpy.asarray(weights, dtype="float32"),
         lengths,
-        Words(keys, lengths, Strings([])),
+        Words(keys, lengths, numpy.zeros(len(keys), "?"), Strings([])),
     )
 
 

@@ -263,3 +263,32 @@ def test_rejects_setting_out_of_range(settings):
     (name,) = settings
     with pytest.raises(ValueError, match=rf"\[L201\].*{name}"):
         build_static_bag(TABLE, **settings)
+
+
+def test_characters_that_are_tokens_are_read_together():
+    """As spaCy splits Chinese; a sentence that isn't split has the same n-grams."""
+    texts = ["治疗糖尿病", "糖尿病视网膜", "A 组,3 型", "", "好", "x y z"]
+    found = []
+    for lang in ("xx", "zh"):
+        nlp = spacy.blank(lang)
+        docs = [nlp.make_doc(text) for text in texts]
+        encoder = make_encoder([], ngram_width=1024, word_weight=0.0)
+        contract.observe(encoder, docs)
+        found.append(encoder.predict(docs))
+        single = [encoder.predict([doc])[0] for doc in docs]
+        assert_array_equal(found[-1], single)
+    # All but the third, which is split at other places.
+    rows = [0, 1, 3, 4, 5]
+    assert_allclose(found[0][rows], found[1][rows], atol=1e-6)
+    assert found[1][0] @ found[1][1] > 0.15 > found[1][0] @ found[1][4]
+
+
+def test_parts_of_a_run_are_what_it_brings():
+    doc = spacy.blank("zh").make_doc("治疗 糖尿病A3")
+    encoder = make_encoder([], word_weight=0.5)
+    contract.observe(encoder, [doc])
+    contract.observe(encoder, [doc])
+    parts = contract.split(encoder, doc)
+    assert parts["ngrams"].shape == (len(doc), 8 + 64)
+    total = sum(part.sum(axis=0) for part in parts.values())
+    assert_allclose(total, encoder.predict([doc])[0], atol=1e-5)
