@@ -6,8 +6,8 @@ import numpy
 from spacy.tokens import Doc
 
 from ...ops import ODD, mix
-from ..static_bag.features import Strings, collect_words
-from ..static_bag.ngrams import find_ngrams
+from ..static_bag.features import Words, collect_words
+from ..static_bag.ngrams import find_ngrams, join_characters
 
 MAX_CACHED_WORDS = 65_536
 # Of the squared length of a vector: words and pairs of words, and character n-grams.
@@ -59,18 +59,15 @@ class TermReader:
             nothing = numpy.zeros(0, dtype="int64")
             return Terms(nothing, nothing.astype("uint64"), nothing)
         words = collect_words(docs)
-        hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
-        ngrams = self._find_ngrams(hashes.tolist(), words.strings)
-        sizes = numpy.asarray([len(each) for each in ngrams], dtype="int64")[inverse]
+        joined, _ = join_characters(words)
+        sizes, keys = self._find_ngrams(joined)
+        ngrams = joined.owners.repeat(sizes), keys
+        if joined is not words:
+            sizes, _ = self._find_ngrams(words)
         # What has no letter and no digit in it is no word, and parts no pair.
         owners, found = words.owners[sizes > 0], words.hashes[sizes > 0]
-        nothing = numpy.zeros(0, dtype="uint64")
-        keys = [nothing, *(ngrams[word] for word in inverse.tolist())]
-        parts = [
-            (owners, _make_even(mix(found ^ WORD))),
-            _find_pairs(owners, found),
-            (words.owners.repeat(sizes), numpy.concatenate(keys)),
-        ]
+        singles = owners, _make_even(mix(found ^ WORD))
+        parts = singles, _find_pairs(owners, found), ngrams
         rows, keys = map(numpy.concatenate, zip(*parts))
         order = numpy.lexsort((keys, rows))
         rows, keys = rows[order], keys[order]
@@ -80,21 +77,28 @@ class TermReader:
         counts = numpy.diff(firsts, append=len(keys))
         return Terms(rows[firsts], keys[firsts], counts)
 
-    def _find_ngrams(self, hashes: List[int], strings: Strings) -> List[numpy.ndarray]:
+    def _find_ngrams(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): How many n-grams each word
+        has, and their keys, one word after another.
+        """
+        hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
         known = self._known
         if len(known) > MAX_CACHED_WORDS:
             # Another thread may still use the old one.
             known = self._known = {}
         found: List[numpy.ndarray] = []
-        for key in hashes:
+        for key in hashes.tolist():
             ngrams = known.get(key)
             if ngrams is None:
-                word = strings.find(key)
+                word = words.strings.find(key)
                 keys = find_ngrams(word) | numpy.uint64(1)
                 is_word = any(map(str.isalnum, word))
                 ngrams = known[key] = keys if is_word else keys[:0]
             found.append(ngrams)
-        return found
+        sizes = numpy.asarray([len(each) for each in found], dtype="int64")
+        nothing = numpy.zeros(0, dtype="uint64")
+        spread = [nothing, *(found[word] for word in inverse.tolist())]
+        return sizes[inverse], numpy.concatenate(spread)
 
 
 def _find_pairs(

@@ -2,6 +2,7 @@ import numpy
 import pytest
 import spacy
 from numpy.testing import assert_allclose, assert_array_equal
+from spacy.tokens import Doc
 
 from spacy_longtail.encoders.term_ridge.terms import TermReader, weigh
 
@@ -67,3 +68,11 @@ def test_unknown_terms_are_left_out(docs):
     terms = TermReader().read(docs)
     for known in (terms.keys[:0], numpy.asarray([5], "uint64")):
         assert not len(weigh(terms, known, numpy.ones(len(known), "float32")).rows)
+
+
+def test_ngrams_go_across_the_characters_that_are_tokens_of_chinese():
+    nlp = spacy.blank("xx")
+    whole = TermReader().read([nlp.make_doc("新しい")])
+    split = TermReader().read([Doc(nlp.vocab, list("新しい"), spaces=[False] * 3)])
+    ngrams = {key for key in find(whole, 0) if key % 2}
+    assert ngrams == {key for key in find(split, 0) if key % 2}
