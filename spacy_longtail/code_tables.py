@@ -43,8 +43,8 @@ def read_codes(path: Path) -> List[Dict[str, str]]:
     """Read a table of codes and titles.
 
     Its columns are found by their names, in any case: "code" or "label", and one or
-    more of "title", "name" and "description"; "label" is a title where there is a
-    "code". A name may have other words beside these, as "ICD code".
+    more of "title", "name" and "description", or the only other one; "label" is a title
+    where there is a "code". A name may have other words beside these, as "ICD code".
 
     path (Path): CSV with a comma, semicolon or tab, or any other table.
     RETURNS (List[Dict[str, str]]): Records of "code", "description" and "source".
@@ -211,6 +211,8 @@ def _choose_columns(columns: List[str]) -> Optional[Tuple[str, List[str]]]:
         for code in _find_columns(columns, name):
             others = [column for column in columns if column != code]
             titles = [c for title in TITLES for c in _find_columns(others, title)]
+            # Whatever the only other one is called, as in other languages.
+            titles = titles or (others if len(others) == 1 else [])
             if titles:
                 return code, list(dict.fromkeys(titles))
     return None

@@ -56,6 +56,7 @@ def write_excel(path, rows):
         ("a.tsv", "label\tdescription\nD/15/08\tChef de rayon\n"),
         ("a.tab", "name\tcode\nChef de rayon\tD/15/08\n\t\n"),
         ("a.csv", "code,label\nD/15/08,Chef de rayon\n"),
+        ("a.csv", "Code ROME;Intitulé\nD/15/08;Chef de rayon\n"),
         ("a.jsonl", '\n{"code": "D/15/08", "title": "Chef de rayon"}\n'),
         ("a.json", '[{"code": "D/15/08", "title": "Chef de rayon"}]'),
         ("a.json", '{"label": "D/15/08", "description": "Chef de rayon"}\n'),
@@ -181,7 +182,7 @@ def test_row_without_code_or_title_is_an_error(write, row, found):
     [
         ("id,text\n1,b\n", "columns 'id', 'text'"),
         ("code\nb\n", "columns 'code'"),
-        ("code,titre\nb,c\n", "columns 'code', 'titre'"),
+        ("code,titre,note\nb,c,d\n", "columns 'code', 'titre', 'note'"),
         ("code,title\nD,caf\xe9\n".encode("cp1252"), "text that isn't UTF-8"),
     ],
 )

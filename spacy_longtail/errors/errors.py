@@ -410,7 +410,7 @@ class Errors(metaclass=ErrorsWithCodes):
     L666 = ("Can't use the GPU {gpu_id}: {error}. Give --gpu-id -1 for the CPU.")
     L667 = ("Can't read {path} as a table of codes and titles: it has {problem}. "
             "Needed are columns named 'code' (or 'label') and 'title' (or 'name' or "
-            "'description'), as UTF-8.")
+            "'description', or any other if there are two), as UTF-8.")
     L668 = ("{where}: there is {found} alone. Each row of a table of codes needs a "
             "code and a title. Complete the row, or delete it.")
     L669 = ("{source}: the code {code!r} can mean any of {n} nodes, for example "
