@@ -2,6 +2,7 @@
 commands and names exist, and what is written from the code is current.
 """
 
+import gzip
 import re
 import runpy
 import shlex
@@ -17,6 +18,8 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from spacy_longtail.vectors.pipeline import make_pipeline_vectors
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
@@ -26,6 +29,7 @@ WRITTEN = [page for page in PAGES if page not in GENERATED]
 WRITTEN += [ROOT / "CHANGELOG.md"]
 # Pages whose code starts with a trained pipeline.
 WITH_PIPELINE = [DOCS / "commands" / f"{n}.md" for n in ("tune", "report", "explain")]
+FRENCH = {"pain frais": "boulangerie", "lait entier": "laiterie"}
 TEXTS = {
     "bank/card": ["lost my card", "the card is broken", "block the card"],
     "bank/send": ["wire money", "send money to Ann", "a transfer of money"],
@@ -227,3 +231,25 @@ def test_shell_blocks_of_training_run(page, tmp_path):
         command = [sys.executable, *shlex.split(line)[1:]]
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "metrics.json").exists()
+
+
+@pytest.mark.slow
+def test_shell_blocks_in_another_language_run(tmp_path):
+    rows = [f"{noun} {i},{label}" for noun, label in FRENCH.items() for i in range(20)]
+    text = "\n".join(["text,label", *rows])
+    (tmp_path / "produits.csv").write_text(text, encoding="utf8")
+    lines = ["2 3", "pain 1 0 1", "lait 0 1 0"]
+    vectors = gzip.compress("\n".join(lines).encode("utf8"))
+    (tmp_path / "cc.fr.300.vec.gz").write_bytes(vectors)
+    lines = ["4 3 2 3 2 7 < >", *(f"{row} {row} 1 0" for row in range(4))]
+    (tmp_path / "vectors.floret").write_text("\n".join(lines) + "\n")
+    n_run = 0
+    for line in "".join(get_blocks("bash", DOCS / "languages.md")).splitlines():
+        if line.startswith("python -m spacy"):
+            command = [sys.executable, *shlex.split(line)[1:]]
+            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+            n_run += 1
+    assert n_run == 5
+    config = (tmp_path / "config.cfg").read_text(encoding="utf8")
+    assert 'lang = "fr"' in config
+    assert make_pipeline_vectors(path=str(tmp_path / "vectors-fr")).width == 3
