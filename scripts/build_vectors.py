@@ -128,10 +128,10 @@ def main() -> None:
         sentences = read_wordnet(args.wordnet, words)
         imitation = teach(words, exact, tokenizer, model, sentences, share=SHARE)
         exact = imitation.vectors
-        meta.update(
-            licence="Apache-2.0 AND WordNet-3.0", imitation=imitation.describe()
-        )
-        msg.info(f"{imitation.describe()}")
+        meta["licence"] = "Apache-2.0 AND WordNet-3.0"
+        meta["wordnet_sha256"] = WORDNET_SHA256
+        meta["imitation"] = imitation.describe()
+        msg.info(f"{meta['imitation']}")
     StaticTable.from_arrays(words, exact, name=output.name, meta=meta).to_disk(output)
     table = StaticTable.from_disk(output)
     size = sum(path.stat().st_size for path in output.iterdir())

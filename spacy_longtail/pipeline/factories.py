@@ -20,7 +20,7 @@ MODEL = {
     "@architectures": "spacy-longtail.TaxonomyTextCat.v1",
     "encoder": {
         "@architectures": "spacy-longtail.StaticBag.v1",
-        "vectors": {"@misc": "spacy-longtail.BundledVectors.v1"},
+        "vectors": {"@misc": "spacy-longtail.BundledVectors.v2"},
     },
     "output": {"@layers": "spacy-longtail.PrototypeSoftmax.v1"},
 }

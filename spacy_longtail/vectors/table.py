@@ -171,11 +171,25 @@ class StaticTable:
         return StaticTable._from_data, (self.data, self.name, self.meta)
 
 
-def make_bundled_vectors(*, name: str = "en-minilm-256") -> StaticTable:
+def make_bundled_vectors(*, name: str = "en-minilm-wordnet-256") -> StaticTable:
     """Open static word vectors that are installed with spacy-longtail.
 
-    Registered as "spacy-longtail.BundledVectors.v1". The vectors are read at the
+    Registered as "spacy-longtail.BundledVectors.v2". The vectors are read at the
     first lookup, once per process, and shared by all pipelines.
+
+    name (str): "en-minilm-wordnet-256": 256-dimensional vectors of English words and
+        word pieces, distilled from all-MiniLM-L6-v2, then taught to imitate it on
+        sentences made of WordNet's texts. Or "en-minilm-256", which weren't.
+    RAISES (ValueError): L250 if there are no vectors of this name.
+    """
+    return _open_bundled(name)
+
+
+def make_bundled_vectors_v1(*, name: str = "en-minilm-256") -> StaticTable:
+    """Open the static word vectors of pipelines that were saved with them.
+
+    Registered as "spacy-longtail.BundledVectors.v1". Its default is what differs from
+    "spacy-longtail.BundledVectors.v2".
 
     name (str): "en-minilm-256": 256-dimensional vectors of English words and word
         pieces, distilled from all-MiniLM-L6-v2.

@@ -3,7 +3,7 @@ from spacy.util import registry
 
 BAG = {
     "@architectures": "spacy-longtail.StaticBag.v1",
-    "vectors": {"@misc": "spacy-longtail.BundledVectors.v1"},
+    "vectors": {"@misc": "spacy-longtail.BundledVectors.v2"},
 }
 RANKER = {"@misc": "spacy-longtail.NoOpRanker.v1"}
 LOSSES = {

@@ -66,7 +66,7 @@ def test_rates_that_are_far_too_high(kind):
     high = {"word_learn_rate": 1e6, "bigram_learn_rate": 1e6, "gain_learn_rate": 1e6}
     encoder = {
         "@architectures": "spacy-longtail.StaticBag.v1",
-        "vectors": {"@misc": "spacy-longtail.BundledVectors.v1"},
+        "vectors": {"@misc": "spacy-longtail.BundledVectors.v2"},
         **high,
     }
     layer = "spacy-longtail.PrototypeSoftmax.v1"

@@ -21,7 +21,7 @@ TOK2VEC = {
 POOLED = {"@architectures": "spacy-longtail.PooledTok2Vec.v1", "tok2vec": TOK2VEC}
 BAG = {
     "@architectures": "spacy-longtail.StaticBag.v1",
-    "vectors": {"@misc": "spacy-longtail.BundledVectors.v1"},
+    "vectors": {"@misc": "spacy-longtail.BundledVectors.v2"},
 }
 ENCODERS = {"bag": BAG, "frozen": {**BAG, "trainable": False}, "tok2vec": POOLED}
 RANKERS = {

@@ -207,7 +207,7 @@ def test_words_have_to_fit_rows(words: List[str]) -> None:
 
 def test_meta_says_where_table_comes_from() -> None:
     meta = make_bundled_vectors().meta
-    assert meta["licence"] == "Apache-2.0"
+    assert meta["licence"] == "Apache-2.0 AND WordNet-3.0"
     assert meta["source"] == "sentence-transformers/all-MiniLM-L6-v2"
     assert json.loads(json.dumps(meta)) == meta
 

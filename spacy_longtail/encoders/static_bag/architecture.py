@@ -66,7 +66,7 @@ def build_static_bag(
         et al. (2017), "Bag of Tricks for Efficient Text Classification".
 
     vectors (StaticVectors): The word vectors, for example those of
-        "spacy-longtail.BundledVectors.v1".
+        "spacy-longtail.BundledVectors.v2".
     trainable (bool): Whether words and bigrams learn. If False, each training text
         is encoded only once.
     word_learn_rate (float): Multiple of the optimizer's rate for words, from 0.0.
@@ -91,7 +91,7 @@ def build_static_bag(
     RAISES (ValueError): L201 if a setting is out of range.
     """
     if not {"name", "width", "find", "get"} <= {*dir(vectors)}:
-        expected = "such as those of 'spacy-longtail.BundledVectors.v1'"
+        expected = "such as those of 'spacy-longtail.BundledVectors.v2'"
         text = Errors.L201.format(
             layer=NAME, name="vectors", expected=expected, value=vectors
         )
