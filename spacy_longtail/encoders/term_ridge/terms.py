@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ...ops import ODD, mix
 from ..static_bag.features import Words, collect_words
-from ..static_bag.ngrams import find_ngrams, join_characters
+from ..static_bag.ngrams import MAX_CACHED_ROWS, find_ngrams, join_characters
 
 MAX_CACHED_WORDS = 65_536
 # Of the squared length of a vector: words and pairs of words, and character n-grams.
@@ -49,6 +49,7 @@ class TermReader:
 
     def __init__(self) -> None:
         self._known: Dict[int, numpy.ndarray] = {}
+        self._n_kept = 0
 
     def __reduce__(self) -> Any:
         return TermReader, ()
@@ -83,9 +84,10 @@ class TermReader:
         """
         hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
         known = self._known
-        if len(known) > MAX_CACHED_WORDS:
+        if len(known) > MAX_CACHED_WORDS or self._n_kept > MAX_CACHED_ROWS:
             # Another thread may still use the old one.
-            known = self._known = {}
+            known, self._n_kept = {}, 0
+            self._known = known
         found: List[numpy.ndarray] = []
         for key in hashes.tolist():
             ngrams = known.get(key)
@@ -94,6 +96,8 @@ class TermReader:
                 keys = find_ngrams(word) | numpy.uint64(1)
                 is_word = any(map(str.isalnum, word))
                 ngrams = known[key] = keys if is_word else keys[:0]
+                # A word can be a text without spaces, which has thousands.
+                self._n_kept += len(ngrams)
             found.append(ngrams)
         sizes = numpy.asarray([len(each) for each in found], dtype="int64")
         nothing = numpy.zeros(0, dtype="uint64")

@@ -4,6 +4,7 @@ import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy.tokens import Doc
 
+from spacy_longtail.encoders.term_ridge import terms
 from spacy_longtail.encoders.term_ridge.terms import TermReader, weigh
 
 TEXTS = ["the red cat, the dog", "", "red cats ...", "新しい 猫"]
@@ -76,3 +77,13 @@ def test_ngrams_go_across_the_characters_that_are_tokens_of_chinese():
     split = TermReader().read([Doc(nlp.vocab, list("新しい"), spaces=[False] * 3)])
     ngrams = {key for key in find(whole, 0) if key % 2}
     assert ngrams == {key for key in find(split, 0) if key % 2}
+
+
+def test_what_is_kept_of_texts_without_spaces_is_bounded(monkeypatch):
+    monkeypatch.setattr(terms, "MAX_CACHED_ROWS", 1000)
+    nlp, reader = spacy.blank("xx"), TermReader()
+    texts = [f"{chr(0x4E00 + i)}日本語" * 100 for i in range(20)]
+    found = [reader.read([nlp.make_doc(text)]) for text in texts]
+    assert sum(map(len, reader._known.values())) < 3000
+    again = reader.read([nlp.make_doc(texts[0])])
+    assert_array_equal(again.keys, found[0].keys)
