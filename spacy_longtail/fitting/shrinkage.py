@@ -5,6 +5,8 @@ from typing import Any, List, NamedTuple, Tuple
 
 import numpy
 
+from ..ops import get_log_odds
+
 # Positive documents that the common threshold counts as: infinitely many for one that
 # is the same for all.
 SMOOTHINGS = (numpy.inf, 300.0, 100.0, 30.0, 10.0)
@@ -12,7 +14,7 @@ SMOOTHINGS = (numpy.inf, 300.0, 100.0, 30.0, 10.0)
 PRIOR_SHARES = (0.0, 0.5, 1.0)
 # Labels per document may be so much fewer or more than gold labels. Other documents
 # will be a little different.
-MAX_GAP, MAX_CROSS_FITTED_GAP = 0.1, 0.15
+MAX_GAP, MAX_CROSS_FITTED_GAP = 0.05, 0.1
 # Of the micro-F1, what may be lost for a better macro-F1.
 MAX_LOSS = 0.01
 N_FOLDS, N_COUNTS = 5, 11
@@ -44,6 +46,7 @@ class _Pairs:
     odds (numpy.ndarray): Log odds of each, (pairs,).
     is_yes (numpy.ndarray): Whether the document has the label, (pairs,).
     support (numpy.ndarray): How many documents have each label, (labels,).
+    n_gold (int): Labels of the documents that can be given any.
     log_odds (numpy.ndarray): Those of the prior of each label, (labels,).
     """
 
@@ -52,12 +55,15 @@ class _Pairs:
     odds: numpy.ndarray
     is_yes: numpy.ndarray
     support: numpy.ndarray
+    n_gold: int
     log_odds: numpy.ndarray
 
-    def select(self, is_in: numpy.ndarray, support: numpy.ndarray) -> "_Pairs":
+    def select(
+        self, is_in: numpy.ndarray, support: numpy.ndarray, n_gold: int
+    ) -> "_Pairs":
         names = ("rows", "columns", "odds", "is_yes")
         parts: Any = {name: getattr(self, name)[is_in] for name in names}
-        return replace(self, support=support, **parts)
+        return replace(self, support=support, n_gold=n_gold, **parts)
 
     def count(self, is_in: numpy.ndarray) -> numpy.ndarray:
         n_labels = len(self.log_odds)
@@ -68,7 +74,7 @@ class _Pairs:
         right = self.count(is_given & self.is_yes)
         f = 2.0 * right / numpy.maximum(support + guessed, 1)
         total = 2.0 * right.sum() / max(support.sum() + guessed.sum(), 1)
-        n_times = guessed.sum() / max(support.sum(), 1)
+        n_times = guessed.sum() / max(self.n_gold, 1)
         return Rating(float(f[support > 0].mean()), float(total), float(n_times))
 
 
@@ -112,12 +118,14 @@ def fit_shrunk_thresholds(
     RETURNS (numpy.ndarray): Log odds of shape (labels,).
     """
     is_yes = truths == 1.0
-    pairs = _find_pairs(odds, truths, is_yes, log_odds)
+    # What has abstained is given none, whatever the thresholds are.
+    has_any = odds.max(axis=1) > get_log_odds(0.0)
+    pairs = _find_pairs(odds, truths, is_yes, has_any, log_odds)
     n_folds = min(N_FOLDS, len(odds))
     rule = Rule(0.0, numpy.inf)
     if n_folds > 1:
         folds = numpy.random.RandomState(0).permutation(len(odds)) % n_folds
-        rule = _choose_rule(pairs, folds, is_yes)
+        rule = _choose_rule(pairs, folds, is_yes, has_any)
     constant, weight = fit_own(pairs).get_parts(rule, log_odds)
     return constant + weight * _fit_common(pairs, constant, weight)
 
@@ -126,6 +134,7 @@ def _find_pairs(
     odds: numpy.ndarray,
     truths: numpy.ndarray,
     is_yes: numpy.ndarray,
+    has_any: numpy.ndarray,
     log_odds: numpy.ndarray,
 ) -> _Pairs:
     n_most = min(N_TIMES * int(is_yes.sum()), odds.size - 1)
@@ -136,23 +145,40 @@ def _find_pairs(
         is_in[numpy.argpartition(values, n_most)[: n_most + 1]] = True
     places = is_in.reshape(odds.shape) & ~numpy.isnan(truths)
     rows, columns = numpy.nonzero(places)
-    support = is_yes.sum(axis=0)
-    return _Pairs(rows, columns, odds[places], is_yes[places], support, log_odds)
+    support, n_gold = _count(is_yes, has_any)
+    return _Pairs(
+        rows, columns, odds[places], is_yes[places], support, n_gold, log_odds
+    )
 
 
-def _choose_rule(pairs: _Pairs, folds: numpy.ndarray, is_yes: numpy.ndarray) -> Rule:
+def _count(is_yes: numpy.ndarray, has_any: numpy.ndarray) -> Tuple[numpy.ndarray, int]:
+    """RETURNS (Tuple[numpy.ndarray, int]): See _Pairs.
+
+    has_any (numpy.ndarray): Whether a document can be given a label, (docs,).
+    """
+    return is_yes.sum(axis=0), int(is_yes[has_any].sum())
+
+
+def _choose_rule(
+    pairs: _Pairs,
+    folds: numpy.ndarray,
+    is_yes: numpy.ndarray,
+    has_any: numpy.ndarray,
+) -> Rule:
     """RETURNS (Rule): The best for documents that it wasn't fitted to.
 
     folds (numpy.ndarray): The fold of each document, (docs,).
     is_yes (numpy.ndarray): Which labels it has, bools of shape (docs, labels).
+    has_any (numpy.ndarray): See _count.
     """
     learned, outs = [], []
     for fold in range(folds.max() + 1):
-        support = is_yes[folds != fold].sum(axis=0)
+        is_in = folds != fold
+        support, n_gold = _count(is_yes[is_in], has_any[is_in])
         is_out = folds[pairs.rows] == fold
         if support.any() and not is_out.all():
             outs.append(is_out)
-            learned.append(pairs.select(~is_out, support))
+            learned.append(pairs.select(~is_out, support, n_gold))
     fits = [fit_own(part) for part in learned]
     found: List[Tuple[Rule, Rating]] = []
     for rule in (Rule(c, s) for s in SMOOTHINGS for c in PRIOR_SHARES):
@@ -176,7 +202,7 @@ def _fit_common(pairs: _Pairs, constant: numpy.ndarray, weight: numpy.ndarray) -
     """
     # The threshold is reached where this is at least the common one.
     margins = (pairs.odds - constant[pairs.columns]) / weight[pairs.columns]
-    n_gold, n_pairs = pairs.support.sum(), len(margins)
+    n_gold, n_pairs = pairs.n_gold, len(margins)
     low, high = (round(n_gold * (1.0 + gap)) for gap in (-MAX_GAP, MAX_GAP))
     high = min(max(high, 1), n_pairs)
     order = numpy.argsort(-margins, kind="stable")[: high + 1]

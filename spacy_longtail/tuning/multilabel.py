@@ -102,7 +102,11 @@ class MultilabelTuning(Tuning):
         return [TextTable("Labels whose F1 changed most", header, rows, "lrrll")]
 
     def get_notes(self) -> List[str]:
-        notes = [f"A document has {self.n_gold:.2f} gold labels on average."]
+        n_given = self.scores["n_labels"].after.value
+        notes = [
+            f"A document has {self.n_gold:.2f} gold labels on average, and gets "
+            f"{n_given:.2f} after."
+        ]
         if self.later:
             notes.append(
                 f"The thresholds are fitted to what {', '.join(self.later)} makes of "
