@@ -9,6 +9,10 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 N_FOLDS = 3
 MIN_HELD_OUT = 20
+# Margins to try, and what their mean F-scores may differ by and be as good.
+MARGINS, TOLERANCE = numpy.arange(51) / 100, 0.002
+# Documents that they are tried on, and how many at a time.
+MAX_JUDGED, BATCH_SIZE = 4096, 256
 # Weights of shape (labels, width) and biases of shape (labels,), 32 bits.
 HeadsT = Tuple[numpy.ndarray, numpy.ndarray]
 
@@ -131,15 +135,55 @@ def fit_head_temperature(
 
 
 def fit_margin(kept: Kept, kappa: float) -> float:
-    """Estimate how much farther a name is from the documents of its label than the
-    label's prototype is, without the document that is compared.
+    """Find what to add to the cosine of a label that is known by its name alone, before
+    it is compared with those of labels from training.
 
-    RETURNS (float): Mean difference of the cosines, over labels with at least two
-        documents; 0.0 without any.
+    It is what would have been best for the labels from training, had each in turn been
+    known by its name alone. All labels weigh the same, as documents of each are drawn.
+
+    RETURNS (float): The margin with the highest mean F-score over labels with at least
+        two documents, the middle one of those that are as good; 0.0 without any.
     """
-    kept = kept.select(kept.counts[kept.owners] > 1)
-    if not len(kept.owners):
+    counts, sums = kept.counts, kept.sums
+    if not (counts > 1).any():
         return 0.0
-    names = kept.names[kept.owners]
-    others = unit_rows(kept.sums[kept.owners] - kept.X + kappa * names)
-    return float(((others - names) * kept.X).sum(axis=1).mean())
+    judged = numpy.unique(numpy.linspace(0, len(kept.X) - 1, MAX_JUDGED, dtype="int64"))
+    n_judged = numpy.bincount(kept.owners[judged], minlength=len(counts))
+    known = kept.get_prototypes(kappa)
+    hits = numpy.zeros((len(counts), len(MARGINS)))
+    taken = hits.copy()
+    for start in range(0, len(judged), BATCH_SIZE):
+        rows = judged[start : start + BATCH_SIZE]
+        X, owners = kept.X[rows], kept.owners[rows]
+        # The document itself isn't in the prototype that it is compared with.
+        rest = unit_rows(sums[owners] - X + kappa * kept.names[owners])
+        steps = _count_steps(X, owners, known, rest, kept.names)
+        docs, labels = numpy.nonzero(steps < len(MARGINS))
+        places, weights = steps[docs, labels], 1 / n_judged[owners[docs]]
+        numpy.add.at(taken, (labels, places), weights)
+        is_own = owners[docs] == labels
+        numpy.add.at(hits, (labels[is_own], places[is_own]), weights[is_own])
+    # What a margin takes, every larger one takes too.
+    hits, taken = hits.cumsum(axis=1), taken.cumsum(axis=1)
+    F = (2 * hits / (taken + 1))[(counts > 1) & (n_judged > 0)].mean(axis=0)
+    best = numpy.flatnonzero(F >= F.max() - TOLERANCE)
+    return float(MARGINS[best[len(best) // 2]])
+
+
+def _count_steps(
+    X: numpy.ndarray,
+    owners: numpy.ndarray,
+    known: numpy.ndarray,
+    rest: numpy.ndarray,
+    names: numpy.ndarray,
+) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The place of the first of MARGINS with which each name
+    is closer to a document than all prototypes but its own, (documents, labels).
+    """
+    n = numpy.arange(len(X))
+    cosines, named = X @ known.T, X @ names.T
+    cosines[n, owners] = (rest * X).sum(axis=1)
+    gaps = cosines.max(axis=1, keepdims=True) - named
+    cosines[n, owners] = -1.0
+    gaps[n, owners] = cosines.max(axis=1) - named[n, owners]
+    return numpy.searchsorted(MARGINS, gaps, side="right")

@@ -84,11 +84,20 @@ def test_temperature_of_too_few_documents(kept, groups):
     assert fit_head_temperature(kept, groups, SETTINGS) == 1.0
 
 
-def test_margin_is_how_much_closer_prototypes_are_than_names():
-    names = numpy.asarray([[1.0, 0.0], [1.0, 0.0]], dtype="float32")
-    X = numpy.asarray([[0.6, 0.8], [0.6, 0.8], [0.0, 1.0]], dtype="float32")
-    kept = Kept(X, numpy.asarray([0, 0, 1]), names)
-    # Of each document: the other one alone (1.0) against the name (0.6). The label
-    # with a single document says nothing.
-    assert fit_margin(kept, 0.0) == pytest.approx(0.4)
-    assert fit_margin(kept.select(kept.owners == 1), 1.0) == 0.0
+def test_margin_is_best_for_labels_from_training_known_by_name():
+    """Names are farther from documents than prototypes are. Without a margin, documents
+    go to another label; with a large one, names take those of others.
+    """
+    axes = numpy.eye(3, dtype="float32")
+    names = unit_rows(axes + 0.9)
+    X = unit_rows(numpy.repeat(axes, 4, axis=0) + 0.2)
+    kept = Kept(X, numpy.arange(3).repeat(4), names)
+    margin = fit_margin(kept, 0.0)
+    own, other = X[0] @ names[0], X[0] @ names[1]
+    rival = X[0] @ X[4]
+    # Any margin is as good that takes its own documents and leaves those of others.
+    assert rival - own < margin < 1.0 - other
+    middle = (max(rival - own, 0.0) + min(1.0 - other, 0.5)) / 2
+    assert margin == pytest.approx(middle, abs=0.011)
+    # A label with a single document says nothing.
+    assert fit_margin(kept.select(numpy.isin(numpy.arange(12), [0, 4])), 1.0) == 0.0
