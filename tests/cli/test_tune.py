@@ -2,6 +2,7 @@ import json
 
 import pytest
 import spacy
+from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_longtail.cli import longtail
@@ -57,7 +58,14 @@ def test_pipeline_that_was_tuned_on_these_documents(run, tmp_path, kind):
 
 
 def test_what_is_worse_is_not_saved(tickets_dir, tmp_path):
-    paths = [tickets_dir / "model", tickets_dir / "dev.spacy", "-o", tmp_path / "tuned"]
+    nlp, harder = spacy.blank("xx"), DocBin()
+    for doc in DocBin().from_disk(tickets_dir / "dev.spacy").get_docs(nlp.vocab):
+        # One word less of its label, so that the prior counts.
+        less = nlp.make_doc(" ".join([doc[1].text, doc[3:].text]))
+        less.cats = doc.cats
+        harder.add(less)
+    harder.to_disk(tmp_path / "dev.spacy")
+    paths = [tickets_dir / "model", tmp_path / "dev.spacy", "-o", tmp_path / "tuned"]
     options = [*map(str, paths), "--prior", "train"]
     words = get_words(CliRunner().invoke(longtail, ["tune", *options]))
     assert "worse beyond noise, so the pipeline keeps those before" in words
