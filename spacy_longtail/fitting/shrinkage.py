@@ -17,6 +17,8 @@ PRIOR_SHARES = (0.0, 0.5, 1.0)
 MAX_GAP, MAX_CROSS_FITTED_GAP = 0.05, 0.1
 # Of the micro-F1, what may be lost for a better macro-F1.
 MAX_LOSS = 0.01
+# Of a label's F1, for each time that it is given as often as documents have it.
+COST = 0.1
 N_FOLDS, N_COUNTS = 5, 11
 # So many times as many of the most probable pairs as there are gold labels are looked
 # at: no threshold is below all of them.
@@ -222,7 +224,9 @@ def _fit_common(pairs: _Pairs, constant: numpy.ndarray, weight: numpy.ndarray) -
 
 def fit_own(pairs: _Pairs) -> _Fit:
     """Find the threshold with the best F1 for each label alone, in the middle between
-    two documents. If none is below, it is the lowest of those that have it.
+    two documents. If none is below, it is the lowest of those that have it. Of those
+    that are nearly as good, one that gives the label less often is better: what a
+    label takes, others can't have.
     """
     order = numpy.lexsort((-pairs.odds, pairs.columns))
     values = pairs.columns, pairs.odds, pairs.is_yes
@@ -233,11 +237,13 @@ def fit_own(pairs: _Pairs) -> _Fit:
     guessed = numpy.arange(len(columns)) - numpy.repeat(starts, sizes) + 1
     total = numpy.cumsum(is_yes)
     before = numpy.repeat(total[starts] - is_yes[starts], sizes)
-    f = 2.0 * (total - before) / (guessed + pairs.support[columns])
+    support = pairs.support[columns]
+    f = 2.0 * (total - before) / (guessed + support)
+    f -= COST * guessed / numpy.maximum(support, 1)
     is_last = numpy.append(columns[1:] != columns[:-1], True)
     below = numpy.where(is_last, odds, numpy.append(odds[1:], 0.0))
     # A threshold can't separate equal scores.
-    f[(odds == below) & ~is_last] = -1.0
+    f[(odds == below) & ~is_last] = -numpy.inf
     best = numpy.maximum.reduceat(f, starts)
     places = numpy.flatnonzero(f == numpy.repeat(best, sizes))
     places = places[numpy.unique(columns[places], return_index=True)[1]]
