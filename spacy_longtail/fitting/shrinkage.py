@@ -12,9 +12,10 @@ from ..ops import get_log_odds
 SMOOTHINGS = (numpy.inf, 300.0, 100.0, 30.0, 10.0)
 # The share of the prior's log odds that is part of a threshold.
 PRIOR_SHARES = (0.0, 0.5, 1.0)
-# Labels per document may be so much fewer or more than gold labels. Other documents
-# will be a little different.
-MAX_GAP, MAX_CROSS_FITTED_GAP = 0.05, 0.1
+# Labels may be so much fewer or more than gold labels, on documents that nothing was
+# fitted to. So many standard errors of the number stay free of that, within bounds.
+WISHED_GAP, N_ERRORS = 0.2, 4.0
+LEAST_GAP, MAX_GAP = 0.05, 0.1
 # Of the micro-F1, what may be lost for a better macro-F1.
 MAX_LOSS = 0.01
 # Of a label's F1, for each time that it is given as often as documents have it.
@@ -192,7 +193,7 @@ def _choose_rule(
         found.append((rule, pairs.rate(is_given)))
     # The first is one threshold for all.
     least = found[0][1].micro_f - MAX_LOSS
-    most = max(1.0 + MAX_CROSS_FITTED_GAP, found[0][1].n_times)
+    most = max(1.0 + get_gap(pairs.n_gold) + LEAST_GAP, found[0][1].n_times)
     fine = [r for r in found if r[1].micro_f >= least and r[1].n_times <= most]
     # Of equals the simplest, which stands first.
     return max(fine, key=lambda pair: pair[1].macro_f)[0]
@@ -205,7 +206,8 @@ def _fit_common(pairs: _Pairs, constant: numpy.ndarray, weight: numpy.ndarray) -
     # The threshold is reached where this is at least the common one.
     margins = (pairs.odds - constant[pairs.columns]) / weight[pairs.columns]
     n_gold, n_pairs = pairs.n_gold, len(margins)
-    low, high = (round(n_gold * (1.0 + gap)) for gap in (-MAX_GAP, MAX_GAP))
+    gap = get_gap(n_gold)
+    low, high = round(n_gold * (1.0 - gap)), round(n_gold * (1.0 + gap))
     high = min(max(high, 1), n_pairs)
     order = numpy.argsort(-margins, kind="stable")[: high + 1]
     ranked, columns, is_yes = margins[order], pairs.columns[order], pairs.is_yes[order]
@@ -220,6 +222,14 @@ def _fit_common(pairs: _Pairs, constant: numpy.ndarray, weight: numpy.ndarray) -
         middle = float(ranked[n - 1] + ranked[n]) / 2.0
         best = max(best, (float(f[pairs.support > 0].mean()), middle))
     return best[1]
+
+
+def get_gap(n_gold: int) -> float:
+    """RETURNS (float): By what share labels may be fewer or more than gold labels where
+    thresholds are fitted, the less the fewer there are.
+    """
+    gap = WISHED_GAP - N_ERRORS / max(n_gold, 1) ** 0.5
+    return min(max(gap, LEAST_GAP), MAX_GAP)
 
 
 def fit_own(pairs: _Pairs) -> _Fit:
