@@ -3,6 +3,8 @@ from dataclasses import asdict, dataclass, field, fields
 from math import isclose
 from typing import Any, Callable, Dict, List, Mapping
 
+import srsly
+
 from .errors import Errors
 from .saved import check_keys
 
@@ -124,15 +126,15 @@ class CheckedSettings:
 def restore(value: Any) -> Any:
     """Undo what srsly does to a number: it reads 0.3 as 0.30000000000000004.
 
-    RETURNS (Any): Floats with at most 15 digits where these are the same but for the
-        last bit. Other values as they are.
+    RETURNS (Any): Floats with at most 15 digits where srsly reads these as the value.
+        Other values as they are.
     """
     if isinstance(value, dict):
         return {key: restore(part) for key, part in value.items()}
     if not isinstance(value, float):
         return value
     short = float(f"{value:.15g}")
-    return short if abs(short - value) <= 2.0**-52 * abs(value) else value
+    return short if srsly.json_loads(repr(short)) == value else value
 
 
 def check_seed(seed: int) -> None:

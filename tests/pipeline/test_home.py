@@ -226,3 +226,11 @@ def test_numbers_are_saved_to_the_last_digit(kind, tmp_path):
     for copy in (spacy.load(tmp_path), kind.make_nlp().from_bytes(nlp.to_bytes())):
         assert copy.get_pipe(kind.factory).thresholds == pipe.thresholds
         assert copy(doc.text)._.longtail == nlp(doc.text)._.longtail
+
+
+def test_thresholds_of_any_length_are_saved_to_the_last_digit(kind):
+    """spaCy's config reads this one back as another number."""
+    nlp = kind.load_nlp()
+    nlp.get_pipe(kind.factory).thresholds = {"": 0.9986869096755981}
+    copy = kind.make_nlp().from_bytes(nlp.to_bytes())
+    assert copy.get_pipe(kind.factory).thresholds == {"": 0.9986869096755981}
