@@ -92,7 +92,10 @@ def test_no_document_is_scored_with_settings_it_was_part_of(kind_nlp, kind_dev):
     for example in kind_dev:
         example.reference.cats = {labels[rng.integers(len(labels))]: 1.0}
     scores = run(kind_nlp, kind_dev, precision=0.9).scores
-    assert scores.get("precision", scores.get("micro_p")).after.value < 0.6
+    after = {name: score.after.value for name, score in scores.items()}
+    # Where no document keeps a label, none of them is wrong.
+    is_empty = after.get("coverage") == 0.0
+    assert is_empty or after.get("precision", after.get("micro_p")) < 0.6
 
 
 @pytest.mark.parametrize("goal", ["macro", "accuracy"])
