@@ -217,28 +217,9 @@ def format_seconds(value: float) -> str:
     return f"{value:.0f} s" if value >= 1 else "1 s"
 
 
-def make_ablation(runs: RunsT) -> str:
-    """Runs of ours with options, on dev files."""
-    blocks = []
-    for name, systems in group_runs(RESULTS, "dev").items():
-        rows = []
-        for system in sorted(systems, key=lambda x: (":" in x, x)):
-            own = systems[system]
-            if not get_values(own, "scores", "macro"):
-                continue
-            keys = ("head", "mid", "tail", "accuracy")
-            scores = [format_score(own, key) for key in ("macro", *keys)]
-            rows.append([format_title(system), *scores])
-        if rows:
-            header = [f"`{name}`, dev file", "macro-F1", "head", "mid", "tail"]
-            blocks.append(format_table([*header, "accuracy"], rows))
-    return "\n\n".join(blocks)
-
-
 BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "quality": make_quality,
     "readme": make_readme,
-    "parts": make_ablation,
 }
 MARKED = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL
