@@ -41,7 +41,7 @@ def build_static_bag(
     bigram_buckets: int = 1048576,
     min_bigram_count: int = 2,
     ngram_width: int = 0,
-    ngram_learn_rate: float = 10.0,
+    ngram_learn_rate: float = 25.0,
     ngram_dropout: float = 0.4,
     min_ngram_count: int = 2,
     max_ngrams: int = 50000,
@@ -78,7 +78,9 @@ def build_static_bag(
         stay at zero, from 1. Counted by bucket while the pipeline is initialized.
     ngram_width (int): Width of the vectors of character n-grams, from 0 for none. Needs
         trainable.
-    ngram_learn_rate (float): Multiple of the optimizer's rate for n-grams, from 0.0.
+    ngram_learn_rate (float): How far n-grams move in the first step of training, all
+        together, in units of their start, from 0.0. That of a rate of 0.001 of the
+        optimizer, and as much more or less with another.
     ngram_dropout (float): Share of a word's n-grams left out in training, from 0.0 to
         below 1.0.
     min_ngram_count (int): N-grams that occur in fewer training documents have no
@@ -118,9 +120,11 @@ def build_static_bag(
     extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
     bag = StaticBag(table, features.get_start)
     if trainable and ngram_width:
-        ngrams = NgramRows(ngram_learn_rate, min_ngram_count, max_ngrams)
+        ngrams = NgramRows(min_ngram_count, max_ngrams)
         second = NgramBag(
-            RowTable(ngram_width, NGRAMS, by_row=True), ngrams, dropout=ngram_dropout
+            RowTable(ngram_width, NGRAMS, shared_rate=ngram_learn_rate),
+            ngrams,
+            dropout=ngram_dropout,
         )
         bag = join_bags(bag, second, word_weight)
     model: EncoderT = chain(extract, bag)

@@ -105,13 +105,11 @@ class NgramRows:
     Source: smoothed idf as in scikit-learn, ln((1 + n) / (1 + df)) + 1, after Salton &
         Buckley (1988), "Term-weighting Approaches in Automatic Text Retrieval".
 
-    rate (float): Multiple of the optimizer's learning rate, from 0.0.
     min_count (int): Documents, from 1.
     max_rows (int): Most rows, from 1.
     """
 
-    def __init__(self, rate: float, min_count: int, max_rows: int) -> None:
-        self.rate = rate
+    def __init__(self, min_count: int, max_rows: int) -> None:
         self.min_count = min_count
         self.max_rows = max_rows
         self._n_docs = 0
@@ -159,8 +157,8 @@ class NgramRows:
         idf = numpy.log((1 + self._n_docs) / (1 + counts[places])) + 1
         idf = idf.astype("float32")
         start = start_rows(keys[places], table.width) * idf[:, None]
-        # All steps are of one length, so that a longer row needs longer ones.
-        table.add(keys[places], start, self.rate * idf)
+        # A row twice as long moves twice as far in units of its own length.
+        table.add(keys[places], start, idf)
 
     def find(
         self, table: RowTable, hashes: List[int], strings: Strings
@@ -203,4 +201,4 @@ class NgramRows:
         return numpy.stack(sums) if sums else numpy.zeros((0, table.width), "float32")
 
     def __reduce__(self) -> Any:
-        return NgramRows, (self.rate, self.min_count, self.max_rows)
+        return NgramRows, (self.min_count, self.max_rows)

@@ -1,4 +1,4 @@
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
 import srsly
@@ -12,6 +12,8 @@ from ...vectors.table import quantize
 # 1: without "features".
 FORMAT = 2
 MAX_GAIN = 20.0
+# That of Adam (Kingma & Ba 2015) and of the configs.
+USUAL_RATE = 0.001
 
 
 class RowTable(Shim):
@@ -27,14 +29,17 @@ class RowTable(Shim):
     faster than each of its numbers alone.
 
     Source: the update is Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980)
-        on the touched rows only, like SparseAdam of PyTorch. By row it is Adagrad
-        (Duchi et al. 2011, https://jmlr.org/papers/v12/duchi11a.html) with the mean
-        square of a row's gradient, which takes half the time and memory.
+        on the touched rows only, like SparseAdam of PyTorch. With a shared rate it is
+        AdaGrad-Norm (Ward et al. 2020, https://jmlr.org/papers/v21/18-352.html): plain
+        steps along the gradient, over the root of the sum of squares of all gradients
+        so far, so that rare rows move no further than they matter.
 
     width (int): Length of each row.
     vectors (str): Name of the vectors that rows start from, checked on load.
     gain_rate (float): Multiple of the optimizer's learning rate for gains, from 0.0.
-    by_row (bool): Whether a row as a whole has a step size, or each of its numbers.
+    shared_rate (Optional[float]): If set, all rows share a step size: how far they move
+        together in the first step, in units of each row's own rate, at the usual
+        learning rate of the optimizer, USUAL_RATE. From 0.0.
     get_features (Optional[Callable[[], str]]): Gives the digest of what keys and start
         vectors are made of, checked on load, too.
     """
@@ -45,14 +50,14 @@ class RowTable(Shim):
         vectors: str,
         gain_rate: float = 0.0,
         *,
-        by_row: bool = False,
+        shared_rate: Optional[float] = None,
         get_features: Optional[Callable[[], str]] = None,
     ) -> None:
         super().__init__(None)
         self.width = width
         self.vectors = vectors
         self.gain_rate = gain_rate
-        self.by_row = by_row
+        self.shared_rate = shared_rate
         self.get_features = get_features
         self.clear()
 
@@ -63,11 +68,12 @@ class RowTable(Shim):
         self.scales = numpy.zeros(0, dtype="float32")
         self.rates = numpy.zeros(0, dtype="float32")
         # These exist in training only: directions and gains in full precision, and the
-        # two moments of Adam or the sum of Adagrad. The gain is the last column.
+        # two moments of Adam, or the sum of squares. The gain is the last column.
         self._exact = numpy.zeros((0, self.width + 1), dtype="float32")
         self._moments = self._make_moments(0)
         self._pending: List[Tuple[numpy.ndarray, numpy.ndarray]] = []
         self._n_updates = 0
+        self._sum_squares = 0.0
         # Another object whenever a row has changed.
         self.state = object()
 
@@ -125,8 +131,8 @@ class RowTable(Shim):
         clip, norm = optimizer.grad_clip, float(numpy.sqrt((grads * grads).sum()))
         if clip and norm > clip:
             grads = grads * (clip / norm)
-        if self.by_row:
-            self._exact[rows, :-1] -= self._get_row_steps(optimizer, rows, grads)
+        if self.shared_rate is not None:
+            self._exact[rows, :-1] -= self._get_shared_steps(optimizer, rows, grads)
             self._quantize(rows)
             return
         # The chain rule of exp(gain) * direction.
@@ -193,8 +199,8 @@ class RowTable(Shim):
             self._moments = self._make_moments(n_rows)
 
     def _make_moments(self, n_rows: int) -> numpy.ndarray:
-        shape = (1, n_rows, 1) if self.by_row else (2, n_rows, self.width + 1)
-        return numpy.zeros(shape, dtype="float32")
+        n_moments = 2 if self.shared_rate is None else 0
+        return numpy.zeros((n_moments, n_rows, self.width + 1), dtype="float32")
 
     def _reserve(self, n_rows: int) -> None:
         size = len(self.codes)
@@ -224,13 +230,15 @@ class RowTable(Shim):
         fix1, fix2 = 1.0 - b1**self._n_updates, 1.0 - b2**self._n_updates
         return rates * (mom1 / fix1) / (numpy.sqrt(mom2 / fix2) + optimizer.eps)
 
-    def _get_row_steps(
+    def _get_shared_steps(
         self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
     ) -> numpy.ndarray:
-        self._moments[0, rows, 0] += numpy.square(grads).mean(axis=1)
-        sizes = self.rates[rows] * optimizer.learn_rate
-        sizes /= numpy.sqrt(self._moments[0, rows, 0]) + optimizer.eps
-        return grads * sizes[:, None]
+        steps = grads * self.rates[rows, None]
+        self._sum_squares += float(numpy.vdot(steps, steps))
+        size = cast(float, self.shared_rate) * optimizer.learn_rate / USUAL_RATE
+        size /= self._sum_squares**0.5 + optimizer.eps
+        steps *= self.rates[rows, None] * numpy.float32(size)
+        return steps
 
     def _quantize(self, rows: numpy.ndarray) -> None:
         exact = self._exact[rows, :-1]
