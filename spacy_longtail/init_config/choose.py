@@ -25,7 +25,9 @@ DROPPED = (
     "No label is pooled, so that there is nothing to refine. To add labels at run "
     f"time, add a {FALLBACK}, as in the config that comes with the package."
 )
-NGRAM_WIDTH = 256
+NGRAM_WIDTH = 512
+# The least share of words that the vectors know, and their weight beside n-grams.
+WORD_WEIGHTS = (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
 MIN_EPOCHS = 3
 # Of a transformer that is fine-tuned, up to LARGE documents.
 MIN_TUNING_EPOCHS = 6
@@ -177,11 +179,15 @@ def _choose_for_pipe(
 
 def _choose_for_encoder(facts: Audit, section: str) -> Iterator[Setting]:
     if needs_ngrams(facts):
+        known = facts.texts.known_share or 0.0
         reason = (
-            f"The word vectors know {facts.texts.known_share:.0%} of the words of more "
-            "than three letters, so character n-grams stand beside them."
+            f"The word vectors know {known:.0%} of the words of more than three "
+            "letters, so character n-grams stand beside them."
         )
         yield Setting(section, "ngram_width", NGRAM_WIDTH, reason)
+        weight = next(weight for least, weight in WORD_WEIGHTS if known >= least)
+        reason = "The less the vectors know, the less they weigh."
+        yield Setting(section, "word_weight", weight, reason)
 
 
 def _choose_for_training(

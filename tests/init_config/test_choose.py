@@ -66,7 +66,7 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
     for key in ("gain", "fixed", "broken"):
         del template["training"]["score_weights"][f"longtail_refined_{key}"]
     encoder = template["components"]["longtail_textcat"]["model"]["encoder"]
-    encoder["ngram_width"] = 256
+    encoder["ngram_width"], encoder["word_weight"] = 512, 0.75
     template["training"]["max_steps"] = 100
     template["training"]["optimizer"]["learn_rate"]["total_steps"] = 100
     template["training"]["eval_frequency"] = 25
@@ -84,13 +84,21 @@ def test_reasons_are_comments(facts):
 
 
 def test_ngrams_are_left_out_where_the_vectors_know_the_words(facts):
-    from dataclasses import replace
-
     texts = replace(facts.texts, known_share=0.95)
     config = parse(init_config(replace(facts, texts=texts)))
     assert (
         config["components"]["longtail_textcat"]["model"]["encoder"]["ngram_width"] == 0
     )
+
+
+@pytest.mark.parametrize(
+    "known_share, weight", [(0.85, 0.75), (0.5, 0.75), (0.2, 0.6), (0.0, 0.5)]
+)
+def test_vectors_that_know_less_weigh_less(facts, known_share, weight):
+    texts = replace(facts.texts, known_share=known_share)
+    config = parse(init_config(replace(facts, texts=texts)))
+    encoder = config["components"]["longtail_textcat"]["model"]["encoder"]
+    assert encoder["word_weight"] == weight
 
 
 def test_fallback_stays_where_labels_are_pooled(tmp_path):
@@ -160,8 +168,6 @@ def test_terms_stand_beside_vectors_where_there_are_several_labels(
     facts, known_share, share
 ):
     """They know rare labels one by one, so that none is pooled."""
-    from dataclasses import replace
-
     texts = replace(facts.texts, known_share=known_share)
     several = replace(facts, max_labels=2, texts=texts)
     config = parse(init_config(several))

@@ -217,7 +217,7 @@ def forward(
     new = missing[start.rates > 0]
     rows[new] = table.add(keys[new], vectors[new], start.rates[start.rates > 0])
     learned = rows >= 0
-    vectors[learned] = table.get(rows[learned])
+    vectors[learned] = table.get_exact(rows[learned])
     weights = features.weights
     rate = model.attrs["dropout_rate"]
     if rate:

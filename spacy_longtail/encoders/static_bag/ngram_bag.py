@@ -51,7 +51,7 @@ def forward_ngrams(model: BagT, features: BagFeatures, is_train: bool) -> Forwar
         numbers[places[is_used]],
         of_word[is_used],
     )
-    sums = sum_runs(table.get(touched)[places], of_word, len(hashes))
+    sums = sum_runs(table.get_exact(touched)[places], of_word, len(hashes))
     X = sum_runs(sums[inverse], words.owners, len(words.lengths))
     Y, backprop_norm = normalize_rows(X)
 

@@ -22,8 +22,9 @@ class RowTable(Shim):
     A row comes into being the first time its key occurs in a training batch, at a
     start vector of the caller's. An update of a batch costs time for the rows in the
     batch, not for the table: Thinc would step through every row of a parameter.
-    What is predicted with and saved are the rows in 8 bits with a scale each, so
-    that a saved table predicts exactly what it did before.
+    Training uses them in full precision. What is predicted with and saved are the rows
+    in 8 bits with a scale each, so that a saved table predicts exactly what it did
+    before.
 
     A row is exp(gain) * direction, so that training can turn a whole row up or down
     faster than each of its numbers alone.
@@ -74,6 +75,8 @@ class RowTable(Shim):
         self._pending: List[Tuple[numpy.ndarray, numpy.ndarray]] = []
         self._n_updates = 0
         self._sum_squares = 0.0
+        # Which rows aren't in 8 bits yet, as training has changed them.
+        self._is_behind = numpy.zeros(0, dtype="bool")
         # Another object whenever a row has changed.
         self.state = object()
 
@@ -86,9 +89,18 @@ class RowTable(Shim):
         return numpy.asarray([get(key, -1) for key in keys.tolist()], dtype="int64")
 
     def get(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): float32 rows of shape (rows, width)."""
+        """RETURNS (numpy.ndarray): What predicts, float32 rows of shape (rows, width)."""
+        self._catch_up()
         vectors = self.codes[rows].astype("float32")
         vectors *= self.scales[rows, None]
+        return vectors
+
+    def get_exact(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What learns, float32 rows of shape (rows, width)."""
+        self._prepare()
+        vectors = self._exact[rows, :-1]
+        if self.gain_rate:
+            vectors *= numpy.exp(self._exact[rows, -1:])
         return vectors
 
     def add(
@@ -106,7 +118,7 @@ class RowTable(Shim):
         self._reserve(n_rows + len(keys))
         self.rates[added] = rates
         self._exact[added, :-1] = vectors
-        self._quantize(added)
+        self._change(added)
         return added
 
     def inc_grad(self, rows: numpy.ndarray, d_rows: numpy.ndarray) -> None:
@@ -133,7 +145,7 @@ class RowTable(Shim):
             grads = grads * (clip / norm)
         if self.shared_rate is not None:
             self._exact[rows, :-1] -= self._get_shared_steps(optimizer, rows, grads)
-            self._quantize(rows)
+            self._change(rows)
             return
         # The chain rule of exp(gain) * direction.
         directions, gains = self._exact[rows, :-1], numpy.exp(self._exact[rows, -1:])
@@ -142,9 +154,10 @@ class RowTable(Shim):
         self._exact[rows] -= self._get_steps(optimizer, rows, grads)
         # What training that diverges would do to exp(gain).
         self._exact[rows, -1] = self._exact[rows, -1].clip(-MAX_GAIN, MAX_GAIN)
-        self._quantize(rows)
+        self._change(rows)
 
     def to_bytes(self) -> bytes:
+        self._catch_up()
         n_rows = len(self.rows)
         features = self.get_features() if self.get_features else ""
         msg: Dict[str, Any] = {"format": FORMAT, "vectors": self.vectors}
@@ -186,6 +199,7 @@ class RowTable(Shim):
         self.codes = read_array(msg["codes"], "int8", shape, "'codes'").copy()
         self.scales = read_array(msg["scales"], "float32", shape[:1], "'scales'").copy()
         self.rates = read_array(msg["rates"], "float32", shape[:1], "'rates'").copy()
+        self._is_behind = numpy.zeros(n_rows, dtype="bool")
         return self
 
     def to_device(self, device_type: str, device_id: int) -> None:
@@ -211,6 +225,7 @@ class RowTable(Shim):
         self.codes = grow(self.codes, ((0, more), (0, 0)))
         self.scales = grow(self.scales, (0, more))
         self.rates = grow(self.rates, (0, more))
+        self._is_behind = grow(self._is_behind, (0, more))
         self._exact = grow(self._exact, ((0, more), (0, 0)))
         self._moments = grow(self._moments, ((0, 0), (0, more), (0, 0)))
 
@@ -240,9 +255,13 @@ class RowTable(Shim):
         steps *= self.rates[rows, None] * numpy.float32(size)
         return steps
 
-    def _quantize(self, rows: numpy.ndarray) -> None:
-        exact = self._exact[rows, :-1]
-        if self.gain_rate:
-            exact = exact * numpy.exp(self._exact[rows, -1:])
-        self.codes[rows], self.scales[rows] = quantize(exact)
+    def _change(self, rows: numpy.ndarray) -> None:
+        self._is_behind[rows] = True
         self.state = object()
+
+    def _catch_up(self) -> None:
+        """Round the rows that training has changed to 8 bits."""
+        rows = numpy.flatnonzero(self._is_behind)
+        if len(rows):
+            self.codes[rows], self.scales[rows] = quantize(self.get_exact(rows))
+            self._is_behind[rows] = False

@@ -109,6 +109,41 @@ def test_rate_multiplies_the_learning_rate():
     assert_allclose(steps[1], 4.0 * steps[0], atol=0.1)
 
 
+def test_shared_rate_is_how_far_all_rows_move_in_the_first_step():
+    """Equals AdaGrad-Norm by the definition: each step is the gradient, in units of
+    each row's own rate, over the root of the sum of squares of all so far.
+    """
+    table = RowTable(WIDTH, "test-vectors", shared_rate=0.5)
+    W = numpy.random.RandomState(0).randn(6, WIDTH).astype("float32")
+    rates = numpy.asarray([1, 1, 2, 1, 3, 1], dtype="float32")
+    table.add(numpy.arange(6, dtype="uint64"), W, rates)
+    slow, total = W.astype("d"), 0.0
+    for step in range(5):
+        rows, before = numpy.arange(step, 6), slow.copy()
+        grads = make_grads(6, seed=step)[rows]
+        scaled = grads * rates[rows, None]
+        total += (scaled.astype("d") ** 2).sum()
+        slow[rows] -= 0.5 * rates[rows, None] * scaled / total**0.5
+        table.inc_grad(rows, grads.copy())
+        table.finish_update(make_optimizer(0.001))
+        moved = numpy.linalg.norm((slow - before) / rates[:, None])
+        assert step or moved == pytest.approx(0.5)
+    assert_allclose(table.get_exact(numpy.arange(6)), slow, atol=1e-4)
+
+
+def test_training_sees_what_it_did_in_full_precision():
+    table = make_table()
+    before = table.get_exact(numpy.arange(6))
+    assert_array_equal(before, numpy.random.RandomState(0).randn(6, WIDTH).astype("f"))
+    for _ in range(2):
+        table.inc_grad(numpy.asarray([2]), make_grads(1))
+        table.finish_update(make_optimizer(1e-6))
+    # Less than 8 bits can tell.
+    assert (table.get_exact(numpy.arange(6))[2] != before[2]).all()
+    loaded = RowTable(WIDTH, "test-vectors").from_bytes(table.to_bytes())
+    assert_array_equal(get_all(loaded), get_all(table))
+
+
 def test_gain_turns_a_whole_row_up_or_down():
     """The row is exp(gain) * direction. At a rate of 0 its direction can't change."""
     table = RowTable(WIDTH, "test-vectors", 0.5)

@@ -57,7 +57,8 @@ def test_it_is_mixed_with_the_trained_part_by_its_share(nlp):
     assert_allclose(found, expected, atol=1e-5)
     assert_allclose(pipe.model.predict(docs), expected, atol=1e-5)
     # Only the other part is trained.
-    assert_array_equal(pipe.model(docs, True)[0], trained)
+    # In full precision, and not in 8 bits.
+    assert_allclose(pipe.model(docs, True)[0], trained, atol=0.05)
 
 
 def test_saved_pipeline_predicts_the_same(nlp, tmp_path):
