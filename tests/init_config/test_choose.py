@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,8 +114,6 @@ def test_fallback_stays_where_labels_are_pooled(tmp_path):
 
 
 def test_what_is_missing_is_said(facts):
-    from dataclasses import replace
-
     several = replace(facts, max_labels=2, n_unlabelled=5)
     text = init_config(several)
     assert "5 of 12 documents have no gold label" in " ".join(text.split())
@@ -145,8 +144,6 @@ def test_steps(n_docs, size, steps):
 
 
 def test_large_corpus_gets_larger_batches(facts):
-    from dataclasses import replace
-
     training = parse(init_config(replace(facts, n_docs=1_000_000)))["training"]
     assert training["batcher"]["size"] == 256
     assert training["max_steps"] == 11_721
@@ -154,8 +151,6 @@ def test_large_corpus_gets_larger_batches(facts):
 
 
 def test_several_labels_have_their_own_config(facts):
-    from dataclasses import replace
-
     several = replace(facts, max_labels=2)
     assert choose_template(several, "efficiency") == "multilabel"
     assert choose_template(several, "accuracy") == "multilabel_accuracy"
@@ -183,8 +178,6 @@ def test_terms_stand_beside_vectors_where_there_are_several_labels(
 
 
 def test_terms_are_left_out_where_documents_are_many(facts):
-    from dataclasses import replace
-
     large = parse(init_config(replace(facts, max_labels=2, n_docs=8001)))
     model = large["components"]["longtail_textcat_multilabel"]["model"]
     assert model["terms"] is None
@@ -194,8 +187,6 @@ def test_terms_are_left_out_where_documents_are_many(facts):
 
 @pytest.mark.parametrize("max_labels", [2, 1])
 def test_fine_tuning_takes_more_passes(facts, max_labels):
-    from dataclasses import replace
-
     large = replace(facts, n_docs=32_000, max_labels=max_labels)
     training = parse(init_config(large, optimize="accuracy"))["training"]
     assert training["max_steps"] == 6_000

@@ -89,14 +89,14 @@ class RowTable(Shim):
         return numpy.asarray([get(key, -1) for key in keys.tolist()], dtype="int64")
 
     def get(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): What predicts, float32 rows of shape (rows, width)."""
+        """RETURNS (numpy.ndarray): What predicts, float32, (rows, width)."""
         self._catch_up()
         vectors = self.codes[rows].astype("float32")
         vectors *= self.scales[rows, None]
         return vectors
 
     def get_exact(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): What learns, float32 rows of shape (rows, width)."""
+        """RETURNS (numpy.ndarray): What learns, float32, (rows, width)."""
         self._prepare()
         vectors = self._exact[rows, :-1]
         if self.gain_rate:
