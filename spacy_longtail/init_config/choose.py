@@ -29,6 +29,9 @@ NGRAM_WIDTH = 512
 # The least share of words that the vectors know, and their weight beside n-grams.
 WORD_WEIGHTS = (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
 MIN_EPOCHS = 3
+# Passes over the documents after which the word vectors have learned what they can, and
+# begin to forget what they knew; and the fewest steps, as small corpora take more.
+ENOUGH_EPOCHS, ENOUGH_STEPS = 10, 200
 # Of a transformer that is fine-tuned, up to LARGE documents.
 MIN_TUNING_EPOCHS = 6
 MAX_EPOCHS = 100
@@ -123,12 +126,16 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
     pooling = choose_pooling(facts, wanted=wanted)
     is_tuned = "trainable_layers" in block["model"]["encoder"] and facts.n_docs < LARGE
     min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS
+    usual = template["training"]["max_steps"]
+    if facts.max_labels == 1 and "word_learn_rate" in block["model"]["encoder"]:
+        epoch = ceil(facts.n_docs / template["training"]["batcher"]["size"])
+        usual = min(max(ENOUGH_EPOCHS * epoch, ENOUGH_STEPS), usual)
     found = [
         *_choose_for_labels(facts),
         *_choose_for_pipe(facts, f"components.{name}", block, pooling, wanted),
         *_choose_for_encoder(facts, f"components.{name}.model.encoder"),
         *(Setting(f"components.{name}.model", *pair) for pair in terms),
-        *_choose_for_training(facts, template["training"], min_epochs),
+        *_choose_for_training(facts, template["training"], min_epochs, usual),
     ]
     if FALLBACK in template["components"] and not pooling.n_labels:
         kept = [pipe for pipe in template["nlp"]["pipeline"] if pipe != FALLBACK]
@@ -191,14 +198,14 @@ def _choose_for_encoder(facts: Audit, section: str) -> Iterator[Setting]:
 
 
 def _choose_for_training(
-    facts: Audit, block: Dict[str, Any], min_epochs: int
+    facts: Audit, block: Dict[str, Any], min_epochs: int, usual: int
 ) -> Iterator[Setting]:
     size = block["batcher"]["size"]
     if facts.n_docs >= LARGE:
         size = max(size, LARGE_BATCH)
         reason = f"Larger than usual, as there are {facts.n_docs:,} documents."
         yield Setting("training.batcher", "size", size, reason)
-    steps = choose_steps(facts.n_docs, size, block["max_steps"], min_epochs)
+    steps = choose_steps(facts.n_docs, size, usual, min_epochs)
     epochs = steps * size / facts.n_docs
     reason = (
         f"{steps:,} batches of {size} are {epochs:,.1f} passes over "

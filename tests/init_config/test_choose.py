@@ -74,6 +74,13 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
     assert config == template
 
 
+@pytest.mark.parametrize("n_docs, steps", [(2_000, 200), (4_000, 320), (9_000, 600)])
+def test_words_of_small_corpora_learn_for_ten_passes(facts, n_docs, steps):
+    training = parse(init_config(replace(facts, n_docs=n_docs)))["training"]
+    assert training["max_steps"] == steps
+    assert training["optimizer"]["learn_rate"]["total_steps"] == steps
+
+
 def test_reasons_are_comments(facts):
     text = " ".join(init_config(facts).replace("\n# ", " ").split())
     assert "12 documents, 3 labels, 2 levels, one label a document" in text
