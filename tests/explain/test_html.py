@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from spacy_longtail.explain import explain, render_explanation
@@ -14,7 +16,9 @@ def test_page_marks_and_escapes_words(kind_nlp, method):
     page = render_explanation(found)
     assert found.method == method
     assert ("by leaving out each word" in page) == (method == "occlusion")
-    assert "<b>chip" not in page and "&lt;b" in page and "&amp;" in page
+    # Whatever words are marked, and with what.
+    text = re.sub("<span>[^<]*</span>|</?mark[^>]*>", "", page)
+    assert "card &lt;b&gt;chip&lt;/b&gt; &amp; oven" in text
     assert page.count("<h1>money/card</h1>") == 1 and '<mark class="for"' in page
     assert "http" not in page and "src=" not in page
 

@@ -54,9 +54,9 @@ def test_odds_of_a_pooled_label_are_against_its_other(mixed_nlp):
 
 
 def test_labels_of_the_document_are_explained(mixed_nlp):
-    labels = mixed_nlp(TEXT)._.longtail.labels
+    labels = mixed_nlp("card hotel")._.longtail.labels
     assert len(labels) > 1
-    found = explain(mixed_nlp, TEXT)
+    found = explain(mixed_nlp, "card hotel")
     assert tuple(label.label for label in found.labels) == labels
     for label in found.labels:
         assert label.is_given and label.difference > label.needed
