@@ -23,6 +23,9 @@ def draw_plot(points: PointsT, path: Path) -> None:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
+    every = [seconds for own in points.values() for _, seconds, _ in own] or [1.0]
+    limits = (min(every) / 2, max(every) * 2)
+    middle = (limits[0] * limits[1]) ** 0.5
     n_columns = max(1, min(3, len(points)))
     n_rows = max(1, -(-len(points) // n_columns))
     # Nothing in the file depends on the day or on chance.
@@ -34,7 +37,9 @@ def draw_plot(points: PointsT, path: Path) -> None:
         )
         fields = axes.ravel().tolist()
         for field, (name, own) in zip(fields, points.items()):
-            draw_field(field, name, own)
+            draw_field(field, name, own, middle)
+            # The same seconds in all fields.
+            field.set_xlim(*limits)
         for field in fields[len(points) :]:
             field.set_visible(False)
         figure.tight_layout()
@@ -44,12 +49,15 @@ def draw_plot(points: PointsT, path: Path) -> None:
     path.write_text("".join(line.rstrip() + "\n" for line in lines), encoding="utf8")
 
 
-def draw_field(field: Any, name: str, points: List[Tuple[str, float, float]]) -> None:
+def draw_field(
+    field: Any, name: str, points: List[Tuple[str, float, float]], middle: float
+) -> None:
+    """Draw a data set. Names stand to the left of what took longer than the middle."""
     field.set_title(name)
     field.set_xscale("log")
     field.set_xlabel("training, CPU seconds")
     field.set_ylabel("macro-F1, test")
-    field.margins(x=0.3, y=0.15)
+    field.margins(y=0.15)
     ranked = sorted(points, key=lambda point: (point[2], point[0]))
     for rank, (system, seconds, macro) in enumerate(ranked):
         ours = system in OURS
@@ -59,7 +67,8 @@ def draw_field(field: Any, name: str, points: List[Tuple[str, float, float]]) ->
             system,
             (seconds, macro),
             # Names of neighbours stand on different sides.
-            xytext=(3, 3 if rank % 2 else -7),
+            xytext=(3 if seconds < middle else -3, 3 if ours or rank % 2 else -7),
+            ha="left" if seconds < middle else "right",
             textcoords="offset points",
             fontsize=6,
             color=color,
