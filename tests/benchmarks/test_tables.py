@@ -1,5 +1,6 @@
 """What the pages say of the benchmarks is what was measured."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -58,9 +59,16 @@ def test_pages_and_plot_are_current(tables):
     assert tables["find_stale"](runs) == []
 
 
-def test_a_changed_figure_is_noticed(tables, monkeypatch):
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/benchmarks.md"])
+def test_commands_beside_the_figures_exist(page):
+    text = (ROOT / page).read_text(encoding="utf8")
+    for script in re.findall(r"\b(?:benchmarks|scripts)/\w+\.py\b", text):
+        assert (ROOT / script).exists(), script
+
+
+def test_a_changed_figure_is_noticed(tables):
     runs = tables["group_runs"]()
-    name, systems = next(iter(runs.items()))
+    systems = next(iter(runs.values()))
     own = next(own for own in systems.values() if "scores" in own[0])
     own[0]["scores"]["macro"] += 0.01
     stale = {path.name for path in tables["find_stale"](runs)}
