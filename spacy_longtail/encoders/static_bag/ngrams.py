@@ -12,6 +12,8 @@ from .row_table import RowTable
 # separated by spaces, a whole sentence or text can look like one.
 MAX_LENGTH, MAX_RUN = 100, 10_000
 MAX_CACHED_WORDS, MAX_CACHED_ROWS = 65_536, 4_000_000
+# 64 MB of sums of words.
+MAX_CACHED_NUMBERS = 16_000_000
 BEGIN, END = ord("<"), ord(">")
 # Scripts that write a syllable or a word with a character: Chinese, Japanese, Korean …
 DENSE = re.compile(
@@ -189,7 +191,8 @@ class NgramRows:
         width). That of a word seen before is kept until the table changes.
         """
         state, known = self._sums
-        if state is not table.state or len(known) > MAX_CACHED_WORDS:
+        is_full = len(known) * table.width > MAX_CACHED_NUMBERS
+        if state is not table.state or is_full:
             known = {}
             self._sums = table.state, known
         new = [key for key in hashes if key not in known]
