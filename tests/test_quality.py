@@ -60,9 +60,10 @@ def test_real_data(data_dir, tmp_path, name, macro_f, tail_f):
 def test_fallback_fixes_more_than_it_breaks(data_dir, tmp_path):
     pooled = {"components.longtail_textcat.min_count": 10}
     scores = train_and_score(data_dir / "clinc150_lt", tmp_path, **pooled)
-    assert scores["longtail_refined_gain"] > 0.002
-    assert scores["longtail_macro_f"] > 0.83
-    assert scores["longtail_tail_f"] > 0.77
+    # The better the vectors, the less is left for it to fix, and the more is right.
+    assert scores["longtail_refined_gain"] > 0.001
+    assert scores["longtail_macro_f"] > 0.842
+    assert scores["longtail_tail_f"] > 0.785
 
 
 @pytest.mark.slow

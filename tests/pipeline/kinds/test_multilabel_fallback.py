@@ -339,11 +339,20 @@ def read_corpus(nlp, path):
 
 
 @pytest.mark.slow
-def test_pooled_labels_of_real_data_gain(data_dir, multilabel):
-    """A floor below what benchmarks/multilabel_fallback.py measures, with a margin."""
+@pytest.mark.parametrize(
+    "version, fixed, gain, macro_f", [(1, 0.01, 0.01, 0.85), (2, 0.005, 0.002, 0.843)]
+)
+def test_pooled_labels_of_real_data_gain(
+    data_dir, multilabel, version, fixed, gain, macro_f
+):
+    """Floors with a margin. With the second vectors, the first stage knows more by
+    itself, and of 272 documents that are ranked again two fewer are mended.
+    """
     # The texts have what the tokenizer of English knows.
     nlp, source = spacy.blank("en"), multilabel.factory
-    nlp.add_pipe(source, config={"min_count": 40})
+    vectors = {"@misc": f"spacy-longtail.BundledVectors.v{version}"}
+    model = {"encoder": {"vectors": vectors}}
+    nlp.add_pipe(source, config={"min_count": 40, "model": model})
     settings = {"source": source, "route_threshold": 0.1}
     nlp.add_pipe("zero_shot_fallback", config=settings)
     examples = read_corpus(nlp, data_dir / "nlupp" / "train.jsonl")
@@ -356,6 +365,7 @@ def test_pooled_labels_of_real_data_gain(data_dir, multilabel):
     with nlp.select_pipes(disable=["zero_shot_fallback"]):
         before = nlp.evaluate(dev)
     scores = nlp.evaluate(dev)
-    assert scores["longtail_refined_gain"] > 0.01
-    assert scores["longtail_macro_f"] > before["longtail_macro_f"] + 0.01
+    assert scores["longtail_refined_gain"] > fixed
+    assert scores["longtail_macro_f"] > before["longtail_macro_f"] + gain
+    assert scores["longtail_macro_f"] > macro_f
     assert scores["longtail_head_f"] >= before["longtail_head_f"]
