@@ -226,7 +226,7 @@ def _remove(stage: Path) -> None:
     back, that is still there, for the next run.
     """
     new, old = stage / "new", stage / "old"
-    if old.is_dir() and new.is_dir() and os.listdir(new):
+    if old.is_dir() and _is_filled(new):
         try:
             # First: it says that the new is complete, which it soon isn't.
             old.rmdir()
@@ -234,6 +234,13 @@ def _remove(stage: Path) -> None:
             return
     with suppress(OSError):
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _is_filled(folder: Path) -> bool:
+    """RETURNS (bool): Whether something is in a folder, which can go at any moment."""
+    with suppress(OSError):
+        return bool(os.listdir(folder))
+    return False
 
 
 def _clean_up(folder: Path, path: Optional[Path] = None) -> None:
@@ -256,7 +263,7 @@ def _clean_up(folder: Path, path: Optional[Path] = None) -> None:
                         _move_in(stage, folder)
                     if is_left:
                         _remove(stage)
-            is_begun = old.is_dir() and new.is_dir() and bool(os.listdir(new))
+            is_begun = old.is_dir() and _is_filled(new)
             if not is_begun or is_left is not False:
                 break
         parts = [] if path is None or path == folder else [new / path.name]

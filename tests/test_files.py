@@ -369,6 +369,26 @@ def test_results_of_several_writers_are_never_mixed(folder, write):
     assert os.listdir(folder.parent) == ["result"]
 
 
+def test_a_run_that_comes_to_its_end_while_another_looks(folder, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    stage = folder / f"{files.PREFIX}busy"
+    for name in ("new", "old"):
+        (stage / name).mkdir(parents=True)
+        (stage / name / "a").write_text(name)
+    real = os.listdir
+
+    def listdir(path):
+        if path == stage / "new":
+            shutil.rmtree(stage)
+        return real(path)
+
+    monkeypatch.setattr(files.os, "listdir", listdir)
+    with open(stage / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write_text(folder / "b", "text")
+    assert (folder / "b").read_text() == "text" and not stage.exists()
+
+
 def test_a_run_that_begins_while_another_looks_is_waited_for(folder, monkeypatch):
     stage = folder / f"{files.PREFIX}busy"
     (stage / "new").mkdir(parents=True)
