@@ -77,8 +77,8 @@ class RowTable(Shim):
         self._sum_squares = 0.0
         # Which rows aren't in 8 bits yet, as training has changed them.
         self._is_behind = numpy.zeros(0, dtype="bool")
-        # Another object whenever a row has changed.
-        self.state = object()
+        # Another object whenever a row has changed, and the one that is in 8 bits.
+        self.state = self._rounded = object()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -261,7 +261,9 @@ class RowTable(Shim):
 
     def _catch_up(self) -> None:
         """Round the rows that training has changed to 8 bits."""
-        rows = numpy.flatnonzero(self._is_behind)
-        if len(rows):
+        state = self.state
+        if self._rounded is not state:
+            rows = numpy.flatnonzero(self._is_behind)
             self.codes[rows], self.scales[rows] = quantize(self.get_exact(rows))
             self._is_behind[rows] = False
+            self._rounded = state
