@@ -169,6 +169,17 @@ def mix(values: numpy.ndarray) -> numpy.ndarray:
     return values ^ (values >> numpy.uint64(31))
 
 
+def get_idf(counts: numpy.ndarray, n_docs: int) -> numpy.ndarray:
+    """Find the smoothed inverse document frequency, ln((1 + n) / (1 + df)) + 1.
+
+    Source: as in scikit-learn, after Salton & Buckley (1988), "Term-weighting
+        Approaches in Automatic Text Retrieval".
+
+    counts (numpy.ndarray): How many of the documents have each term.
+    """
+    return numpy.log((1 + n_docs) / (1 + counts)) + 1
+
+
 def get_chance(n_first: int, n_second: int) -> float:
     """Find how probable it is that the first of two outcomes comes at least so often if
     both are equally likely: the sign test, with its mid-p correction, half of the

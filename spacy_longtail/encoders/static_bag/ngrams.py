@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
-from ...ops import ODD, mix
+from ...ops import ODD, get_idf, mix
 from .features import Strings, Words, sum_runs
 from .row_table import RowTable
 
@@ -104,9 +104,6 @@ class NgramRows:
     the most frequent ones if they are too many. A row starts as long as the n-gram's
     inverse document frequency.
 
-    Source: smoothed idf as in scikit-learn, ln((1 + n) / (1 + df)) + 1, after Salton &
-        Buckley (1988), "Term-weighting Approaches in Automatic Text Retrieval".
-
     min_count (int): Documents, from 1.
     max_rows (int): Most rows, from 1.
     """
@@ -156,8 +153,7 @@ class NgramRows:
         places = numpy.flatnonzero(is_new)
         order = numpy.argsort(-counts[places], kind="stable")
         places = numpy.sort(places[order[: max(self.max_rows - len(table), 0)]])
-        idf = numpy.log((1 + self._n_docs) / (1 + counts[places])) + 1
-        idf = idf.astype("float32")
+        idf = get_idf(counts[places], self._n_docs).astype("float32")
         start = start_rows(keys[places], table.width) * idf[:, None]
         # A row twice as long moves twice as far in units of its own length.
         table.add(keys[places], start, idf)

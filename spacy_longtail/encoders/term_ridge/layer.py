@@ -8,6 +8,7 @@ from thinc.shims import Shim
 from thinc.types import Floats2d
 
 from ...errors import Errors
+from ...ops import get_idf
 from ...saved import check_fields, read_array, read_msgpack, refuse
 from ...settings import check_at_least, check_bound, check_share
 from ...vectors.table import quantize
@@ -195,7 +196,7 @@ def fit_layer(
     most = max(MAX_DOC_SHARE * len(docs), attrs["min_count"])
     is_used = (counts >= attrs["min_count"]) & (counts <= most)
     keys, counts = keys[is_used], counts[is_used]
-    idf = numpy.log((1 + len(docs)) / (1 + counts)) + 1
+    idf = get_idf(counts, len(docs))
     arrays = {"keys": keys, "idf": idf.astype("float32")}
     is_known, factors = numpy.zeros(truths.shape[1]), numpy.zeros(3)
     W = found = numpy.zeros((truths.shape[1], 1))
