@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 import numpy
 from harness.corpus import Task
 
-from .base import System, choose_threshold, cut
+from .base import System, cut
 from .linear import CHANCES
 
 PREFIX = "__label__"
@@ -49,8 +49,7 @@ class FastText(System):
         self.threshold = None
         if task.several:
             scores = self.rate(task.dev.texts)
-            self.threshold = choose_threshold(scores, self.names, task, CHANCES)
-            self.settings["threshold"] = self.threshold
+            self.threshold = self.choose_threshold(scores, self.names, task, CHANCES)
 
     def rate(self, texts: List[str]) -> numpy.ndarray:
         scores = numpy.zeros((len(texts), len(self.names)))

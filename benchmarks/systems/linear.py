@@ -6,7 +6,7 @@ from typing import Any, List
 import numpy
 from harness.corpus import Task
 
-from .base import System, choose_threshold, cut
+from .base import System, cut
 
 MARGINS = [round(x, 1) for x in numpy.arange(-1.0, 0.5, 0.1).tolist()]
 CHANCES = [round(x, 2) for x in numpy.arange(0.05, 0.95, 0.05).tolist()]
@@ -79,8 +79,8 @@ class Linear(System):
         model.fit(X, binarizer.fit_transform(task.train.labels))
         self.parts["names"] = names = binarizer.classes_.tolist()
         scores = self.rate(task.dev.texts)
-        threshold = choose_threshold(scores, names, task, self.candidates)
-        self.parts["threshold"] = self.settings["threshold"] = threshold
+        threshold = self.choose_threshold(scores, names, task, self.candidates)
+        self.parts["threshold"] = threshold
 
     def rate(self, texts: List[str]) -> numpy.ndarray:
         X = self.parts["features"].transform(texts)

@@ -6,7 +6,7 @@ from typing import Any, List
 import numpy
 from harness.corpus import Task
 
-from .base import System, choose_threshold, cut
+from .base import System, cut
 from .linear import CHANCES
 
 
@@ -52,8 +52,7 @@ class FrozenMiniLM(System):
         self.model = OneVsRestClassifier(model).fit(X, Y)
         self.names = binarizer.classes_.tolist()
         scores = self.model.predict_proba(self.encode(task.dev.texts))
-        self.threshold = choose_threshold(scores, self.names, task, CHANCES)
-        self.settings["threshold"] = self.threshold
+        self.threshold = self.choose_threshold(scores, self.names, task, CHANCES)
 
     def save(self, folder: Path) -> None:
         import joblib

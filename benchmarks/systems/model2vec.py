@@ -6,7 +6,7 @@ from typing import Any, List
 
 from harness.corpus import Task
 
-from .base import System, choose_threshold, cut
+from .base import System, cut
 from .linear import CHANCES
 from .minilm import find_minilm
 
@@ -36,8 +36,7 @@ class Model2Vec(System):
         if task.several:
             names = list(self.model.classes_)
             scores = self.model.predict_proba(task.dev.texts)
-            self.threshold = choose_threshold(scores, names, task, CHANCES)
-            self.settings["threshold"] = self.threshold
+            self.threshold = self.choose_threshold(scores, names, task, CHANCES)
 
     def save(self, folder: Path) -> None:
         self.model.to_pipeline().save_pretrained(str(folder))

@@ -6,7 +6,7 @@ from typing import Any, List
 import numpy
 from harness.corpus import Task
 
-from .base import System, choose_threshold, cut
+from .base import System, cut
 from .linear import CHANCES
 from .minilm import find_minilm
 
@@ -52,8 +52,7 @@ class SetFit(System):
         self.threshold = None
         if task.several:
             scores = self.rate(task.dev.texts)
-            self.threshold = choose_threshold(scores, self.names, task, CHANCES)
-            self.settings["threshold"] = self.threshold
+            self.threshold = self.choose_threshold(scores, self.names, task, CHANCES)
 
     def rate(self, texts: List[str]) -> numpy.ndarray:
         return self.model.predict_proba(texts, as_numpy=True, show_progress_bar=False)

@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 from harness.corpus import Split, Task
 from harness.measure import Clock
 
-from .base import System, choose_threshold, cut
+from .base import System, cut
 from .commands import run_spacy
 from .linear import CHANCES
 
@@ -70,8 +70,7 @@ class TextCat(System):
         if task.several:
             names = list(self.nlp.get_pipe(self.pipe).labels)
             scores = self.rate(task.dev.texts)
-            self.threshold = choose_threshold(scores, names, task, CHANCES)
-            self.settings["threshold"] = self.threshold
+            self.threshold = self.choose_threshold(scores, names, task, CHANCES)
 
     def rate(self, texts: List[str]) -> Any:
         import numpy
