@@ -12,6 +12,13 @@ from ..taxonomy import Taxonomy
 EPSILON = 1e-30
 # Largest weight of a document, whose square still fits into 32 bits.
 MAX_WEIGHT = 1e9
+# Numbers of the logits that are looked at together: what they need besides should fit
+# into the cache of a processor, and never be another batch of as many labels.
+BLOCK = 1 << 16
+
+
+# Gradient and loss, summed over documents, and of how many anything is known.
+SumsT = Tuple[Floats2d, Any, Any]
 
 
 @dataclass(eq=False)
@@ -43,8 +50,17 @@ class LeafLoss(Loss, ABC):
         if found != wanted or found[1] != n_leaves:
             text = Errors.L101.format(guesses=found, truths=wanted, n_leaves=n_leaves)
             raise ValueError(text)
-        d_logits, loss = self._calculate(guesses, truths)
-        return cast(Floats2d, d_logits.astype(guesses.dtype)), float(loss)
+        d_logits = get_array_module(guesses).empty_like(guesses)
+        loss, n_known, n_rows = 0.0, 0, max(BLOCK // max(n_leaves, 1), 1)
+        for start in range(0, len(guesses), n_rows):
+            rows = slice(start, start + n_rows)
+            part = self._calculate(guesses[rows], truths[rows])
+            d_logits[rows] = part[0]
+            loss += float(part[1])
+            n_known += int(part[2])
+        scale = 1.0 / max(n_known, 1)
+        d_logits *= scale
+        return cast(Floats2d, d_logits), loss * scale
 
     def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
         return self(guesses, truths)[0]
@@ -53,8 +69,8 @@ class LeafLoss(Loss, ABC):
         return self(guesses, truths)[1]
 
     @abstractmethod
-    def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
-        """RETURNS (Tuple[Floats2d, Any]): Gradient and loss, of checked arrays."""
+    def _calculate(self, Z: Floats2d, truths: Floats2d) -> SumsT:
+        """RETURNS (SumsT): Of some documents, arrays that were checked."""
 
 
 @dataclass(eq=False)
@@ -76,46 +92,51 @@ class TaxonomyCrossEntropy(LeafLoss):
     shifts: Optional[Floats1d] = None
     counts: Optional[Floats1d] = None
 
-    def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
+    def _calculate(self, Z: Floats2d, truths: Floats2d) -> SumsT:
         xp = get_array_module(Z)
-        P, Q, log_likelihood = self._get_posteriors(xp, self._shift(Z, truths), truths)
-        scale = self._get_scale(xp, truths)
+        has_label = xp.any(truths, axis=1)
+        Z = self._shift(Z, truths)
+        P, Q, log_likelihood = self._get_posteriors(xp, Z, truths, has_label)
+        scale = self._get_scale(xp, truths, has_label)
         factors, losses = self._get_terms(xp, log_likelihood)
-        return (P - Q) * (factors * scale).reshape((-1, 1)), xp.sum(losses * scale)
+        P -= Q
+        P *= cast(Floats2d, (factors * scale).reshape((-1, 1)).astype(P.dtype))
+        return P, xp.sum(losses * scale), has_label.sum()
 
     def _shift(self, Z: Floats2d, truths: Floats2d) -> Floats2d:
         return Z if self.shifts is None else Z + self.shifts
 
     def _get_posteriors(
-        self, xp: Any, Z: Floats2d, truths: Floats2d
+        self, xp: Any, Z: Floats2d, truths: Floats2d, has_label: Any
     ) -> Tuple[Floats2d, Floats2d, Floats1d]:
         """The softmax P, the softmax Q among the allowed leaves only, and the log
         of the share of P that is allowed (0.0 for documents without a label).
         """
-        Z = Z - xp.max(Z, axis=1, keepdims=True)
-        has_label = xp.any(truths, axis=1)
+        P = Z - xp.max(Z, axis=1, keepdims=True)
         # The set's own maximum keeps its sum from underflowing to 0.
-        allowed = xp.where(truths > 0, Z, -xp.inf)
-        tops = xp.where(has_label, allowed.max(axis=1), 0.0).reshape((-1, 1))
-        exp_set = xp.exp(allowed - tops)
-        set_sums = xp.where(has_label, exp_set.sum(axis=1), 1.0).reshape((-1, 1))
-        P = xp.exp(Z)
+        Q = xp.where(truths > 0, P, xp.asarray(-xp.inf, P.dtype))
+        tops = xp.where(has_label, Q.max(axis=1), 0.0).reshape((-1, 1))
+        Q -= tops
+        xp.exp(Q, out=Q)
+        set_sums = xp.where(has_label, Q.sum(axis=1), 1.0).reshape((-1, 1))
+        Q /= set_sums
+        xp.exp(P, out=P)
         sums = P.sum(axis=1, keepdims=True)
         P /= sums
         log_likelihood = xp.log(set_sums) + tops - xp.log(sums)
         # Rounding can lift it above 0, and focal loss takes a root of 1 - p.
         log_likelihood = xp.minimum(log_likelihood[:, 0], 0.0)
         log_likelihood = xp.where(has_label, log_likelihood, 0.0)
-        return P, exp_set / set_sums, log_likelihood
+        return P, Q, log_likelihood
 
-    def _get_scale(self, xp: Any, truths: Floats2d) -> Floats1d:
-        has_label = xp.any(truths, axis=1)
-        scale = has_label / max(int(has_label.sum()), 1)
+    def _get_scale(self, xp: Any, truths: Floats2d, has_label: Any) -> Floats1d:
+        """The weight of each document, 0.0 for those without a label."""
         if self.weights is None:
-            return scale
+            return has_label
         counts = xp.ones_like(self.weights) if self.counts is None else self.counts
         totals = truths @ counts
-        return scale * (truths @ (counts * self.weights)) / xp.maximum(totals, EPSILON)
+        weights = truths @ (counts * self.weights)
+        return has_label * weights / xp.maximum(totals, EPSILON)
 
     def _get_terms(self, xp: Any, log_p: Floats1d) -> Tuple[Floats1d, Floats1d]:
         """The factor of (P - Q) in the gradient and the loss, by document."""

@@ -9,7 +9,7 @@ from ...errors import Errors
 from ...ops import sigmoid, softplus, spread_groups, sum_groups
 from ...settings import MOST
 from ...taxonomy import Taxonomy
-from ..core import LeafLoss
+from ..core import LeafLoss, SumsT
 
 
 class BinaryCrossEntropy(LeafLoss):
@@ -40,7 +40,7 @@ class BinaryCrossEntropy(LeafLoss):
         self.members = numpy.asarray([m for group in members for m in group], "int64")
         self.sizes = numpy.asarray([len(group) for group in members], "int32")
 
-    def _calculate(self, Z: Floats2d, truths: Floats2d) -> Tuple[Floats2d, Any]:
+    def _calculate(self, Z: Floats2d, truths: Floats2d) -> SumsT:
         ops = get_array_ops(Z)
         xp = ops.xp
         if self.shifts is not None:
@@ -48,9 +48,8 @@ class BinaryCrossEntropy(LeafLoss):
         Z, Y, shares = self._pool(ops, Z, xp.asarray(truths, dtype=Z.dtype))
         is_known = ~xp.isnan(Y)
         losses, dZ = self._compare(xp, Z, xp.where(is_known, Y, 0.0))
-        scale = 1.0 / max(int(is_known.any(axis=1).sum()), 1)
-        loss = float(xp.where(is_known, losses, 0.0).sum()) * scale
-        return self._unpool(ops, xp.where(is_known, dZ, 0.0) * scale, shares), loss
+        losses, dZ = xp.where(is_known, losses, 0.0), xp.where(is_known, dZ, 0.0)
+        return self._unpool(ops, dZ, shares), losses.sum(), is_known.any(axis=1).sum()
 
     def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         """The loss of each class of each document and its derivative by the logit.
