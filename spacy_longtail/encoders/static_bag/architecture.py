@@ -15,14 +15,13 @@ from .features import (
     FeatureKind,
     FeatureKinds,
     FeatureRows,
-    Strings,
     WordFeatures,
-    collect_words,
     sum_runs,
 )
 from .ngram_bag import BagT, NgramBag, join_bags, join_halves, split_ngrams
 from .ngrams import NgramRows
 from .row_table import RowTable
+from .words import Strings, collect_words
 
 NAME, NGRAMS = "StaticBag", "ngrams"
 MAX_BUCKETS = 2**30

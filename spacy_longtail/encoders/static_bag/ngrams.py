@@ -5,8 +5,9 @@ import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
 from ...ops import ODD, get_idf, mix
-from .features import Strings, Words, sum_runs
+from .features import sum_runs
 from .row_table import RowTable
+from .words import Strings, Words
 
 # Longer words are no words: their first characters stand for them. Where words aren't
 # separated by spaces, a whole sentence or text can look like one.

@@ -6,8 +6,8 @@ import numpy
 from spacy.tokens import Doc
 
 from ...ops import ODD, mix
-from ..static_bag.features import Words, collect_words
 from ..static_bag.ngrams import MAX_CACHED_ROWS, find_ngrams, join_characters
+from ..static_bag.words import Words, collect_words
 
 MAX_CACHED_WORDS = 65_536
 # Of the squared length of a vector: words and pairs of words, and character n-grams.

@@ -7,10 +7,9 @@ from spacy_longtail.encoders.static_bag.architecture import StaticBag
 from spacy_longtail.encoders.static_bag.features import (
     BagFeatures,
     FeatureRows,
-    Strings,
-    Words,
 )
 from spacy_longtail.encoders.static_bag.row_table import RowTable
+from spacy_longtail.encoders.static_bag.words import Strings, Words
 
 # Whole numbers up to 127 are the same in 8 bits. Feature 4 starts at zero, like a
 # bigram, and feature 5 never learns.
