@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from spacy_longtail.encoders.static_bag import features
+from spacy_longtail.encoders.static_bag.run_cache import RunCache
 from spacy_longtail.evaluation.pipes import run_before
 from spacy_longtail.explain import explain
 
@@ -69,8 +69,8 @@ def predict(nlp, found):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Change the thread all the time, and empty the word cache."""
-    monkeypatch.setattr(features, "MAX_CACHED_WORDS", 3)
+    """Change the thread all the time, and forget words."""
+    monkeypatch.setattr(RunCache, "_max_rows", 3)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

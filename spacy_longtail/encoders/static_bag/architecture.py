@@ -3,30 +3,26 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, chain
-from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...ops import MIN_NORM, ForwardT, normalize_rows
 from ...settings import check_at_least, check_share
 from ..contract import EncoderT
+from .bag import BagT, StaticBag, split_bag
 from .features import (
     BagFeatures,
     BigramFeatures,
     FeatureKind,
     FeatureKinds,
-    FeatureRows,
     WordFeatures,
-    sum_runs,
 )
-from .ngram_bag import BagT, NgramBag, join_bags, join_halves, split_ngrams
+from .ngram_bag import NgramBag, join_bags, join_halves, split_ngrams
 from .ngrams import NgramRows
 from .row_table import RowTable
-from .words import Strings, collect_words
+from .words import collect_words
 
 NAME, NGRAMS = "StaticBag", "ngrams"
 MAX_BUCKETS = 2**30
 MAX_WIDTH, MAX_NGRAMS = 4096, 10_000_000
-StartT = Callable[[numpy.ndarray, Strings], FeatureRows]
 
 
 def build_static_bag(
@@ -91,48 +87,57 @@ def build_static_bag(
         width), rows of unit length, or of zeros for documents without words.
     RAISES (ValueError): L201 if a setting is out of range.
     """
+    check_vectors(vectors)
+    check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
+    check_at_least(NAME, "word_weight", word_weight, 0.0, 1.0)
+    check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
+    words = WordFeatures(word_learn_rate if trainable else 0.0, vectors)
+    bigrams = make_bigrams(bigram_learn_rate, bigram_buckets, min_bigram_count)
+    kinds: List[FeatureKind] = [words, *bigrams] if trainable else [words]
+    features = FeatureKinds(kinds, vectors.width)
+    rates = vectors.name, gain_learn_rate
+    table = RowTable(vectors.width, *rates, get_features=features.get_digest)
+    extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
+    bag = StaticBag(table, features.get_start)
+    sizes = ngram_width, min_ngram_count, max_ngrams
+    ngrams = make_ngram_bag(*sizes, ngram_learn_rate, ngram_dropout)
+    if trainable and ngram_width:
+        bag = join_bags(bag, ngrams, word_weight)
+    model: EncoderT = chain(extract, bag)
+    attrs = {"observe": count_corpus, "split": split_vector}
+    model.attrs.update(attrs, is_frozen=not trainable, counts_first=bool(bag.layers))
+    model.set_dim("nO", bag.get_dim("nO"))
+    return model
+
+
+def check_vectors(vectors: Any) -> None:
     if not {"name", "width", "find", "get"} <= {*dir(vectors)}:
         expected = "such as those of 'spacy-longtail.BundledVectors.v2'"
         text = Errors.L201.format(
             layer=NAME, name="vectors", expected=expected, value=vectors
         )
         raise ValueError(text)
-    check_at_least(NAME, "word_learn_rate", word_learn_rate, 0.0)
-    check_at_least(NAME, "bigram_learn_rate", bigram_learn_rate, 0.0)
-    check_at_least(NAME, "gain_learn_rate", gain_learn_rate, 0.0)
-    check_at_least(NAME, "bigram_buckets", bigram_buckets, 0, MAX_BUCKETS)
-    check_at_least(NAME, "min_bigram_count", min_bigram_count, 1)
-    check_at_least(NAME, "ngram_width", ngram_width, 0, MAX_WIDTH)
-    check_at_least(NAME, "ngram_learn_rate", ngram_learn_rate, 0.0)
-    check_share(NAME, "ngram_dropout", ngram_dropout)
-    check_at_least(NAME, "min_ngram_count", min_ngram_count, 1)
+
+
+def make_bigrams(
+    learn_rate: float, n_buckets: int, min_count: int
+) -> List[BigramFeatures]:
+    check_at_least(NAME, "bigram_learn_rate", learn_rate, 0.0)
+    check_at_least(NAME, "bigram_buckets", n_buckets, 0, MAX_BUCKETS)
+    check_at_least(NAME, "min_bigram_count", min_count, 1)
+    return [BigramFeatures(learn_rate, n_buckets, min_count)] if n_buckets else []
+
+
+def make_ngram_bag(
+    width: int, min_count: int, max_ngrams: int, learn_rate: float, dropout: float
+) -> BagT:
+    check_at_least(NAME, "ngram_width", width, 0, MAX_WIDTH)
+    check_at_least(NAME, "min_ngram_count", min_count, 1)
     check_at_least(NAME, "max_ngrams", max_ngrams, 1, MAX_NGRAMS)
-    check_at_least(NAME, "word_weight", word_weight, 0.0, 1.0)
-    word_rate = word_learn_rate if trainable else 0.0
-    kinds: List[FeatureKind] = [WordFeatures(word_rate, vectors)]
-    if trainable and bigram_buckets:
-        rate, buckets = bigram_learn_rate, bigram_buckets
-        kinds.append(BigramFeatures(rate, buckets, min_bigram_count))
-    features = FeatureKinds(kinds, vectors.width)
-    rates = vectors.name, gain_learn_rate
-    table = RowTable(vectors.width, *rates, get_features=features.get_digest)
-    extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
-    bag = StaticBag(table, features.get_start)
-    if trainable and ngram_width:
-        ngrams = NgramRows(min_ngram_count, max_ngrams)
-        second = NgramBag(
-            RowTable(ngram_width, NGRAMS, shared_rate=ngram_learn_rate),
-            ngrams,
-            dropout=ngram_dropout,
-        )
-        bag = join_bags(bag, second, word_weight)
-    model: EncoderT = chain(extract, bag)
-    model.attrs["is_frozen"] = not trainable
-    model.attrs["observe"] = count_corpus
-    model.attrs["counts_first"] = bag.name == "join_bags"
-    model.attrs["split"] = split_vector
-    model.set_dim("nO", bag.get_dim("nO"))
-    return model
+    check_at_least(NAME, "ngram_learn_rate", learn_rate, 0.0)
+    check_share(NAME, "ngram_dropout", dropout)
+    table = RowTable(width, NGRAMS, shared_rate=learn_rate)
+    return NgramBag(table, NgramRows(width, min_count, max_ngrams), dropout=dropout)
 
 
 def extract_bag(
@@ -166,92 +171,3 @@ def split_vector(model: EncoderT, doc: Doc) -> Dict[str, numpy.ndarray]:
         split_ngrams(ngrams, features, doc),
     )
     return join_halves(bag, halves)
-
-
-def split_bag(
-    model: BagT, kinds: FeatureKinds, features: BagFeatures, doc: Doc
-) -> Dict[str, numpy.ndarray]:
-    # Each feature as a document of its own.
-    single = features._replace(lengths=numpy.ones(len(features.keys), dtype="int64"))
-    table = cast(RowTable, model.shims[0])
-    parts = predict_sums(table, model.attrs["get_start"], single)
-    parts = parts / max(float(numpy.linalg.norm(parts.sum(axis=0))), MIN_NORM)
-    return kinds.split(parts, doc)
-
-
-def StaticBag(table: RowTable, get_start: StartT, *, dropout: float = 0.0) -> BagT:
-    """Sum the weighted vectors of a document's features, to unit length.
-
-    get_start (StartT): Gives the vectors of keys that have no row in the table.
-    dropout (float): Share of the features left out in training, in [0.0, 1.0). Set
-        by the training loop.
-    RETURNS (Model[BagFeatures, Floats2d]): Features to an array of shape (docs,
-        width). A document without features is a row of zeros.
-    RAISES (ValueError): L201 if the dropout is out of range.
-    """
-    check_share(NAME, "dropout", dropout)
-    return Model(
-        "static_bag",
-        forward,
-        dims={"nO": table.width},
-        attrs={"get_start": get_start, "dropout_rate": dropout},
-        shims=[table],
-    )
-
-
-def forward(
-    model: Model[BagFeatures, Floats2d], features: BagFeatures, is_train: bool
-) -> ForwardT:
-    table = cast(RowTable, model.shims[0])
-    get_start = model.attrs["get_start"]
-    if not is_train:
-        Y, _ = normalize_rows(predict_sums(table, get_start, features))
-        return model.ops.asarray2f(Y), lambda dY: features
-    keys, inverse = numpy.unique(features.keys, return_inverse=True)
-    rows = table.find(keys)
-    missing = numpy.flatnonzero(rows < 0)
-    start = get_start(keys[missing], features.words.strings)
-    vectors = numpy.zeros((len(keys), table.width), dtype="float32")
-    vectors[missing[start.found]] = start.vectors
-    new = missing[start.rates > 0]
-    rows[new] = table.add(keys[new], vectors[new], start.rates[start.rates > 0])
-    learned = rows >= 0
-    vectors[learned] = table.get_exact(rows[learned])
-    weights = features.weights
-    rate = model.attrs["dropout_rate"]
-    if rate:
-        weights = weights * model.ops.get_dropout_mask(weights.shape, rate)
-    docs, n_docs = features.owners, len(features.lengths)
-    X = sum_runs(vectors[inverse] * weights[:, None], docs, n_docs)
-    Y, backprop_norm = normalize_rows(X)
-
-    def backprop(dY: Floats2d) -> BagFeatures:
-        dX = backprop_norm(model.ops.to_numpy(dY))
-        # The same sum with the sides changed: for each feature over its documents.
-        order = numpy.argsort(inverse, kind="stable")
-        spread = dX[docs[order]] * weights[order, None]
-        d_vectors = sum_runs(spread, inverse[order], len(keys))
-        table.inc_grad(rows[learned], d_vectors[learned])
-        return features
-
-    return model.ops.asarray2f(Y), backprop
-
-
-def predict_sums(
-    table: RowTable, get_start: StartT, features: BagFeatures
-) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Sum of the weighted vectors of each document, float32,
-    (docs, width). It can't depend on what else is in the batch.
-    """
-    rows = table.find(features.keys)
-    missing = numpy.flatnonzero(rows < 0)
-    start = get_start(features.keys[missing], features.words.strings)
-    is_used = rows >= 0
-    is_used[missing[start.found]] = True
-    # In the order of the document, so that a row that is new changes no sum.
-    rows = rows[is_used]
-    vectors = numpy.empty((len(rows), table.width), dtype="float32")
-    vectors[rows >= 0] = table.get(rows[rows >= 0])
-    vectors[rows < 0] = start.vectors
-    vectors *= features.weights[is_used, None]
-    return sum_runs(vectors, features.owners[is_used], len(features.lengths))

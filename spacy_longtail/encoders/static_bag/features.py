@@ -1,18 +1,15 @@
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
-from thinc.api import NumpyOps
 
 from ...saved import get_digest
 from ...vectors.table import StaticVectors
+from .sums import sum_runs
 from .words import Strings, Words, collect_words
 
-# Rows are summed in main memory, whatever device the rest of the model is on.
-OPS = NumpyOps()
-MAX_CACHED_WORDS = 500_000
 # Bits of the number of a bucket. The bits above it are the kind's.
 BUCKET_BITS = numpy.uint64(32)
 # Stand for the edges of a document in bigrams.
@@ -20,22 +17,42 @@ BEGIN, END = numpy.uint64(0x9E3779B97F4A7C15), numpy.uint64(0xC2B2AE3D27D4EB4F)
 
 
 class BagFeatures(NamedTuple):
-    """The features of a batch of documents, one after another.
+    """The features of a batch of documents, kind after kind, and one document after
+    another. A document is the sum of the means of its features of each kind.
 
     keys (numpy.ndarray): uint64 array of shape (features,).
-    weights (numpy.ndarray): Share of its document, float32 array, (features,).
-    lengths (numpy.ndarray): Features of each document, int64 array, (docs,).
+    counts (numpy.ndarray): Features of each kind that each document has, int64 array,
+        (kinds, docs).
     words (Words): The words that they are made of.
     """
 
     keys: numpy.ndarray
-    weights: numpy.ndarray
-    lengths: numpy.ndarray
+    counts: numpy.ndarray
     words: Words
 
     @property
-    def owners(self) -> numpy.ndarray:
-        return numpy.arange(len(self.lengths)).repeat(self.lengths)
+    def lengths(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Features of each run: each document of each kind."""
+        return self.counts.ravel()
+
+    @property
+    def shares(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Share of a feature of each run, float32, (runs,)."""
+        return (1.0 / numpy.maximum(self.lengths, 1)).astype("float32")
+
+    def average(self, sums: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Documents, (docs, width), of the sum of the features
+        of each run, float32 array of shape (runs, width), which is overwritten.
+        """
+        sums *= self.shares[:, None]
+        return sums.reshape((*self.counts.shape, sums.shape[1])).sum(axis=0)
+
+    def spread(self, X: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What each feature of a run gets of its document's
+        row of X, (docs, width), after a row of zeros; float32, (1 + runs, width).
+        """
+        runs = X * self.shares.reshape((*self.counts.shape, 1))
+        return numpy.vstack([numpy.zeros_like(X[:1]), *runs])
 
 
 class FeatureRows(NamedTuple):
@@ -109,9 +126,6 @@ class WordFeatures(FeatureKind):
     # number; that a word's hash is among the buckets is as good as impossible.
     name, number = "words", 0
     vectors: StaticVectors
-    # Rows of the pieces of words seen before, by their hash. Another thread can empty
-    # it at any time.
-    _pieces: Dict[int, Tuple[int, ...]] = field(default_factory=dict)
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
         return words.hashes, words.lengths
@@ -123,32 +137,19 @@ class WordFeatures(FeatureKind):
     def get_start(
         self, keys: numpy.ndarray, width: int, strings: Strings
     ) -> FeatureRows:
-        pieces = self._find_pieces(keys.tolist(), strings)
-        counts = numpy.asarray([len(p) for p in pieces], dtype="int32")
-        rows = numpy.asarray([row for p in pieces for row in p], dtype="int64")
+        found = [self.vectors.find(strings.find(key)) for key in keys.tolist()]
+        lengths = numpy.asarray([len(pieces) for pieces in found], dtype="int64")
+        pieces = numpy.asarray([row for rows in found for row in rows], dtype="int64")
+        vectors = numpy.zeros((len(keys), width), dtype="float32")
+        if len(pieces):
+            owners = numpy.arange(len(keys)).repeat(lengths)
+            vectors = sum_runs(self.vectors.get(pieces), owners, len(keys))
+            vectors /= numpy.maximum(lengths, 1)[:, None].astype("float32")
         start = super().get_start(keys, width, strings)
-        if not len(rows):
-            return start
-        found, counts = numpy.flatnonzero(counts), counts[counts > 0]
-        means = OPS.reduce_sum(self.vectors.get(rows), counts) / counts[:, None]
-        return start._replace(found=found, vectors=means)
-
-    def _find_pieces(self, keys: List[int], strings: Strings) -> List[Tuple[int, ...]]:
-        known, found = self._pieces, []
-        if len(known) > MAX_CACHED_WORDS:
-            known = self._pieces = {}
-        for key in keys:
-            rows = known.get(key)
-            if rows is None:
-                rows = known[key] = self.vectors.find(strings.find(key))
-            found.append(rows)
-        return found
+        return start._replace(found=numpy.arange(len(keys)), vectors=vectors)
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
         return parts
-
-    def __reduce__(self) -> Any:
-        return WordFeatures, (self.rate, self.vectors)
 
 
 @dataclass(eq=False)
@@ -218,20 +219,10 @@ class FeatureKinds:
         return get_digest([[kind.number, kind.get_identity()] for kind in self.kinds])
 
     def extract(self, docs: List[Doc]) -> BagFeatures:
-        """RETURNS (BagFeatures): The features of each document, kind after kind."""
-        if not docs:
-            keys, weights, lengths = (numpy.zeros(0, t) for t in ("u8", "f4", "i8"))
-            nothing = Words(keys, lengths, numpy.zeros(0, "?"), Strings([]))
-            return BagFeatures(keys, weights, lengths, nothing)
+        """RETURNS (BagFeatures): The features of documents, of any vocabularies."""
         words = collect_words(docs)
         keys, counts = zip(*(kind.get_keys(words) for kind in self.kinds))
-        n = numpy.concatenate(counts)
-        owners = numpy.tile(numpy.arange(len(docs)), len(counts)).repeat(n)
-        order = numpy.argsort(owners, kind="stable")
-        weights = numpy.repeat(1.0 / numpy.maximum(n, 1), n)[order].astype("float32")
-        lengths = numpy.sum(counts, axis=0)
-        keys = numpy.concatenate(keys)[order]
-        return BagFeatures(keys, weights, lengths, words)
+        return BagFeatures(numpy.concatenate(keys), numpy.stack(counts), words)
 
     def get_start(self, keys: numpy.ndarray, strings: Strings) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
@@ -269,17 +260,3 @@ class FeatureKinds:
     def __deepcopy__(self, memo: Dict[int, Any]) -> "FeatureKinds":
         # Two layers share it, which are copied one by one.
         return self
-
-
-def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Sum of the vectors, (vectors, width), of each of n
-    owners; float32, (n, width).
-
-    owners (numpy.ndarray): Owner of each vector, ascending, from 0 to below n.
-    """
-    X = numpy.zeros((n, vectors.shape[1]), dtype="float32")
-    if len(vectors):
-        lengths = numpy.bincount(owners, minlength=n).astype("int32")
-        # Ten times as fast as numpy.add.reduceat, but it can't end with empty runs.
-        X[lengths > 0] = OPS.reduce_sum(vectors, lengths[lengths > 0])
-    return X

@@ -6,11 +6,11 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...ops import MIN_NORM, ForwardT, normalize_rows
-from .features import BagFeatures, sum_runs
+from .bag import BagT
+from .features import BagFeatures
 from .ngrams import NgramRows, join_characters
 from .row_table import RowTable
-
-BagT = Model[BagFeatures, Floats2d]
+from .sums import sum_rows, sum_runs
 
 
 def NgramBag(table: RowTable, ngrams: NgramRows, *, dropout: float) -> BagT:
@@ -34,12 +34,13 @@ def forward_ngrams(model: BagT, features: BagFeatures, is_train: bool) -> Forwar
     words, _ = join_characters(features.words)
     ngrams: NgramRows = model.attrs["ngrams"]
     ngrams.settle(table)
-    hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
     if not is_train:
-        sums = ngrams.sum_words(table, hashes.tolist(), words.strings)
-        Y, _ = normalize_rows(sum_runs(sums[inverse], words.owners, len(words.lengths)))
+        runs = ngrams.sum_words(table, words.hashes, words.strings)
+        Y, _ = normalize_rows(sum_rows(runs.rows, runs.starts, words.lengths))
         return model.ops.asarray2f(Y), lambda dY: features
-    rows, lengths = ngrams.find(table, hashes.tolist(), words.strings)
+    hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
+    runs = ngrams.find(table, hashes, words.strings)
+    rows, lengths = runs.get(), runs.lengths
     of_word = numpy.arange(len(hashes)).repeat(lengths)
     # One is left out of all documents of the batch, so that it costs nothing.
     touched, places = numpy.unique(rows, return_inverse=True)
@@ -111,7 +112,10 @@ def split_ngrams(
     table = cast(RowTable, model.shims[0])
     words, sizes = join_characters(features.words)
     parts = numpy.zeros((len(doc), table.width))
-    sums = model.attrs["ngrams"].sum_words(table, words.hashes.tolist(), words.strings)
+    ngrams: NgramRows = model.attrs["ngrams"]
+    ngrams.settle(table)
+    runs = ngrams.sum_words(table, words.hashes, words.strings)
+    sums = runs.rows[runs.starts]
     # A run of characters is what each of them brings in equal parts.
     each = (sums / numpy.maximum(sizes, 1)[:, None]).repeat(sizes, axis=0)
     parts[[token.i for token in doc if not token.is_space]] = each

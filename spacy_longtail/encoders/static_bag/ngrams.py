@@ -1,25 +1,22 @@
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
 from ...ops import ODD, get_idf, mix
-from .features import sum_runs
 from .row_table import RowTable
-from .words import Strings, Words
+from .run_cache import RunCache, Runs, RunsT
+from .sums import sum_rows
+from .words import DENSE, Strings, Words
 
 # Longer words are no words: their first characters stand for them. Where words aren't
 # separated by spaces, a whole sentence or text can look like one.
 MAX_LENGTH, MAX_RUN = 100, 10_000
-MAX_CACHED_WORDS, MAX_CACHED_ROWS = 65_536, 4_000_000
-# 64 MB of sums of words.
-MAX_CACHED_NUMBERS = 16_000_000
+# Of the n-grams of words, 32 MB, and of their sums, 64 MB.
+NGRAMS_KEPT = {"max_keys": 65_536, "max_numbers": 4_000_000}
+SUMS_KEPT = {"max_keys": 65_536, "max_numbers": 16_000_000}
 BEGIN, END = ord("<"), ord(">")
-# Scripts that write a syllable or a word with a character: Chinese, Japanese, Korean …
-DENSE = re.compile(
-    "[\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
-)
 # Others that are written without spaces: Thai, Lao, Tibetan, Burmese, Khmer, Tai.
 RUNS = re.compile("[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u1aaf\ua9e0-\uaadf]")
 # Odd numbers, so that no two n-grams of different characters are the same by design.
@@ -59,14 +56,9 @@ def join_characters(words: Words) -> Tuple[Words, numpy.ndarray]:
     RETURNS (Tuple[Words, numpy.ndarray]): The words, and how many of those before each
         of them is, int64, (words,).
     """
-    single, n_words = words.is_single, len(words.hashes)
-    # Hardly any words of other scripts, so that these cost no time.
-    if not (single[1:] & single[:-1]).any():
+    is_dense, n_words = words.is_dense, len(words.hashes)
+    if not (is_dense[1:] & is_dense[:-1]).any():
         return words, numpy.ones(n_words, dtype="int64")
-    keys = numpy.unique(words.hashes[single])
-    texts = {key: words.strings.find(key) for key in keys.tolist()}
-    dense = [key for key, text in texts.items() if DENSE.match(text)]
-    is_dense = numpy.isin(words.hashes, numpy.asarray(dense, dtype="uint64"))
     owners = words.owners
     follows = numpy.zeros(n_words, dtype="bool")
     follows[1:] = is_dense[1:] & is_dense[:-1] & (owners[1:] == owners[:-1])
@@ -75,7 +67,7 @@ def join_characters(words: Words) -> Tuple[Words, numpy.ndarray]:
     hashes, runs = words.hashes[starts], {}
     for i in numpy.flatnonzero(sizes > 1).tolist():
         parts = words.hashes[starts[i] : starts[i] + sizes[i]].tolist()
-        text = "".join([texts[part] for part in parts])
+        text = "".join(map(words.strings.find, parts))
         hashes[i] = get_string_id(text)
         runs[int(hashes[i])] = text
     lengths = numpy.bincount(owners[starts], minlength=len(words.lengths))
@@ -105,11 +97,13 @@ class NgramRows:
     the most frequent ones if they are too many. A row starts as long as the n-gram's
     inverse document frequency.
 
+    width (int): Of the rows.
     min_count (int): Documents, from 1.
     max_rows (int): Most rows, from 1.
     """
 
-    def __init__(self, min_count: int, max_rows: int) -> None:
+    def __init__(self, width: int, min_count: int, max_rows: int) -> None:
+        self.width = width
         self.min_count = min_count
         self.max_rows = max_rows
         self._n_docs = 0
@@ -117,15 +111,14 @@ class NgramRows:
         # rows of the table that they are for.
         self._counted: List[Tuple[numpy.ndarray, numpy.ndarray]] = []
         self._counted_for: Any = None
-        # What is known of words by their hash, as long as the table is in a state.
-        self._rows: Tuple[Any, Dict[int, numpy.ndarray]] = (None, {})
-        self._n_cached = 0
-        self._sums: Tuple[Any, Dict[int, numpy.ndarray]] = (None, {})
+        # The rows of words, and their sums.
+        self._rows = RunCache((), "int64", **NGRAMS_KEPT)
+        self._sums = RunCache((width,), "float32", **SUMS_KEPT)
 
     def count(self, table: RowTable, words: Optional[Words]) -> None:
         """Count the n-grams of training documents. None forgets what was counted."""
-        if words is None or self._counted_for is not table.rows:
-            self._counted, self._n_docs, self._counted_for = [], 0, table.rows
+        if words is None or self._counted_for is not table.index:
+            self._counted, self._n_docs, self._counted_for = [], 0, table.index
         self._n_docs += 0 if words is None else len(words.lengths)
         words = None if words is None else join_characters(words)[0]
         if words is not None and len(words.hashes):
@@ -144,7 +137,7 @@ class NgramRows:
         """Give a row to each n-gram that was counted often enough and has none. Nothing
         happens without a count, or if the table was loaded since.
         """
-        if not self._counted or self._counted_for is not table.rows:
+        if not self._counted or self._counted_for is not table.index:
             return
         found, parts = map(numpy.concatenate, zip(*self._counted))
         keys, inverse = numpy.unique(found, return_inverse=True)
@@ -159,46 +152,34 @@ class NgramRows:
         # A row twice as long moves twice as far in units of its own length.
         table.add(keys[places], start, idf)
 
-    def find(
-        self, table: RowTable, hashes: List[int], strings: Strings
-    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The rows of the n-grams of
-        words, one word after another, int64, and how many each word has, (words,).
-        """
-        state, known = self._rows
-        is_full = len(known) > MAX_CACHED_WORDS or self._n_cached > MAX_CACHED_ROWS
-        if state is not table.rows or is_full:
-            known, self._n_cached = {}, 0
-            self._rows = table.rows, known
-        found = []
-        for key in hashes:
-            rows = known.get(key)
-            if rows is None:
-                rows = table.find(find_ngrams(strings.find(key)))
-                rows = known[key] = rows[rows >= 0]
-                self._n_cached += len(rows)
-            found.append(rows)
-        lengths = numpy.asarray([len(rows) for rows in found], dtype="int64")
-        return numpy.concatenate([numpy.zeros(0, "int64"), *found]), lengths
+    def find(self, table: RowTable, hashes: numpy.ndarray, strings: Strings) -> Runs:
+        """RETURNS (Runs): The rows that the n-grams of words have in the table."""
+
+        def find(keys: numpy.ndarray) -> RunsT:
+            keys = numpy.unique(keys)
+            ngrams = [find_ngrams(strings.find(key)) for key in keys.tolist()]
+            lengths = numpy.asarray([len(each) for each in ngrams])
+            rows = table.find(numpy.concatenate(ngrams))
+            owners = numpy.arange(len(keys)).repeat(lengths)[rows >= 0]
+            return keys, numpy.bincount(owners, minlength=len(keys)), rows[rows >= 0]
+
+        return self._rows.look_up(hashes, find, (table.index, len(table)))
 
     def sum_words(
-        self, table: RowTable, hashes: List[int], strings: Strings
-    ) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Sum of the rows of each word, float32, (words,
-        width). That of a word seen before is kept until the table changes.
-        """
-        state, known = self._sums
-        is_full = len(known) * table.width > MAX_CACHED_NUMBERS
-        if state is not table.state or is_full:
-            known = {}
-            self._sums = table.state, known
-        new = [key for key in hashes if key not in known]
-        if new:
-            rows, lengths = self.find(table, new, strings)
-            owners = numpy.arange(len(new)).repeat(lengths)
-            known.update(zip(new, sum_runs(table.get(rows), owners, len(new))))
-        sums = [known[key] for key in hashes]
-        return numpy.stack(sums) if sums else numpy.zeros((0, table.width), "float32")
+        self, table: RowTable, hashes: numpy.ndarray, strings: Strings
+    ) -> Runs:
+        """RETURNS (Runs): A row for each word, the sum of those of its n-grams."""
+
+        def find(keys: numpy.ndarray) -> RunsT:
+            keys = numpy.unique(keys)
+            runs = self.find(table, keys, strings)
+            touched, places = numpy.unique(runs.get(), return_inverse=True)
+            vectors = numpy.zeros((1 + len(touched), table.width), dtype="float32")
+            vectors[1:] = table.get(touched)
+            sums = sum_rows(vectors, 1 + places, runs.lengths)
+            return keys, numpy.ones(len(keys), dtype="int64"), sums
+
+        return self._sums.look_up(hashes, find, table.state)
 
     def __reduce__(self) -> Any:
-        return NgramRows, (self.min_count, self.max_rows)
+        return NgramRows, (self.width, self.min_count, self.max_rows)

@@ -8,6 +8,7 @@ from thinc.shims import Shim
 from ...errors import Errors
 from ...saved import check_fields, check_type, read_array, read_msgpack, refuse
 from ...vectors.table import quantize
+from .key_index import KeyIndex
 
 # 1: without "features".
 FORMAT = 2
@@ -64,7 +65,8 @@ class RowTable(Shim):
 
     def clear(self) -> None:
         """Forget all rows."""
-        self.rows: Dict[int, int] = {}
+        # The row of each key.
+        self.index = KeyIndex(numpy.zeros(0, dtype="uint64"))
         self.codes = numpy.zeros((0, self.width), dtype="int8")
         self.scales = numpy.zeros(0, dtype="float32")
         self.rates = numpy.zeros(0, dtype="float32")
@@ -81,12 +83,11 @@ class RowTable(Shim):
         self.state = self._rounded = object()
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.index)
 
     def find(self, keys: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Row of each key, -1 for none; int64, (keys,)."""
-        get = self.rows.get
-        return numpy.asarray([get(key, -1) for key in keys.tolist()], dtype="int64")
+        return self.index.find(keys)
 
     def get(self, rows: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What predicts, float32, (rows, width)."""
@@ -112,10 +113,8 @@ class RowTable(Shim):
         RETURNS (numpy.ndarray): The new rows, int64 array of shape (new,).
         """
         self._prepare()
-        n_rows = len(self.rows)
-        added = numpy.arange(n_rows, n_rows + len(keys))
-        self.rows.update(zip(keys.tolist(), added.tolist()))
-        self._reserve(n_rows + len(keys))
+        added = self.index.add(keys)
+        self._reserve(len(self))
         self.rates[added] = rates
         self._exact[added, :-1] = vectors
         self._change(added)
@@ -158,11 +157,11 @@ class RowTable(Shim):
 
     def to_bytes(self) -> bytes:
         self._catch_up()
-        n_rows = len(self.rows)
+        n_rows = len(self)
         features = self.get_features() if self.get_features else ""
         msg: Dict[str, Any] = {"format": FORMAT, "vectors": self.vectors}
         msg["features"] = features
-        msg["keys"] = numpy.fromiter(self.rows, "uint64", n_rows).tobytes()
+        msg["keys"] = self.index.get_keys().tobytes()
         for name in ("codes", "scales", "rates"):
             msg[name] = getattr(self, name)[:n_rows].tobytes()
         return srsly.msgpack_dumps(msg)
@@ -190,11 +189,11 @@ class RowTable(Shim):
         ):
             refuse("its word vectors or its features aren't those of the config")
         n_rows = len(msg["keys"]) // 8
-        keys = read_array(msg["keys"], "uint64", (n_rows,), "'keys'").tolist()
-        self.clear()
-        self.rows = {key: row for row, key in enumerate(keys)}
-        if len(self.rows) < n_rows:
+        keys = read_array(msg["keys"], "uint64", (n_rows,), "'keys'")
+        if len(numpy.unique(keys)) < n_rows:
             refuse("a key has two rows")
+        self.clear()
+        self.index = KeyIndex(keys)
         shape = n_rows, self.width
         self.codes = read_array(msg["codes"], "int8", shape, "'codes'").copy()
         self.scales = read_array(msg["scales"], "float32", shape[:1], "'scales'").copy()

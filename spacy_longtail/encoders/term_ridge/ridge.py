@@ -5,7 +5,7 @@ from typing import Iterator, NamedTuple, Tuple
 import numpy
 
 from ...ops import sigmoid
-from ..static_bag.features import sum_runs
+from ..static_bag.sums import sum_runs
 from .terms import Weighted
 
 # Numbers that are multiplied at a time: what memory has room for.

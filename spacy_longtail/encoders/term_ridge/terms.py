@@ -1,15 +1,16 @@
 """Documents as sparse vectors of terms: words, pairs of words, character n-grams."""
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
 from ...ops import ODD, mix
-from ..static_bag.ngrams import MAX_CACHED_ROWS, find_ngrams, join_characters
+from ..static_bag.ngrams import NGRAMS_KEPT, find_ngrams, join_characters
+from ..static_bag.run_cache import RunCache, Runs, RunsT
 from ..static_bag.words import Words, collect_words
 
-MAX_CACHED_WORDS = 65_536
+NOTHING = numpy.zeros(0, dtype="uint64")
 # Of the squared length of a vector: words and pairs of words, and character n-grams.
 SHARES = numpy.asarray([0.4, 0.6])
 PAIR, WORD = numpy.uint64(0xD6E8FEB86659FD93), numpy.uint64(0xA0761D6478BD642F)
@@ -48,8 +49,7 @@ class TermReader:
     """
 
     def __init__(self) -> None:
-        self._known: Dict[int, numpy.ndarray] = {}
-        self._n_kept = 0
+        self._kept = RunCache((), "uint64", **NGRAMS_KEPT)
 
     def __reduce__(self) -> Any:
         return TermReader, ()
@@ -61,14 +61,13 @@ class TermReader:
             return Terms(nothing, nothing.astype("uint64"), nothing)
         words = collect_words(docs)
         joined, _ = join_characters(words)
-        sizes, keys = self._find_ngrams(joined)
-        ngrams = joined.owners.repeat(sizes), keys
-        if joined is not words:
-            sizes, _ = self._find_ngrams(words)
+        found = self._find_ngrams(joined)
+        ngrams = joined.owners.repeat(found.lengths), found.get()
+        is_word = self._find_ngrams(words).lengths > 0
         # What has no letter and no digit in it is no word, and parts no pair.
-        owners, found = words.owners[sizes > 0], words.hashes[sizes > 0]
-        singles = owners, _make_even(mix(found ^ WORD))
-        parts = singles, _find_pairs(owners, found), ngrams
+        owners, hashes = words.owners[is_word], words.hashes[is_word]
+        singles = owners, _make_even(mix(hashes ^ WORD))
+        parts = singles, _find_pairs(owners, hashes), ngrams
         rows, keys = map(numpy.concatenate, zip(*parts))
         order = numpy.lexsort((keys, rows))
         rows, keys = rows[order], keys[order]
@@ -78,31 +77,20 @@ class TermReader:
         counts = numpy.diff(firsts, append=len(keys))
         return Terms(rows[firsts], keys[firsts], counts)
 
-    def _find_ngrams(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): How many n-grams each word
-        has, and their keys, one word after another.
-        """
-        hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
-        known = self._known
-        if len(known) > MAX_CACHED_WORDS or self._n_kept > MAX_CACHED_ROWS:
-            # Another thread may still use the old one.
-            known, self._n_kept = {}, 0
-            self._known = known
-        found: List[numpy.ndarray] = []
-        for key in hashes.tolist():
-            ngrams = known.get(key)
-            if ngrams is None:
-                word = words.strings.find(key)
-                keys = find_ngrams(word) | numpy.uint64(1)
-                is_word = any(map(str.isalnum, word))
-                ngrams = known[key] = keys if is_word else keys[:0]
-                # A word can be a text without spaces, which has thousands.
-                self._n_kept += len(ngrams)
-            found.append(ngrams)
-        sizes = numpy.asarray([len(each) for each in found], dtype="int64")
-        nothing = numpy.zeros(0, dtype="uint64")
-        spread = [nothing, *(found[word] for word in inverse.tolist())]
-        return sizes[inverse], numpy.concatenate(spread)
+    def _find_ngrams(self, words: Words) -> Runs:
+        """RETURNS (Runs): The keys of the n-grams of words."""
+
+        def find(keys: numpy.ndarray) -> RunsT:
+            keys = numpy.unique(keys)
+            texts = [words.strings.find(key) for key in keys.tolist()]
+            found = [
+                find_ngrams(text) if any(map(str.isalnum, text)) else NOTHING
+                for text in texts
+            ]
+            lengths = numpy.asarray([len(each) for each in found], dtype="int64")
+            return keys, lengths, numpy.concatenate(found) | numpy.uint64(1)
+
+        return self._kept.look_up(words.hashes, find)
 
 
 def _find_pairs(

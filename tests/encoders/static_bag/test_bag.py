@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Adam
 
-from spacy_longtail.encoders.static_bag.architecture import StaticBag
+from spacy_longtail.encoders.static_bag.bag import StaticBag
 from spacy_longtail.encoders.static_bag.features import (
     BagFeatures,
     FeatureRows,
@@ -28,14 +28,9 @@ DOCS = [[1, 2, 1], [], [3, 4], [2, 5]]
 def make_features(docs=DOCS):
     keys = [key for doc in docs for key in doc]
     keys = numpy.asarray(keys, dtype="uint64")
-    weights = [(1 + position) / 4 for doc in docs for position in range(len(doc))]
     lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
-    return BagFeatures(
-        keys,
-        numpy.asarray(weights, dtype="float32"),
-        lengths,
-        Words(keys, lengths, numpy.zeros(len(keys), "?"), Strings([])),
-    )
+    words = Words(keys, lengths, numpy.zeros(len(keys), "?"), Strings([]))
+    return BagFeatures(keys, lengths[None], words)
 
 
 def make_model(vectors=VECTORS, table=None, **settings):
@@ -59,19 +54,17 @@ class RecordingTable(RowTable):
     grads = None
 
     def inc_grad(self, rows, d_rows):
-        keys = {row: key for key, row in self.rows.items()}
-        self.grads = {keys[row]: d for row, d in zip(rows.tolist(), d_rows)}
+        keys = self.index.get_keys()[rows]
+        self.grads = dict(zip(keys.tolist(), d_rows))
 
 
 def test_equals_a_loop_over_features():
     features = make_features()
     Y = make_model().predict(features)
-    position = 0
     for doc, y in zip(DOCS, Y):
         total = numpy.zeros(3)
         for key in doc:
-            total += float(features.weights[position]) * numpy.asarray(VECTORS[key])
-            position += 1
+            total += numpy.asarray(VECTORS[key]) / len(doc)
         norm = numpy.linalg.norm(total)
         assert_allclose(y, total / norm if norm else total, rtol=1e-5, atol=1e-6)
 

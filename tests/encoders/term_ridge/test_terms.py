@@ -80,10 +80,11 @@ def test_ngrams_go_across_the_characters_that_are_tokens_of_chinese():
 
 
 def test_what_is_kept_of_texts_without_spaces_is_bounded(monkeypatch):
-    monkeypatch.setattr(terms, "MAX_CACHED_ROWS", 1000)
+    sizes = {"max_keys": 1000, "max_numbers": 1000}
+    monkeypatch.setattr(terms, "NGRAMS_KEPT", sizes)
     nlp, reader = spacy.blank("xx"), TermReader()
     texts = [f"{chr(0x4E00 + i)}日本語" * 100 for i in range(20)]
     found = [reader.read([nlp.make_doc(text)]) for text in texts]
-    assert sum(map(len, reader._known.values())) < 3000
+    assert reader._kept._n_rows < 3000
     again = reader.read([nlp.make_doc(texts[0])])
     assert_array_equal(again.keys, found[0].keys)
