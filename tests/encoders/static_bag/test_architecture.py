@@ -7,6 +7,7 @@ from thinc.api import Adam, fix_random_seed
 
 from spacy_longtail.encoders import contract
 from spacy_longtail.encoders.static_bag.architecture import build_static_bag
+from spacy_longtail.encoders.static_bag.run_cache import RunCache
 from spacy_longtail.ops import unit_rows
 from spacy_longtail.vectors.table import StaticTable
 
@@ -160,6 +161,58 @@ def test_vector_does_not_depend_on_what_was_encoded_before(nlp):
     before = encoder.predict(docs)
     encoder.predict([nlp("mark")])
     assert_array_equal(encoder.predict(docs), before)
+
+
+HARD_TEXTS = [
+    "dog bites man",
+    "",
+    " \n ",
+    "un kindly  dog",
+    "京都治疗 dog",
+    "ฉันรักภาษาไทย",
+]
+HARD_TEXTS += ["man unkindly bites man " * 30, "dog", "zz99 " * 9, "Mark mark"]
+
+
+def make_hard_docs():
+    """Of several vocabularies, and with many tokens."""
+    blanks = [spacy.blank("en"), spacy.blank("xx")]
+    docs = [nlp.make_doc(text) for nlp in blanks for text in HARD_TEXTS]
+    return [*docs, Doc(docs[0].vocab, [f"dog{i % 700}" for i in range(5000)])]
+
+
+@pytest.mark.parametrize("max_rows", [None, 1, 20])
+@pytest.mark.parametrize("ngram_width", [0, 32])
+def test_vector_does_not_depend_on_the_batch_or_on_what_is_kept(
+    monkeypatch, ngram_width, max_rows
+):
+    fix_random_seed(0)
+    encoder, docs = make_encoder(ngram_width=ngram_width), make_hard_docs()
+    contract.observe(encoder, docs[:8])
+    targets = numpy.random.RandomState(0).randn(8, 8 + ngram_width).astype("float32")
+    for _ in range(3):
+        Y, backprop = encoder.begin_update(docs[:8])
+        backprop(Y - targets)
+        encoder.finish_update(Adam(0.05, L2=0.0, use_averages=False))
+    alone = [encoder.copy().predict([doc])[0] for doc in docs]
+    if max_rows:
+        monkeypatch.setattr(RunCache, "_max_rows", max_rows)
+    encoder = encoder.copy()
+    for order in (numpy.arange(len(docs)), numpy.random.RandomState(1).permutation(21)):
+        for batch in numpy.array_split(order, 4):
+            found = encoder.predict([docs[i] for i in batch])
+            assert_array_equal(found, [alone[i] for i in batch])
+    assert_array_equal(encoder.predict(docs), alone)
+    assert numpy.count_nonzero(numpy.any(alone, axis=1)) >= 15
+
+
+def test_memory_is_bounded_on_a_stream_of_new_words(nlp, monkeypatch):
+    monkeypatch.setattr(RunCache, "_max_rows", 50)
+    encoder = make_encoder(ngram_width=8)
+    kept = encoder.layers[1].layers[0].attrs["kept"]
+    for first in range(0, 2000, 20):
+        encoder.predict([Doc(nlp.vocab, [f"un{i}" for i in range(first, first + 20)])])
+        assert len(kept) < 80
 
 
 def test_copy_encodes_words_that_it_never_saw(nlp):
