@@ -14,7 +14,6 @@ EPSILON = 1e-9
 LOWEST = 1e-6
 # Shorter vectors have no direction that could be learned from.
 MIN_NORM = 1e-6
-BLOCK = 64
 # Times whole numbers, it makes different numbers of 64 bits.
 ODD = 0x9E3779B97F4A7C15
 # What a layer makes of its input, and what turns the gradient of that into the input's.
@@ -27,25 +26,6 @@ def unit_rows(X: Any) -> Any:
     """
     norms = (X * X).sum(axis=1, keepdims=True) ** 0.5
     return X / (norms + (norms < EPSILON))
-
-
-def multiply_rows(X: Any, W: Any) -> Any:
-    """Multiply each row with each of other rows, X @ W.T, so that the result of a row
-    doesn't depend on how many rows there are.
-
-    A BLAS takes another path through its code, with other roundings, for another
-    number of rows, so that number is always the same here. NumPy's BLAS is several
-    times as fast as that of Thinc's gemm.
-
-    X (Any): Array of shape (rows, width).
-    W (Any): Array of the same type, of shape (columns, width).
-    RETURNS (Any): Array of shape (rows, columns).
-    """
-    n_rows, width = X.shape
-    xp = get_array_module(X)
-    padded = xp.zeros((-(-n_rows // BLOCK), BLOCK, width), dtype=X.dtype)
-    padded.reshape((-1, width))[:n_rows] = X
-    return (padded @ W.T).reshape((-1, len(W)))[:n_rows]
 
 
 def normalize_rows(X: Any) -> Tuple[Any, Callable[[Any], Any]]:

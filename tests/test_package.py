@@ -24,6 +24,7 @@ LAYERS = [
     "locks",
     "texts",
     "ops",
+    "products",
     "saved",
     "settings",
     "presentation",

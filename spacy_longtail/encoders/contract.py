@@ -9,7 +9,7 @@ layer methods, under the names below. Read it with these functions only.
 
     encoder  is_frozen, counts_first (bool), observe, split (functions)
     output   set_start, get_similarity (functions, both needed), extend_start,
-             set_bias, get_linear, check_weights
+             set_bias, get_linear, get_scores, check_weights
     terms    fit, blend, shift (functions, all needed)
 
 A model can have a third part, "terms", which is fitted to the training corpus, not
@@ -207,6 +207,17 @@ def get_similarity(output: OutputT, X: Floats2d) -> Floats2d:
     from -1.0 to 1.0, of shape (docs, leaves), 0.0 for a vector of zeros.
     """
     return output.attrs["get_similarity"](output, X)
+
+
+def get_scores(output: OutputT, X: Floats2d) -> Tuple[Floats2d, Floats1d]:
+    """Find what prediction needs of an output layer, in one go if it can.
+
+    RETURNS (Tuple[Floats2d, Floats1d]): Logits, of shape (docs, leaves), and each
+        document's highest similarity, see get_similarity, of shape (docs,).
+    """
+    if "get_scores" in output.attrs:
+        return output.attrs["get_scores"](output, X)
+    return output.predict(X), get_similarity(output, X).max(axis=1)
 
 
 def can_set_bias(output: OutputT) -> bool:

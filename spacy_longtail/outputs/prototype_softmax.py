@@ -6,11 +6,11 @@ from thinc.types import Floats1d, Floats2d
 from ..ops import ForwardT
 from ..taxonomy import Taxonomy
 from .prototypes import (
+    Link,
     OtherT,
     OutputT,
     build_prototype_layer,
     check_places,
-    compare_rows,
     copy_rows,
     get_row_biases,
     get_rows,
@@ -59,26 +59,29 @@ def PrototypeSoftmax(
         "set_start": _set_start,
         "extend_start": _extend_start,
         "set_bias": start_bias,
-        "get_similarity": _get_similarity,
         "get_linear": get_leaf_rows,
         "check_rows": _check_rows,
     }
     shared = nO, nI, scale, learn_rate, l2sp
-    return build_prototype_layer("PrototypeSoftmax", share, attrs, *shared)
+    return build_prototype_layer("PrototypeSoftmax", share_rows, attrs, *shared)
 
 
-def share(model: OutputT, Z: Floats2d) -> ForwardT:
-    """Give each leaf the score of its row, see LinkT."""
-    rows, ops = model.attrs["rows"], model.ops
-    if not rows:
-        return Z, lambda dZ: dZ
+def share_rows(model: OutputT, params: Dict[str, Any]) -> Link:
+    """Give each leaf the score of its row."""
+    ops, n_rows = model.ops, model.get_dim("nR")
+    if not model.attrs["rows"]:
+        return Link(ops.xp.arange(n_rows), lambda Z: (Z, lambda dZ: dZ))
+    rows = ops.asarray1i(model.attrs["rows"])
 
-    def backprop(d_logits: Floats2d) -> Floats2d:
-        dZ = ops.alloc2f(model.get_dim("nR"), d_logits.shape[0])
-        ops.scatter_add(dZ, ops.asarray1i(rows), ops.as_contig(d_logits.T))
-        return ops.as_contig(dZ.T)
+    def walk(Z: Floats2d) -> ForwardT:
+        def backprop(d_logits: Floats2d) -> Floats2d:
+            dZ = ops.alloc2f(n_rows, d_logits.shape[0])
+            ops.scatter_add(dZ, rows, ops.as_contig(d_logits.T))
+            return ops.as_contig(dZ.T)
 
-    return Z[:, rows], backprop
+        return Z[:, rows], backprop
+
+    return Link(rows, walk)
 
 
 def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
@@ -121,10 +124,6 @@ def start_bias(model: OutputT, bias: numpy.ndarray) -> None:
     rows = model.attrs["rows"] or numpy.arange(len(bias))
     means = numpy.bincount(rows, weights=bias) / numpy.bincount(rows)
     model.set_param("b", model.ops.asarray1f(means / model.attrs["learn_rate"]))
-
-
-def _get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
-    return compare_rows(model, X)[:, model.attrs["rows"] or slice(None)]
 
 
 def get_leaf_rows(model: OutputT) -> Tuple[Floats2d, Floats1d]:

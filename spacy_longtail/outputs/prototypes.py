@@ -1,27 +1,62 @@
 """What output layers share whose rows start at prototypes."""
 
 from functools import partial
-from typing import Any, Callable, Dict, Literal, Optional, cast
+from typing import Any, Callable, Dict, Literal, NamedTuple, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
-from ..ops import ForwardT, multiply_rows, unit_rows
+from ..ops import EPSILON, ForwardT, unit_rows
+from ..products import PackedRows, multiply_matrices, multiply_rows, pack_rows
 from ..saved import check_type, refuse
 from ..settings import check_at_least, check_bound
+from .kept import keep
 
 OtherT = Literal["mixture", "single"]
 OutputT = Model[Floats2d, Floats2d]
-# Takes the scores of the rows, (docs, rows). Gives logits over the leaves, (docs, nO),
-# and a function that turns their gradient into that of the scores.
-LinkT = Callable[[OutputT, Floats2d], ForwardT]
+
+
+class Link(NamedTuple):
+    """How rows become leaves.
+
+    leaves (Any): The row that stands for each leaf, integers of shape (nO,).
+    walk (Callable[[Floats2d], ForwardT]): Takes the scores of the rows, (docs, rows).
+        Gives logits over the leaves, (docs, nO), and a function that turns their
+        gradient into that of the scores.
+    """
+
+    leaves: Any
+    walk: Callable[[Floats2d], ForwardT]
+
+
+# Takes the parameters, too.
+MakeLinkT = Callable[[OutputT, Dict[str, Any]], Link]
+
+
+class KeptRows(NamedTuple):
+    """What prediction needs of a layer.
+
+    W (PackedRows): The present rows.
+    biases (Any): What is added to their scores, of shape (rows,).
+    scales (Any): 1.0 / their lengths, of the same shape.
+    ends (Any): The rows that stand for leaves.
+    """
+
+    W: PackedRows
+    biases: Any
+    scales: Any
+    ends: Any
+    link: Link
+
+
+KeepT = Callable[[OutputT], KeptRows]
 
 
 def build_prototype_layer(
     layer: str,
-    link: LinkT,
+    make_link: MakeLinkT,
     attrs: Dict[str, Any],
     nO: Optional[int],
     nI: Optional[int],
@@ -40,18 +75,25 @@ def build_prototype_layer(
         https://arxiv.org/abs/1802.01483
 
     layer (str): Its registered name, for messages.
+    make_link (MakeLinkT): Finds out how rows become leaves.
     attrs (Dict[str, Any]): The settings that aren't arguments, and what else the layer
         has. Those that are, see PrototypeSoftmax.
     RAISES (ValueError): L201 if a setting is out of range.
     """
     given = {"scale": scale, "learn_rate": learn_rate, "l2sp": l2sp, **attrs}
     _check_attrs(layer, given)
+    keep_rows = partial(_keep_rows, layer, make_link)
     return Model(
         layer.replace("Softmax", "_softmax").lower(),
-        partial(forward, layer=layer, link=link),
+        partial(forward, layer=layer, make_link=make_link),
         dims={"nO": nO, "nI": nI, "nR": None},
         params={"start": None, "D": None, "b": None},
-        attrs={**given, "check_weights": partial(_check_weights, layer)},
+        attrs={
+            **given,
+            "check_weights": partial(_check_weights, layer),
+            "get_similarity": partial(_get_similarity, keep_rows),
+            "get_scores": partial(_get_scores, keep_rows),
+        },
     )
 
 
@@ -85,22 +127,68 @@ def check_places(values: Any, n_values: int, n_rows: int, what: str) -> None:
 
 
 def forward(
-    model: OutputT, X: Floats2d, is_train: bool, *, layer: str, link: LinkT
+    model: OutputT, X: Floats2d, is_train: bool, *, layer: str, make_link: MakeLinkT
 ) -> ForwardT:
-    if not model.has_param("start"):
-        raise ValueError(Errors.L202.format(layer=layer))
+    if not is_train:
+        kept = _keep_rows(layer, make_link, model)
+        return kept.link.walk(multiply_rows(X, kept.W) + kept.biases)
+    _check_start(model, layer)
     W, D = get_rows(model), cast(Floats2d, model.get_param("D"))
     rate, l2sp = model.attrs["learn_rate"], model.attrs["l2sp"]
-    Y, backprop_link = link(model, multiply_rows(X, W) + get_row_biases(model))
+    link = make_link(model, {name: model.get_param(name) for name in model.param_names})
+    Y, backprop_link = link.walk(multiply_matrices(X, W.T) + get_row_biases(model))
 
     def backprop(dY: Floats2d) -> Floats2d:
         dZ = backprop_link(dY)
-        dW = dZ.T @ X
+        dW = multiply_matrices(dZ.T, X)
         model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
         model.inc_grad("b", rate * dZ.sum(axis=0))
-        return dZ @ W
+        return multiply_matrices(dZ, W)
 
     return Y, backprop
+
+
+def _check_start(model: OutputT, layer: str) -> None:
+    if not model.has_param("start"):
+        raise ValueError(Errors.L202.format(layer=layer))
+
+
+def _keep_rows(layer: str, make_link: MakeLinkT, model: OutputT) -> KeptRows:
+    _check_start(model, layer)
+
+    def make(params: Dict[str, Any]) -> KeptRows:
+        rate, xp = model.attrs["learn_rate"], model.ops.xp
+        W, link = params["start"] + rate * params["D"], make_link(model, params)
+        norms, ends = (W * W).sum(axis=1) ** 0.5, xp.unique(link.leaves)
+        scales = 1.0 / (norms + (norms < EPSILON))
+        return KeptRows(pack_rows(W), rate * params["b"], scales, ends, link)
+
+    return keep(model, make)
+
+
+def _get_similarity(keep_rows: KeepT, model: OutputT, X: Floats2d) -> Floats2d:
+    kept = keep_rows(model)
+    cosines = multiply_rows(X, kept.W) * kept.scales / _get_lengths(X)
+    return cosines[:, kept.link.leaves]
+
+
+def _get_scores(
+    keep_rows: KeepT, model: OutputT, X: Floats2d
+) -> Tuple[Floats2d, Floats1d]:
+    """See contract.get_scores."""
+    kept = keep_rows(model)
+    Z = multiply_rows(X, kept.W)
+    cosines = Z * kept.scales
+    if len(kept.ends) < len(kept.scales):
+        cosines = cosines[:, kept.ends]
+    closest = cosines.max(axis=1) / _get_lengths(X)[:, 0]
+    return kept.link.walk(Z + kept.biases)[0], closest
+
+
+def _get_lengths(X: Floats2d) -> Any:
+    """RETURNS (Any): What to divide rows by, of shape (rows, 1)."""
+    norms = (X * X).sum(axis=1, keepdims=True) ** 0.5
+    return norms + (norms < EPSILON)
 
 
 def set_rows(model: OutputT, n_leaves: int, start: numpy.ndarray) -> None:
@@ -155,8 +243,3 @@ def get_rows(model: OutputT) -> Any:
 def get_row_biases(model: OutputT) -> Any:
     """RETURNS (Any): What is added to the scores of the rows, of shape (rows,)."""
     return model.attrs["learn_rate"] * cast(Floats1d, model.get_param("b"))
-
-
-def compare_rows(model: OutputT, X: Floats2d) -> Floats2d:
-    """RETURNS (Floats2d): Cosines of documents to the present rows, (docs, rows)."""
-    return multiply_rows(unit_rows(X), unit_rows(get_rows(model)))

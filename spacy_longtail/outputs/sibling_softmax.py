@@ -1,18 +1,18 @@
 from collections import Counter
-from typing import Any, Dict, List, Optional, Tuple, cast
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats2d
 
 from ..ops import ForwardT, log_softmax_groups, spread_groups, sum_groups
 from ..saved import refuse
 from ..taxonomy import ROOT, Taxonomy
 from .prototypes import (
+    Link,
     OtherT,
     OutputT,
     build_prototype_layer,
     check_places,
-    compare_rows,
     copy_rows,
     paste_rows,
     set_rows,
@@ -63,39 +63,46 @@ def SiblingSoftmax(
         "steps": [],
         "set_start": _set_start,
         "extend_start": _extend_start,
-        "get_similarity": _get_similarity,
         "check_rows": _check_rows,
     }
     shared = nO, nI, scale, learn_rate, l2sp
-    model = build_prototype_layer("SiblingSoftmax", walk_paths, attrs, *shared)
+    model = build_prototype_layer("SiblingSoftmax", follow_paths, attrs, *shared)
     # How many leaves each row stands for.
     model.set_param("sizes", None)
     return model
 
 
-def walk_paths(model: OutputT, Z: Floats2d) -> ForwardT:
-    """Normalize the scores among siblings and add up those of each path, see LinkT."""
-    ops = model.ops
+def follow_paths(model: OutputT, params: Dict[str, Any]) -> Link:
+    """Normalize the scores among siblings and add up those of each path. The last node
+    of a path stands for its leaf.
+    """
+    ops, n_rows = model.ops, model.get_dim("nR")
     lengths = ops.asarray1i(model.attrs["group_lengths"])
-    steps = [ops.asarray1i(step) for step in model.attrs["steps"]]
-    log_sizes = ops.xp.log(cast(Floats1d, model.get_param("sizes")))
-    log_P = log_softmax_groups(ops, Z + log_sizes, lengths)
-    # A row that stands for k leaves gives each of them 1 / k.
-    per_leaf = ops.xp.pad(log_P - log_sizes, ((0, 0), (0, 1)))
-    Y = per_leaf[:, steps[0]]
-    for step in steps[1:]:
-        Y = Y + per_leaf[:, step]
+    paths = numpy.asarray(model.attrs["steps"])
+    ends = paths[(paths < n_rows).sum(axis=0) - 1, numpy.arange(paths.shape[1])]
+    steps = [ops.asarray1i(step) for step in paths]
+    log_sizes = ops.xp.log(params["sizes"])
 
-    def backprop(dY: Floats2d) -> Floats2d:
-        dY_T = ops.as_contig(dY.T)
-        d_log_P_T = ops.alloc2f(model.get_dim("nR") + 1, dY.shape[0])
-        for step in steps:
-            ops.scatter_add(d_log_P_T, step, dY_T)
-        d_log_P = ops.as_contig(d_log_P_T[:-1].T)
-        sums = spread_groups(ops, sum_groups(ops, d_log_P, lengths), lengths)
-        return d_log_P - ops.xp.exp(log_P) * sums
+    def walk(Z: Floats2d) -> ForwardT:
+        log_P = log_softmax_groups(ops, Z + log_sizes, lengths)
+        # A row that stands for k leaves gives each of them 1 / k.
+        per_leaf = ops.xp.pad(log_P - log_sizes, ((0, 0), (0, 1)))
+        Y = per_leaf[:, steps[0]]
+        for step in steps[1:]:
+            Y = Y + per_leaf[:, step]
 
-    return Y, backprop
+        def backprop(dY: Floats2d) -> Floats2d:
+            dY_T = ops.as_contig(dY.T)
+            d_log_P_T = ops.alloc2f(n_rows + 1, dY.shape[0])
+            for step in steps:
+                ops.scatter_add(d_log_P_T, step, dY_T)
+            d_log_P = ops.as_contig(d_log_P_T[:-1].T)
+            sums = spread_groups(ops, sum_groups(ops, d_log_P, lengths), lengths)
+            return d_log_P - ops.xp.exp(log_P) * sums
+
+        return Y, backprop
+
+    return Link(ops.asarray1i(ends), walk)
 
 
 def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
@@ -161,11 +168,3 @@ def _get_paths(taxonomy: Taxonomy, *, single: bool) -> List[List[Tuple[str, str]
         nodes.append("" if single and other >= 0 else leaf)
         paths.append(list(zip([ROOT, *nodes], nodes)))
     return paths
-
-
-def _get_similarity(model: OutputT, X: Floats2d) -> Floats2d:
-    # The last node of a leaf's path counts.
-    steps = numpy.asarray(model.attrs["steps"])
-    ends = (steps < model.get_dim("nR")).sum(axis=0) - 1
-    rows = model.ops.asarray1i(steps[ends, numpy.arange(steps.shape[1])])
-    return compare_rows(model, X)[:, rows]

@@ -106,11 +106,11 @@ class EncoderRunner:
         # A cache isn't empty while training: the dev corpus is read again and again.
         X = self._encode_once(docs) if self.cache else predict_apart(self.encoder, docs)
         output, to_numpy = self.model.get_ref("output"), self.model.ops.to_numpy
-        cosines = to_numpy(contract.get_similarity(output, X))
+        logits, closest = map(to_numpy, contract.get_scores(output, X))
         # Sums over a row add up in another order in another order of memory.
-        logits = numpy.ascontiguousarray(to_numpy(output.predict(X)))
+        logits = numpy.ascontiguousarray(logits)
         logits = contract.mix_terms(self.model, docs, logits)
-        return RawScores(logits, cosines.max(axis=1))
+        return RawScores(logits, closest)
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
         encode = partial(run_encoder, self.encoder)

@@ -3,6 +3,7 @@ from typing import NamedTuple, Sequence, Tuple
 import numpy
 
 from ..ops import mean_by_class, softmax, unit_rows
+from ..products import multiply_matrices
 
 SCALE = 20.0
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -93,9 +94,10 @@ def _train_head(
     W0 = numpy.pad(start, ((0, 0), (0, 1))).astype("float64")
     W, M, V = W0.copy(), numpy.zeros_like(W0), numpy.zeros_like(W0)
     for step in range(1, settings.epochs + 1):
-        d_logits = softmax(X @ W.T + log_counts)
+        d_logits = softmax(multiply_matrices(X, W.T) + log_counts)
         d_logits[rows, columns] -= 1.0
-        dW = d_logits.T @ X / len(X) + 2.0 * settings.l2sp * (W - W0)
+        dW = multiply_matrices(d_logits.T, X) / len(X)
+        dW += 2.0 * settings.l2sp * (W - W0)
         M = BETA1 * M + (1 - BETA1) * dW
         V = BETA2 * V + (1 - BETA2) * dW * dW
         rate = SCALE * settings.learn_rate * (1.0 - (step - 1) / settings.epochs)
@@ -125,7 +127,7 @@ def fit_head_temperature(
         held_out = kept.select(folds == fold)
         for members in grouped:
             part = held_out.select(numpy.isin(held_out.owners, members))
-            logits = part.X @ W[members].T + b[members]
+            logits = multiply_matrices(part.X, W[members].T) + b[members]
             columns = numpy.searchsorted(members, part.owners)
             n_held_out += len(columns)
             for i, temperature in enumerate(TEMPERATURES):
@@ -181,7 +183,7 @@ def _count_steps(
     is closer to a document than all prototypes but its own, (documents, labels).
     """
     n = numpy.arange(len(X))
-    cosines, named = X @ known.T, X @ names.T
+    cosines, named = (multiply_matrices(X, Y.T) for Y in (known, names))
     cosines[n, owners] = (rest * X).sum(axis=1)
     gaps = cosines.max(axis=1, keepdims=True) - named
     cosines[n, owners] = -1.0

@@ -5,7 +5,8 @@ import numpy
 import srsly
 from spacy.tokens import Doc
 
-from ..ops import multiply_rows, unit_rows
+from ..ops import unit_rows
+from ..products import multiply_rows
 from ..questions import LabelCard, Question, Ranking
 from ..saved import (
     NUMBER,

@@ -343,10 +343,29 @@ def test_similarity_follows_the_weights(make_output):
     assert abs(change).max() > 0.1
 
 
-def test_logits_do_not_depend_on_the_batch(make_output):
+def test_scores_do_not_depend_on_the_batch(make_output):
     output, X = make_output(moved=True), make_inputs(70)
-    alone = numpy.concatenate([output.predict(X[i : i + 1]) for i in range(len(X))])
-    assert_array_equal(output.predict(X), alone)
+    logits, closest = contract.get_scores(output, X)
+    for i in range(len(X)):
+        alone = contract.get_scores(output, X[i : i + 1])
+        assert_array_equal(alone[0][0], logits[i])
+        assert alone[1][0] == closest[i]
+
+
+def test_scores_are_the_logits_and_the_highest_similarity(make_output):
+    output, X = make_output(moved=True), make_inputs()
+    logits, closest = contract.get_scores(output, X)
+    assert_array_equal(logits, output.predict(X))
+    cosines = contract.get_similarity(output, X)
+    assert_allclose(closest, cosines.max(axis=1), rtol=1e-6)
+
+
+def test_scores_of_a_layer_with_what_is_needed_only(make_output):
+    output, X = make_output(moved=True), make_inputs()
+    expected = contract.get_scores(output, X)
+    del output.attrs["get_scores"]
+    for found, wanted in zip(contract.get_scores(output, X), expected):
+        assert_allclose(found, wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("l2sp", [0.0, 0.3])
