@@ -24,7 +24,8 @@ def read_ticks():
     return found
 
 nlp = spacy.blank("en")
-nlp.add_pipe("longtail_textcat", config={"min_count": 2})
+loss = {"@losses": "spacy-longtail.WeightedCrossEntropy.v1"}
+nlp.add_pipe("longtail_textcat", config={"min_count": 2, "loss": loss})
 nlp.add_pipe("zero_shot_fallback")
 labels = [f"{i % 40}/ticket {i}" for i in range(int(sys.argv[1]))]
 texts = [f"please look at ticket {i}, it is urgent" for i in range(len(labels))]

@@ -134,8 +134,11 @@ class TaxonomyCrossEntropy(LeafLoss):
         if self.weights is None:
             return has_label
         counts = xp.ones_like(self.weights) if self.counts is None else self.counts
-        totals = truths @ counts
-        weights = truths @ (counts * self.weights)
+        # Not by a BLAS, which would start threads.
+        totals, weights = (
+            xp.einsum("ij,j->i", truths, factors)
+            for factors in (counts, counts * self.weights)
+        )
         return has_label * weights / xp.maximum(totals, EPSILON)
 
     def _get_terms(self, xp: Any, log_p: Floats1d) -> Tuple[Floats1d, Floats1d]:

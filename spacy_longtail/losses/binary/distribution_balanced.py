@@ -72,7 +72,8 @@ class DistributionBalanced(BinaryCrossEntropy):
 
     def _compare(self, xp: Any, Z: Floats2d, Y: Floats2d) -> Tuple[Floats2d, Floats2d]:
         inverse = xp.asarray(self.inverse, dtype=Z.dtype)
-        totals = (Y @ inverse).reshape((-1, 1))
+        # Not by a BLAS, which would start threads.
+        totals = xp.einsum("ij,j->i", Y, inverse).reshape((-1, 1))
         ratios = xp.where(totals > 0, inverse / xp.where(totals > 0, totals, 1.0), 1.0)
         weights = self.alpha + sigmoid(self.beta * (ratios - self.mu))
         loss_no = softplus(self.scale * Z) / self.scale
