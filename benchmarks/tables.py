@@ -15,13 +15,17 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from harness.corpus import DATASETS
 from harness.results import ResultT, read_all
+from performance import tables as performance
 from plot import PointsT, draw_plot, get_digest
 from run import RESULTS
 from systems import SYSTEMS, parse_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "benchmarks.md"]
-PLOT = ROOT / "docs" / "benchmarks.svg"
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling")),
+]
+PLOT, SCALING = (ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling"))
 # For each data set, the runs of each system.
 RunsT = Dict[str, Dict[str, List[ResultT]]]
 # What somebody would pick instead, for the table of the README.
@@ -220,6 +224,9 @@ def format_seconds(value: float) -> str:
 BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "quality": make_quality,
     "readme": make_readme,
+    "speed": lambda runs: performance.make_speed(),
+    "shares": lambda runs: performance.make_shares(),
+    "scaling": lambda runs: performance.make_scaling(),
 }
 MARKED = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL
@@ -256,10 +263,12 @@ def find_stale(runs: RunsT) -> List[Path]:
         text = page.read_text(encoding="utf8")
         if build_page(text, runs) != text:
             stale.append(page)
-    if not PLOT.exists() or get_digest(get_points(runs)) not in PLOT.read_text(
-        encoding="utf8"
-    ):
-        stale.append(PLOT)
+    digests = {PLOT: get_digest(get_points(runs))}
+    if results := performance.read_scaling():
+        digests[SCALING] = performance.get_digest(results)
+    for plot, digest in digests.items():
+        if not plot.exists() or digest not in plot.read_text(encoding="utf8"):
+            stale.append(plot)
     return stale
 
 
@@ -275,6 +284,8 @@ def main() -> int:
             continue
         if path == PLOT:
             draw_plot(get_points(runs), path)
+        elif path == SCALING:
+            performance.draw_scaling(performance.read_scaling(), path)
         else:
             text = build_page(path.read_text(encoding="utf8"), runs)
             path.write_text(text, encoding="utf8")

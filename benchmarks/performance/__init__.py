@@ -1,0 +1,1 @@
+"""What speed.py and scaling.py share: made-up corpora, systems, measuring, tables."""

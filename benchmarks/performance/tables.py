@@ -1,0 +1,232 @@
+"""The tables and the plot of docs/scaling.md, of what speed.py and scaling.py wrote."""
+
+import hashlib
+import json
+from math import exp, log
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .systems import TITLES
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "performance"
+ResultT = Dict[str, Any]
+USE_TITLES = {
+    "empty": "the empty pipeline: the tokenizer",
+    "textcat": "spaCy `textcat` (quickstart, CPU)",
+    "first": "first stage, all labels",
+    "first_top": "first stage, `cats_top_k = 10`",
+    "pair": "with the fallback, all labels",
+    "pair_top": "with the fallback, `cats_top_k = 10`",
+    "kept": "the same, all documents kept in a list",
+    "two": "two processes at the same time, in all",
+    "four": "four processes at the same time, in all",
+    "pipe_two": "`nlp.pipe(…, n_process=2)`",
+    "textcat_pipe_two": "`textcat`, `nlp.pipe(…, n_process=2)`",
+    "fasttext": "fastText, its library alone, all labels",
+    "fasttext_top": "fastText, its library alone, top 10",
+}
+# Beside what each use is judged.
+BASES = {
+    **dict.fromkeys(("first", "first_top", "pair", "pair_top"), "textcat"),
+    **dict.fromkeys(("kept", "two", "four"), "pair"),
+    "pipe_two": "textcat_pipe_two",
+}
+STUDY_TITLES = {
+    "labels": ("n_labels", "labels"),
+    "tokens": ("n_tokens", "tokens a text"),
+    "docs": ("n_streamed", "texts in a stream"),
+}
+# What is plotted and fitted: key of the result, title, unit.
+CURVES = [
+    ("ms", "prediction", "ms a text"),
+    ("epoch_s", "training", "s an epoch"),
+    ("memory_mb", "training", "MB of memory"),
+    ("disk_mb", "saved", "MB"),
+]
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def read_speed(out: Path = RESULTS) -> Optional[ResultT]:
+    path = out / "speed.json"
+    return json.loads(path.read_text(encoding="utf8")) if path.exists() else None
+
+
+def read_scaling(out: Path = RESULTS) -> List[ResultT]:
+    path = out / "scaling.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+
+
+def make_speed(out: Path = RESULTS) -> str:
+    """A row for each kind of use."""
+    found = read_speed(out)
+    if found is None:
+        return "Not measured yet."
+    rates, rows = found["rates"], []
+    for use, title in USE_TITLES.items():
+        if use not in rates:
+            continue
+        base = BASES.get(use)
+        ratio = (
+            f"{rates[use] / rates[base]:.2f} × {TITLE_OF_BASE[base]}" if base else ""
+        )
+        rows.append([title, f"{rates[use]:,.0f}", ratio])
+    table = format_table([f"`{found['data']}`", "texts a second", "ratio"], rows)
+    return f"{table}\n\n{make_caption('speed.py --data DIR', [found])}"
+
+
+TITLE_OF_BASE = {
+    "textcat": "`textcat`",
+    "pair": "one process, streamed",
+    "textcat_pipe_two": "`textcat`'s",
+}
+
+
+def make_shares(out: Path = RESULTS) -> str:
+    """Parts of the pipeline, for each kind of use: microseconds and share."""
+    found = read_speed(out)
+    if found is None:
+        return "Not measured yet."
+    uses = list(found["shares"])
+    parts = next(iter(found["shares"].values()))
+    rows = []
+    for part in sorted(parts, key=lambda x: -found["shares"]["pair"][x]):
+        row = [part]
+        for use in uses:
+            share = found["shares"][use][part]
+            micros = share * 1e6 / found["cpu_rates"][use]
+            row.append(f"{micros:.1f} ({share:.0%})")
+        rows.append(row)
+    totals = [f"{1e6 / found['cpu_rates'][use]:.1f}" for use in uses]
+    header = ["µs of a processor a text", *(USE_TITLES[use] for use in uses)]
+    table = format_table(header, [*rows, ["all", *totals]])
+    return f"{table}\n\n{make_caption('speed.py --data DIR', [found])}"
+
+
+def make_scaling(out: Path = RESULTS) -> str:
+    """A table for each study, and how each cost grows."""
+    results, blocks = read_scaling(out), []
+    for study, (key, title) in STUDY_TITLES.items():
+        own = [found for found in results if found["study"] == study]
+        if own:
+            blocks += [f"### By {title}", make_study(own, key, title)]
+    if not blocks:
+        return "Not measured yet."
+    return "\n\n".join([*blocks, make_caption("scaling.py", results)])
+
+
+def make_study(results: List[ResultT], key: str, title: str) -> str:
+    columns = [*CURVES, ("peak_mb", "all of the process", "MB")]
+    if key != "n_labels":
+        columns = [column for column in columns if column[0] in ("ms", "peak_mb")]
+    header = [title, "system", *(f"{own}, {unit}" for _, own, unit in columns)]
+    rows = []
+    order = list(TITLES)
+    for found in sorted(results, key=lambda x: (x[key], order.index(x["system"]))):
+        cells = [format_cell(found.get(name)) for name, _, _ in columns]
+        if "over" in found:
+            cells = [f"over {found['over']}", *["–"] * (len(columns) - 1)]
+        rows.append([f"{found[key]:,}", TITLES[found["system"]], *cells])
+    growth = make_growth(results, key, [name for name, _, _ in columns])
+    return f"{format_table(header, rows)}\n\n{growth}"
+
+
+def format_cell(value: Optional[float]) -> str:
+    if value is None:
+        return "–"
+    digits = 3 if value < 1 else 1 if value < 100 else 0
+    return f"{value:,.{digits}f}"
+
+
+def make_growth(results: List[ResultT], key: str, columns: Sequence[str]) -> str:
+    """What each cost is proportional to: x to the power of the slope on the logs."""
+    titles = {name: f"{title} ({unit})" for name, title, unit in CURVES}
+    lines = []
+    for system, title in TITLES.items():
+        own = [r for r in results if r["system"] == system and "over" not in r]
+        slopes = []
+        for name in columns:
+            pairs = [(found[key], found[name]) for found in own if name in found]
+            slope = fit_exponent(pairs)
+            if name in titles and slope is not None:
+                slopes.append(f"{titles[name]} {slope:.2f}")
+        if slopes:
+            lines.append(f"- {title}: {', '.join(slopes)}")
+    return "\n".join(["Fitted exponents:", "", *lines])
+
+
+def fit_exponent(pairs: Sequence[Tuple[float, float]]) -> Optional[float]:
+    """RETURNS (Optional[float]): The slope of least squares through the logs. None with
+    fewer than three points.
+    """
+    points = [(log(x), log(max(y, 1e-6))) for x, y in pairs]
+    if len(points) < 3:
+        return None
+    mean_x = sum(x for x, _ in points) / len(points)
+    mean_y = sum(y for _, y in points) / len(points)
+    covariance = sum((x - mean_x) * (y - mean_y) for x, y in points)
+    return covariance / sum((x - mean_x) ** 2 for x, _ in points)
+
+
+def make_caption(command: str, results: Sequence[ResultT]) -> str:
+    def join(key: str) -> str:
+        return " and ".join(sorted({found[key] for found in results}))
+
+    versions = results[0]["versions"]
+    named = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    return (
+        f"`python benchmarks/{command}`, {join('date')}, {join('machine')}, at "
+        f"{join('commit')}, {named}."
+    )
+
+
+def get_digest(results: List[ResultT]) -> str:
+    """RETURNS (str): Stands in the plot, and tells whether it shows these results."""
+    text = json.dumps(results, sort_keys=True)
+    return hashlib.sha256(text.encode("utf8")).hexdigest()[:16]
+
+
+def draw_scaling(results: List[ResultT], path: Path) -> None:
+    """Draw the costs against the number of labels, both as logs, with the fits."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    setting = {"svg.hashsalt": "scaling", "svg.fonttype": "none", "font.size": 8}
+    about = {"Date": None, "Creator": None, "Description": get_digest(results)}
+    with pyplot.rc_context(setting):
+        figure, axes = pyplot.subplots(2, 2, figsize=(8.0, 6.0))
+        for field, (name, title, unit) in zip(axes.ravel().tolist(), CURVES):
+            field.set_title(title)
+            field.set(xscale="log", yscale="log", xlabel="labels", ylabel=unit)
+            for system, label in TITLES.items():
+                draw_curve(field, results, name, system, label.replace("`", ""))
+        axes[0, 0].legend(fontsize=6)
+        figure.tight_layout()
+        figure.savefig(path, format="svg", metadata=about)
+        pyplot.close(figure)
+    lines = path.read_text(encoding="utf8").splitlines()
+    path.write_text("".join(line.rstrip() + "\n" for line in lines), encoding="utf8")
+
+
+def draw_curve(
+    field: Any, results: List[ResultT], name: str, system: str, label: str
+) -> None:
+    own = [r for r in results if r["study"] == "labels" and r["system"] == system]
+    points = sorted((r["n_labels"], r[name]) for r in own if name in r)
+    slope = fit_exponent(points)
+    if not points:
+        return
+    label += "" if slope is None else f" (exponent {slope:.2f})"
+    (line,) = field.plot(*zip(*points), "o", markersize=3, label=label)
+    if slope is not None:
+        height = sum(log(y) - slope * log(x) for x, y in points) / len(points)
+        ends = [points[0][0], points[-1][0]]
+        fitted = [exp(height + slope * log(x)) for x in ends]
+        field.plot(ends, fitted, "-", linewidth=0.8, color=line.get_color())
