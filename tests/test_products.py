@@ -27,7 +27,7 @@ nlp = spacy.blank("en")
 loss = {"@losses": "spacy-longtail.WeightedCrossEntropy.v1"}
 nlp.add_pipe("longtail_textcat", config={"min_count": 2, "loss": loss})
 nlp.add_pipe("zero_shot_fallback")
-labels = [f"{i % 40}/ticket {i}" for i in range(int(sys.argv[1]))]
+labels = [f"{i % 4}/ticket {i}" for i in range(int(sys.argv[1]))]
 texts = [f"please look at ticket {i}, it is urgent" for i in range(len(labels))]
 pairs = list(zip(texts, labels)) + [("a frequent one", labels[-1])] * 3
 examples = [Example.from_dict(nlp.make_doc(t), {"cats": {l: 1.0}}) for t, l in pairs]

@@ -6,7 +6,7 @@ import srsly
 from spacy.tokens import Doc
 
 from ..ops import unit_rows
-from ..products import multiply_rows
+from ..products import PackedRows, multiply_rows, pack_rows
 from ..questions import LabelCard, Question, Ranking
 from ..saved import (
     NUMBER,
@@ -30,6 +30,8 @@ from .heads import (
 
 # Trained, those of them that are pooled, and added at run time.
 LABELS = ("known", "pooled", "added")
+# Labels that are compared with all documents, whether candidates or not.
+MAX_AT_ONCE = 256
 # What is saved.
 FIELDS: Dict[str, Any] = {"labels": dict, "arrays": dict}
 FIELDS.update({"temperature": NUMBER, "margin": NUMBER})
@@ -59,6 +61,8 @@ class VectorRanker(LabelRanker):
         # The row of each label in the arrays.
         self.index: Dict[str, Dict[str, int]] = {key: {} for key in LABELS}
         self.arrays: Dict[str, numpy.ndarray] = {}
+        # Which of them were packed, and what came of it.
+        self._packed: Dict[str, Tuple[numpy.ndarray, PackedRows]] = {}
 
     def encode_labels(self, docs: List[Doc], encode: EncodeT) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Vectors of label texts, of shape (docs, width)."""
@@ -118,27 +122,51 @@ class VectorRanker(LabelRanker):
 
     def rank(self, question: Question) -> Ranking:
         X = unit_rows(numpy.asarray(self.encode_docs(question.docs), dtype="float32"))
-        W, b, index = self.arrays["W"], self.arrays["b"], self.index["pooled"]
-        scores = super().rank(question).scores
-        # Documents with the same candidates are judged together.
-        alike: Dict[Tuple[str, ...], List[int]] = {}
-        for row, wanted in enumerate(question.candidates):
-            alike.setdefault(tuple(wanted), []).append(row)
-        for labels, rows in alike.items():
-            columns = [index[label] for label in labels]
-            heads, biases = W[columns], b[columns]
-            for row in rows:
-                # One by one, so that no logit depends on how many are alike.
-                scores[row] = (heads @ X[row] + biases) / self.temperature
-        closest = multiply_rows(X, self.arrays["known"]).max(axis=1)
+        scores = self._score(X, question.candidates)
+        closest = multiply_rows(X, self._pack("known")).max(axis=1)
         margins = numpy.zeros((len(X), len(question.added)), dtype="float32")
         if question.added:
             columns = [self.index["added"][label] for label in question.added]
-            cosines = multiply_rows(X, self.arrays["added"][columns])
+            cosines = multiply_rows(X, self._pack("added"))[:, columns]
             raised = cosines + self.arrays["margins"][columns]
             margins = SCALE * (raised - closest[:, None])
             closest = numpy.maximum(closest, cosines.max(axis=1))
         return Ranking(scores, margins, numpy.clip(closest, 0.0, 1.0))
+
+    def _score(
+        self, X: numpy.ndarray, candidates: List[List[str]]
+    ) -> List[numpy.ndarray]:
+        """RETURNS (List[numpy.ndarray]): See Ranking."""
+        index, W, b = self.index["pooled"], self.arrays["W"], self.arrays["b"]
+        scores: List[numpy.ndarray] = [numpy.zeros(0)] * len(X)
+        # Documents with the same candidates are judged together. With few labels it is
+        # cheaper to compare all of them with all.
+        alike: Dict[Tuple[str, ...], List[int]] = {}
+        for row, labels in enumerate(candidates):
+            if labels:
+                alike.setdefault(tuple(labels), []).append(row)
+        if not alike:
+            return scores
+        Z = multiply_rows(X, self._pack("W")) + b if len(W) <= MAX_AT_ONCE else None
+        for key, rows in alike.items():
+            columns = [index[label] for label in key]
+            if Z is None:
+                found = multiply_rows(X[rows], W[columns]) + b[columns]
+            else:
+                found = Z[numpy.ix_(rows, columns)]
+            for row, values in zip(rows, found / self.temperature):
+                scores[row] = values
+        return scores
+
+    def _pack(self, key: str) -> PackedRows:
+        """Prepare an array for products, once."""
+        array, kept = self.arrays[key], self._packed.get(key)
+        if kept is None or kept[0] is not array:
+            kept = self._packed[key] = array, pack_rows(array)
+        return kept[1]
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_packed": {}}
 
     def to_bytes(self) -> bytes:
         arrays = {

@@ -1,8 +1,9 @@
 import numpy
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from spacy_longtail.questions import Question
+from spacy_longtail.rankers import vector_ranker
 from spacy_longtail.rankers.prototype import make_prototype_ranker
 
 NEW = "travel/cruise"
@@ -29,6 +30,41 @@ def test_candidates_can_differ_by_document(ranker, make_docs):
     found = ranker.rank(Question(docs, candidates, prior, [], ["bank/card"] * 3))
     assert [len(scores) for scores in found.scores] == [1, 0, 2]
     assert found.scores[0][0] == pytest.approx(found.scores[2][0], rel=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_ranking_does_not_depend_on_the_batch(ranker, make_docs, monkeypatch, at_once):
+    """Whether all labels are compared with all documents, or the candidates only."""
+    if not at_once:
+        monkeypatch.setattr(vector_ranker, "MAX_AT_ONCE", 0)
+    docs = make_docs(*["money cost", "card lost", "fee", "", "loan fee ship"] * 9)
+    pairs = [["bank/loan"], [], ["bank/loan", "bank/fee"], ["bank/fee"]] * 12
+
+    def ask(rows):
+        candidates, best = [pairs[row] for row in rows], ["bank/card"] * len(rows)
+        prior = [numpy.zeros(len(labels)) for labels in candidates]
+        asked = [docs[row] for row in rows], candidates, prior, [NEW], best
+        return ranker.rank(Question(*asked))
+
+    whole = ask(range(len(docs)))
+    for row in range(len(docs)):
+        alone = ask([row])
+        for field in ("scores", "margins", "similarity"):
+            assert_array_equal(getattr(alone, field)[0], getattr(whole, field)[row])
+    W, b = ranker.arrays["W"], ranker.arrays["b"]
+    x = ranker.encode_docs(docs[:1])[0] / 2**0.5
+    expected = (W[ranker.index["pooled"]["bank/loan"]] @ x + b[1]) / ranker.temperature
+    assert whole.scores[0][0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_labels_that_are_learned_anew_are_compared_anew(ranker, cards, encode, ask):
+    before = ask(ranker, "money").scores[0]
+    ranker.set_labels([c._replace(examples=[]) for c in cards], encode)
+    fresh = make_prototype_ranker()
+    fresh.set_labels([c._replace(examples=[]) for c in cards], encode)
+    fresh.bind(encode)
+    assert_array_equal(ask(ranker, "money").scores[0], ask(fresh, "money").scores[0])
+    assert (ask(ranker, "money").scores[0] != before).any()
 
 
 def test_new_label_margins_where_its_name_is_closer(ranker, ask):
