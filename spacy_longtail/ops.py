@@ -3,7 +3,7 @@ each of them has, from left to right.
 """
 
 from math import comb, erfc, sqrt
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import numpy
 from thinc.api import Ops, get_array_module
@@ -84,10 +84,14 @@ def softplus(Z: Any) -> Any:
     return xp.maximum(Z, 0.0) + xp.log1p(xp.exp(-xp.abs(Z)))
 
 
-def softmax(Z: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): Each row of the logits as a distribution."""
-    Z = numpy.exp(Z - Z.max(axis=1, keepdims=True))
-    return Z / Z.sum(axis=1, keepdims=True)
+def softmax(Z: numpy.ndarray, *, out: Optional[numpy.ndarray] = None) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Each row of the logits as a distribution, written to
+    `out` if that is given, which can be the logits.
+    """
+    P = numpy.subtract(Z, Z.max(axis=1, keepdims=True), out=out)
+    numpy.exp(P, out=P)
+    P /= P.sum(axis=1, keepdims=True)
+    return P
 
 
 def get_log_odds(P: Any) -> Any:

@@ -19,7 +19,7 @@ PREDICT = """
 import json, sys
 import spacy
 nlp = spacy.load(sys.argv[1])
-rows = [[doc.cats, doc.user_data["longtail"]] for doc in nlp.pipe(sys.stdin)]
+rows = [[doc.cats, doc._.longtail] for doc in nlp.pipe(sys.stdin)]
 json.dump(rows, sys.stdout)
 """
 TEXTS = "my screen is black\nwho do i tell about the baby\n\nmail from the ceo?\n"

@@ -4,18 +4,13 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 import numpy
 from spacy.tokens import Doc
 
-from ..ops import top_columns
-from ..taxonomy import Taxonomy
+from .stored import DataT, unpack_decision
 
-# Where a document keeps its decision, as plain data.
+# Where a document keeps its decision.
 KEY = "longtail"
-N_CANDIDATES = 5
 ABSTAINED = "abstained"
 EPSILON = 1e-12
-# What a Doc stores, see Decision.to_user_data.
-DataT = Dict[str, Any]
 LevelsT = Tuple[Tuple[str, float], ...]
-GetLevelsT = Callable[[numpy.ndarray, numpy.ndarray], List[List[float]]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class Decision(Dict[str, Any]):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Decision":
-        """data (Mapping[str, Any]): What to_dict gives, or what a Doc stores."""
+        """data (Mapping[str, Any]): What to_dict or get_stored gives."""
         found = {
             "labels": _to_labels(data.get("label")),
             "allows_several": "labels" in data,
@@ -82,7 +77,7 @@ class Decision(Dict[str, Any]):
         return {name: _convert(getattr(self, name), list) for name in FIELDS}
 
     def to_user_data(self) -> DataT:
-        """RETURNS (DataT): What a Doc stores, without what follows from the rest."""
+        """RETURNS (DataT): See get_stored, without what follows from the rest."""
         left_out = {"path", "allows_several"}
         if not self.allows_several:
             left_out |= {"labels", "first_labels"}
@@ -126,7 +121,7 @@ def _convert(value: Any, sequence: Callable) -> Any:
     return sequence(map(sequence, value) if is_nested else value)
 
 
-# What follows is done for every document, so it works on what a Doc stores.
+# What follows works on what get_stored returns.
 
 
 def refine(
@@ -193,7 +188,7 @@ def find_similarity(data: DataT) -> float:
 
 
 def _abstain(data: DataT, levels: List[Any], share: float, reason: str) -> DataT:
-    found = data.copy()
+    found = dict(data)
     found.update(
         **({"labels": []} if "labels" in data else {}),
         label=None,
@@ -205,54 +200,16 @@ def _abstain(data: DataT, levels: List[Any], share: float, reason: str) -> DataT
     return found
 
 
-class StoredDecision(Dict[str, Any]):
-    """What a Doc stores, a dict. Until the Doc is copied or leaves the process, it also
-    knows the kind by whose settings it was made: they can be others by the time when
-    the document comes to the fallback.
-    """
-
-    def __init__(self, data: Any = (), *, kind: Optional[Any] = None) -> None:
-        super().__init__(data)
-        self.kind = kind
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
-
-    def copy(self) -> "StoredDecision":
-        return StoredDecision(self, kind=self.kind)
-
-
 def get_stored(doc: Doc) -> DataT:
     """RETURNS (DataT): Empty if no component has categorized the document."""
-    return doc.user_data.get(KEY) or {}
+    return read_stored(doc.user_data.get(KEY))
 
 
-def write_cats(
-    docs: List[Doc],
-    taxonomy: Taxonomy,
-    P: numpy.ndarray,
-    top_k: Optional[int],
-    top: numpy.ndarray,
-) -> None:
-    """Write the probabilities of shape (docs, leaves) to `doc.cats`: of all leaves, or
-    of the top_k most probable ones only, see top_columns.
+def read_stored(stored: Any) -> DataT:
+    """RETURNS (DataT): What a Doc stores as a dict. It is one already where somebody
+    has set `doc._.longtail`, and in documents of old releases.
     """
-    leaves, own = taxonomy.leaves, taxonomy.index
-    if top_k is None:
-        for doc, row in zip(docs, P.tolist()):
-            doc.cats.update(zip(leaves, row))
-        return
-    top = top[:, :top_k]
-    shares = numpy.take_along_axis(P, top, axis=1).tolist()
-    for doc, columns, row in zip(docs, top.tolist(), shares):
-        if doc.cats:
-            doc.cats = {key: p for key, p in doc.cats.items() if key not in own}
-        doc.cats.update(zip([leaves[column] for column in columns], row))
-
-
-def store(doc: Doc, data: DataT) -> None:
-    """Store what get_stored returns."""
-    doc.user_data[KEY] = data
+    return unpack_decision(stored) if isinstance(stored, bytes) else stored or {}
 
 
 def read_decision(doc: Doc) -> Optional[Decision]:
@@ -264,11 +221,11 @@ def read_decision(doc: Doc) -> Optional[Decision]:
 
 
 def write_decision(doc: Doc, decision: Optional[Mapping[str, Any]]) -> None:
-    """Store a decision, or what its to_dict gives, as plain data. None deletes it."""
+    """Store a decision, or what its to_dict gives, as a dict. None deletes it."""
     if decision is None:
         doc.user_data.pop(KEY, None)
     else:
-        store(doc, Decision.from_dict(decision).to_user_data())
+        doc.user_data[KEY] = Decision.from_dict(decision).to_user_data()
 
 
 def register_extension() -> None:
@@ -292,74 +249,3 @@ class KindPrediction(Prediction):
     """A Prediction that knows the kind by whose settings it was made."""
 
     kind: Any = None
-
-
-class DecisionWriter:
-    """Turns leaf probabilities into the plain data that a Doc stores.
-
-    taxonomy (Taxonomy): The label tree. What depends on it alone is worked out once.
-    kind (Any): The LabelKind of the decisions.
-    get_levels (GetLevelsT): Gets leaf probabilities and the column of each document's
-        best label. Returns the probability of each node of its path.
-    """
-
-    def __init__(self, taxonomy: Taxonomy, kind: Any, get_levels: GetLevelsT) -> None:
-        self.taxonomy = taxonomy
-        self.kind = kind
-        self.get_levels = get_levels
-        self.paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
-        self.members = [column for other in taxonomy.others for column in other.members]
-        sizes = [len(other.members) for other in taxonomy.others]
-        self.other_starts = numpy.cumsum(sizes) - sizes
-
-    def describe(
-        self,
-        P: numpy.ndarray,
-        known: numpy.ndarray,
-        stage: str,
-        reason: str,
-        top: Optional[numpy.ndarray] = None,
-        kind: Optional[Any] = None,
-    ) -> List[DataT]:
-        """Describe the decision for each document.
-
-        P, known (numpy.ndarray): See Prediction.
-        stage, reason (str): See Decision.
-        top (Optional[numpy.ndarray]): What top_columns gives for at least
-            N_CANDIDATES, if that is known.
-        kind (Optional[Any]): The kind as it was when P was found, see LabelKind.freeze.
-            None takes it as it is now.
-        RETURNS (List[DataT]): What their documents store.
-        """
-        leaves, kind = self.taxonomy.leaves, kind or self.kind.freeze()
-        top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
-        shares = numpy.take_along_axis(P, top, axis=1).tolist()
-        levels, others = self.get_levels(P, top[:, 0]), self._get_others(P)
-        decisions: List[DataT] = [StoredDecision(kind=kind) for _ in known]
-        for row, (columns, sure) in enumerate(zip(top.tolist(), known.tolist())):
-            names = [leaves[column] for column in columns]
-            decisions[row].update(
-                pipe=kind.pipe,
-                label=names[0],
-                probability=shares[row][0],
-                levels=list(zip(self.paths[columns[0]], levels[row])),
-                other=others[row],
-                known=sure,
-                stage=stage,
-                reason=reason,
-                candidates=list(zip(names, shares[row])),
-            )
-        for decision, labels in zip(decisions, kind.get_labels(P, self.taxonomy) or ()):
-            decision["labels"] = labels
-        return decisions
-
-    def _get_others(self, P: numpy.ndarray) -> List[Optional[Tuple[str, float]]]:
-        if not self.members:
-            return [None] * len(P)
-        pooled = numpy.take(P, self.members, axis=1)
-        masses = numpy.add.reduceat(pooled, self.other_starts, axis=1)
-        best = masses.argmax(axis=1)
-        # Probabilities of 32 bits can sum to a little more than 1.
-        best_masses = numpy.minimum(masses[numpy.arange(len(P)), best], 1.0).tolist()
-        parents = [self.taxonomy.others[i].parent for i in best.tolist()]
-        return list(zip(parents, best_masses))

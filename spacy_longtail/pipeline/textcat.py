@@ -19,8 +19,10 @@ from ..ops import top_columns
 from ..saved import get_digest
 from ..taxonomy import Taxonomy, split_path
 from . import parts
-from .decision import N_CANDIDATES, KindPrediction, Prediction, store, write_cats
+from .decision import KindPrediction, Prediction
+from .decision_writer import N_CANDIDATES, store, write_cats
 from .encoding import EncoderRunner, RawScores
+from .handover import Batch, Handover
 from .home import make_name_property, take_settings, write_config
 from .initialization import check_update, follow_loss, start_pipe
 from .kinds.base import LabelKind
@@ -88,6 +90,7 @@ class TextCategorizer(TrainablePipe):
         # Labels that are declared before initialize.
         self.declared: List[str] = []
         self.encoding = EncoderRunner(model)
+        self.handover = Handover()
         # Lets others know that the encoder has changed.
         self.n_updates = 0
         self.trained = TrainingTexts()
@@ -230,7 +233,8 @@ class TextCategorizer(TrainablePipe):
         prior, known = kind.settings.prior, self._bias
         if known is None or known[0] != prior:
             known = self._bias = prior, self.get_bias(prior)
-        logits = (raw.logits + known[1]) / kind.settings.temperature
+        logits = raw.logits + known[1]
+        logits /= kind.settings.temperature
         P = kind.get_probabilities(logits, self.taxonomy)
         sure = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
         prediction = KindPrediction(P, sure)
@@ -252,15 +256,20 @@ class TextCategorizer(TrainablePipe):
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
-        docs, (P, known) = list(docs), prediction
+        docs, (P, known), tree = list(docs), prediction, self.taxonomy
         kind = getattr(prediction, "kind", None) or self.kind.freeze()
         top_k = kind.settings.cats_top_k
         top = top_columns(P, max(top_k or 0, N_CANDIDATES))
-        found = self._writer.describe(P, known, kind.factory, kind.reason, top, kind)
-        decisions = kind.back_off(found)
-        write_cats(docs, self.taxonomy, P, top_k, top)
-        for doc, decision in zip(docs, decisions):
-            store(doc, decision)
+        facts, decisions = self._writer.describe(
+            P, known, kind.factory, kind.reason, top=top, kind=kind
+        )
+        decisions = kind.back_off(facts, decisions, tree)
+        write_cats(docs, tree, P, top_k, top)
+        store(docs, decisions)
+        if top_k is None:
+            # They are read from `doc.cats`.
+            facts = facts._replace(P=P[:, :0])
+        self.handover.put(Batch(decisions, kind, tree, facts))
 
     def update(
         self,

@@ -9,6 +9,7 @@ from ..evaluation.pipes import find_fallback
 from ..fitting.calibration import choose_prior, fit_prior, fit_temperature
 from ..fitting.thresholds import fit_ancestor_threshold
 from ..pipeline.settings import PriorT, read_prior
+from ..pipeline.stored import unpack_decision
 from ..presentation import count_noun
 from ..scoring.bootstrap import measure
 from ..scoring.metrics import find_metrics
@@ -205,8 +206,9 @@ def _decide(
     pipe, index = evidence.pipe, evidence.taxonomy.index
     with try_settings(task.nlp, task.name, settings):
         P, known = pipe.apply_settings(evidence.raw)
-        found = pipe.kind.make_writer(pipe.taxonomy).describe(P, known, "", "")
-        decisions = pipe.kind.back_off(found)
+        writer = pipe.kind.make_writer(pipe.taxonomy)
+        found = pipe.kind.back_off(*writer.describe(P, known, "", ""), pipe.taxonomy)
+    decisions = [unpack_decision(decision) for decision in found]
     columns = [index.get(decision["label"], ABSTAINED) for decision in decisions]
     confidence = [decision["probability"] for decision in decisions]
     kept = numpy.zeros((3, len(decisions)), dtype=bool)

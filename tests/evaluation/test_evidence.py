@@ -26,7 +26,7 @@ def fail_later(doc):
 @Language.component("abstain_from_cards")
 def abstain_from_cards(doc):
     if "card" in doc.text:
-        doc.user_data["longtail"].update(label=None, labels=[])
+        doc._.longtail = {**doc._.longtail, "label": None, "labels": []}
     return doc
 
 

@@ -12,7 +12,9 @@ TEXT = "my card and\n hotel room"
 @Language.component("forget_card", assigns=["doc.cats"])
 def forget_card(doc):
     doc.cats["money/card"] = 0.0
-    doc.user_data["longtail"]["labels"].remove("money/card")
+    decision = doc._.longtail
+    labels = [label for label in decision.labels if label != "money/card"]
+    doc._.longtail = {**decision, "labels": labels}
     return doc
 
 

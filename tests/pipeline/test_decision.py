@@ -20,6 +20,7 @@ from spacy_longtail.pipeline.decision import (
     write_decision,
 )
 from spacy_longtail.pipeline.kinds.exclusive import ExclusiveLabels
+from spacy_longtail.pipeline.stored import unpack_decision
 from spacy_longtail.taxonomy import Other, Taxonomy
 
 NLP = spacy.blank("xx")
@@ -35,7 +36,8 @@ def describe(*P, taxonomy=TAXONOMY):
     P = numpy.asarray(P, dtype="float32")
     known = numpy.linspace(0.5, 1.0, len(P))
     writer = ExclusiveLabels("pipe").make_writer(taxonomy)
-    return writer.describe(P, known, "longtail_textcat", "because")
+    _, stored = writer.describe(P, known, "longtail_textcat", "because")
+    return [unpack_decision(data) for data in stored]
 
 
 def make_decision(data):

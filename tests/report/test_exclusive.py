@@ -1,5 +1,6 @@
 import pytest
 
+from spacy_longtail.pipeline.decision import get_stored
 from spacy_longtail.report import build_report, render_html
 
 NAME = "longtail_textcat"
@@ -53,12 +54,13 @@ def test_refinement(tickets_nlp, tickets_dev):
     texts = [example.reference.text for example in tickets_dev]
 
     def change(doc):
-        decision = doc.user_data["longtail"]
+        decision = get_stored(doc)
         row = texts.index(doc.text)
         gold = max(tickets_dev[row].reference.cats)
         if row < 3:
             decision["first"] = "travel/visa" if row else gold
             decision["label"] = changes.get(row) or gold
+            doc._.longtail = decision
         return doc
 
     type(tickets_nlp).component("change", func=change)

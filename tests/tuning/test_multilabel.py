@@ -24,7 +24,7 @@ def square_all(doc):
 @Language.component("abstain_if_long")
 def abstain_if_long(doc):
     if len(doc) > 6:
-        doc.user_data["longtail"].update(label=None, labels=[])
+        doc._.longtail = {**doc._.longtail, "label": None, "labels": []}
     return doc
 
 

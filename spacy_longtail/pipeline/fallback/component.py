@@ -27,13 +27,14 @@ from ...ops import get_chance
 from ...saved import explain_damage
 from ...taxonomy import Taxonomy
 from ..checks import check_second_stage
-from ..decision import Prediction, get_stored
+from ..decision import Prediction
 from ..home import find_name, make_name_property, read_changes, write_config
 from ..kinds.base import LabelKind
 from ..settings import FallbackSettings
 from ..textcat import NOTHING
 from ..warm_start import start_sourced
 from . import fitting, state
+from .decided import read_decided
 from .labels import LabelStore, extend_taxonomy, read_new_labels
 from .router import Judged, Stages, judge
 from .saved import load_rankers, pack_fallback, read_fallback
@@ -250,10 +251,12 @@ class ZeroShotFallback(Pipe):
             return None
         stages = self._refresh()
         stages.kind.check_fallback(stages)
-        rows = self._find_decided(docs)
-        if not rows:
+        decided = read_decided(docs, stages.source, stages.source.taxonomy)
+        if len(decided.rows) < len(docs):
+            self._warn(Warnings.LW402.format(name=self.name, source=self.source))
+        if not len(decided.rows):
             return None
-        judged = judge(docs, rows, stages)
+        judged = judge(docs, decided, stages)
         n_added = len(stages.added) * len(judged.rows)
         self._add_usage(
             routed=len(judged.rows),
@@ -425,14 +428,6 @@ class ZeroShotFallback(Pipe):
             for ranker in filter(None, (self.ranker, self.gate)):
                 ranker.load()
             self._is_loaded = True
-
-    def _find_decided(self, docs: List[Doc]) -> List[int]:
-        """RETURNS (List[int]): Documents that the first stage has decided."""
-        stored, source = [get_stored(doc) for doc in docs], self.kind.pipe
-        rows = [i for i, data in enumerate(stored) if data.get("pipe") == source]
-        if len(rows) < len(docs):
-            self._warn(Warnings.LW402.format(name=self.name, source=self.source))
-        return rows
 
     def _warn(self, text: str) -> None:
         if text not in self._warned:

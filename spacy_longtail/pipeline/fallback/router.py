@@ -1,5 +1,6 @@
 from typing import (
     Any,
+    Dict,
     Iterator,
     List,
     Mapping,
@@ -15,15 +16,17 @@ from spacy.tokens import Doc
 from ...errors import Errors
 from ...questions import Question
 from ...taxonomy import Other, Taxonomy
-from ..decision import EPSILON, DecisionWriter, get_stored
+from ..decision import EPSILON
+from ..decision_writer import DecisionWriter
 from ..settings import FallbackSettings
+from .decided import Decided, read_probabilities
 
 
 class Stages(NamedTuple):
     """Whom to ask, and how: what a fallback, its name and settings, its ranker and its
     gate have to know of the first stage, the source. None of it changes any more.
 
-    kind (Any): That of the source, with its settings. See get_kind.
+    kind (Any): That of the source, with its settings. See Decided.get_kinds.
     taxonomy (Taxonomy): With the run-time labels.
     added (Mapping[str, Any]): The run-time labels, and what is known of them.
     writer (DecisionWriter): For the labels of both.
@@ -44,19 +47,6 @@ class Stages(NamedTuple):
         """RETURNS (List[int]): Columns of the run-time labels."""
         return [self.taxonomy.index[label] for label in self.added]
 
-    def get_kind(self, doc: Doc) -> Any:
-        """RETURNS (Any): The kind with the settings that the source had when it decided
-        about a document, if that is known, or with those that it has now.
-        """
-        return getattr(get_stored(doc), "kind", None) or self.kind
-
-    def group(self, docs: List[Doc]) -> Iterator[Tuple[Any, List[int]]]:
-        """YIELDS (Tuple[Any, List[int]]): Each such kind and its documents' places."""
-        kinds = [self.get_kind(doc) for doc in docs]
-        for key in dict.fromkeys(map(id, kinds)):
-            rows = [row for row, kind in enumerate(kinds) if id(kind) == key]
-            yield kinds[rows[0]], rows
-
 
 class Judged(NamedTuple):
     """What both stages think of the routed documents of a batch.
@@ -72,6 +62,10 @@ class Judged(NamedTuple):
     similarity (numpy.ndarray): Highest cosine to any label, of shape (routed,).
     deficit (numpy.ndarray): By how much the best score of all candidates misses
         what it needs for one of them to fit, by the ranker; 0.0 if it doesn't.
+    decided (Decided): What the first stage has decided, also about other documents.
+    routed (numpy.ndarray): Places of the routed documents there.
+    has_all (numpy.ndarray): Which of them have all of the source's labels in
+        `doc.cats`.
     """
 
     stages: Stages
@@ -82,88 +76,66 @@ class Judged(NamedTuple):
     margins: Optional[numpy.ndarray]
     similarity: numpy.ndarray
     deficit: numpy.ndarray
+    decided: Decided
+    routed: numpy.ndarray
+    has_all: numpy.ndarray
 
 
-def judge(docs: List[Doc], decided: List[int], stages: Stages) -> Judged:
+def judge(docs: List[Doc], decided: Decided, stages: Stages) -> Judged:
     """Find out which documents the ranker has to be asked about, and ask it.
 
-    decided (List[int]): Those that the first stage has decided, at least one.
+    decided (Decided): What the first stage has decided, at least one document.
     """
-    routed, margins = _route([docs[row] for row in decided], stages)
-    rows = numpy.asarray(decided)[routed]
-    chosen = [docs[row] for row in rows]
-    decisions = [get_stored(doc) for doc in chosen]
-    known = numpy.asarray([decision["known"] for decision in decisions])
-    # A first stage that has abstained has candidates, too.
-    best, tops = zip(*(d["candidates"][0] for d in decisions)) if chosen else ((), ())
-    P = _read_probabilities(chosen, stages)
+    is_routed, margins = _route([docs[row] for row in decided.rows], decided, stages)
+    chosen = decided.select(is_routed)
+    routed = [docs[row] for row in chosen.rows.tolist()]
+    P, has_all = read_probabilities(routed, chosen, stages)
     judged = Judged(
         stages=stages,
-        rows=rows,
+        rows=chosen.rows,
         P=P,
         others=_find_others(P, stages),
         scores=[],
-        margins=None if margins is None else margins[routed],
-        similarity=known / numpy.maximum(numpy.asarray(tops), EPSILON),
-        deficit=numpy.zeros(len(rows)),
+        margins=None if margins is None else margins[is_routed],
+        similarity=chosen.known / numpy.maximum(chosen.shares, EPSILON),
+        deficit=numpy.zeros(len(routed)),
+        decided=decided,
+        routed=numpy.flatnonzero(is_routed),
+        has_all=has_all,
     )
-    if not chosen:
+    if not routed:
         return judged
-    found = _ask(chosen, list(best), judged, stages)
-    return _take(judged, found, known < stages.settings.route_below)
+    found = _ask(routed, chosen.best, judged, stages)
+    return _take(judged, found, chosen.known < stages.settings.route_below)
 
 
 def _route(
-    docs: List[Doc], stages: Stages
+    docs: List[Doc], decided: Decided, stages: Stages
 ) -> Tuple[numpy.ndarray, Optional[numpy.ndarray]]:
     """Choose documents; the gate's margins come for nothing."""
     settings, added = stages.settings, list(stages.added)
-    decisions = [get_stored(doc) for doc in docs]
-    masses = [d["other"][1] if d["other"] else -1.0 for d in decisions]
-    routed = numpy.asarray(masses) >= settings.route_threshold
-    routed |= numpy.asarray([d["known"] for d in decisions]) < settings.route_below
+    routed = decided.masses >= settings.route_threshold
+    routed |= decided.known < settings.route_below
     if not added:
         return routed, None
     margins = None
     if stages.gate is not None:
-        best = [decision["candidates"][0][0] for decision in decisions]
         nothing: List[Any] = [[] for _ in docs]
         prior = [numpy.zeros(0)] * len(docs)
-        found = stages.gate.rank(Question(docs, nothing, prior, added, best))
+        found = stages.gate.rank(Question(docs, nothing, prior, added, decided.best))
         margins = found.margins
     if margins is None:
         return routed | True, numpy.full((len(docs), len(added)), -numpy.inf)
     return routed | (margins.max(axis=1) >= -settings.gate_slack), margins
 
 
-def _read_probabilities(docs: List[Doc], stages: Stages) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The first stage's probabilities in the columns of the
-    extended taxonomy, float64 of shape (docs, labels).
-    """
-    leaves, index = stages.taxonomy.leaves, stages.taxonomy.index
-    P = numpy.zeros((len(docs), len(leaves)), dtype="float64")
-    columns = [index[leaf] for leaf in stages.source.taxonomy.leaves]
-    for kind, rows in stages.group(docs):
-        if kind.settings.cats_top_k is None:
-            for row in rows:
-                cats = docs[row].cats
-                P[row] = [cats.get(leaf, 0.0) for leaf in leaves]
-        else:
-            raw = stages.source.get_raw_scores([docs[row] for row in rows])
-            found = stages.source.apply_settings(raw, kind).probabilities
-            P[numpy.ix_(rows, columns)] = found
-    P[:, stages.added_columns] = 0.0
-    return P
-
-
 def _find_others(P: numpy.ndarray, stages: Stages) -> List[List[int]]:
     """RETURNS (List[List[int]]): The Others of each document with enough mass."""
     least = max(stages.settings.route_threshold, EPSILON)
     others: List[List[int]] = [[] for _ in P]
-    for number, other in enumerate(stages.taxonomy.others):
-        mass = numpy.take(P, list(other.members), axis=1).sum(axis=1)
-        for row in numpy.flatnonzero(mass >= least).tolist():
-            others[row].append(number)
+    rows, numbers = numpy.nonzero(stages.writer.sum_others(P) >= least)
+    for row, number in zip(rows.tolist(), numbers.tolist()):
+        others[row].append(number)
     return others
 
 
@@ -172,20 +144,30 @@ def _ask(docs: List[Doc], best: List[str], judged: Judged, stages: Stages) -> An
     known to be good.
     """
     leaves, plan = stages.taxonomy.leaves, stages.taxonomy.others
-    columns = [[m for n in others for m in plan[n].members] for others in judged.others]
-    candidates = [[leaves[column] for column in row] for row in columns]
-    own = [judged.P[i, row] for i, row in enumerate(columns)]
-    prior = [numpy.log(numpy.maximum(values, EPSILON)) for values in own]
+    candidates: List[List[str]] = [[] for _ in docs]
+    prior: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
+    for numbers, rows in group_alike(judged.others).items():
+        columns = [m for number in numbers for m in plan[number].members]
+        labels = [leaves[column] for column in columns]
+        own = numpy.log(numpy.maximum(judged.P[numpy.ix_(rows, columns)], EPSILON))
+        for row, values in zip(rows, own):
+            candidates[row], prior[row] = labels, values
     question = Question(docs, candidates, prior, list(stages.added), best)
     found = stages.ranker.rank(question)
     ranker, n_added = type(stages.ranker).__name__, len(stages.added)
     missing: List[Any] = [()] * (len(docs) - len(found.scores))
-    for values, labels, doc in zip([*found.scores, *missing], candidates, docs):
-        if len(values) != len(labels) or not numpy.isfinite(values).all():
-            text = Errors.L404.format(
-                ranker=ranker, found=list(values)[:3], n=len(labels), text=doc.text[:60]
-            )
-            raise ValueError(text)
+    scores = [numpy.asarray(values) for values in [*found.scores, *missing]]
+    is_good = numpy.isfinite(numpy.concatenate(scores).astype("float64")).all()
+    if not is_good or [*map(len, scores)] != [*map(len, candidates)]:
+        for values, labels, doc in zip(scores, candidates, docs):
+            if len(values) != len(labels) or not numpy.isfinite(values).all():
+                text = Errors.L404.format(
+                    ranker=ranker,
+                    found=list(values)[:3],
+                    n=len(labels),
+                    text=doc.text[:60],
+                )
+                raise ValueError(text)
     shapes = {"margins": (len(docs), n_added), "similarity": (len(docs),)}
     for key, shape in shapes.items():
         values = getattr(found, key)
@@ -232,6 +214,14 @@ def split_members(
         start += len(members)
 
 
+def group_alike(others: Sequence[Sequence[int]]) -> Dict[Tuple[int, ...], List[int]]:
+    """RETURNS (Dict[Tuple[int, ...], List[int]]): Documents with the same Others."""
+    alike: Dict[Tuple[int, ...], List[int]] = {}
+    for row, numbers in enumerate(others):
+        alike.setdefault(tuple(numbers), []).append(row)
+    return alike
+
+
 def redistribute(
     P: numpy.ndarray,
     plan: Sequence[Other],
@@ -251,10 +241,16 @@ def redistribute(
     RETURNS (numpy.ndarray): Of the same shape. Other columns are as before.
     """
     P = P.copy()
-    for row, (numbers, values) in enumerate(zip(others, scores)):
-        for members, logits in split_members(plan, numbers, values):
-            own = P[row, members]
+    for numbers, rows in group_alike(others).items():
+        start, values = 0, numpy.stack([scores[row] for row in rows])
+        for number in numbers:
+            members = numpy.asarray(plan[number].members)
+            logits = values[:, start : start + len(members)].astype("float64")
+            start += len(members)
+            places = numpy.ix_(rows, members)
+            own = numpy.ascontiguousarray(P[places])
             logits = logits + mixture_weight * numpy.log(numpy.maximum(own, EPSILON))
-            weights = numpy.exp(logits - logits.max())
-            P[row, members] = own.sum() * weights / weights.sum()
+            weights = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+            mass = own.sum(axis=1, keepdims=True)
+            P[places] = mass * weights / weights.sum(axis=1, keepdims=True)
     return P

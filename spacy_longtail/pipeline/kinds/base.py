@@ -28,7 +28,8 @@ from ...gold import KnownT
 from ...saved import refuse
 from ...taxonomy import Taxonomy, look_up
 from ..checks import Needed, check_scorer
-from ..decision import DataT, DecisionWriter, Prediction
+from ..decision import DataT, Prediction
+from ..decision_writer import DecisionWriter, Facts, GivenT
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
@@ -169,7 +170,9 @@ class LabelKind(ABC):
 
     @abstractmethod
     def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Leaf probabilities of logits Z, (docs, leaves)."""
+        """RETURNS (numpy.ndarray): Leaf probabilities of logits Z, (docs, leaves). They
+        can take the place of the logits.
+        """
 
     def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each label needs, of shape (labels,)."""
@@ -185,11 +188,9 @@ class LabelKind(ABC):
         """
         raise ValueError(Errors.L328.format(name=self.pipe, found=[self.factory]))
 
-    def get_labels(
-        self, P: numpy.ndarray, taxonomy: Taxonomy
-    ) -> Optional[List[List[str]]]:
-        """RETURNS (Optional[List[List[str]]]): The labels that each document has, by
-        its leaf probabilities. None if that is the best one.
+    def get_labels(self, P: numpy.ndarray, taxonomy: Taxonomy) -> Optional[GivenT]:
+        """RETURNS (Optional[GivenT]): The labels that each document has, by its leaf
+        probabilities, the most probable first. None if that is the best one.
         """
         return None
 
@@ -215,9 +216,11 @@ class LabelKind(ABC):
         if len(taxonomy.leaves) < self.min_leaves:
             refuse("there are too few labels")
 
-    def back_off(self, decisions: List[DataT]) -> List[DataT]:
-        """RETURNS (List[DataT]): The decisions of the writer, some without a
-        label that isn't sure enough.
+    def back_off(
+        self, facts: Facts, decisions: List[bytes], taxonomy: Taxonomy
+    ) -> List[bytes]:
+        """RETURNS (List[bytes]): The decisions of the writer, some without a label that
+        isn't sure enough.
         """
         return decisions
 
@@ -236,14 +239,24 @@ class LabelKind(ABC):
         return False
 
     @abstractmethod
-    def compare(
-        self, decision: DataT, before: DataT, others: List[int], stages: Stages
-    ) -> None:
-        """Write down in a decision by the refined probabilities who decided, and what
-        the first stage did before. See decision.refine.
+    def get_reasons(
+        self,
+        facts: Facts,
+        before: List[DataT],
+        others: List[List[int]],
+        stages: Stages,
+    ) -> List[Optional[str]]:
+        """Find out who decided, by the refined probabilities.
 
-        others (List[int]): The Others that were ranked.
+        before (List[DataT]): The first stage's decisions.
+        others (List[List[int]]): The Others that were ranked.
+        RETURNS (List[Optional[str]]): Why the second stage decided. None if the
+            decision is still that of the first one, for its reason.
         """
+
+    def moves_others(self, stages: Stages) -> bool:
+        """RETURNS (bool): Whether the mass of an Other can have changed."""
+        return False
 
     @abstractmethod
     def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
@@ -9,9 +10,11 @@ from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..checks import refuse_loss, try_loss
-from ..decision import EPSILON, DataT, DecisionWriter, Prediction, back_off, refine
+from ..decision import EPSILON, DataT, Prediction, back_off
+from ..decision_writer import DecisionWriter, Facts
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
+from ..stored import pack_decision, unpack_decision
 from .base import LabelKind, name_other
 
 
@@ -72,20 +75,23 @@ class ExclusiveLabels(LabelKind):
         return numpy.log(counts / counts.sum())
 
     def get_probabilities(self, Z: numpy.ndarray, taxonomy: Taxonomy) -> numpy.ndarray:
-        return softmax(Z)
+        return softmax(Z, out=Z)
 
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         return DecisionWriter(taxonomy, self, PathSums(taxonomy).get_levels)
 
-    def back_off(self, decisions: List[DataT]) -> List[DataT]:
+    def back_off(
+        self, facts: Facts, decisions: List[bytes], taxonomy: Taxonomy
+    ) -> List[bytes]:
         if not self.settings.thresholds:
             return decisions
-        needed = self.get_thresholds([decision["label"] for decision in decisions])
+        best = [taxonomy.leaves[column] for column in facts.top[:, 0].tolist()]
+        needed, decisions = self.get_thresholds(best), decisions.copy()
         above = self.settings.ancestor_threshold
-        return [
-            back_off(decision, threshold, above)
-            for decision, threshold in zip(decisions, needed.tolist())
-        ]
+        for row in numpy.flatnonzero(facts.shares[:, 0] < needed).tolist():
+            found = unpack_decision(decisions[row])
+            decisions[row] = pack_decision(back_off(found, float(needed[row]), above))
+        return decisions
 
     def refine(self, judged: Judged, stages: Stages) -> Prediction:
         """Rows sum to what they did before, but for rounding."""
@@ -102,19 +108,30 @@ class ExclusiveLabels(LabelKind):
         """A head label is none of the ranker's business."""
         return deficit > 0 and label in taxonomy.pooled
 
-    def compare(
-        self, decision: DataT, before: DataT, others: List[int], stages: Stages
-    ) -> None:
+    def get_reasons(
+        self,
+        facts: Facts,
+        before: List[DataT],
+        others: List[List[int]],
+        stages: Stages,
+    ) -> List[Optional[str]]:
         """Who decided is whose label it is."""
-        label, taxonomy, reason = decision["label"], stages.taxonomy, None
-        if label in taxonomy.pooled:
-            number = int(taxonomy.other_of[taxonomy.index[label]])
-            reason = f"ranked first in the Other {name_other(taxonomy, number)}"
-        elif label in stages.added:
-            reason = "closest to a label that was added at run time"
-        # Sums of what was rounded to 32 bits, so they are kept as they were.
-        other = decision["other"] if stages.added else before["other"]
-        refine(decision, before, reason, other)
+        taxonomy, best = stages.taxonomy, facts.top[:, 0]
+        names = [
+            f"ranked first in the Other {name_other(taxonomy, number)}"
+            for number in range(len(taxonomy.others))
+        ]
+        reasons: List[Optional[str]] = [
+            names[number] if number >= 0 else None
+            for number in taxonomy.other_of[best].tolist()
+        ]
+        for row in numpy.flatnonzero(numpy.isin(best, stages.added_columns)).tolist():
+            reasons[row] = "closest to a label that was added at run time"
+        return reasons
+
+    def moves_others(self, stages: Stages) -> bool:
+        """Otherwise they are as they were, but for rounding."""
+        return bool(stages.added)
 
     def read_truths(self, eg: Example, index: int, taxonomy: Taxonomy) -> numpy.ndarray:
         """Without a gold label, all are wrong."""
@@ -142,22 +159,35 @@ class PathSums:
     """Sums probabilities along the path of a leaf."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        paths = [taxonomy.path(leaf) for leaf in taxonomy.leaves]
-        # First and last column below each node of each leaf's path, padded.
-        depth = max(map(len, paths))
-        self.bounds = numpy.zeros((len(paths), depth, 2), dtype="int64")
-        for column, path in enumerate(paths):
-            self.bounds[column, : len(path)] = [taxonomy.ranges[node] for node in path]
+        self.taxonomy = taxonomy
 
-    def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
-        """RETURNS (List[List[float]]): Of each node of the path, padded."""
-        rows = numpy.arange(len(P))[:, None]
-        # float64, or the differences of sums would show rounding errors.
-        below = numpy.pad(numpy.cumsum(P, axis=1, dtype="float64"), ((0, 0), (1, 0)))
-        bounds = self.bounds[best]
-        sums = below[rows, bounds[:, :, 1]] - below[rows, bounds[:, :, 0]]
+    @cached_property
+    def bounds(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): First and last column below each node above each
+        leaf, both 0 if there is none, of shape (leaves, levels, 2).
+        """
+        paths = [self.taxonomy.path(leaf) for leaf in self.taxonomy.leaves]
+        bounds = numpy.zeros((len(paths), max(map(len, paths)), 2), dtype="int64")
+        for column, path in enumerate(paths):
+            bounds[column, : len(path)] = [self.taxonomy.ranges[node] for node in path]
+        return bounds
+
+    def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Of each node of the path, padded."""
+        starts, stops = numpy.moveaxis(self.bounds[best], 2, 0)
+        levels = numpy.zeros(starts.shape)
+        rows, depths = numpy.nonzero(stops - starts == 1)
+        levels[rows, depths] = P[rows, starts[rows, depths]]
+        for depth in range(levels.shape[1]):
+            first, end = starts[:, depth], stops[:, depth]
+            # Documents below the same node are summed together.
+            for start in numpy.unique(first[end - first > 1]).tolist():
+                rows = numpy.flatnonzero((first == start) & (end - first > 1))
+                # float64, as a node can have thousands of leaves.
+                below = P[rows, start : end[rows[0]]].astype("float64", order="C")
+                levels[rows, depth] = below.sum(axis=1)
         # Probabilities of 32 bits can sum to a little more than 1.
-        return numpy.minimum(sums, 1.0).tolist()
+        return numpy.minimum(levels, 1.0)
 
 
 def insert_exclusive(

@@ -15,7 +15,8 @@ from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..checks import refuse_loss, try_loss
-from ..decision import EPSILON, DataT, DecisionWriter, Prediction, refine
+from ..decision import EPSILON, DataT, Prediction
+from ..decision_writer import DecisionWriter, Facts, GivenT
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
@@ -180,15 +181,10 @@ class MultilabelLabels(LabelKind):
     def make_writer(self, taxonomy: Taxonomy) -> DecisionWriter:
         return DecisionWriter(taxonomy, self, NodeProbabilities(taxonomy).get_levels)
 
-    def get_labels(self, P: numpy.ndarray, taxonomy: Taxonomy) -> List[List[str]]:
-        leaves = taxonomy.leaves
-        given = P >= self.get_thresholds(leaves)
-        labels = []
-        for row, is_given in enumerate(given):
-            above = numpy.flatnonzero(is_given)
-            above = above[numpy.argsort(-P[row, above], kind="stable")]
-            labels.append([leaves[column] for column in above.tolist()])
-        return labels
+    def get_labels(self, P: numpy.ndarray, taxonomy: Taxonomy) -> GivenT:
+        rows, columns = numpy.nonzero(P >= self.get_thresholds(taxonomy.leaves))
+        order = numpy.lexsort((-P[rows, columns], rows))
+        return numpy.bincount(rows, minlength=len(P)), columns[order]
 
     def check_fallback(self, stages: Stages) -> None:
         if stages.settings.thresholds:
@@ -210,25 +206,34 @@ class MultilabelLabels(LabelKind):
         shares[:, columns] = P[:, columns]
         return Prediction(P, shares.max(axis=1))
 
-    def compare(
-        self, decision: DataT, before: DataT, others: List[int], stages: Stages
-    ) -> None:
+    def get_reasons(
+        self,
+        facts: Facts,
+        before: List[DataT],
+        others: List[List[int]],
+        stages: Stages,
+    ) -> List[Optional[str]]:
         """The fallback has decided if a label that it has judged is, or was before,
         among those of the document or the most probable one.
         """
-        taxonomy = stages.taxonomy
-        named = {decision["label"], before["label"]}
-        named.update(decision["labels"], before["labels"])
-        columns = [taxonomy.index[label] for label in named if label in taxonomy.index]
-        touched = set(taxonomy.other_of[columns].tolist())
-        reasons = [
-            f"ranked in the Other {name_other(taxonomy, number)}"
-            for number in others
-            if number in touched
-        ]
-        if named.intersection(stages.added):
-            reasons.append("compared with labels that were added at run time")
-        refine(decision, before, "; ".join(reasons) or None, before["other"])
+        taxonomy, reasons = stages.taxonomy, []
+        leaves, index = taxonomy.leaves, taxonomy.index
+        best, (counts, columns) = facts.top[:, 0].tolist(), facts.given
+        given = numpy.split(columns, numpy.cumsum(counts)[:-1])
+        for row, data in enumerate(before):
+            named = {data["label"], *data["labels"], leaves[best[row]]}
+            named.update(leaves[column] for column in given[row].tolist())
+            known = [index[label] for label in named if label in index]
+            touched = set(taxonomy.other_of[known].tolist())
+            parts = [
+                f"ranked in the Other {name_other(taxonomy, number)}"
+                for number in others[row]
+                if number in touched
+            ]
+            if named.intersection(stages.added):
+                parts.append("compared with labels that were added at run time")
+            reasons.append("; ".join(parts) or None)
+        return reasons
 
     def score(
         self, source: Any, scorer: Any, examples: Iterable[Example], **settings: Any
@@ -280,16 +285,15 @@ class NodeProbabilities:
             numpy.add.at(totals.T, self.owners, numpy.log1p(-shares).T)
         return -numpy.expm1(numpy.minimum(totals, 0.0))
 
-    def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> List[List[float]]:
-        """RETURNS (List[List[float]]): Of each node of the path."""
-        of_nodes, found = self(P), []
-        for row, column in enumerate(best.tolist()):
-            levels = of_nodes[row, self.paths[column]]
-            levels[-1] = P[row, column]
-            # Rounding mustn't make a node less probable than what is below it.
-            levels = numpy.maximum.accumulate(levels[::-1])[::-1]
-            found.append(levels.tolist())
-        return found
+    def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Of each node of the path, padded."""
+        of_nodes, paths = self(P), [self.paths[column] for column in best.tolist()]
+        levels = numpy.zeros((len(P), max(map(len, self.paths))))
+        for row, path in enumerate(paths):
+            levels[row, : len(path)] = of_nodes[row, path]
+            levels[row, len(path) - 1] = P[row, best[row]]
+        # Rounding mustn't make a node less probable than what is below it.
+        return numpy.maximum.accumulate(levels[:, ::-1], axis=1)[:, ::-1]
 
 
 def discount_other(

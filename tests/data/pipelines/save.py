@@ -35,7 +35,7 @@ def save(kind, folder):
             for doc in nlp.pipe(TEXTS):
                 row = {"text": doc.text, "cats_top_k": top_k, "first": is_first}
                 row["cats"] = {key: round(p, 5) for key, p in doc.cats.items()}
-                rows.append({**row, "data": doc.user_data["longtail"]})
+                rows.append({**row, "data": doc._.longtail})
     lines = ",\n".join(json.dumps(row) for row in rows)
     folder.with_suffix(".json").write_text(f"[\n{lines}\n]\n", encoding="utf8")
 

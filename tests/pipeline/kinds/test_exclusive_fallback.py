@@ -108,7 +108,9 @@ def change_decisions(nlp, examples, *, n_broken, n_fixed):
         wrong = next(label for label in labels if label != gold)
         first, label = (gold, wrong) if row < n_broken else (wrong, gold)
         doc = nlp(eg.reference.copy())
-        doc.user_data["longtail"].update(first=first, label=label)
+        changes = {"first": first, "first_labels": [first]}
+        changes.update(label=label, labels=[label])
+        doc._.longtail = {**doc._.longtail, **changes}
         pairs.append(Example(doc, eg.reference))
     return pairs
 

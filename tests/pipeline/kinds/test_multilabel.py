@@ -3,6 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from spacy_longtail.pipeline.kinds.multilabel import MultilabelLabels, NodeProbabilities
+from spacy_longtail.pipeline.stored import unpack_decision
 from spacy_longtail.taxonomy import build_taxonomy
 
 KIND = MultilabelLabels("pipe")
@@ -29,7 +30,8 @@ def describe(taxonomy, P, thresholds=0.5):
     values = numpy.full(len(taxonomy.leaves), thresholds).tolist()
     kind.settings.thresholds = dict(zip(taxonomy.leaves, values))
     writer = kind.make_writer(taxonomy)
-    return writer.describe(P, P.max(axis=1), "stage", "reason")
+    _, stored = writer.describe(P, P.max(axis=1), "stage", "reason")
+    return [unpack_decision(data) for data in stored]
 
 
 def get_slow_probability(taxonomy, p, node):

@@ -128,9 +128,8 @@ def change_decisions(nlp, examples, *, n_fixed, n_broken):
         gold = [label for label, value in eg.reference.cats.items() if value]
         labels = gold[:-1] if row < n_broken else gold
         first = gold if row < n_broken else [*gold, "travel/train"]
-        doc.user_data["longtail"].update(
-            first=gold[0], first_labels=first, labels=labels
-        )
+        changes = {"first": gold[0], "first_labels": first, "labels": labels}
+        doc._.longtail = {**doc._.longtail, **changes}
         pairs.append(Example(doc, eg.reference))
     return pairs
 

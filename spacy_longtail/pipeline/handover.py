@@ -1,0 +1,97 @@
+from operator import is_
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import numpy
+
+from ..locks import LOCK
+from ..taxonomy import Taxonomy
+from .decision_writer import Facts
+
+# Probabilities that wait for the second stage at most, 32 MiB, or one batch.
+MOST = 1 << 23
+
+
+class Batch(NamedTuple):
+    """What a first stage knows of a batch of documents.
+
+    stored (List[bytes]): What it has stored with them: who has one of these very
+        objects has the decision that belongs to it.
+    kind (Any): The kind by whose settings it has decided.
+    taxonomy (Taxonomy): The labels.
+    facts (Facts): The decisions. Without probabilities if `doc.cats` has them all.
+    """
+
+    stored: List[bytes]
+    kind: Any
+    taxonomy: Taxonomy
+    facts: Facts
+
+
+class Part(NamedTuple):
+    """Documents that belong to a batch.
+
+    batch (Optional[Batch]): None if nothing is known but what is stored.
+    rows (numpy.ndarray): Which of the documents asked about, int64.
+    places (numpy.ndarray): Their places in the batch.
+    """
+
+    batch: Optional[Batch]
+    rows: numpy.ndarray
+    places: numpy.ndarray
+
+
+class Handover:
+    """Keeps what a first stage knows of its last documents, until a second stage takes
+    it, so that the model needn't be run again for them. That can happen in another
+    process, never, or for copies of the documents: nothing depends on it.
+    """
+
+    def __init__(self) -> None:
+        # Whether there is anybody who takes what is kept.
+        self.is_open = False
+        # With how many documents nobody has asked about.
+        self._batches: List[Tuple[Batch, int]] = []
+
+    def __reduce__(self) -> Any:
+        return Handover, ()
+
+    def put(self, batch: Batch) -> None:
+        with LOCK:
+            if not self.is_open:
+                return
+            self._batches.append((batch, len(batch.stored)))
+            sizes = [found.facts.P.size for found, _ in self._batches]
+            while len(sizes) > 1 and sum(sizes) > MOST:
+                sizes.pop(0)
+                self._batches.pop(0)
+
+    def take(self, stored: List[Any]) -> List[Part]:
+        """RETURNS (List[Part]): Where the documents that store this belong, all of
+        them. What everybody has asked about is forgotten.
+        """
+        with LOCK:
+            self.is_open = True
+            batches = [batch for batch, _ in self._batches]
+            parts = list(_find_parts(stored, batches))
+            taken = {id(part.batch): len(part.rows) for part in parts}
+            left = [(b, n - taken.get(id(b), 0)) for b, n in self._batches]
+            self._batches = [pair for pair in left if pair[1] > 0]
+        return parts
+
+
+def _find_parts(stored: List[Any], batches: List[Batch]) -> Iterator[Part]:
+    places = numpy.arange(len(stored))
+    for batch in batches:
+        # The second stage's batches are mostly those of the first one.
+        if len(batch.stored) == len(stored) and all(map(is_, batch.stored, stored)):
+            yield Part(batch, places, places)
+            return
+    index: Dict[int, Tuple[int, int]] = {}
+    for i, batch in enumerate(batches):
+        index.update((id(own), (i, place)) for place, own in enumerate(batch.stored))
+    nowhere = (-1, -1)
+    pairs = numpy.asarray([index.get(id(own), nowhere) for own in stored])
+    pairs = pairs.reshape((-1, 2))
+    for i in numpy.unique(pairs[:, 0]).tolist():
+        rows = numpy.flatnonzero(pairs[:, 0] == i)
+        yield Part(None if i < 0 else batches[i], rows, pairs[rows, 1])
