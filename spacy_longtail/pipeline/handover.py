@@ -70,7 +70,6 @@ class Handover:
         them. What everybody has asked about is forgotten.
         """
         with LOCK:
-            self.is_open = True
             batches = [batch for batch, _ in self._batches]
             parts = list(_find_parts(stored, batches))
             taken = {id(part.batch): len(part.rows) for part in parts}

@@ -14,6 +14,7 @@ from spacy_longtail.pipeline.decision import (
     abstain,
     back_off,
     find_similarity,
+    get_stored,
     read_decision,
     refine,
     register_extension,
@@ -155,12 +156,12 @@ print(doc._.longtail.label)
     assert child.stdout.strip() == "bank/card/lost"
 
 
-def test_what_is_stored_is_what_a_component_stores():
+def test_what_is_written_is_what_a_component_stores():
     for labels in ({}, {"labels": ["bank/card/lost", "visa"]}):
         data = {**describe([1, 0, 0, 0, 0])[0], **labels}
         doc = NLP.make_doc("hello")
         write_decision(doc, make_decision(data))
-        assert doc.user_data["longtail"] == data
+        assert get_stored(doc) == data
 
 
 def test_second_stage_says_what_it_has_replaced():
@@ -177,7 +178,7 @@ def test_second_stage_says_what_it_has_replaced():
     assert make_decision(found).reason == "better"
     doc = NLP.make_doc("hello")
     write_decision(doc, kept)
-    assert doc.user_data["longtail"]["first"] == "bank/card/lost"
+    assert get_stored(doc)["first"] == "bank/card/lost"
     assert doc._.longtail == kept
 
 

@@ -424,7 +424,8 @@ class ZeroShotFallback(Pipe):
         return self._load(data, path)
 
     def _load_ranker(self) -> None:
-        if not self._is_loaded and self.is_needed:
+        is_needed = self._link.get().handover.is_open = self.is_needed
+        if not self._is_loaded and is_needed:
             for ranker in filter(None, (self.ranker, self.gate)):
                 ranker.load()
             self._is_loaded = True
