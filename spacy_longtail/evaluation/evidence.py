@@ -23,7 +23,7 @@ from spacy.util import minibatch
 from ..errors import Errors
 from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
-from ..pipeline.textcat import RawScores, write_all_cats
+from ..pipeline.textcat import RawScores
 from ..pipeline.trained import MIN_SHARE
 from ..presentation import Remark
 from ..scoring.predictions import HEAD, MID, Predictions
@@ -190,7 +190,7 @@ def run_after(
     """
     pipe: Any = nlp.get_pipe(name)
     before = [dict(doc.cats) for doc in docs]
-    with write_all_cats(pipe):
+    with pipe.kind.write_all_cats():
         pipe.set_annotations(docs, pipe.apply_settings(raw))
         done = run_pipes(nlp, docs, find_later(nlp, name))
     try:

@@ -13,7 +13,6 @@ from ..evaluation.pipes import (
     run_before,
     run_pipes,
 )
-from ..pipeline.textcat import write_all_cats
 from ..presentation import render
 from ..spelling import find_similar
 from ..tables.cells import check_characters
@@ -89,7 +88,7 @@ def _run_alone(nlp: Language, name: str, text: str) -> Tuple[Doc, Doc]:
     before = run_before(nlp, name, [nlp.make_doc(text)])[0]
     rivals = find_rivals(nlp, name)
     names = [other for other in nlp.pipe_names if other not in rivals]
-    with write_all_cats(pipe):
+    with pipe.kind.write_all_cats():
         return before, run_pipes(nlp, [nlp.make_doc(text)], names)[0]
 
 

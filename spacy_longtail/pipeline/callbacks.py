@@ -7,7 +7,7 @@ from spacy.training import Example
 from ..errors import Errors
 from ..fitting.thresholds import SMOOTHING
 from .factories import KINDS
-from .textcat import TextCategorizer, write_all_cats
+from .textcat import TextCategorizer
 
 # The component for documents with several labels.
 NAME = next(kind.factory for kind in KINDS.values() if kind.allows_several)
@@ -44,7 +44,7 @@ def _fit_thresholds(
     if not isinstance(pipe, TextCategorizer) or not pipe.kind.allows_several:
         raise ValueError(Errors.L328.format(name=component, found=nlp.pipe_names))
     examples = list(corpus(nlp))
-    with write_all_cats(pipe):
+    with pipe.kind.write_all_cats():
         docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
         for eg, doc in zip(examples, docs):
             eg.predicted = doc

@@ -1,6 +1,5 @@
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -446,13 +445,3 @@ class TextCategorizer(TrainablePipe):
         if not self.encoding.can_read_names:
             per_example = 0.0
         self._names = NameExamples(self.vocab, self.cfg["names"], per_example)
-
-
-@contextmanager
-def write_all_cats(pipe: TextCategorizer) -> Iterator[None]:
-    """Let a component and its fallback write all their labels to `doc.cats` for a
-    while, also those that its 'cats_top_k' leaves out: a label that is missing there
-    isn't improbable. Other threads and the setting itself don't notice.
-    """
-    with pipe.kind.write_all_cats():
-        yield

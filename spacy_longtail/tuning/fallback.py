@@ -10,7 +10,6 @@ from spacy.util import minibatch
 
 from ..evaluation.evidence import Evidence
 from ..pipeline.decision import get_stored
-from ..pipeline.textcat import write_all_cats
 from ..scoring.bootstrap import bootstrap, measure
 from ..scoring.metrics import find_metrics
 from ..scoring.predictions import ABSTAINED, Predictions
@@ -86,7 +85,7 @@ def _try_all(
         for rows in minibatch(range(len(task.folds)), nlp.batch_size):
             part = task.evidence.select(numpy.asarray(rows))
             cats = [dict(doc.cats) for doc in part.docs]
-            with write_all_cats(pipe):
+            with pipe.kind.write_all_cats():
                 pipe.set_annotations(part.docs, pipe.apply_settings(part.raw))
                 judged = fallback.predict(part.docs)  # type: ignore[attr-defined]
             for pair, trials in zip(pairs, found):

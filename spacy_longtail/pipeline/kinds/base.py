@@ -94,7 +94,10 @@ class LabelKind(ABC):
 
     @contextmanager
     def write_all_cats(self) -> Iterator[None]:
-        """See textcat.write_all_cats."""
+        """Let a component and its fallback write all their labels to `doc.cats` for a
+        while, also those that its 'cats_top_k' leaves out: a label that is missing
+        there isn't improbable. Other threads and the setting itself don't notice.
+        """
         token = _WRITE_ALL.set((*_WRITE_ALL.get(), self))
         try:
             yield

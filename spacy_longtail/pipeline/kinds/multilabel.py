@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -218,7 +218,7 @@ class MultilabelLabels(LabelKind):
         """
         taxonomy, reasons = stages.taxonomy, []
         leaves, index = taxonomy.leaves, taxonomy.index
-        best, (counts, columns) = facts.top[:, 0].tolist(), facts.given
+        best, (counts, columns) = facts.top[:, 0].tolist(), cast(GivenT, facts.given)
         given = numpy.split(columns, numpy.cumsum(counts)[:-1])
         for row, data in enumerate(before):
             named = {data["label"], *data["labels"], leaves[best[row]]}
