@@ -77,11 +77,13 @@ def _is_fair(dtype: str, width: int) -> bool:
     W = PackedRows(_make_blocks(rng.standard_normal((1, width)).astype(dtype)), None, 1)
     W.blocks[:] = [rng.standard_normal(b.shape).astype(dtype) for b in W.blocks]
     X = numpy.repeat(rng.standard_normal((1, width)).astype(dtype), N_ROWS, axis=0)
-    found = _multiply_packed(X, W._replace(n_rows=W.blocks[0].shape[2]))
+    W = W._replace(n_rows=W.blocks[0].shape[2])
+    found = numpy.empty((N_ROWS, W.n_rows), dtype)
+    _multiply_packed(X, W, found)
     return bool((found == found[0]).all())
 
 
-def multiply_rows(X: Any, W: Union[Any, PackedRows]) -> Any:
+def multiply_rows(X: Any, W: Union[Any, PackedRows], out: Any = None) -> Any:
     """Multiply each row with each of other rows, X @ W.T, so that the result of a row
     doesn't depend on how many rows there are.
 
@@ -92,7 +94,8 @@ def multiply_rows(X: Any, W: Union[Any, PackedRows]) -> Any:
     X (Any): Array of shape (rows, width).
     W (Union[Any, PackedRows]): Array of the same type, of shape (columns, width),
         packed if it's to be used again.
-    RETURNS (Any): Array of shape (rows, columns).
+    out (Any): Where to put the result, an array of shape (rows, columns).
+    RETURNS (Any): The result.
     """
     n_rows, width = X.shape
     xp = get_array_module(X)
@@ -101,16 +104,26 @@ def multiply_rows(X: Any, W: Union[Any, PackedRows]) -> Any:
     if n_rows % N_ROWS or not X.flags["C_CONTIGUOUS"]:
         padded = xp.zeros((-(-n_rows // N_ROWS) * N_ROWS, width), dtype=X.dtype)
         padded[:n_rows] = X
+    found = out
+    if out is None or len(padded) > n_rows:
+        found = xp.empty((len(padded), W.n_rows), dtype=X.dtype)
+    _multiply_padded(padded, W, found)
+    if out is None or found is out:
+        return found[:n_rows]
+    out[:] = found[:n_rows]
+    return out
+
+
+def _multiply_padded(X: Any, W: PackedRows, out: Any) -> None:
     if W.columns is None:
-        return _multiply_packed(padded, W)[:n_rows]
-    stacked = padded.reshape((-1, N_ROWS, width))
-    if xp is numpy and X.dtype == "float32":
-        found = numpy.empty((len(stacked), N_ROWS, W.n_rows), X.dtype)
-        for A, out in zip(stacked, found):
-            OPS.gemm(A, W.columns, out=out)
+        return _multiply_packed(X, W, out)
+    stacked = X.reshape((-1, N_ROWS, X.shape[1]))
+    found = out.reshape((-1, N_ROWS, W.n_rows))
+    if isinstance(X, numpy.ndarray) and X.dtype == "float32":
+        for A, C in zip(stacked, found):
+            OPS.gemm(A, W.columns, out=C)
     else:
-        found = stacked @ W.columns
-    return found.reshape((-1, W.n_rows))[:n_rows]
+        get_array_module(X).matmul(stacked, W.columns, out=found)
 
 
 def multiply_matrices(A: Any, B: Any) -> Any:
@@ -136,8 +149,8 @@ def _multiply_part(A: numpy.ndarray, B: numpy.ndarray, out: numpy.ndarray) -> No
             _multiply_blocks(A[rows], stacked, out[rows, columns], height)
 
 
-def _multiply_packed(X: numpy.ndarray, W: PackedRows) -> numpy.ndarray:
-    out = target = numpy.empty((len(X), W.n_rows), X.dtype)
+def _multiply_packed(X: numpy.ndarray, W: PackedRows, out: numpy.ndarray) -> None:
+    target = out
     for part, blocks in zip(_cut_depth(X.shape[1]), W.blocks):
         if part.start:
             target = numpy.empty_like(out)
@@ -151,7 +164,6 @@ def _multiply_packed(X: numpy.ndarray, W: PackedRows) -> numpy.ndarray:
             target[:, whole:] = last[:, : W.n_rows - whole]
         if part.start:
             out += target
-    return out
 
 
 def _multiply_blocks(

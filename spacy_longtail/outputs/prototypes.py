@@ -9,11 +9,19 @@ from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
 from ..ops import EPSILON, ForwardT, unit_rows
-from ..products import PackedRows, multiply_matrices, multiply_rows, pack_rows
+from ..products import (
+    N_ROWS,
+    PackedRows,
+    multiply_matrices,
+    multiply_rows,
+    pack_rows,
+)
 from ..saved import check_type, refuse
 from ..settings import check_at_least, check_bound
 from .kept import keep
 
+# Of documents that are scored together, 1 MiB.
+MOST_SCORES = 1 << 18
 OtherT = Literal["mixture", "single"]
 OutputT = Model[Floats2d, Floats2d]
 
@@ -177,12 +185,21 @@ def _get_scores(
 ) -> Tuple[Floats2d, Floats1d]:
     """See contract.get_scores."""
     kept = keep_rows(model)
-    Z = multiply_rows(X, kept.W)
-    cosines = Z * kept.scales
-    if len(kept.ends) < len(kept.scales):
-        cosines = cosines[:, kept.ends]
-    closest = cosines.max(axis=1) / _get_lengths(X)[:, 0]
-    return kept.link.walk(Z + kept.biases)[0], closest
+    xp, n_rows = model.ops.xp, len(kept.biases)
+    Z = xp.empty((len(X), n_rows), dtype=X.dtype)
+    closest = xp.empty(len(X), dtype=X.dtype)
+    # A few documents at a time, whose scores fit into the cache.
+    step = max(MOST_SCORES // n_rows // N_ROWS * N_ROWS, N_ROWS)
+    cosines = xp.empty((min(step, len(X)), n_rows), dtype=X.dtype)
+    for start in range(0, len(X), step):
+        scores = Z[start : start + step]
+        multiply_rows(X[start : start + step], kept.W, out=scores)
+        found = xp.multiply(scores, kept.scales, out=cosines[: len(scores)])
+        if len(kept.ends) < n_rows:
+            found = found[:, kept.ends]
+        closest[start : start + step] = found.max(axis=1)
+        scores += kept.biases
+    return kept.link.walk(Z)[0], closest / _get_lengths(X)[:, 0]
 
 
 def _get_lengths(X: Floats2d) -> Any:
