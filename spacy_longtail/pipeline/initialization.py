@@ -4,12 +4,12 @@ import warnings
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Set, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Set, Tuple
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_get_examples
+from spacy.training import Example, validate_examples, validate_get_examples
 
 from ..descriptions import DescriptionsT, check_descriptions, get_described
 from ..encoders import contract
@@ -25,6 +25,7 @@ from .trained import TrainingTexts
 from .warm_start import add_known, find_columns, keep_names, shift_bias
 
 N_NAMED = 3
+N_FIRST = 10
 
 
 def start_pipe(
@@ -123,9 +124,23 @@ def read_first(get_examples: Callable[[], Iterable[Example]], method: str) -> Li
     the labels are known.
     """
     examples = get_examples() if callable(get_examples) else None
-    if not isinstance(examples, (list, tuple)) or examples:
-        validate_get_examples(get_examples, method)
-    return [eg.reference for eg in islice(get_examples(), 10)]
+    if not isinstance(examples, Iterator):
+        if not isinstance(examples, (list, tuple)) or examples:
+            validate_get_examples(get_examples, method)
+        examples = iter(get_examples())
+    # spaCy would read a corpus to its end to check it. That is done when it's needed.
+    first = list(islice(examples, N_FIRST))
+    validate_examples(first, method)
+    return [eg.reference for eg in first]
+
+
+def _read(
+    get_examples: Callable[[], Iterable[Example]], method: str
+) -> Iterator[Example]:
+    for eg in get_examples():
+        if not isinstance(eg, Example):
+            validate_examples([eg], method)
+        yield eg
 
 
 def _check_language(nlp: Optional[Language]) -> None:
@@ -148,7 +163,8 @@ def _count(
 
     RETURNS (Tuple[ClassSums, EncodeT]): What was found, and the encoder.
     """
-    docs = read_first(get_examples, f"{type(pipe).__name__}.initialize")
+    method = f"{type(pipe).__name__}.initialize"
+    docs = read_first(get_examples, method)
     is_streamed = nlp is not None and nlp.config["training"]["max_epochs"] == -1
     if is_streamed and (given is None or given.counts is None):
         raise ValueError(Errors.L304.format(name=pipe.name))
@@ -157,11 +173,11 @@ def _count(
         known = {*before.ranges, *(known or ())}
     nodes = known and add_nodes_above(known, pipe.settings.separator)
     encode, count = pipe.encoding.start(docs, nlp, pipe, is_warm=before is not None)
-    if pipe.encoding.count_first(eg.predicted for eg in get_examples()):
+    if pipe.encoding.count_first(eg.predicted for eg in _read(get_examples, method)):
         count = encode
     # A sample of a corpus isn't counted. What is known about all of it is given.
     sums = count_and_sum(
-        get_examples(),
+        _read(get_examples, method),
         encode if is_streamed else count,
         partial(pipe.kind.get_gold, known=known),
         name=pipe.name,

@@ -19,6 +19,8 @@ N_STEPS = 60
 TOLERANCE = 1e-9
 # Labels whose biases are fitted together: what fits into the cache of a processor.
 N_COLUMNS = 128
+# Labels whose vectors are in one array, and whose prototypes are made together.
+N_ROWS = 1024
 
 
 class ClassSums:
@@ -41,15 +43,20 @@ class ClassSums:
         self.counts: Dict[str, int] = {}
         self.n_foreign = 0
         self.foreign: "Counter[str]" = Counter()
-        self._sums: Dict[str, numpy.ndarray] = {}
+        # The row of each label, and the rows, so many in an array.
+        self._rows: Dict[str, int] = {}
+        self._blocks: List[numpy.ndarray] = []
 
     def add(self, labels: Sequence[str], X: numpy.ndarray) -> None:
         """Add documents with a label and a vector each, X of shape (docs, width)."""
-        for label, vector in zip(labels, unit_rows(X)):
+        for label in labels:
             self.counts[label] = self.counts.get(label, 0) + 1
-            if label not in self._sums:
-                self._sums[label] = numpy.zeros(X.shape[1])
-            self._sums[label] += vector
+            self._rows.setdefault(label, len(self._rows))
+        while len(self._blocks) * N_ROWS < len(self._rows):
+            self._blocks.append(numpy.zeros((N_ROWS, X.shape[1])))
+        for label, vector in zip(labels, unit_rows(X)):
+            block, row = divmod(self._rows[label], N_ROWS)
+            self._blocks[block][row] += vector
 
     def set_counts(self, given: LabelCounts) -> None:
         """Keep the given labels only, with their given counts, if there are any."""
@@ -62,8 +69,12 @@ class ClassSums:
         """RETURNS (numpy.ndarray): Sum of each label's unit vectors, (labels, width);
         zeros for a label without documents.
         """
-        nothing = numpy.zeros(width)
-        return numpy.stack([self._sums.get(label, nothing) for label in labels])
+        found = numpy.zeros((len(labels), width))
+        for i, label in enumerate(labels):
+            if label in self._rows:
+                block, row = divmod(self._rows[label], N_ROWS)
+                found[i] = self._blocks[block][row]
+        return found
 
 
 def count_and_sum(
@@ -141,10 +152,14 @@ def get_prototypes(
     """RETURNS (numpy.ndarray): Unit vectors of shape (leaves, width), the mean of each
     leaf's documents shrunk towards its name.
     """
-    counts = numpy.asarray([sums.counts.get(leaf, 0) for leaf in taxonomy.leaves])
-    found = sums.get(taxonomy.leaves, names.shape[1])
-    prototypes = mean_by_class(found, counts, names, kappa)
-    return prototypes.astype("float32")
+    leaves, prototypes = taxonomy.leaves, numpy.zeros(names.shape, dtype="float32")
+    counts = numpy.asarray([sums.counts.get(leaf, 0) for leaf in leaves])
+    # Sums are in double precision, so that they are large for many labels.
+    for start in range(0, len(leaves), N_ROWS):
+        part = slice(start, start + N_ROWS)
+        found = sums.get(leaves[part], names.shape[1])
+        prototypes[part] = mean_by_class(found, counts[part], names[part], kappa)
+    return prototypes
 
 
 class VectorSample:

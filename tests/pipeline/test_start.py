@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -109,3 +111,17 @@ def test_sampling_does_not_disturb_the_random_numbers_of_training():
     numpy.random.seed(0)
     VectorSample(size=1).add(numpy.zeros((5, 2)))
     assert numpy.random.rand() == expected
+
+
+def test_prototypes_take_little_more_than_they_are():
+    """The sums are twice as large, and no more arrays of all labels are made."""
+    sums, names = ClassSums(), numpy.ones((8000, 64), dtype="float32")
+    leaves = tuple(f"{i:04}" for i in range(8000))
+    for start in range(0, 8000, 500):
+        sums.add(leaves[start : start + 500], names[start : start + 500])
+    tracemalloc.start()
+    found = get_prototypes(Taxonomy(leaves, (1,) * 8000), sums, names, 1.0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert_allclose(found, 1 / 8, rtol=1e-6)
+    assert peak < 2 * names.nbytes

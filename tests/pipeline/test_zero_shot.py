@@ -3,6 +3,8 @@
 import pytest
 import spacy
 
+from spacy_longtail.pipeline.initialization import N_FIRST
+
 LABELS = ["bank/card", "travel/flight", "travel/hotel", "x/17"]
 DESCRIPTIONS = {
     "bank/card": "debit and credit cards",
@@ -169,6 +171,29 @@ def test_get_examples_of_another_type(kind):
     for given in (None, [], lambda: None, lambda: [1]):
         with pytest.raises(TypeError, match=r"\[E9(30|78)\]"):
             pipe.initialize(given, labels=LABELS)
+
+
+def test_something_else_late_in_the_corpus(kind):
+    nlp = kind.make_nlp()
+    corpus = [*kind.make_examples(nlp), *kind.make_examples(nlp), 1]
+    assert len(corpus) > N_FIRST
+    with pytest.raises(TypeError, match=r"\[E978\]"):
+        nlp.initialize(lambda: iter(corpus))
+
+
+def test_corpus_is_read_once(kind):
+    """A corpus of spaCy's is read from disk and tokenized each time."""
+    nlp, n_read = kind.make_nlp(), 0
+    examples = 2 * kind.make_examples(nlp)
+
+    def get_examples():
+        nonlocal n_read
+        for eg in examples:
+            n_read += 1
+            yield eg
+
+    nlp.get_pipe(kind.factory).initialize(get_examples, nlp=nlp)
+    assert n_read <= len(examples) + N_FIRST
 
 
 def test_blank_pipelines_stay_apart():
