@@ -36,7 +36,7 @@ def normalize_rows(X: Any) -> Tuple[Any, Callable[[Any], Any]]:
         a function from its gradient to that of X: what is orthogonal to the rows.
     """
     xp = get_array_module(X)
-    norms = xp.maximum(xp.sqrt((X * X).sum(axis=1, keepdims=True)), MIN_NORM)
+    norms = xp.maximum(xp.sqrt(xp.einsum("ij,ij->i", X, X)), MIN_NORM)[:, None]
     Y = X / norms
 
     def backprop(dY: Any) -> Any:

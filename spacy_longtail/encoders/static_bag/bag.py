@@ -92,11 +92,11 @@ def find_vectors(model: BagT, features: BagFeatures) -> Runs:
     def find(keys: numpy.ndarray) -> RunsT:
         rows = table.find(keys)
         learned, firsts = numpy.unique(keys[rows >= 0], return_index=True)
-        others = numpy.unique(keys[rows < 0])
-        start = get_start(others, features.words.strings)
-        keys = numpy.concatenate([learned, others[start.found]])
         vectors = table.get(rows[rows >= 0][firsts])
-        vectors = numpy.concatenate([vectors, start.vectors])
+        start = get_start(keys[rows < 0], features.words.strings)
+        others, firsts = numpy.unique(keys[rows < 0][start.found], return_index=True)
+        vectors = numpy.concatenate([vectors, start.vectors[firsts]])
+        keys = numpy.concatenate([learned, others])
         return keys, numpy.ones(len(keys), dtype="int64"), vectors
 
     kept: RunCache = model.attrs["kept"]

@@ -42,10 +42,11 @@ class BagFeatures(NamedTuple):
 
     def average(self, sums: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Documents, (docs, width), of the sum of the features
-        of each run, float32 array of shape (runs, width), which is overwritten.
+        of each run, float32 array of shape (runs, width).
         """
-        sums *= self.shares[:, None]
-        return sums.reshape((*self.counts.shape, sums.shape[1])).sum(axis=0)
+        shape = self.counts.shape
+        sums = sums.reshape((*shape, sums.shape[1]))
+        return numpy.einsum("kdw,kd->dw", sums, self.shares.reshape(shape))
 
     def spread(self, X: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What each feature of a run gets of its document's
@@ -58,8 +59,8 @@ class BagFeatures(NamedTuple):
 class FeatureRows(NamedTuple):
     """Where the vectors of features start, and at what rate they learn.
 
-    found (numpy.ndarray): Which of the features start at a vector, ascending; the
-        others start at zeros.
+    found (numpy.ndarray): Which of the features start at a vector; the others start at
+        zeros. Of those with the same key, one is enough.
     vectors (numpy.ndarray): Theirs, float32 array of shape (found, width).
     rates (numpy.ndarray): Multiples of the optimizer's rate, (features,). Features
         of rate 0.0 never get a row of their own.
@@ -100,7 +101,9 @@ class FeatureKind(ABC):
     def get_start(
         self, keys: numpy.ndarray, width: int, strings: Strings
     ) -> FeatureRows:
-        """Find where features start. For strings, see BagFeatures."""
+        """Find where features start. Their keys can have repeats. For strings, see
+        BagFeatures.
+        """
         nothing = numpy.zeros((0, width), dtype="float32")
         rates = numpy.full(len(keys), self.rate, dtype="float32")
         return FeatureRows(numpy.zeros(0, dtype="int64"), nothing, rates)
@@ -137,16 +140,20 @@ class WordFeatures(FeatureKind):
     def get_start(
         self, keys: numpy.ndarray, width: int, strings: Strings
     ) -> FeatureRows:
-        found = [self.vectors.find(strings.find(key)) for key in keys.tolist()]
+        start = super().get_start(keys, width, strings)
+        if not len(keys):
+            return start
+        different, firsts = numpy.unique(keys, return_index=True)
+        texts = map(strings.find, different.tolist())
+        found = [self.vectors.find(text) for text in texts]
         lengths = numpy.asarray([len(pieces) for pieces in found], dtype="int64")
         pieces = numpy.asarray([row for rows in found for row in rows], dtype="int64")
-        vectors = numpy.zeros((len(keys), width), dtype="float32")
+        vectors = numpy.zeros((len(firsts), width), dtype="float32")
         if len(pieces):
-            owners = numpy.arange(len(keys)).repeat(lengths)
-            vectors = sum_runs(self.vectors.get(pieces), owners, len(keys))
+            owners = numpy.arange(len(firsts)).repeat(lengths)
+            vectors = sum_runs(self.vectors.get(pieces), owners, len(firsts))
             vectors /= numpy.maximum(lengths, 1)[:, None].astype("float32")
-        start = super().get_start(keys, width, strings)
-        return start._replace(found=numpy.arange(len(keys)), vectors=vectors)
+        return start._replace(found=firsts, vectors=vectors)
 
     def split(self, parts: numpy.ndarray, words: Words) -> numpy.ndarray:
         return parts
@@ -166,15 +173,18 @@ class BigramFeatures(FeatureKind):
     _counts: Optional[numpy.ndarray] = None
 
     def get_keys(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        hashes, lengths = words.hashes, words.lengths
-        ends = numpy.cumsum(lengths)
-        starts = (ends - lengths)[lengths > 0]
-        left = numpy.insert(hashes, starts, BEGIN)
-        right = numpy.insert(hashes, ends[lengths > 0], END)
+        lengths = words.lengths + (words.lengths > 0)
+        last = numpy.cumsum(lengths)[lengths > 0] - 1
+        is_inner = numpy.ones(int(lengths.sum()), dtype="bool")
+        is_inner[last] = False
+        right = numpy.full(len(is_inner), END)
+        right[is_inner] = words.hashes
+        left = numpy.full(len(is_inner), BEGIN)
+        left[1:][is_inner[:-1]] = right[:-1][is_inner[:-1]]
         keys = left * BEGIN + (right ^ (right >> numpy.uint64(29))) * END
         keys ^= keys >> numpy.uint64(32)
-        keys = keys % numpy.uint64(self.n_buckets) + self.first
-        return keys, lengths + (lengths > 0)
+        keys %= numpy.uint64(self.n_buckets)
+        return keys + self.first, lengths
 
     def get_identity(self) -> Any:
         return self.n_buckets
@@ -226,17 +236,17 @@ class FeatureKinds:
 
     def get_start(self, keys: numpy.ndarray, strings: Strings) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
-        numbers, others = keys >> BUCKET_BITS, [kind.number for kind in self.kinds[1:]]
-        numbers[~numpy.isin(numbers, others)] = 0
-        rates, starts = numpy.zeros(len(keys), dtype="float32"), []
-        for kind in self.kinds:
-            places = numpy.flatnonzero(numbers == kind.number)
+        numbers, rates = keys >> BUCKET_BITS, numpy.zeros(len(keys), dtype="float32")
+        is_first, starts = numpy.ones(len(keys), dtype="bool"), []
+        # The keys of the first are those that are no other's.
+        for kind in self.kinds[::-1]:
+            is_own = numbers == kind.number if kind.number else is_first
+            places = numpy.flatnonzero(is_own)
+            is_first[places] = False
             start = kind.get_start(keys[places], self.width, strings)
             rates[places] = start.rates
             starts.append((places[start.found], start.vectors))
-        found, vectors = map(numpy.concatenate, zip(*starts))
-        order = numpy.argsort(found)
-        return FeatureRows(found[order], vectors[order], rates)
+        return FeatureRows(*map(numpy.concatenate, zip(*starts)), rates)
 
     def count(self, words: Optional[Words]) -> None:
         for kind in self.kinds:

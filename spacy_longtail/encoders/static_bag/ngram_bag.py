@@ -90,9 +90,10 @@ def forward_join(model: BagT, features: BagFeatures, is_train: bool) -> ForwardT
     parts, backprops = zip(*(layer(features, is_train) for layer in model.layers))
     weights, width = model.attrs["weights"], model.layers[0].get_dim("nO")
     xp = model.ops.xp
-    Y, backprop_norm = normalize_rows(
-        xp.concatenate([w * part for w, part in zip(weights, parts)], axis=1)
-    )
+    X = xp.empty((len(parts[0]), model.get_dim("nO")), dtype="float32")
+    xp.multiply(parts[0], weights[0], out=X[:, :width])
+    xp.multiply(parts[1], weights[1], out=X[:, width:])
+    Y, backprop_norm = normalize_rows(X)
 
     def backprop(dY: Floats2d) -> BagFeatures:
         dX = backprop_norm(dY)
