@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ...saved import get_digest
 from ...vectors.table import StaticVectors
-from .sums import sum_runs
+from .sums import put_zeros_before, sum_runs
 from .words import Strings, Words, collect_words
 
 # Bits of the number of a bucket. The bits above it are the kind's.
@@ -53,7 +53,7 @@ class BagFeatures(NamedTuple):
         row of X, (docs, width), after a row of zeros; float32, (1 + runs, width).
         """
         runs = X * self.shares.reshape((*self.counts.shape, 1))
-        return numpy.vstack([numpy.zeros_like(X[:1]), *runs])
+        return put_zeros_before(runs.reshape((self.counts.size, X.shape[1])))
 
 
 class FeatureRows(NamedTuple):

@@ -10,7 +10,8 @@ from .bag import BagT
 from .features import BagFeatures
 from .ngrams import NgramRows, join_characters
 from .row_table import RowTable
-from .sums import sum_rows, sum_runs
+from .sums import put_zeros_before, sum_rows
+from .words import Words
 
 
 def NgramBag(table: RowTable, ngrams: NgramRows, *, dropout: float) -> BagT:
@@ -38,36 +39,40 @@ def forward_ngrams(model: BagT, features: BagFeatures, is_train: bool) -> Forwar
         runs = ngrams.sum_words(table, words.hashes, words.strings)
         Y, _ = normalize_rows(sum_rows(runs.rows, runs.starts, words.lengths))
         return model.ops.asarray2f(Y), lambda dY: features
+    return update_ngrams(model, features, words)
+
+
+def update_ngrams(model: BagT, features: BagFeatures, words: Words) -> ForwardT:
+    table, ops = cast(RowTable, model.shims[0]), model.ops
+    ngrams: NgramRows = model.attrs["ngrams"]
+    # Of each different word, so that a frequent one takes no more time than a rare one.
     hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
     runs = ngrams.find(table, hashes, words.strings)
-    rows, lengths = runs.get(), runs.lengths
-    of_word = numpy.arange(len(hashes)).repeat(lengths)
+    touched, places = numpy.unique(runs.get(), return_inverse=True)
     # One is left out of all documents of the batch, so that it costs nothing.
-    touched, places = numpy.unique(rows, return_inverse=True)
-    mask = model.ops.get_dropout_mask(touched.shape, model.attrs["ngram_dropout"])
-    is_kept = numpy.asarray(mask, dtype="bool")
-    numbers, is_used = numpy.cumsum(is_kept) - 1, is_kept[places]
-    touched, places, of_word = (
-        touched[is_kept],
-        numbers[places[is_used]],
-        of_word[is_used],
-    )
-    sums = sum_runs(table.get_exact(touched)[places], of_word, len(hashes))
-    X = sum_runs(sums[inverse], words.owners, len(words.lengths))
-    Y, backprop_norm = normalize_rows(X)
+    mask = ops.get_dropout_mask(touched.shape, model.attrs["ngram_dropout"])
+    is_kept = ops.to_numpy(mask) > 0
+    # Their rows here, 0 for those that are left out.
+    places = (numpy.cumsum(is_kept) * is_kept)[places]
+    touched = touched[is_kept]
+    rows = put_zeros_before(table.get_exact(touched))
+    sums = put_zeros_before(sum_rows(rows, places, runs.lengths))
+    Y, backprop_norm = normalize_rows(sum_rows(sums, 1 + inverse, words.lengths))
 
     def backprop(dY: Floats2d) -> BagFeatures:
-        dX = backprop_norm(model.ops.to_numpy(dY))
+        dX = put_zeros_before(backprop_norm(ops.to_numpy(dY)))
         # The same sums with the sides changed: for each word over its documents, for
         # each n-gram over its words.
         order = numpy.argsort(inverse, kind="stable")
-        d_words = sum_runs(dX[words.owners[order]], inverse[order], len(hashes))
-        order = numpy.argsort(places, kind="stable")
-        d_rows = sum_runs(d_words[of_word[order]], places[order], len(touched))
+        d_words = sum_rows(dX, 1 + words.owners[order], numpy.bincount(inverse))
+        order = numpy.argsort(places, kind="stable")[numpy.count_nonzero(places == 0) :]
+        of_word = 1 + numpy.arange(len(hashes)).repeat(runs.lengths)
+        lengths = numpy.bincount(places, minlength=1 + len(touched))[1:]
+        d_rows = sum_rows(put_zeros_before(d_words), of_word[order], lengths)
         table.inc_grad(touched, d_rows)
         return features
 
-    return model.ops.asarray2f(Y), backprop
+    return ops.asarray2f(Y), backprop
 
 
 def join_bags(static: BagT, ngrams: BagT, weight: float) -> BagT:

@@ -99,10 +99,10 @@ class RowTable(Shim):
     def get_exact(self, rows: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): What learns, float32, (rows, width)."""
         self._prepare()
-        vectors = self._exact[rows, :-1]
+        exact = self._exact.take(rows, axis=0)
         if self.gain_rate:
-            vectors *= numpy.exp(self._exact[rows, -1:])
-        return vectors
+            exact[:, :-1] *= numpy.exp(exact[:, -1:])
+        return exact[:, :-1]
 
     def add(
         self, keys: numpy.ndarray, vectors: numpy.ndarray, rates: numpy.ndarray
@@ -139,20 +139,23 @@ class RowTable(Shim):
             grads = merged
         self._pending = []
         self._prepare()
-        clip, norm = optimizer.grad_clip, float(numpy.sqrt((grads * grads).sum()))
+        clip = optimizer.grad_clip
+        norm = _sum_squares(grads) ** 0.5 if clip else 0.0
         if clip and norm > clip:
             grads = grads * (clip / norm)
+        exact = self._exact.take(rows, axis=0)
         if self.shared_rate is not None:
-            self._exact[rows, :-1] -= self._get_shared_steps(optimizer, rows, grads)
-            self._change(rows)
-            return
-        # The chain rule of exp(gain) * direction.
-        directions, gains = self._exact[rows, :-1], numpy.exp(self._exact[rows, -1:])
-        d_gains = (grads * directions).sum(axis=1, keepdims=True) * gains
-        grads = numpy.hstack([grads * gains, d_gains])
-        self._exact[rows] -= self._get_steps(optimizer, rows, grads)
-        # What training that diverges would do to exp(gain).
-        self._exact[rows, -1] = self._exact[rows, -1].clip(-MAX_GAIN, MAX_GAIN)
+            exact[:, :-1] -= self._get_shared_steps(optimizer, rows, grads)
+        else:
+            # The chain rule of exp(gain) * direction.
+            gains, d_exact = numpy.exp(exact[:, -1:]), numpy.empty_like(exact)
+            d_gains = numpy.einsum("ij,ij->i", grads, exact[:, :-1])
+            numpy.multiply(grads, gains, out=d_exact[:, :-1])
+            d_exact[:, -1] = d_gains * gains[:, 0]
+            exact -= self._get_steps(optimizer, rows, d_exact)
+            # What training that diverges would do to exp(gain).
+            exact[:, -1] = exact[:, -1].clip(-MAX_GAIN, MAX_GAIN)
+        self._exact[rows] = exact
         self._change(rows)
 
     def to_bytes(self) -> bytes:
@@ -231,24 +234,31 @@ class RowTable(Shim):
     def _get_steps(
         self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
     ) -> numpy.ndarray:
-        rates = numpy.full(grads.shape, self.gain_rate, dtype="float32")
-        rates[:, :-1] = self.rates[rows, None]
-        rates *= optimizer.learn_rate
         b1, b2 = optimizer.b1, optimizer.b2
-        if not (b1 > 0.0 and b2 > 0.0):
-            return rates * grads
-        self._n_updates += 1
-        mom1 = b1 * self._moments[0, rows] + (1.0 - b1) * grads
-        mom2 = b2 * self._moments[1, rows] + (1.0 - b2) * grads * grads
-        self._moments[0, rows], self._moments[1, rows] = mom1, mom2
-        fix1, fix2 = 1.0 - b1**self._n_updates, 1.0 - b2**self._n_updates
-        return rates * (mom1 / fix1) / (numpy.sqrt(mom2 / fix2) + optimizer.eps)
+        if b1 > 0.0 and b2 > 0.0:
+            self._n_updates += 1
+            squares = grads * grads
+            mom1, mom2 = (moments.take(rows, axis=0) for moments in self._moments)
+            for mom, b, new in ((mom1, b1, grads), (mom2, b2, squares)):
+                mom *= b
+                new *= 1.0 - b
+                mom += new
+            self._moments[0, rows], self._moments[1, rows] = mom1, mom2
+            mom1 /= 1.0 - b1**self._n_updates
+            mom2 /= 1.0 - b2**self._n_updates
+            numpy.sqrt(mom2, out=mom2)
+            mom2 += optimizer.eps
+            grads = numpy.divide(mom1, mom2, out=mom1)
+        grads[:, :-1] *= self.rates[rows, None]
+        grads[:, -1] *= self.gain_rate
+        grads *= optimizer.learn_rate
+        return grads
 
     def _get_shared_steps(
         self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
     ) -> numpy.ndarray:
         steps = grads * self.rates[rows, None]
-        self._sum_squares += float(numpy.vdot(steps, steps))
+        self._sum_squares += _sum_squares(steps)
         size = cast(float, self.shared_rate) * optimizer.learn_rate / USUAL_RATE
         size /= self._sum_squares**0.5 + optimizer.eps
         steps *= self.rates[rows, None] * numpy.float32(size)
@@ -266,3 +276,8 @@ class RowTable(Shim):
             self.codes[rows], self.scales[rows] = quantize(self.get_exact(rows))
             self._is_behind[rows] = False
             self._rounded = state
+
+
+def _sum_squares(X: numpy.ndarray) -> float:
+    # A product of vectors so long would start threads of a BLAS.
+    return float(numpy.einsum("ij,ij->i", X, X).sum(dtype="float64"))

@@ -33,6 +33,11 @@ def sum_rows(
     return OPS.reduce_sum(OPS.gather_add(table, chunks), n_chunks.astype("int32"))
 
 
+def put_zeros_before(rows: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): A table for sum_rows, (1 + rows, width)."""
+    return numpy.concatenate([numpy.zeros_like(rows, shape=(1, rows.shape[1])), rows])
+
+
 def sum_runs(vectors: numpy.ndarray, owners: numpy.ndarray, n: int) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Sum of the vectors, (vectors, width), of each of n
     owners; float32, (n, width).
