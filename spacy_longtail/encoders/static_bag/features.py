@@ -246,7 +246,8 @@ class FeatureKinds:
             start = kind.get_start(keys[places], self.width, strings)
             rates[places] = start.rates
             starts.append((places[start.found], start.vectors))
-        return FeatureRows(*map(numpy.concatenate, zip(*starts)), rates)
+        found, vectors = map(numpy.concatenate, zip(*starts))
+        return FeatureRows(found, vectors, rates)
 
     def count(self, words: Optional[Words]) -> None:
         for kind in self.kinds:

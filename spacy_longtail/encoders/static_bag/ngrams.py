@@ -6,13 +6,15 @@ from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
 from ...ops import ODD, get_idf, mix
 from .row_table import RowTable
-from .run_cache import RunCache, Runs, RunsT
+from .run_cache import RunCache, Runs, RunsT, spread_runs
 from .sums import sum_rows
 from .words import DENSE, Strings, Words
 
 # Longer words are no words: their first characters stand for them. Where words aren't
 # separated by spaces, a whole sentence or text can look like one.
 MAX_LENGTH, MAX_RUN = 100, 10_000
+# Read at once, so that they take at most 20 MB.
+MAX_CHARACTERS = 100_000
 # Of the n-grams of words, 32 MB, and of their sums, 64 MB.
 NGRAMS_KEPT = {"max_keys": 65_536, "max_numbers": 4_000_000}
 SUMS_KEPT = {"max_keys": 65_536, "max_numbers": 16_000_000}
@@ -23,30 +25,72 @@ RUNS = re.compile("[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u1aaf\ua9e0-\
 FACTORS = mix(numpy.arange(1, MAX_LENGTH + 3, dtype="uint64")) | numpy.uint64(1)
 
 
-def find_ngrams(word: str) -> numpy.ndarray:
-    """Find the character n-grams of a word between its edges, and the word itself: 3 to
-    5 characters, 1 to 3 where a character is a syllable or a word. Of scripts without
-    spaces, a word can be a sentence; then they go across its words.
+def find_ngrams(words: List[str]) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Find the character n-grams of words between their edges, and each word itself: 3
+    to 5 characters, 1 to 3 where a character is a syllable or a word. Of scripts
+    without spaces, a word can be a sentence; then they go across its words.
 
     Source: subwords after Bojanowski et al. (2017), "Enriching Word Vectors with
         Subword Information", section 3.2. https://arxiv.org/abs/1607.04606
 
-    RETURNS (numpy.ndarray): Their keys, uint64 array of shape (n-grams,).
+    words (List[str]): At least one.
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Their keys, one word after another,
+        uint64 array of shape (n-grams,), and how many each word has, int64, (words,).
     """
-    word = word[:MAX_RUN]
-    is_dense = DENSE.search(word) is not None
-    is_run = is_dense or RUNS.search(word) is not None
-    text = word if is_run else word[:MAX_LENGTH]
-    inner = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    codes = numpy.concatenate([[BEGIN], inner, [END]]).astype("uint64")
-    start = codes[: len(FACTORS)]
-    found = [(start * FACTORS[: len(start)]).sum(keepdims=True)]
-    for n in (1, 2, 3) if is_dense else (3, 4, 5):
-        source = codes[1:-1] if n == 1 else codes
-        if len(source) >= n and len(codes) > n:
-            windows = numpy.lib.stride_tricks.sliding_window_view(source, n)
-            found.append((windows * FACTORS[:n]).sum(axis=1) + numpy.uint64(n))
-    return mix(numpy.concatenate(found))
+    if len(words) > 1 and sum(map(len, words)) > MAX_CHARACTERS:
+        half = len(words) // 2
+        parts = find_ngrams(words[:half]), find_ngrams(words[half:])
+        keys, lengths = map(numpy.concatenate, zip(*parts))
+        return keys, lengths
+    codes, sizes, lowest = _read_characters(words)
+    starts, owners = numpy.cumsum(sizes) - sizes, numpy.arange(len(sizes)).repeat(sizes)
+    places = numpy.arange(len(codes)) - starts[owners]
+    # A long word is what its first characters say.
+    factors = FACTORS[numpy.minimum(places, len(FACTORS) - 1)]
+    wholes = numpy.add.reduceat(codes * factors * (places < len(FACTORS)), starts)
+    keys, found = [wholes], [numpy.arange(len(sizes))]
+    sums = numpy.zeros_like(codes)
+    for n in range(1, 6):
+        # Of what starts at each character.
+        sums = sums[: len(codes) - n + 1] + codes[n - 1 :] * FACTORS[n - 1]
+        owner, place = owners[: len(sums)], places[: len(sums)]
+        size, least = sizes[owner], lowest[owner]
+        is_ngram = (place + n <= size) & (n < size) & (least <= n) & (n < least + 3)
+        if n == 1:
+            is_ngram &= (place > 0) & (place < size - 1)
+        keys.append(sums[is_ngram] + numpy.uint64(n))
+        found.append(owner[is_ngram])
+    owners = numpy.concatenate(found)
+    order = numpy.argsort(owners, kind="stable")
+    lengths = numpy.bincount(owners, minlength=len(sizes))
+    return mix(numpy.concatenate(keys)[order]), lengths
+
+
+def _read_characters(
+    words: List[str],
+) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]): The characters of
+    words and their edges, uint64; how many each word has, and how many the shortest of
+    its n-grams, both int64, (words,).
+    """
+    texts, lowest = [], []
+    for word in words:
+        is_dense = is_run = False
+        if not word.isascii():
+            word = word[:MAX_RUN]
+            is_dense = DENSE.search(word) is not None
+            is_run = is_dense or RUNS.search(word) is not None
+        texts.append(word if is_run else word[:MAX_LENGTH])
+        lowest.append(1 if is_dense else 3)
+    sizes = numpy.asarray([len(text) + 2 for text in texts], dtype="int64")
+    ends = numpy.cumsum(sizes)
+    codes = numpy.zeros(int(sizes.sum()), dtype="uint64")
+    codes[ends - sizes], codes[ends - 1] = BEGIN, END
+    is_inner = numpy.ones(len(codes), dtype="bool")
+    is_inner[ends - sizes] = is_inner[ends - 1] = False
+    joined = "".join(texts).encode("utf-32-le", "surrogatepass")
+    codes[is_inner] = numpy.frombuffer(joined, "<u4")
+    return codes, sizes, numpy.asarray(lowest, dtype="int64")
 
 
 def join_characters(words: Words) -> Tuple[Words, numpy.ndarray]:
@@ -123,13 +167,15 @@ class NgramRows:
         words = None if words is None else join_characters(words)[0]
         if words is not None and len(words.hashes):
             hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
-            found = [find_ngrams(words.strings.find(h)) for h in hashes.tolist()]
-            keys, numbers = numpy.unique(numpy.concatenate(found), return_inverse=True)
-            lengths = numpy.asarray([len(each) for each in found])
-            groups = numpy.split(numbers, numpy.cumsum(lengths)[:-1])
-            numbers = numpy.concatenate([groups[word] for word in inverse.tolist()])
+            found, lengths = find_ngrams([*map(words.strings.find, hashes.tolist())])
+            keys, numbers = numpy.unique(found, return_inverse=True)
+            lengths, starts = (
+                lengths[inverse],
+                (numpy.cumsum(lengths) - lengths)[inverse],
+            )
+            numbers = numbers[spread_runs(starts, lengths)]
             # An n-gram counts once for each document.
-            pairs = words.owners.repeat(lengths[inverse]) * len(keys) + numbers
+            pairs = words.owners.repeat(lengths) * len(keys) + numbers
             pairs = numpy.unique(pairs) % len(keys)
             self._counted.append((keys, numpy.bincount(pairs, minlength=len(keys))))
 
@@ -157,11 +203,10 @@ class NgramRows:
 
         def find(keys: numpy.ndarray) -> RunsT:
             keys = numpy.unique(keys)
-            ngrams = [find_ngrams(strings.find(key)) for key in keys.tolist()]
-            lengths = numpy.asarray([len(each) for each in ngrams])
-            rows = table.find(numpy.concatenate(ngrams))
-            owners = numpy.arange(len(keys)).repeat(lengths)[rows >= 0]
-            return keys, numpy.bincount(owners, minlength=len(keys)), rows[rows >= 0]
+            ngrams, lengths = find_ngrams([*map(strings.find, keys.tolist())])
+            rows, owners = table.find(ngrams), numpy.arange(len(keys)).repeat(lengths)
+            lengths = numpy.bincount(owners[rows >= 0], minlength=len(keys))
+            return keys, lengths, rows[rows >= 0]
 
         return self._rows.look_up(hashes, find, (table.index, len(table)))
 

@@ -10,7 +10,6 @@ from ..static_bag.ngrams import NGRAMS_KEPT, find_ngrams, join_characters
 from ..static_bag.run_cache import RunCache, Runs, RunsT
 from ..static_bag.words import Words, collect_words
 
-NOTHING = numpy.zeros(0, dtype="uint64")
 # Of the squared length of a vector: words and pairs of words, and character n-grams.
 SHARES = numpy.asarray([0.4, 0.6])
 PAIR, WORD = numpy.uint64(0xD6E8FEB86659FD93), numpy.uint64(0xA0761D6478BD642F)
@@ -83,12 +82,10 @@ class TermReader:
         def find(keys: numpy.ndarray) -> RunsT:
             keys = numpy.unique(keys)
             texts = [words.strings.find(key) for key in keys.tolist()]
-            found = [
-                find_ngrams(text) if any(map(str.isalnum, text)) else NOTHING
-                for text in texts
-            ]
-            lengths = numpy.asarray([len(each) for each in found], dtype="int64")
-            return keys, lengths, numpy.concatenate(found) | numpy.uint64(1)
+            found, lengths = find_ngrams(texts)
+            is_word = numpy.asarray([any(map(str.isalnum, text)) for text in texts])
+            found = found[is_word.repeat(lengths)]
+            return keys, lengths * is_word, found | numpy.uint64(1)
 
         return self._kept.look_up(words.hashes, find)
 
