@@ -7,8 +7,9 @@ from ..locks import LOCK
 from ..taxonomy import Taxonomy
 from .decision_writer import Facts
 
-# Probabilities that wait for the second stage at most, 32 MiB, or one batch.
-MOST = 1 << 23
+# Numbers that wait for the second stage at most, 32 MiB, or one batch: probabilities,
+# and what is stored with a document beside.
+MOST, PER_DOC = 1 << 23, 64
 
 
 class Batch(NamedTuple):
@@ -25,6 +26,9 @@ class Batch(NamedTuple):
     kind: Any
     taxonomy: Taxonomy
     facts: Facts
+
+    def count_numbers(self) -> int:
+        return self.facts.P.size + PER_DOC * len(self.stored)
 
 
 class Part(NamedTuple):
@@ -60,7 +64,7 @@ class Handover:
             if not self.is_open:
                 return
             self._batches.append((batch, len(batch.stored)))
-            sizes = [found.facts.P.size for found, _ in self._batches]
+            sizes = [found.count_numbers() for found, _ in self._batches]
             while len(sizes) > 1 and sum(sizes) > MOST:
                 sizes.pop(0)
                 self._batches.pop(0)

@@ -121,13 +121,24 @@ def test_what_is_kept_is_bounded(nlp, first, monkeypatch):
     list(run(map(nlp.make_doc, TEXTS)))
     assert waiting == []
     list(nlp.pipe(TEXTS))
-    for most, n_kept in ((0, 1), (2 * 4 * 7, 2), (1000, 3)):
+    monkeypatch.setattr(handover, "PER_DOC", 1)
+    for most, n_kept in ((0, 1), (2 * 4 * (7 + 1), 2), (1000, 3)):
         monkeypatch.setattr(handover, "MOST", most)
         first.handover.take([])
         first.handover._batches.clear()
         list(run(map(nlp.make_doc, TEXTS[:12] + TEXTS[:4]), batch_size=4))
         assert len(first.handover._batches) == n_kept
     list(nlp.get_pipe("zero_shot_fallback").pipe([]))
+
+
+def test_documents_without_a_second_stage_do_not_stay(nlp, first, monkeypatch):
+    """Not even if `doc.cats` has everything, so that no probabilities wait."""
+    first.cats_top_k = None
+    list(nlp.pipe(TEXTS))
+    monkeypatch.setattr(handover, "MOST", 500)
+    with nlp.select_pipes(disable=["zero_shot_fallback"]):
+        list(nlp.pipe(TEXTS * 20, batch_size=4))
+    assert len(first.handover._batches) == 1
 
 
 def test_nothing_waits_after_the_second_stage(nlp, first):
