@@ -9,7 +9,8 @@ layer methods, under the names below. Read it with these functions only.
 
     encoder  is_frozen, counts_first (bool), observe, split (functions)
     output   set_start, get_similarity (functions, both needed), extend_start,
-             set_bias, get_linear, get_scores, check_weights
+             set_bias, get_linear, get_scores, check_weights, shrink,
+             expand
     terms    fit, blend, shift (functions, all needed)
 
 A model can have a third part, "terms", which is fitted to the training corpus, not
@@ -17,14 +18,18 @@ trained, and makes logits of documents, too.
 A saved output layer has the digest of what it was started for in "leaves".
 """
 
+from functools import partial
 from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
+import srsly
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
+from thinc.util import convert_recursive, is_xp_array
 
 from ..errors import Errors
+from ..outputs.half import FULL
 from ..outputs.prototypes import OutputT
 from ..saved import get_digest, refuse
 from ..taxonomy import Taxonomy
@@ -116,6 +121,20 @@ def _get_leaves(taxonomy: Taxonomy) -> str:
     return get_digest(list(taxonomy.leaves), taxonomy.separator, others)
 
 
+def save_model(model: EncoderT) -> bytes:
+    """RETURNS (bytes): What load_model reads, as Model.to_bytes gives it, but for an
+    output layer that saves less than it has.
+    """
+    msg, output = model.to_dict(), model.get_ref("output")
+    if "shrink" in output.attrs:
+        place = [node is output for node in model.walk()].index(True)
+        params = msg["params"][place]
+        msg["params"][place] = output.attrs["shrink"](output, params)
+    to_numpy = partial(model.ops.to_numpy, byte_order="<")
+    msg = convert_recursive(is_xp_array, to_numpy, msg)
+    return srsly.msgpack_dumps(msg)
+
+
 def load_model(model: EncoderT, data: bytes, taxonomy: Optional[Taxonomy]) -> None:
     """Load a model that was saved, with the references "encoder" and "output".
 
@@ -128,8 +147,13 @@ def load_model(model: EncoderT, data: bytes, taxonomy: Optional[Taxonomy]) -> No
         output.set_param(name, None)
     for name in output.dim_names:
         output.set_dim(name, None, force=True)  # type: ignore[arg-type]
+    # Older versions didn't save it.
     output.attrs.pop("leaves", None)
+    if "row_bits" in output.attrs:
+        output.attrs["row_bits"] = FULL
     load_weights(model, data)
+    if "expand" in output.attrs:
+        output.attrs["expand"](output)
     if taxonomy is None:
         return
     leaves = output.attrs.setdefault("leaves", _get_leaves(taxonomy))

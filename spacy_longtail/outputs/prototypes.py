@@ -18,10 +18,13 @@ from ..products import (
 )
 from ..saved import check_type, refuse
 from ..settings import check_at_least, check_bound
+from .half import FULL, HALF, choose_bits, expand, round_rows, shrink
 from .kept import keep
 
 # Of documents that are scored together, 1 MiB.
 MOST_SCORES = 1 << 18
+# Rows that are pulled to their start together.
+N_PULLED = 256
 OtherT = Literal["mixture", "single"]
 OutputT = Model[Floats2d, Floats2d]
 
@@ -98,6 +101,10 @@ def build_prototype_layer(
         params={"start": None, "D": None, "b": None},
         attrs={
             **given,
+            # See half.py.
+            "row_bits": FULL,
+            "shrink": shrink,
+            "expand": expand,
             "check_weights": partial(_check_weights, layer),
             "get_similarity": partial(_get_similarity, keep_rows),
             "get_scores": partial(_get_scores, keep_rows),
@@ -115,6 +122,8 @@ def _check_weights(layer: str, model: OutputT) -> None:
     """RAISES (ValueError): L201 or L361 for weights that set_rows can't have made."""
     _check_attrs(layer, model.attrs)
     n_rows, width = model.get_dim("nR"), model.get_dim("nI")
+    if model.attrs["row_bits"] not in (HALF, FULL):
+        refuse("'row_bits' isn't a number of bits")
     for name in model.param_names:
         shape = (n_rows, width) if name in ("start", "D") else (n_rows,)
         if not model.has_param(name) or model.get_param(name).shape != shape:
@@ -141,15 +150,20 @@ def forward(
         kept = _keep_rows(layer, make_link, model)
         return kept.link.walk(multiply_rows(X, kept.W) + kept.biases)
     _check_start(model, layer)
-    W, D = get_rows(model), cast(Floats2d, model.get_param("D"))
     rate, l2sp = model.attrs["learn_rate"], model.attrs["l2sp"]
-    link = make_link(model, {name: model.get_param(name) for name in model.param_names})
+    params = {name: model.get_param(name) for name in model.param_names}
+    W, D, link = _add(params, rate), params["D"], make_link(model, params)
     Y, backprop_link = link.walk(multiply_matrices(X, W.T) + get_row_biases(model))
 
     def backprop(dY: Floats2d) -> Floats2d:
         dZ = backprop_link(dY)
         dW = multiply_matrices(dZ.T, X)
-        model.inc_grad("D", rate * dW + (2.0 * l2sp * rate**2) * D)
+        dW *= rate
+        # Not all at once: with many rows each array of them is large.
+        for start in range(0, len(dW) if l2sp else 0, N_PULLED):
+            part = slice(start, start + N_PULLED)
+            dW[part] += (2.0 * l2sp * rate**2) * D[part]
+        model.inc_grad("D", dW)
         model.inc_grad("b", rate * dZ.sum(axis=0))
         return multiply_matrices(dZ, W)
 
@@ -166,7 +180,8 @@ def _keep_rows(layer: str, make_link: MakeLinkT, model: OutputT) -> KeptRows:
 
     def make(params: Dict[str, Any]) -> KeptRows:
         rate, xp = model.attrs["learn_rate"], model.ops.xp
-        W, link = params["start"] + rate * params["D"], make_link(model, params)
+        W, link = _add(params, rate), make_link(model, params)
+        W = round_rows(W, model.attrs["row_bits"])
         norms, ends = (W * W).sum(axis=1) ** 0.5, xp.unique(link.leaves)
         scales = 1.0 / (norms + (norms < EPSILON))
         return KeptRows(pack_rows(W), rate * params["b"], scales, ends, link)
@@ -220,6 +235,7 @@ def set_rows(model: OutputT, n_leaves: int, start: numpy.ndarray) -> None:
     model.set_dim("nO", n_leaves, force=True)
     model.set_dim("nI", start.shape[1], force=True)
     model.set_dim("nR", len(start), force=True)
+    model.attrs["row_bits"] = choose_bits(start.size)
     ops = model.ops
     model.set_param("start", ops.asarray2f(unit_rows(start) * scale, dtype="float32"))
     model.set_param("D", ops.alloc2f(*start.shape))
@@ -252,9 +268,15 @@ def paste_rows(
 
 
 def get_rows(model: OutputT) -> Any:
-    """RETURNS (Any): The present rows, of shape (rows, nI)."""
-    start = cast(Floats2d, model.get_param("start"))
-    return start + model.attrs["learn_rate"] * cast(Floats2d, model.get_param("D"))
+    """RETURNS (Any): The present rows, with which it predicts, of shape (rows, nI)."""
+    params = {name: model.get_param(name) for name in ("start", "D")}
+    return round_rows(_add(params, model.attrs["learn_rate"]), model.attrs["row_bits"])
+
+
+def _add(params: Dict[str, Any], rate: float) -> Any:
+    W = rate * params["D"]
+    W += params["start"]
+    return W
 
 
 def get_row_biases(model: OutputT) -> Any:

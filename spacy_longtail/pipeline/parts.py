@@ -64,7 +64,7 @@ def pack_parts(
     parts: Dict[str, bytes] = {}
     digest = None
     if MODEL not in exclude:
-        parts[MODEL] = model.to_bytes()
+        parts[MODEL] = contract.save_model(model)
         digest = get_digest(parts[MODEL])
     if CFG not in exclude:
         # What is read is JSON, which has no tuples, for example.
@@ -72,6 +72,11 @@ def pack_parts(
         parts[CFG] = write_json({**found, "digest": get_digest(found)})
     # In the order in which they are written: a cfg without its model can't be read.
     return {part: parts[part] for part in PARTS if part in parts}, digest
+
+
+def get_model_digest(model: Model) -> str:
+    """RETURNS (str): That of the weights, as pack_parts gives it."""
+    return get_digest(contract.save_model(model))
 
 
 def look_beside(pipe: Any, folder: Path) -> Dict[str, str]:

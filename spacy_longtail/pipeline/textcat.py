@@ -374,7 +374,7 @@ class TextCategorizer(TrainablePipe):
     def digest(self) -> str:
         """RETURNS (str): Tells labels and weights from those of any other training."""
         if self._known is None or self._known[0] != self.n_updates:
-            self._known = self.n_updates, get_digest(self.model.to_bytes())
+            self._known = self.n_updates, parts.get_model_digest(self.model)
         return get_digest(self._known[1], self.taxonomy.to_dict())
 
     def to_bytes(self, *, exclude: Iterable[str] = NOTHING) -> bytes:

@@ -5,6 +5,8 @@ import pickle
 import pytest
 import spacy
 
+from spacy_longtail.outputs import half
+
 TEXTS = ["I lost my card", "by the sea", "", "unknownword", "lend me the plane"]
 SIBLING = {"@layers": "spacy-longtail.SiblingSoftmax.v1"}
 SINGLE = {"@layers": "spacy-longtail.PrototypeSoftmax.v1", "other": "single"}
@@ -16,6 +18,9 @@ MODELS = {
 }
 CASES = [("exclusive", name) for name in MODELS]
 CASES += [("multilabel", name) for name in ("default", "frozen", "single")]
+# As with so many labels that their rows have 16 bits.
+CASES += [("exclusive", "sibling, 16 bits")]
+CASES += [(name, "default, 16 bits") for name in ("exclusive", "multilabel")]
 
 
 def get_answers(nlp, **settings):
@@ -29,8 +34,11 @@ def case(request):
     """A kind of labels, and a trained pipeline that no test changes."""
     name, model = request.param
     kind = request.getfixturevalue(name)
+    model, _, is_half = model.partition(", ")
     nlp = kind.make_nlp(model=MODELS[model])
-    kind.train(nlp, n_updates=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(half, "MANY", 1 if is_half else half.MANY)
+        kind.train(nlp, n_updates=5)
     return kind, nlp
 
 
