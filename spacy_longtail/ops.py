@@ -14,6 +14,8 @@ EPSILON = 1e-9
 LOWEST = 1e-6
 # Shorter vectors have no direction that could be learned from.
 MIN_NORM = 1e-6
+# From so many columns on, the largest are looked for in two steps.
+WIDE, LANES = 4096, 16
 # Times whole numbers, it makes different numbers of 64 bits.
 ODD = 0x9E3779B97F4A7C15
 # What a layer makes of its input, and what turns the gradient of that into the input's.
@@ -127,17 +129,59 @@ def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     k (int): From 1; more than there are columns gives all of them.
     RETURNS (numpy.ndarray): int64 array of shape (rows, k).
     """
-    k = min(k, P.shape[1])
-    if k == P.shape[1]:
-        return numpy.argsort(-P, axis=1, kind="stable")
-    top = numpy.argpartition(-P, k - 1, axis=1)[:, :k]
-    # Which of several columns equal to the k-th it takes is arbitrary.
-    last = numpy.take_along_axis(P, top, 1).min(axis=1, keepdims=True)
-    tied = (P >= last).sum(axis=1) > k
-    top[tied] = numpy.argsort(-P[tied], axis=1, kind="stable")[:, :k]
-    top = numpy.sort(top, axis=1)
-    order = numpy.argsort(-numpy.take_along_axis(P, top, 1), axis=1, kind="stable")
-    return numpy.take_along_axis(top, order, 1)
+    n_rows, n_columns = P.shape
+    k = min(k, n_columns)
+    if n_columns < WIDE or n_columns < 4 * LANES * k:
+        return _find_largest(P, k)
+    # Lane j has column j and every n_lanes-th one from there, so that the maxima of
+    # all lanes are found in one go. The k largest are in the lanes that have the k
+    # largest maxima.
+    n_lanes = n_columns // LANES
+    end = n_lanes * LANES
+    maxima = P[:, :end].reshape((n_rows, LANES, n_lanes)).max(axis=1)
+    lanes, is_tied = _mark_largest(maxima, k)
+    top = numpy.empty((n_rows, k), dtype="int64")
+    # Which of several lanes with the same maximum isn't known before they are read.
+    top[is_tied] = _find_largest(P[is_tied], k)
+    rows = numpy.flatnonzero(~is_tied)
+    lanes = lanes.reshape((-1, k, 1)) + numpy.arange(0, end, n_lanes)
+    rest = numpy.tile(numpy.arange(end, n_columns), (len(rows), 1))
+    columns = numpy.hstack([lanes.reshape((len(rows), -1)), rest])
+    columns.sort(axis=1)
+    places = _find_largest(P[rows[:, None], columns], k)
+    top[rows] = numpy.take_along_axis(columns, places, axis=1)
+    return top
+
+
+def _mark_largest(P: numpy.ndarray, k: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The k largest columns of each row,
+    ascending, without rows where it isn't clear which ones these are, one row after
+    the other, and which rows these are.
+    """
+    n_columns = P.shape[1]
+    last = numpy.partition(P, n_columns - k, axis=1)[:, n_columns - k, None]
+    found = numpy.flatnonzero(P >= last)
+    is_tied = numpy.zeros(len(P), dtype=bool)
+    if len(found) != k * len(P):
+        rows = found // n_columns
+        is_tied = numpy.bincount(rows, minlength=len(P)) != k
+        found = found[~is_tied[rows]]
+    return found % n_columns, is_tied
+
+
+def _find_largest(P: numpy.ndarray, k: int) -> numpy.ndarray:
+    """Find what top_columns does, k being at most the number of columns."""
+    columns, is_tied = _mark_largest(P, k)
+    top = columns.reshape((-1, k))
+    values = P if not is_tied.any() else P[~is_tied]
+    shares = numpy.take_along_axis(values, top, axis=1)
+    top = numpy.take_along_axis(top, (-shares).argsort(axis=1, kind="stable"), axis=1)
+    if len(top) == len(P):
+        return top
+    found = numpy.empty((len(P), k), dtype="int64")
+    found[~is_tied] = top
+    found[is_tied] = (-P[is_tied]).argsort(axis=1, kind="stable")[:, :k]
+    return found
 
 
 def mix(values: numpy.ndarray) -> numpy.ndarray:

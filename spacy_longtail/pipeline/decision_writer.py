@@ -1,4 +1,5 @@
 from functools import cached_property
+from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -72,7 +73,11 @@ class DecisionWriter:
         sizes = [len(other.members) for other in taxonomy.others]
         self.other_starts = numpy.cumsum(sizes, dtype="int64") - sizes
 
-    # Texts as they are stored, as arrays of objects: many are looked up at once.
+    # Texts and what is stored of them, as arrays of objects to look many up at once.
+
+    @cached_property
+    def labels(self) -> numpy.ndarray:
+        return numpy.asarray(self.taxonomy.leaves, dtype=object)
 
     @cached_property
     def names(self) -> numpy.ndarray:
@@ -106,7 +111,7 @@ class DecisionWriter:
             N_CANDIDATES, if that is known.
         """
         top = (top_columns(P, N_CANDIDATES) if top is None else top)[:, :N_CANDIDATES]
-        shares = numpy.take_along_axis(P, top, axis=1).astype("float64")
+        shares = take_columns(P, top).astype("float64")
         masses, others = self._find_largest(P)
         given = kind.get_labels(P, self.taxonomy)
         return Facts(P, known, top, shares, masses, others, given)
@@ -178,6 +183,36 @@ class DecisionWriter:
         starts = [0, *ends]
         return [b"".join(names[start:end]) for start, end in zip(starts, ends)]
 
+    def write_cats(
+        self,
+        docs: List[Doc],
+        P: numpy.ndarray,
+        top_k: Optional[int],
+        top: numpy.ndarray,
+    ) -> None:
+        """Write the probabilities of shape (docs, leaves) to `doc.cats`: of all leaves,
+        or of the top_k most probable ones only, see top_columns.
+        """
+        leaves, own = self.taxonomy.leaves, self.taxonomy.index
+        if top_k is None:
+            # A copy of a dict is faster than one that grows.
+            blank: Dict[str, float] = dict.fromkeys(leaves, 0.0)
+            for doc, row in zip(docs, P):
+                cats = doc.cats or blank.copy()
+                cats.update(zip(leaves, row.tolist()))
+                doc.cats = cats
+            return
+        top = top[:, :top_k]
+        k, shares = top.shape[1], take_columns(P, top)
+        # Without a list per document, which the garbage collector would count.
+        pairs = zip(self.labels[top].ravel().tolist(), shares.ravel().tolist())
+        for doc in docs:
+            cats = dict(islice(pairs, k))
+            if doc.cats:
+                others = [pair for pair in doc.cats.items() if pair[0] not in own]
+                cats = {**dict(others), **cats}
+            doc.cats = cats
+
     def describe(
         self,
         P: numpy.ndarray,
@@ -200,6 +235,11 @@ class DecisionWriter:
         return facts, self.pack(facts, [origin] * len(P))
 
 
+def take_columns(P: numpy.ndarray, columns: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Values in columns of each row, of their shape."""
+    return P[numpy.arange(len(P))[:, None], columns]
+
+
 def pack_origin(pipe: str, stage: str, reason: str) -> bytes:
     """RETURNS (bytes): Who decided, and why."""
     return pack_texts([pipe, stage, reason])
@@ -207,34 +247,6 @@ def pack_origin(pipe: str, stage: str, reason: str) -> bytes:
 
 def _to_list(values: Any) -> List[Any]:
     return values.tolist() if isinstance(values, numpy.ndarray) else values
-
-
-def write_cats(
-    docs: List[Doc],
-    taxonomy: Taxonomy,
-    P: numpy.ndarray,
-    top_k: Optional[int],
-    top: numpy.ndarray,
-) -> None:
-    """Write the probabilities of shape (docs, leaves) to `doc.cats`: of all leaves, or
-    of the top_k most probable ones only, see top_columns.
-    """
-    leaves, own = taxonomy.leaves, taxonomy.index
-    if top_k is None:
-        # A copy of a dict is faster than one that grows.
-        blank: Dict[str, float] = dict.fromkeys(leaves, 0.0)
-        for doc, row in zip(docs, P.tolist()):
-            if not doc.cats:
-                doc.cats = blank.copy()
-            doc.cats.update(zip(leaves, row))
-        return
-    top = top[:, :top_k]
-    shares = numpy.take_along_axis(P, top, axis=1).tolist()
-    for doc, columns, row in zip(docs, top.tolist(), shares):
-        cats = zip([leaves[column] for column in columns], row)
-        if doc.cats:
-            doc.cats = {key: p for key, p in doc.cats.items() if key not in own}
-        doc.cats.update(cats)
 
 
 def store(docs: Iterable[Doc], decisions: Iterable[bytes]) -> None:

@@ -1,5 +1,5 @@
 from operator import is_
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Container, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy
 
@@ -20,12 +20,16 @@ class Batch(NamedTuple):
     kind (Any): The kind by whose settings it has decided.
     taxonomy (Taxonomy): The labels.
     facts (Facts): The decisions. Without probabilities if `doc.cats` has them all.
+    origin (Tuple[str, str]): Their stage and reason.
+    changed (Container[int]): Places of those that were changed since.
     """
 
     stored: List[bytes]
     kind: Any
     taxonomy: Taxonomy
     facts: Facts
+    origin: Tuple[str, str]
+    changed: Container[int]
 
     def count_numbers(self) -> int:
         return self.facts.P.size + PER_DOC * len(self.stored)

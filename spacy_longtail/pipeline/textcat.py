@@ -19,7 +19,7 @@ from ..saved import get_digest
 from ..taxonomy import Taxonomy, split_path
 from . import parts
 from .decision import KindPrediction, Prediction
-from .decision_writer import N_CANDIDATES, store, write_cats
+from .decision_writer import N_CANDIDATES, store
 from .encoding import EncoderRunner, RawScores
 from .handover import Batch, Handover
 from .home import make_name_property, take_settings, write_config
@@ -259,16 +259,18 @@ class TextCategorizer(TrainablePipe):
         kind = getattr(prediction, "kind", None) or self.kind.freeze()
         top_k = kind.settings.cats_top_k
         top = top_columns(P, max(top_k or 0, N_CANDIDATES))
-        facts, decisions = self._writer.describe(
-            P, known, kind.factory, kind.reason, top=top, kind=kind
-        )
-        decisions = kind.back_off(facts, decisions, tree)
-        write_cats(docs, tree, P, top_k, top)
+        origin = kind.factory, kind.reason
+        facts, found = self._writer.describe(P, known, *origin, top=top, kind=kind)
+        decisions = kind.back_off(facts, found, tree)
+        pairs = enumerate(zip(found, decisions))
+        changed = {row for row, (own, new) in pairs if own is not new}
+        self._writer.write_cats(docs, P, top_k, top)
         store(docs, decisions)
         if top_k is None:
             # They are read from `doc.cats`.
             facts = facts._replace(P=P[:, :0])
-        self.handover.put(Batch(decisions, kind, tree, facts))
+        batch = Batch(decisions, kind, tree, facts, origin, changed)
+        self.handover.put(batch)
 
     def update(
         self,

@@ -1,13 +1,28 @@
 from operator import itemgetter
 from struct import Struct
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
 from ...taxonomy import Taxonomy
 from ..decision import KEY, read_stored
-from ..handover import Part
+from ..handover import Batch, Part
+
+
+class Earlier(NamedTuple):
+    """What the first stage's decisions were, a list item a document.
+
+    labels (List[Optional[str]]): See Decision.
+    given (List[Sequence[str]]): The labels of the document, if there can be several.
+    origins (List[Tuple[str, str]]): Stage and reason.
+    others (List[Optional[Tuple[str, float]]]): See Decision.
+    """
+
+    labels: List[Optional[str]]
+    given: List[Sequence[str]]
+    origins: List[Tuple[str, str]]
+    others: List[Optional[Tuple[str, float]]]
 
 
 class Decided(NamedTuple):
@@ -43,6 +58,22 @@ class Decided(NamedTuple):
         stored, best = ([part[i] for i in kept] for part in (self.stored, self.best))
         return Decided(rows, stored, known, masses, shares, best, parts)
 
+    def read_earlier(self) -> Earlier:
+        n = len(self.stored)
+        found = Earlier([*self.best], [()] * n, [("", "")] * n, [None] * n)
+        for batch, rows, places in self.parts:
+            pairs = list(zip(rows.tolist(), places.tolist()))
+            if batch is not None:
+                _read_batch(found, batch, pairs)
+                pairs = [pair for pair in pairs if pair[1] in batch.changed]
+            for row, _ in pairs:
+                data = read_stored(self.stored[row])
+                found.labels[row] = data["label"]
+                found.given[row] = data.get("labels", ())
+                found.origins[row] = data["stage"], data["reason"]
+                found.others[row] = data["other"]
+        return found
+
     def get_kinds(self, default: Any) -> List[Any]:
         """RETURNS (List[Any]): The kind with the settings that the source had when it
         decided about each document, the default if that isn't known.
@@ -53,6 +84,23 @@ class Decided(NamedTuple):
                 for row in rows.tolist():
                     kinds[row] = batch.kind
         return kinds
+
+
+def _read_batch(found: Earlier, batch: Batch, pairs: List[Tuple[int, int]]) -> None:
+    facts, leaves = batch.facts, batch.taxonomy.leaves
+    others, masses = facts.others.tolist(), facts.masses.tolist()
+    parents = [other.parent for other in batch.taxonomy.others]
+    for row, place in pairs:
+        found.origins[row] = batch.origin
+        if parents:
+            found.others[row] = parents[others[place]], masses[place]
+    if facts.given is not None:
+        counts, columns = facts.given
+        ends = numpy.cumsum(counts)
+        starts = (ends - counts).tolist()
+        for row, place in pairs:
+            own = columns[starts[place] : ends[place]].tolist()
+            found.given[row] = [leaves[column] for column in own]
 
 
 def read_decided(docs: List[Doc], source: Any, taxonomy: Taxonomy) -> Decided:

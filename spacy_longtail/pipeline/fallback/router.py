@@ -144,14 +144,14 @@ def _ask(docs: List[Doc], best: List[str], judged: Judged, stages: Stages) -> An
     known to be good.
     """
     leaves, plan = stages.taxonomy.leaves, stages.taxonomy.others
-    candidates: List[List[str]] = [[] for _ in docs]
-    prior: List[numpy.ndarray] = [numpy.zeros(0)] * len(docs)
-    for numbers, rows in group_alike(judged.others).items():
+    alike: Dict[Tuple[int, ...], List[str]] = {}
+    for numbers in set(map(tuple, judged.others)):
         columns = [m for number in numbers for m in plan[number].members]
-        labels = [leaves[column] for column in columns]
-        own = numpy.log(numpy.maximum(judged.P[numpy.ix_(rows, columns)], EPSILON))
-        for row, values in zip(rows, own):
-            candidates[row], prior[row] = labels, values
+        alike[numbers] = [leaves[column] for column in columns]
+    candidates = [alike[tuple(numbers)] for numbers in judged.others]
+    members = find_members(plan, judged.others)
+    own = judged.P[members.rows, members.columns]
+    prior = members.split(numpy.log(numpy.maximum(own, EPSILON)), len(docs))
     question = Question(docs, candidates, prior, list(stages.added), best)
     found = stages.ranker.rank(question)
     ranker, n_added = type(stages.ranker).__name__, len(stages.added)
@@ -214,12 +214,35 @@ def split_members(
         start += len(members)
 
 
-def group_alike(others: Sequence[Sequence[int]]) -> Dict[Tuple[int, ...], List[int]]:
-    """RETURNS (Dict[Tuple[int, ...], List[int]]): Documents with the same Others."""
-    alike: Dict[Tuple[int, ...], List[int]] = {}
-    for row, numbers in enumerate(others):
-        alike.setdefault(tuple(numbers), []).append(row)
-    return alike
+class Members(NamedTuple):
+    """The members of the Others of documents, one Other after the other, and one
+    document after the other.
+
+    rows, columns (numpy.ndarray): Document and label, of shape (members,).
+    starts, sizes (numpy.ndarray): Where each Other starts, and its members.
+    """
+
+    rows: numpy.ndarray
+    columns: numpy.ndarray
+    starts: numpy.ndarray
+    sizes: numpy.ndarray
+
+    def split(self, values: numpy.ndarray, n_docs: int) -> List[numpy.ndarray]:
+        """RETURNS (List[numpy.ndarray]): The values of the members of each document."""
+        ends = numpy.searchsorted(self.rows, numpy.arange(n_docs), side="right")
+        starts = [0, *ends.tolist()]
+        return [values[start:end] for start, end in zip(starts, starts[1:])]
+
+
+def find_members(plan: Sequence[Other], others: Sequence[Sequence[int]]) -> Members:
+    """RETURNS (Members): Of the Others of each document."""
+    numbers = [number for own in others for number in own]
+    known = {number: numpy.asarray(plan[number].members) for number in set(numbers)}
+    parts = [known[number] for number in numbers]
+    sizes = numpy.asarray([*map(len, parts)], dtype="int64")
+    rows = numpy.repeat(numpy.arange(len(others)), [*map(len, others)]).repeat(sizes)
+    columns = numpy.concatenate([numpy.zeros(0, dtype="int64"), *parts])
+    return Members(rows, columns, numpy.cumsum(sizes) - sizes, sizes)
 
 
 def redistribute(
@@ -240,17 +263,13 @@ def redistribute(
         inside an Other that is added to the scores.
     RETURNS (numpy.ndarray): Of the same shape. Other columns are as before.
     """
-    P = P.copy()
-    for numbers, rows in group_alike(others).items():
-        start, values = 0, numpy.stack([scores[row] for row in rows])
-        for number in numbers:
-            members = numpy.asarray(plan[number].members)
-            logits = values[:, start : start + len(members)].astype("float64")
-            start += len(members)
-            places = numpy.ix_(rows, members)
-            own = numpy.ascontiguousarray(P[places])
-            logits = logits + mixture_weight * numpy.log(numpy.maximum(own, EPSILON))
-            weights = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-            mass = own.sum(axis=1, keepdims=True)
-            P[places] = mass * weights / weights.sum(axis=1, keepdims=True)
+    P, (rows, columns, starts, sizes) = P.copy(), find_members(plan, others)
+    if not len(starts):
+        return P
+    own, values = P[rows, columns], numpy.concatenate(scores).astype("float64")
+    logits = values + mixture_weight * numpy.log(numpy.maximum(own, EPSILON))
+    tops = numpy.maximum.reduceat(logits, starts).repeat(sizes)
+    weights = numpy.exp(logits - tops)
+    mass, total = (numpy.add.reduceat(x, starts).repeat(sizes) for x in (own, weights))
+    P[rows, columns] = mass * weights / total
     return P

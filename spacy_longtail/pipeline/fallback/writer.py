@@ -1,4 +1,5 @@
-from typing import Any, Dict, List, Optional, Tuple
+from itertools import chain
+from typing import Any, Dict, List, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -20,9 +21,9 @@ from ..decision_writer import (
     Facts,
     pack_origin,
     store,
-    write_cats,
 )
-from ..stored import pack_decision, pack_text, pack_texts
+from ..stored import pack_decision, pack_text
+from .decided import Earlier
 from .router import Judged, Stages
 
 STAGE = "zero_shot_fallback"
@@ -79,9 +80,10 @@ class RefinedWriter:
         top = top_columns(P, max(top_k or 0, N_CANDIDATES))
         facts = self.stages.writer.find(P, known, kind, top)
         others = [judged.others[row] for row in rows]
-        places = judged.routed[rows].tolist()
-        stored = [read_stored(judged.decided.stored[place]) for place in places]
-        origins, before = self._compare(facts, stored, others, kind)
+        is_chosen = numpy.zeros(len(judged.decided.rows), dtype=bool)
+        is_chosen[judged.routed[rows]] = True
+        earlier = judged.decided.select(is_chosen).read_earlier()
+        origins, before = self._compare(facts, earlier, others, kind)
         decisions = self.stages.writer.pack(facts, origins, before)
         store(docs, decisions)
         if top_k is None and not self.stages.added:
@@ -89,7 +91,7 @@ class RefinedWriter:
             is_new[~judged.has_all[rows]] = True
             self._update_cats(docs, P, is_new)
         else:
-            write_cats(docs, self.taxonomy, P, top_k, top)
+            self.stages.writer.write_cats(docs, P, top_k, top)
         self._take_back(docs, decisions, facts, judged.deficit[rows])
 
     def _update_cats(
@@ -104,28 +106,30 @@ class RefinedWriter:
             start = end
 
     def _compare(
-        self, facts: Facts, stored: List[DataT], others: List[List[int]], kind: Any
+        self, facts: Facts, earlier: Earlier, others: List[List[int]], kind: Any
     ) -> Tuple[List[bytes], Before]:
         """RETURNS (Tuple[List[bytes], Before]): Who decided, and what the first stage
         had decided.
         """
-        reasons = kind.get_reasons(facts, stored, others, self.stages)
-        origins: Dict[Any, bytes] = {}
+        reasons = kind.get_reasons(facts, earlier, others, self.stages)
         keys = [
-            (data["stage"], data["reason"]) if reason is None else (STAGE, reason)
-            for data, reason in zip(stored, reasons)
+            origin if reason is None else (STAGE, reason)
+            for origin, reason in zip(earlier.origins, reasons)
         ]
-        for key in set(keys):
-            origins[key] = pack_origin(kind.pipe, *key)
-        texts, is_there, counts = [], [], []
-        for data in stored:
-            first, labels = data["label"], data.get("labels", ())
-            is_there.append(first is not None)
-            given = labels if kind.allows_several else ()
-            counts.append(len(given))
-            texts.append(pack_texts([*([] if first is None else [first]), *given]))
-        other = None if kind.moves_others(self.stages) else _pack_others(stored)
-        before = Before(texts, is_there, counts, other)
+        origins = {key: pack_origin(kind.pipe, *key) for key in set(keys)}
+        parents = [None if other is None else other[0] for other in earlier.others]
+        names = {*earlier.labels, *parents, *chain.from_iterable(earlier.given)}
+        texts = {name: b"" if name is None else pack_text(name) for name in names}
+        firsts = [
+            b"".join([texts[label], *[texts[name] for name in given]])
+            for label, given in zip(earlier.labels, earlier.given)
+        ]
+        kept = None
+        if not kind.moves_others(self.stages):
+            masses = [-1.0 if other is None else other[1] for other in earlier.others]
+            kept = masses, [texts[parent] for parent in parents]
+        is_there = [label is not None for label in earlier.labels]
+        before = Before(firsts, is_there, [*map(len, earlier.given)], kept)
         return [origins[key] for key in keys], before
 
     def _take_back(
@@ -166,9 +170,3 @@ class RefinedWriter:
                 found = back_off(data, threshold, settings.ancestor_threshold)
                 if found is not data:
                     doc.user_data[KEY] = pack_decision(found)
-
-
-def _pack_others(stored: List[DataT]) -> Optional[Tuple[List[float], List[bytes]]]:
-    others = [data["other"] or ("", -1.0) for data in stored]
-    parents: Dict[str, bytes] = {parent: pack_text(parent) for parent, _ in others}
-    return [mass for _, mass in others], [parents[parent] for parent, _ in others]

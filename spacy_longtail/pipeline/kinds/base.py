@@ -28,8 +28,9 @@ from ...gold import KnownT
 from ...saved import refuse
 from ...taxonomy import Taxonomy, look_up
 from ..checks import Needed, check_scorer
-from ..decision import DataT, Prediction
+from ..decision import Prediction
 from ..decision_writer import DecisionWriter, Facts, GivenT
+from ..fallback.decided import Earlier
 from ..fallback.router import Judged, Stages
 from ..settings import TextcatSettings
 from ..start import ClassSums, VectorSample
@@ -245,13 +246,13 @@ class LabelKind(ABC):
     def get_reasons(
         self,
         facts: Facts,
-        before: List[DataT],
+        earlier: Earlier,
         others: List[List[int]],
         stages: Stages,
     ) -> List[Optional[str]]:
         """Find out who decided, by the refined probabilities.
 
-        before (List[DataT]): The first stage's decisions.
+        earlier (Earlier): The first stage's decisions.
         others (List[List[int]]): The Others that were ranked.
         RETURNS (List[Optional[str]]): Why the second stage decided. None if the
             decision is still that of the first one, for its reason.

@@ -10,12 +10,16 @@ from ...ops import softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..checks import refuse_loss, try_loss
-from ..decision import EPSILON, DataT, Prediction, back_off
+from ..decision import EPSILON, Prediction, back_off
 from ..decision_writer import DecisionWriter, Facts
+from ..fallback.decided import Earlier
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import ANCESTOR_HELP, TextcatSettings, read_threshold
 from ..stored import pack_decision, unpack_decision
 from .base import LabelKind, name_other
+
+# So many leaves below a node are summed on their own.
+MANY = 1024
 
 
 @dataclass
@@ -111,7 +115,7 @@ class ExclusiveLabels(LabelKind):
     def get_reasons(
         self,
         facts: Facts,
-        before: List[DataT],
+        earlier: Earlier,
         others: List[List[int]],
         stages: Stages,
     ) -> List[Optional[str]]:
@@ -175,17 +179,18 @@ class PathSums:
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Of each node of the path, padded."""
         starts, stops = numpy.moveaxis(self.bounds[best], 2, 0)
-        levels = numpy.zeros(starts.shape)
-        rows, depths = numpy.nonzero(stops - starts == 1)
-        levels[rows, depths] = P[rows, starts[rows, depths]]
-        for depth in range(levels.shape[1]):
-            first, end = starts[:, depth], stops[:, depth]
-            # Documents below the same node are summed together.
-            for start in numpy.unique(first[end - first > 1]).tolist():
-                rows = numpy.flatnonzero((first == start) & (end - first > 1))
-                # float64, as a node can have thousands of leaves.
-                below = P[rows, start : end[rows[0]]].astype("float64", order="C")
-                levels[rows, depth] = below.sum(axis=1)
+        sizes, levels = stops - starts, numpy.zeros(starts.shape)
+        rows, depths = numpy.nonzero((sizes > 0) & (sizes < MANY))
+        n_below, firsts = sizes[rows, depths], starts[rows, depths]
+        ends = numpy.cumsum(n_below)
+        shifts = rows * P.shape[1] + firsts - (ends - n_below)
+        below = P.ravel()[numpy.arange(ends[-1:].sum()) + shifts.repeat(n_below)]
+        # float64, as many can be summed.
+        sums = numpy.add.reduceat(below.astype("float64"), ends - n_below)
+        levels[rows, depths] = sums
+        for row, depth in zip(*map(numpy.ndarray.tolist, (sizes >= MANY).nonzero())):
+            own = P[row, starts[row, depth] : stops[row, depth]]
+            levels[row, depth] = own.sum(dtype="float64")
         # Probabilities of 32 bits can sum to a little more than 1.
         return numpy.minimum(levels, 1.0)
 

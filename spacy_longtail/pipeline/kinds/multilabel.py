@@ -15,8 +15,9 @@ from ...ops import sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..checks import refuse_loss, try_loss
-from ..decision import EPSILON, DataT, Prediction
+from ..decision import EPSILON, Prediction
 from ..decision_writer import DecisionWriter, Facts, GivenT
+from ..fallback.decided import Earlier
 from ..fallback.router import Judged, Stages, redistribute
 from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_threshold
 from ..start import ClassSums, VectorSample, fit_bias
@@ -209,7 +210,7 @@ class MultilabelLabels(LabelKind):
     def get_reasons(
         self,
         facts: Facts,
-        before: List[DataT],
+        earlier: Earlier,
         others: List[List[int]],
         stages: Stages,
     ) -> List[Optional[str]]:
@@ -220,8 +221,8 @@ class MultilabelLabels(LabelKind):
         leaves, index = taxonomy.leaves, taxonomy.index
         best, (counts, columns) = facts.top[:, 0].tolist(), cast(GivenT, facts.given)
         given = numpy.split(columns, numpy.cumsum(counts)[:-1])
-        for row, data in enumerate(before):
-            named = {data["label"], *data["labels"], leaves[best[row]]}
+        for row, first in enumerate(earlier.labels):
+            named = {first, *earlier.given[row], leaves[best[row]]}
             named.update(leaves[column] for column in given[row].tolist())
             known = [index[label] for label in named if label in index]
             touched = set(taxonomy.other_of[known].tolist())
