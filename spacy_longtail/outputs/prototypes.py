@@ -1,28 +1,21 @@
 """What output layers share whose rows start at prototypes."""
 
 from functools import partial
-from typing import Any, Callable, Dict, Literal, NamedTuple, Optional, Tuple, cast
+from typing import Any, Callable, Dict, List, Literal, NamedTuple, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
-from ..ops import EPSILON, ForwardT, unit_rows
-from ..products import (
-    N_ROWS,
-    PackedRows,
-    multiply_matrices,
-    multiply_rows,
-    pack_rows,
-)
+from ..ops import ForwardT, unit_rows
+from ..products import multiply_matrices
 from ..saved import check_type, refuse
 from ..settings import check_at_least, check_bound
 from .half import FULL, HALF, choose_bits, expand, round_rows, shrink
 from .kept import keep
+from .scores import RowBlock, compare_blocks, cut_rows, score_blocks
 
-# Of documents that are scored together, 1 MiB.
-MOST_SCORES = 1 << 18
 # Rows that are pulled to their start together.
 N_PULLED = 256
 OtherT = Literal["mixture", "single"]
@@ -46,23 +39,8 @@ class Link(NamedTuple):
 MakeLinkT = Callable[[OutputT, Dict[str, Any]], Link]
 
 
-class KeptRows(NamedTuple):
-    """What prediction needs of a layer.
-
-    W (PackedRows): The present rows.
-    biases (Any): What is added to their scores, of shape (rows,).
-    scales (Any): 1.0 / their lengths, of the same shape.
-    ends (Any): The rows that stand for leaves.
-    """
-
-    W: PackedRows
-    biases: Any
-    scales: Any
-    ends: Any
-    link: Link
-
-
-KeepT = Callable[[OutputT], KeptRows]
+# What prediction needs of a layer.
+KeepT = Callable[[OutputT], Tuple[List[RowBlock], Link]]
 
 
 def build_prototype_layer(
@@ -147,8 +125,8 @@ def forward(
     model: OutputT, X: Floats2d, is_train: bool, *, layer: str, make_link: MakeLinkT
 ) -> ForwardT:
     if not is_train:
-        kept = _keep_rows(layer, make_link, model)
-        return kept.link.walk(multiply_rows(X, kept.W) + kept.biases)
+        blocks, link = _keep_rows(layer, make_link, model)
+        return link.walk(score_blocks(blocks, X)[0])
     _check_start(model, layer)
     rate, l2sp = model.attrs["learn_rate"], model.attrs["l2sp"]
     params = {name: model.get_param(name) for name in model.param_names}
@@ -175,52 +153,31 @@ def _check_start(model: OutputT, layer: str) -> None:
         raise ValueError(Errors.L202.format(layer=layer))
 
 
-def _keep_rows(layer: str, make_link: MakeLinkT, model: OutputT) -> KeptRows:
+def _keep_rows(
+    layer: str, make_link: MakeLinkT, model: OutputT
+) -> Tuple[List[RowBlock], Link]:
     _check_start(model, layer)
 
-    def make(params: Dict[str, Any]) -> KeptRows:
-        rate, xp = model.attrs["learn_rate"], model.ops.xp
-        W, link = _add(params, rate), make_link(model, params)
-        W = round_rows(W, model.attrs["row_bits"])
-        norms, ends = (W * W).sum(axis=1) ** 0.5, xp.unique(link.leaves)
-        scales = 1.0 / (norms + (norms < EPSILON))
-        return KeptRows(pack_rows(W), rate * params["b"], scales, ends, link)
+    def make(params: Dict[str, Any]) -> Tuple[List[RowBlock], Link]:
+        rate, link = model.attrs["learn_rate"], make_link(model, params)
+        W = round_rows(_add(params, rate), model.attrs["row_bits"])
+        return cut_rows(W, rate * params["b"], link.leaves), link
 
     return keep(model, make)
 
 
 def _get_similarity(keep_rows: KeepT, model: OutputT, X: Floats2d) -> Floats2d:
-    kept = keep_rows(model)
-    cosines = multiply_rows(X, kept.W) * kept.scales / _get_lengths(X)
-    return cosines[:, kept.link.leaves]
+    blocks, link = keep_rows(model)
+    return compare_blocks(blocks, X)[:, link.leaves]
 
 
 def _get_scores(
     keep_rows: KeepT, model: OutputT, X: Floats2d
 ) -> Tuple[Floats2d, Floats1d]:
     """See contract.get_scores."""
-    kept = keep_rows(model)
-    xp, n_rows = model.ops.xp, len(kept.biases)
-    Z = xp.empty((len(X), n_rows), dtype=X.dtype)
-    closest = xp.empty(len(X), dtype=X.dtype)
-    # A few documents at a time, whose scores fit into the cache.
-    step = max(MOST_SCORES // n_rows // N_ROWS * N_ROWS, N_ROWS)
-    cosines = xp.empty((min(step, len(X)), n_rows), dtype=X.dtype)
-    for start in range(0, len(X), step):
-        scores = Z[start : start + step]
-        multiply_rows(X[start : start + step], kept.W, out=scores)
-        found = xp.multiply(scores, kept.scales, out=cosines[: len(scores)])
-        if len(kept.ends) < n_rows:
-            found = found[:, kept.ends]
-        closest[start : start + step] = found.max(axis=1)
-        scores += kept.biases
-    return kept.link.walk(Z)[0], closest / _get_lengths(X)[:, 0]
-
-
-def _get_lengths(X: Floats2d) -> Any:
-    """RETURNS (Any): What to divide rows by, of shape (rows, 1)."""
-    norms = (X * X).sum(axis=1, keepdims=True) ** 0.5
-    return norms + (norms < EPSILON)
+    blocks, link = keep_rows(model)
+    Z, closest = score_blocks(blocks, X)
+    return link.walk(Z)[0], closest
 
 
 def set_rows(model: OutputT, n_leaves: int, start: numpy.ndarray) -> None:
