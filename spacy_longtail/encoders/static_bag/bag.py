@@ -91,13 +91,15 @@ def find_vectors(model: BagT, features: BagFeatures) -> Runs:
 
     def find(keys: numpy.ndarray) -> RunsT:
         rows = table.find(keys)
-        learned, firsts = numpy.unique(keys[rows >= 0], return_index=True)
-        vectors = table.get(rows[rows >= 0][firsts])
-        start = get_start(keys[rows < 0], features.words.strings)
-        others, firsts = numpy.unique(keys[rows < 0][start.found], return_index=True)
-        vectors = numpy.concatenate([vectors, start.vectors[firsts]])
-        keys = numpy.concatenate([learned, others])
-        return keys, numpy.ones(len(keys), dtype="int64"), vectors
+        has_row = rows >= 0
+        start = get_start(keys[~has_row], features.words.strings)
+        others, firsts = numpy.unique(keys[~has_row][start.found], return_index=True)
+        vectors = start.vectors[firsts]
+        if has_row.any():
+            learned, firsts = numpy.unique(keys[has_row], return_index=True)
+            others = numpy.concatenate([others, learned])
+            vectors = numpy.vstack([vectors, table.get(rows[has_row][firsts])])
+        return others, numpy.ones(len(others), dtype="int64"), vectors
 
     kept: RunCache = model.attrs["kept"]
     return kept.look_up(features.keys, find, table.state)

@@ -141,8 +141,6 @@ class WordFeatures(FeatureKind):
         self, keys: numpy.ndarray, width: int, strings: Strings
     ) -> FeatureRows:
         start = super().get_start(keys, width, strings)
-        if not len(keys):
-            return start
         different, firsts = numpy.unique(keys, return_index=True)
         texts = map(strings.find, different.tolist())
         found = [self.vectors.find(text) for text in texts]
@@ -236,13 +234,16 @@ class FeatureKinds:
 
     def get_start(self, keys: numpy.ndarray, strings: Strings) -> FeatureRows:
         """RETURNS (FeatureRows): Where features start, of whatever kind they are."""
-        numbers, rates = keys >> BUCKET_BITS, numpy.zeros(len(keys), dtype="float32")
-        is_first, starts = numpy.ones(len(keys), dtype="bool"), []
+        rates, numbers = numpy.zeros(len(keys), dtype="float32"), keys >> BUCKET_BITS
+        starts = [(numpy.zeros(0, "int64"), numpy.zeros((0, self.width), "float32"))]
+        is_left = numpy.ones(len(keys), dtype="bool")
         # The keys of the first are those that are no other's.
         for kind in self.kinds[::-1]:
-            is_own = numbers == kind.number if kind.number else is_first
-            places = numpy.flatnonzero(is_own)
-            is_first[places] = False
+            places = (numbers == kind.number if kind.number else is_left).nonzero()[0]
+            is_left[places] = False
+            # What a batch is made of: few of them are new, and most of these bigrams.
+            if not len(places):
+                continue
             start = kind.get_start(keys[places], self.width, strings)
             rates[places] = start.rates
             starts.append((places[start.found], start.vectors))

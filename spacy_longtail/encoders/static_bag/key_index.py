@@ -37,10 +37,10 @@ class KeyIndex:
     def find(self, keys: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Number of each key or -1, int64, (keys,)."""
         places = self._hash(keys)
-        found = self._numbers.take(places).astype("int64")
+        found = self._numbers.take(places)
         # The key of a free place can be any. Nothing is there, whatever it is.
         is_other = (self._keys.take(places) != keys) & (found >= 0)
-        left, step = numpy.flatnonzero(is_other), 0
+        left, step = is_other.nonzero()[0], 0
         keys, places = keys[left], places[left]
         while len(left):
             step += 1
@@ -49,7 +49,7 @@ class KeyIndex:
             is_other = (self._keys.take(places) != keys) & (numbers >= 0)
             found[left[~is_other]] = numbers[~is_other]
             left, keys, places = left[is_other], keys[is_other], places[is_other]
-        return found
+        return found.astype("int64")
 
     def add(self, keys: numpy.ndarray) -> numpy.ndarray:
         """Number keys that have no number yet, uint64 without repeats.

@@ -70,9 +70,8 @@ class RunCache:
             if is_full or self._state != state:
                 self._clear(state)
             numbers = self._index.find(keys)
-            missing = numpy.flatnonzero(numbers < 0)
-            if len(missing):
-                self._add(*find(keys[missing]))
+            missing = (numbers < 0).nonzero()[0]
+            if len(missing) and self._add(*find(keys[missing])):
                 numbers[missing] = self._index.find(keys[missing])
             numbers += 1
             # Whatever is added later, their rows stay what they are.
@@ -96,7 +95,9 @@ class RunCache:
 
     def _add(
         self, keys: numpy.ndarray, lengths: numpy.ndarray, rows: numpy.ndarray
-    ) -> None:
+    ) -> int:
+        if not len(keys):
+            return 0
         first, start = 1 + len(self), self._n_rows
         end, self._n_rows = first + len(keys), start + len(rows)
         self._starts = _grow(self._starts, end, 1 + self.max_keys)
@@ -106,7 +107,7 @@ class RunCache:
         self._starts[first:end] = start + numpy.cumsum(lengths) - lengths
         self._lengths[first:end] = lengths
         self._rows[start : self._n_rows] = rows
-        self._index.add(keys)
+        return len(self._index.add(keys))
 
     def __reduce__(self) -> Any:
         sizes = {"max_keys": self.max_keys, "max_numbers": self.max_numbers}

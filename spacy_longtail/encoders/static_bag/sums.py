@@ -19,7 +19,7 @@ def sum_rows(
     lengths (numpy.ndarray): How many rows each run has, int64, (runs,).
     RETURNS (numpy.ndarray): float32 array of shape (runs, width).
     """
-    used = numpy.flatnonzero(rows)
+    used = rows.nonzero()[0]
     owners = numpy.arange(len(lengths)).repeat(lengths)[used]
     lengths = numpy.bincount(owners, minlength=len(lengths))
     n_chunks = -(-lengths // CHUNK)
