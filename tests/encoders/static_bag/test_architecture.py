@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy
 import pytest
 import spacy
@@ -213,6 +215,22 @@ def test_memory_is_bounded_on_a_stream_of_new_words(nlp, monkeypatch):
     for first in range(0, 2000, 20):
         encoder.predict([Doc(nlp.vocab, [f"un{i}" for i in range(first, first + 20)])])
         assert len(kept) < 80
+
+
+@pytest.mark.parametrize("ngram_width", [0, 256])
+def test_long_documents_cost_no_memory_for_vectors_of_their_words(nlp, ngram_width):
+    vectors = numpy.random.RandomState(0).randn(2, 256).astype("float32")
+    table = StaticTable.from_arrays(["dog", "cat"], vectors, name="test")
+    encoder = build_static_bag(table, ngram_width=ngram_width)
+    words = [f"dog{i}" for i in range(50)] * 100
+    docs = [Doc(nlp.vocab, words) for _ in range(20)]
+    encoder.predict(docs[:1])
+    tracemalloc.start()
+    encoder.predict(docs)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # 100,000 words of 256 numbers are 102 MB, and as many bigrams.
+    assert peak < 50_000_000
 
 
 def test_copy_encodes_words_that_it_never_saw(nlp):
