@@ -20,7 +20,7 @@ from .ridge import (
     multiply,
     transpose,
 )
-from .terms import TermReader, Terms, Weighted, weigh
+from .terms import KnownTerms, TermReader, Terms, Weighted
 
 NAME = "TermRidge"
 FORMAT = 1
@@ -107,6 +107,7 @@ class WeightTable(Shim):
 
     def set(self, arrays: Dict[str, numpy.ndarray]) -> None:
         self.arrays = arrays
+        self.known = KnownTerms(arrays["keys"], arrays["idf"])
         sizes = arrays["sizes"].astype("int64")
         values = arrays["codes"] * arrays["scales"][arrays["columns"]]
         starts, n_leaves = numpy.cumsum(sizes) - sizes, len(arrays["scales"])
@@ -156,9 +157,8 @@ def forward(
     model: TermRidgeT, docs: List[Doc], is_train: bool
 ) -> Tuple[Floats2d, Callable]:
     table = cast(WeightTable, model.shims[0])
-    arrays = table.arrays
-    X = weigh(model.attrs["reader"].read(docs), arrays["keys"], arrays["idf"])
-    Y = multiply(X, len(docs), table.postings) + arrays["bias"]
+    X = table.known.count_and_weigh(*model.attrs["reader"].find(docs))
+    Y = multiply(X, len(docs), table.postings) + table.arrays["bias"]
     return model.ops.asarray2f(Y), lambda dY: docs
 
 
@@ -202,7 +202,7 @@ def fit_layer(
     W = found = numpy.zeros((truths.shape[1], 1))
     if len(keys) and (truths == 1.0).any():
         is_known = (truths == 1.0).any(axis=0)
-        X = weigh(terms, keys, idf)
+        X = KnownTerms(keys, idf).weigh(terms)
         W, found, factors = _regress(attrs, X, len(keys), truths, log_odds)
     codes, scales = quantize(W)
     rows, places = numpy.nonzero(codes)

@@ -6,6 +6,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ...ops import ODD, mix
+from ..static_bag.key_index import KeyIndex
 from ..static_bag.ngrams import NGRAMS_KEPT, find_ngrams, join_characters
 from ..static_bag.run_cache import RunCache, Runs, RunsT
 from ..static_bag.words import Words, collect_words
@@ -33,13 +34,57 @@ class Terms(NamedTuple):
 class Weighted(NamedTuple):
     """Sparse vectors of unit length. rows: see Terms.
 
-    columns (numpy.ndarray): Which number of the vector each is, int64.
+    columns (numpy.ndarray): Which number of the vector each is, int64, ascending within
+        a document.
     values (numpy.ndarray): The numbers, float32.
     """
 
     rows: numpy.ndarray
     columns: numpy.ndarray
     values: numpy.ndarray
+
+
+class KnownTerms:
+    """Terms that have a weight: the columns of sparse vectors.
+
+    keys (numpy.ndarray): Their keys, uint64, ascending, no two alike.
+    idf (numpy.ndarray): Their inverse document frequency, float32, (terms,).
+    """
+
+    def __init__(self, keys: numpy.ndarray, idf: numpy.ndarray) -> None:
+        self.idf = idf
+        self._parts = (keys & numpy.uint64(1)).astype("int64")
+        self._index = KeyIndex(keys)
+
+    def weigh(self, terms: Terms) -> Weighted:
+        """Weigh terms by tf-idf, and each part of a document to the same length. Others
+        are left out.
+
+        Source: (1 + ln tf) * idf, Salton & Buckley (1988), "Term-weighting Approaches
+            in Automatic Text Retrieval".
+        """
+        columns = self._index.find(terms.keys)
+        known = (columns >= 0).nonzero()[0]
+        return self._weigh(terms.rows[known], columns[known], terms.counts[known])
+
+    def count_and_weigh(self, rows: numpy.ndarray, keys: numpy.ndarray) -> Weighted:
+        """Weigh what TermReader.find gives, without sorting others than known terms."""
+        columns, n_terms = self._index.find(keys), max(len(self.idf), 1)
+        known = (columns >= 0).nonzero()[0]
+        cells = numpy.sort(rows[known] * n_terms + columns[known])
+        firsts, counts = _count_runs(cells)
+        rows, columns = numpy.divmod(cells[firsts], n_terms)
+        return self._weigh(rows, columns, counts)
+
+    def _weigh(
+        self, rows: numpy.ndarray, columns: numpy.ndarray, counts: numpy.ndarray
+    ) -> Weighted:
+        values = (1.0 + numpy.log(counts)) * self.idf[columns]
+        part = self._parts[columns]
+        owners = rows * len(SHARES) + part
+        sums = numpy.bincount(owners, weights=values * values)
+        values = values * numpy.sqrt(SHARES[part] / sums[owners])
+        return Weighted(rows, columns, values.astype("float32"))
 
 
 class TermReader:
@@ -55,9 +100,16 @@ class TermReader:
 
     def read(self, docs: List[Doc]) -> Terms:
         """RETURNS (Terms): Those of documents of any vocabularies."""
-        if not docs:
-            nothing = numpy.zeros(0, dtype="int64")
-            return Terms(nothing, nothing.astype("uint64"), nothing)
+        rows, keys = self.find(docs)
+        order = numpy.lexsort((keys, rows))
+        rows, keys = rows[order], keys[order]
+        firsts, counts = _count_runs(keys, rows)
+        return Terms(rows[firsts], keys[firsts], counts)
+
+    def find(self, docs: List[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The document and the key of
+        each term, each time that it occurs, in no order.
+        """
         words = collect_words(docs)
         joined, _ = join_characters(words)
         found = self._find_ngrams(joined)
@@ -68,13 +120,7 @@ class TermReader:
         singles = owners, _make_even(mix(hashes ^ WORD))
         parts = singles, _find_pairs(owners, hashes), ngrams
         rows, keys = map(numpy.concatenate, zip(*parts))
-        order = numpy.lexsort((keys, rows))
-        rows, keys = rows[order], keys[order]
-        is_first = numpy.ones(len(keys), dtype=bool)
-        is_first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
-        firsts = numpy.flatnonzero(is_first)
-        counts = numpy.diff(firsts, append=len(keys))
-        return Terms(rows[firsts], keys[firsts], counts)
+        return rows, keys
 
     def _find_ngrams(self, words: Words) -> Runs:
         """RETURNS (Runs): The keys of the n-grams of words."""
@@ -103,22 +149,13 @@ def _make_even(keys: numpy.ndarray) -> numpy.ndarray:
     return keys & ~numpy.uint64(1)
 
 
-def weigh(terms: Terms, known: numpy.ndarray, idf: numpy.ndarray) -> Weighted:
-    """Weigh terms by tf-idf, and each part of a document to the same length.
-
-    Source: (1 + ln tf) * idf, Salton & Buckley (1988), "Term-weighting Approaches in
-        Automatic Text Retrieval".
-
-    known (numpy.ndarray): Keys of the terms that have a weight, ascending, uint64.
-    idf (numpy.ndarray): Their inverse document frequency, float32, (known,).
+def _count_runs(*columns: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Where runs of equal rows start,
+    and how long they are, both int64.
     """
-    places = numpy.searchsorted(known, terms.keys)
-    is_known = places < len(known)
-    is_known[is_known] = known[places[is_known]] == terms.keys[is_known]
-    rows, columns = terms.rows[is_known], places[is_known]
-    values = (1.0 + numpy.log(terms.counts[is_known])) * idf[columns]
-    part = (known[columns] & numpy.uint64(1)).astype("int64")
-    owners = rows * len(SHARES) + part
-    sums = numpy.bincount(owners, weights=values * values)
-    values = values * numpy.sqrt(SHARES[part] / sums[owners])
-    return Weighted(rows, columns, values.astype("float32"))
+    is_first = numpy.zeros(len(columns[0]), dtype="bool")
+    is_first[:1] = True
+    for values in columns:
+        is_first[1:] |= values[1:] != values[:-1]
+    firsts = is_first.nonzero()[0]
+    return firsts, numpy.diff(firsts, append=len(is_first))

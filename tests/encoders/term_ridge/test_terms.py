@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from spacy.tokens import Doc
 
 from spacy_longtail.encoders.term_ridge import terms
-from spacy_longtail.encoders.term_ridge.terms import TermReader, weigh
+from spacy_longtail.encoders.term_ridge.terms import KnownTerms, TermReader
 
 TEXTS = ["the red cat, the dog", "", "red cats ...", "新しい 猫"]
 
@@ -55,7 +55,7 @@ def test_what_else_is_read_does_not_matter(docs):
 def test_vectors_have_unit_length_and_repeated_terms_weigh_more(docs):
     terms = TermReader().read(docs)
     known = numpy.unique(terms.keys)
-    X = weigh(terms, known, numpy.ones(len(known), "float32"))
+    X = KnownTerms(known, numpy.ones(len(known), "float32")).weigh(terms)
     squares = numpy.bincount(X.rows, weights=X.values**2, minlength=4)
     assert_allclose(squares, [1.0, 0.0, 1.0, 1.0], atol=1e-6)
     first = X.rows == 0
@@ -68,7 +68,21 @@ def test_vectors_have_unit_length_and_repeated_terms_weigh_more(docs):
 def test_unknown_terms_are_left_out(docs):
     terms = TermReader().read(docs)
     for known in (terms.keys[:0], numpy.asarray([5], "uint64")):
-        assert not len(weigh(terms, known, numpy.ones(len(known), "float32")).rows)
+        idf = numpy.ones(len(known), "float32")
+        assert not len(KnownTerms(known, idf).weigh(terms).rows)
+
+
+def test_terms_that_are_weighed_as_they_come_weigh_the_same(docs):
+    reader = TermReader()
+    terms = reader.read(docs)
+    # Half of them, so that some are unknown.
+    keys = numpy.unique(terms.keys)[::2]
+    known = KnownTerms(keys, numpy.linspace(1, 3, len(keys)).astype("float32"))
+    whole, found = known.weigh(terms), known.count_and_weigh(*reader.find(docs))
+    assert len(whole.rows) > 30
+    for expected, array in zip(whole, found):
+        assert_array_equal(array, expected)
+    assert not len(known.count_and_weigh(*reader.find([])).rows)
 
 
 def test_ngrams_go_across_the_characters_that_are_tokens_of_chinese():
