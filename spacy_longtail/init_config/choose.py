@@ -39,6 +39,11 @@ MIN_STEPS = 100
 # From so many documents on, the steps would be many, and larger batches lose nothing.
 LARGE = 100_000
 LARGE_BATCH = 256
+# All labels of a document in `doc.cats` take 70 bytes each, and evaluation keeps all
+# documents of dev. From so many labels on, only the most probable ones are written,
+# more where a document can have several, as their ranking is measured.
+MANY_LABELS = 5000
+TOP_K, TOP_K_OF_SEVERAL = 20, 100
 
 
 class Setting(NamedTuple):
@@ -175,6 +180,13 @@ def _choose_for_pipe(
     if facts.separator != block["separator"]:
         reason = "As in the labels of the corpus."
         yield Setting(section, "separator", facts.separator, reason)
+    if facts.n_labels >= MANY_LABELS:
+        top_k = TOP_K if facts.max_labels == 1 else TOP_K_OF_SEVERAL
+        reason = (
+            f"All {facts.n_labels:,} would take {70 * facts.n_labels / 1e6:.1f} MB a "
+            "document."
+        )
+        yield Setting(section, "cats_top_k", top_k, reason)
     if "missing" in block and facts.n_unlabelled:
         reason = (
             f"{facts.n_unlabelled:,} of {facts.n_docs:,} documents have no gold label "

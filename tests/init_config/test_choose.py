@@ -227,3 +227,13 @@ def test_titles_of_codes_are_asked_for(tmp_path):
     assert "2 of 2 labels are codes, whose words help nothing." in text
     assert "with the columns code and title. descriptions = null" in text
     assert "codes.csv" not in init_config(names)
+
+
+@pytest.mark.parametrize("max_labels, top_k", [(1, 20), (3, 100)])
+def test_of_many_labels_not_all_are_written(facts, max_labels, top_k):
+    few = init_config(replace(facts, max_labels=max_labels))
+    assert "cats_top_k = null" in few
+    counts = {f"label {i}": 5 for i in range(6000)}
+    many = replace(facts, max_labels=max_labels, counts=counts)
+    text = init_config(many)
+    assert f"document.\ncats_top_k = {top_k}\n" in text
