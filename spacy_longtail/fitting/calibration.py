@@ -14,6 +14,8 @@ from ..scoring.predictions import pair_columns
 PRIORS = [round(0.05 * step, 2) for step in range(21)]
 # Temperatures are searched between these.
 COLDEST, HOTTEST = 0.05, 20.0
+# Logits that are looked at together, so that they stay in the cache.
+BLOCK = 1 << 16
 GOLDEN = (5.0**0.5 - 1.0) / 2.0
 # A temperature, and how improbable the gold labels are with it.
 FitT = Tuple[float, float]
@@ -38,21 +40,19 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> FitT:
     RETURNS (FitT): 1.0 if there is nothing to learn from, and the negative log
         likelihood in nats per document, with what the prior adds to it.
     """
-    known = gold < Z.shape[1]
-    Z, gold = Z[known], gold[known]
-    if not len(Z):
+    rows = numpy.flatnonzero(gold < Z.shape[1])
+    if not len(rows):
         return 1.0, 0.0
-    Z = Z - Z.max(axis=1, keepdims=True)
-    wanted = Z[numpy.arange(len(Z)), gold]
+    tops = Z.max(axis=1)
+    wanted = Z[rows, gold[rows]] - tops[rows]
     low, high, factor, loss = 1.0 / HOTTEST, 1.0 / COLDEST, 1.0, 0.0
     for _ in range(60):
-        E = numpy.exp(factor * Z)
-        sums = E.sum(axis=1)
-        means = (E * Z).sum(axis=1) / sums
-        log, n = math.log(factor), len(Z)
+        sums, firsts, seconds = _sum_moments(Z, tops, rows, factor)
+        means = firsts / sums
+        log, n = math.log(factor), len(rows)
         loss = float((numpy.log(sums) - factor * wanted).mean()) + get_penalty(log, n)
         slope = float((means - wanted).mean()) + log / factor / n
-        curve = float(((E * Z * Z).sum(axis=1) / sums - means**2).mean())
+        curve = float((seconds / sums - means**2).mean())
         curve += (1.0 - log) / factor**2 / n
         low, high = (factor, high) if slope < 0 else (low, factor)
         step = factor - slope / curve if curve > 0 else -1.0
@@ -61,6 +61,27 @@ def fit_temperature(Z: numpy.ndarray, gold: numpy.ndarray) -> FitT:
         factor = step if low < step < high else math.sqrt(low * high)
     # Digits that JSON keeps, so that a saved pipeline has the very same.
     return round(1.0 / factor, 6), loss
+
+
+def _sum_moments(
+    Z: numpy.ndarray, tops: numpy.ndarray, rows: numpy.ndarray, factor: float
+) -> numpy.ndarray:
+    """Sum exp(factor * z) * z**k over the labels of some documents, for k of 0, 1 and
+    2, with z the logits less the highest one of the document.
+
+    RETURNS (numpy.ndarray): Array of shape (3, rows).
+    """
+    sums = numpy.zeros((3, len(rows)), dtype=Z.dtype)
+    size = max(BLOCK // Z.shape[1], 1)
+    for start in range(0, len(rows), size):
+        part = slice(start, start + size)
+        own = Z[rows[part]] - tops[rows[part], None]
+        E = numpy.exp(factor * own)
+        sums[0, part] = E.sum(axis=1)
+        for k in (1, 2):
+            E *= own
+            sums[k, part] = E.sum(axis=1)
+    return sums
 
 
 def fit_pair_temperature(

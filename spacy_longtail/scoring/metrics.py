@@ -11,6 +11,8 @@ from ..ops import LOWEST
 from . import ranking
 from .predictions import ABSTAINED, GROUPS, Predictions, count, divide, sum_by_id
 
+# Labels whose probabilities are added up together.
+N_COLUMNS = 512
 BIN_EDGES = numpy.linspace(0.0, 1.0, 16)
 SHARE = (0.0, 1.0)
 NUMBER = (0.0, inf)
@@ -223,7 +225,12 @@ def get_expected_macro_f(predictions: Predictions, W: numpy.ndarray) -> numpy.nd
     W = numpy.asarray(W, dtype="float64")
     right = sum_by_id(columns, W[:, rows] * P[rows, columns], n_labels)
     guessed = sum_by_id(columns, W[:, rows], n_labels)
-    return (2 * right / numpy.maximum(W @ P + guessed, 1e-12)).mean(axis=1)
+    # P may be too large for a copy in double precision.
+    sums = numpy.zeros(guessed.shape)
+    for start in range(0, n_labels, N_COLUMNS):
+        part = slice(start, start + N_COLUMNS)
+        sums[:, part] = W @ P[:, part]
+    return (2 * right / numpy.maximum(sums + guessed, 1e-12)).mean(axis=1)
 
 
 def find_bins(P: numpy.ndarray) -> numpy.ndarray:

@@ -1,10 +1,12 @@
 import math
+import tracemalloc
 
 import numpy
 import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import log_loss
 
+from spacy_longtail.fitting import calibration
 from spacy_longtail.fitting.calibration import (
     choose_prior,
     fit_pair_temperature,
@@ -123,6 +125,21 @@ def test_prior_and_temperature_are_found(Z, labels, prior):
     )
     assert found == pytest.approx(prior, abs=0.12)
     assert temperature == pytest.approx(2.0, rel=0.1)
+
+
+def test_documents_can_be_looked_at_together_or_not(Z, monkeypatch):
+    found = fit_temperature(Z, draw(Z))
+    monkeypatch.setattr(calibration, "BLOCK", 1)
+    assert fit_temperature(Z, draw(Z)) == pytest.approx(found, rel=1e-6)
+
+
+def test_temperature_takes_no_copy_of_the_logits():
+    Z = numpy.random.RandomState(0).randn(200, 20_000).astype("float32")
+    tracemalloc.start()
+    fit_temperature(Z, numpy.arange(200))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < Z.nbytes / 2
 
 
 def test_documents_of_unseen_labels_are_left_out(Z):
