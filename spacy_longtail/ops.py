@@ -146,7 +146,7 @@ def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     rows = numpy.flatnonzero(~is_tied)
     lanes = lanes.reshape((-1, k, 1)) + numpy.arange(0, end, n_lanes)
     rest = numpy.tile(numpy.arange(end, n_columns), (len(rows), 1))
-    columns = numpy.hstack([lanes.reshape((len(rows), -1)), rest])
+    columns = numpy.hstack([lanes.reshape((len(rows), k * LANES)), rest])
     columns.sort(axis=1)
     places = _find_largest(P[rows[:, None], columns], k)
     top[rows] = numpy.take_along_axis(columns, places, axis=1)

@@ -54,6 +54,14 @@ class Question(NamedTuple):
     best: Sequence[str]
 
 
+class EncodedQuestion(Question):
+    """A Question with what the encoder of LabelRanker.bind makes of the documents, of
+    shape (docs, width), if that is known already.
+    """
+
+    vectors: Optional[numpy.ndarray] = None
+
+
 class Ranking(NamedTuple):
     """What a ranker finds in a batch of documents.
 

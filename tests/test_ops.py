@@ -160,6 +160,18 @@ def test_top_columns_equal_a_stable_sort(P, k):
     assert_array_equal(top_columns(P, k), expected)
 
 
+@pytest.mark.parametrize("n_values", [2, 30, 10_000, 10**9])
+@pytest.mark.parametrize("n_columns", [4096, 5003])
+def test_top_of_many_columns_equals_a_stable_sort(n_columns, n_values):
+    """The fewer values there are, the more are the same."""
+    random = numpy.random.RandomState(0)
+    P = random.randint(n_values, size=(9, n_columns)).astype("float32")
+    P[0, :-4] = P[1] = 0
+    expected = numpy.argsort(-P, axis=1, kind="stable")
+    for k in (1, 7, 64, 200):
+        assert_array_equal(top_columns(P, k), expected[:, :k])
+
+
 def test_top_columns_of_no_rows():
     assert top_columns(numpy.zeros((0, 5)), 2).shape == (0, 2)
 

@@ -246,6 +246,9 @@ class Prediction(NamedTuple):
 
 
 class KindPrediction(Prediction):
-    """A Prediction that knows the kind by whose settings it was made."""
+    """A Prediction that knows the kind by whose settings it was made, and the vectors
+    that the encoder made of the documents, of shape (docs, width).
+    """
 
     kind: Any = None
+    vectors: Optional[numpy.ndarray] = None

@@ -1,6 +1,16 @@
 from functools import cached_property
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy
 from spacy.tokens import Doc
@@ -8,10 +18,12 @@ from spacy.tokens import Doc
 from ..ops import top_columns
 from ..taxonomy import Taxonomy
 from . import stored
-from .decision import KEY
+from .decision import KEY, Prediction
 from .stored import pack_text, pack_texts
 
 N_CANDIDATES = 5
+# Numbers that belong to a document beside its probabilities and its vector.
+PER_DOC = 64
 GetLevelsT = Callable[[numpy.ndarray, numpy.ndarray], numpy.ndarray]
 # How many labels each document has, and their columns, one document after the other.
 GivenT = Tuple[numpy.ndarray, numpy.ndarray]
@@ -36,6 +48,35 @@ class Facts(NamedTuple):
     masses: numpy.ndarray
     others: numpy.ndarray
     given: Optional[GivenT]
+
+
+class Batch(NamedTuple):
+    """What a first stage knows of a batch of documents.
+
+    stored (List[bytes]): What it has stored with them: who has one of these very
+        objects has the decision that belongs to it.
+    kind (Any): The kind by whose settings it has decided.
+    taxonomy (Taxonomy): The labels.
+    facts (Facts): The decisions. Without probabilities if `doc.cats` has them all.
+    origin (Tuple[str, str]): Their stage and reason.
+    changed (Container[int]): Places of those that were changed since.
+    vectors (Optional[numpy.ndarray]): What the encoder made of the documents, of shape
+        (docs, width).
+    n_updates (int): How often the first stage was changed before.
+    """
+
+    stored: List[bytes]
+    kind: Any
+    taxonomy: Taxonomy
+    facts: Facts
+    origin: Tuple[str, str]
+    changed: Container[int]
+    vectors: Optional[numpy.ndarray]
+    n_updates: int = 0
+
+    def count_numbers(self) -> int:
+        size = 0 if self.vectors is None else self.vectors.size
+        return size + self.facts.P.size + PER_DOC * len(self.stored)
 
 
 class Before(NamedTuple):
@@ -182,6 +223,25 @@ class DecisionWriter:
         names, ends = self.names[columns].tolist(), numpy.cumsum(counts).tolist()
         starts = [0, *ends]
         return [b"".join(names[start:end]) for start, end in zip(starts, ends)]
+
+    def annotate(self, docs: List[Doc], prediction: Prediction) -> Batch:
+        """Write `doc.cats` and the decisions of a first stage."""
+        P, known = prediction
+        kind = getattr(prediction, "kind", None) or self.kind.freeze()
+        top_k = kind.settings.cats_top_k
+        top = top_columns(P, max(top_k or 0, N_CANDIDATES))
+        origin = kind.factory, kind.reason
+        facts, found = self.describe(P, known, *origin, top=top, kind=kind)
+        decisions = kind.back_off(facts, found, self.taxonomy)
+        pairs = enumerate(zip(found, decisions))
+        changed = {row for row, (own, new) in pairs if own is not new}
+        self.write_cats(docs, P, top_k, top)
+        store(docs, decisions)
+        if top_k is None:
+            # They are read from `doc.cats`.
+            facts = facts._replace(P=P[:, :0])
+        vectors = getattr(prediction, "vectors", None)
+        return Batch(decisions, kind, self.taxonomy, facts, origin, changed, vectors)
 
     def write_cats(
         self,

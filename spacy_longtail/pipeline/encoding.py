@@ -29,6 +29,12 @@ class RawScores(NamedTuple):
     similarity: numpy.ndarray
 
 
+class EncodedScores(RawScores):
+    """RawScores that know the vectors of the documents, of shape (docs, width)."""
+
+    vectors: Optional[numpy.ndarray] = None
+
+
 class EncoderRunner:
     """Runs the encoder of a model, a frozen one once per text while it is trained.
 
@@ -110,7 +116,9 @@ class EncoderRunner:
         # Sums over a row add up in another order in another order of memory.
         logits = numpy.ascontiguousarray(logits)
         logits = contract.mix_terms(self.model, docs, logits)
-        return RawScores(logits, closest)
+        scores = EncodedScores(logits, closest)
+        scores.vectors = to_numpy(X)
+        return scores
 
     def _encode_once(self, docs: List[Doc]) -> Floats2d:
         encode = partial(run_encoder, self.encoder)

@@ -1,38 +1,13 @@
 from operator import is_
-from typing import Any, Container, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy
 
 from ..locks import LOCK
-from ..taxonomy import Taxonomy
-from .decision_writer import Facts
+from .decision_writer import Batch
 
-# Numbers that wait for the second stage at most, 32 MiB, or one batch: probabilities,
-# and what is stored with a document beside.
-MOST, PER_DOC = 1 << 23, 64
-
-
-class Batch(NamedTuple):
-    """What a first stage knows of a batch of documents.
-
-    stored (List[bytes]): What it has stored with them: who has one of these very
-        objects has the decision that belongs to it.
-    kind (Any): The kind by whose settings it has decided.
-    taxonomy (Taxonomy): The labels.
-    facts (Facts): The decisions. Without probabilities if `doc.cats` has them all.
-    origin (Tuple[str, str]): Their stage and reason.
-    changed (Container[int]): Places of those that were changed since.
-    """
-
-    stored: List[bytes]
-    kind: Any
-    taxonomy: Taxonomy
-    facts: Facts
-    origin: Tuple[str, str]
-    changed: Container[int]
-
-    def count_numbers(self) -> int:
-        return self.facts.P.size + PER_DOC * len(self.stored)
+# Numbers that wait for the second stage at most, 32 MiB, or one batch.
+MOST = 1 << 23
 
 
 class Part(NamedTuple):

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -14,14 +14,12 @@ from thinc.types import Floats2d
 from ..descriptions import DescriptionsT
 from ..errors import Errors
 from ..gold import read_labels
-from ..ops import top_columns
 from ..saved import get_digest
 from ..taxonomy import Taxonomy, split_path
 from . import parts
 from .decision import KindPrediction, Prediction
-from .decision_writer import N_CANDIDATES, store
 from .encoding import EncoderRunner, RawScores
-from .handover import Batch, Handover
+from .handover import Handover
 from .home import make_name_property, take_settings, write_config
 from .initialization import check_update, follow_loss, start_pipe
 from .kinds.base import LabelKind
@@ -32,6 +30,8 @@ from .trained import TrainingTexts
 from .warm_start import start_sourced
 
 NOTHING: Iterable[str] = SimpleFrozenList()
+# Scores of a batch, at most, 16 MiB, and documents, at least.
+MOST_SCORES, LEAST_DOCS = 1 << 22, 64
 
 
 class TextCategorizer(TrainablePipe):
@@ -207,6 +207,13 @@ class TextCategorizer(TrainablePipe):
         """
         start_pipe(self, get_examples, nlp, labels, descriptions, self.taxonomy)
 
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Predict in batches. With many labels they are smaller than they could be, so
+        that their scores take little memory, which makes no difference otherwise.
+        """
+        most = max(LEAST_DOCS, MOST_SCORES // max(len(self.labels), 1))
+        return super().pipe(stream, batch_size=min(batch_size, most))
+
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """RETURNS (Prediction): The probability of each leaf, for set_annotations."""
         return self.apply_settings(self.get_raw_scores(docs))
@@ -233,11 +240,12 @@ class TextCategorizer(TrainablePipe):
         if known is None or known[0] != prior:
             known = self._bias = prior, self.get_bias(prior)
         logits = raw.logits + known[1]
-        logits /= kind.settings.temperature
+        if kind.settings.temperature != 1.0:
+            logits /= kind.settings.temperature
         P = kind.get_probabilities(logits, self.taxonomy)
         sure = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
         prediction = KindPrediction(P, sure)
-        prediction.kind = kind
+        prediction.kind, prediction.vectors = kind, getattr(raw, "vectors", None)
         return prediction
 
     def get_bias(self, prior: PriorT) -> numpy.ndarray:
@@ -255,22 +263,8 @@ class TextCategorizer(TrainablePipe):
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Write `doc.cats` and `doc._.longtail`. Keys of other components stay."""
-        docs, (P, known), tree = list(docs), prediction, self.taxonomy
-        kind = getattr(prediction, "kind", None) or self.kind.freeze()
-        top_k = kind.settings.cats_top_k
-        top = top_columns(P, max(top_k or 0, N_CANDIDATES))
-        origin = kind.factory, kind.reason
-        facts, found = self._writer.describe(P, known, *origin, top=top, kind=kind)
-        decisions = kind.back_off(facts, found, tree)
-        pairs = enumerate(zip(found, decisions))
-        changed = {row for row, (own, new) in pairs if own is not new}
-        self._writer.write_cats(docs, P, top_k, top)
-        store(docs, decisions)
-        if top_k is None:
-            # They are read from `doc.cats`.
-            facts = facts._replace(P=P[:, :0])
-        batch = Batch(decisions, kind, tree, facts, origin, changed)
-        self.handover.put(batch)
+        batch = self._writer.annotate(list(docs), prediction)
+        self.handover.put(batch._replace(n_updates=self.n_updates))
 
     def update(
         self,

@@ -4,6 +4,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..questions import Question
 from .base import EncodeT
 from .heads import HeadSettings
 from .vector_ranker import VectorRanker
@@ -28,6 +29,10 @@ class PrototypeRanker(VectorRanker):
         if self._encode_docs is None:
             raise ValueError(Errors.L406.format(ranker=self.name))
         return self._encode_docs(docs)
+
+    def get_vectors(self, question: Question) -> numpy.ndarray:
+        known = getattr(question, "vectors", None)
+        return super().get_vectors(question) if known is None else known
 
 
 def make_prototype_ranker(

@@ -72,6 +72,10 @@ class VectorRanker(LabelRanker):
         """RETURNS (numpy.ndarray): Vectors of documents, of shape (docs, width)."""
         raise NotImplementedError
 
+    def get_vectors(self, question: Question) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Those of its documents."""
+        return self.encode_docs(question.docs)
+
     def set_labels(
         self, cards: Sequence[LabelCard], encode: EncodeT, *, only_added: bool = False
     ) -> None:
@@ -121,7 +125,7 @@ class VectorRanker(LabelRanker):
         self.index = {**self.index, key: rows}
 
     def rank(self, question: Question) -> Ranking:
-        X = unit_rows(numpy.asarray(self.encode_docs(question.docs), dtype="float32"))
+        X = unit_rows(numpy.asarray(self.get_vectors(question), dtype="float32"))
         scores = self._score(X, question.candidates)
         closest = multiply_rows(X, self._pack("known")).max(axis=1)
         margins = numpy.zeros((len(X), len(question.added)), dtype="float32")

@@ -117,18 +117,20 @@ def test_settings_are_those_of_the_decision(nlp, first):
 
 def test_what_is_kept_is_bounded(nlp, first, monkeypatch):
     """By numbers, but the last batch always stays."""
-    run, waiting = first.pipe, first.handover._batches
-    list(run(map(nlp.make_doc, TEXTS)))
-    assert waiting == []
-    list(nlp.pipe(TEXTS))
-    monkeypatch.setattr(handover, "PER_DOC", 1)
-    for most, n_kept in ((0, 1), (2 * 4 * (7 + 1), 2), (1000, 3)):
-        monkeypatch.setattr(handover, "MOST", most)
-        first.handover.take([])
+
+    def fill():
         first.handover._batches.clear()
-        list(run(map(nlp.make_doc, TEXTS[:12] + TEXTS[:4]), batch_size=4))
-        assert len(first.handover._batches) == n_kept
-    list(nlp.get_pipe("zero_shot_fallback").pipe([]))
+        list(first.pipe(map(nlp.make_doc, TEXTS[:4] * 3), batch_size=4))
+        return [batch.count_numbers() for batch, _ in first.handover._batches]
+
+    assert fill() == []
+    list(nlp.pipe(TEXTS))
+    size = fill()[0]
+    # Probabilities of 4 documents, and more.
+    assert size > 4 * len(first.labels)
+    for most, n_kept in ((0, 1), (2 * size, 2), (10 * size, 3)):
+        monkeypatch.setattr(handover, "MOST", most)
+        assert fill() == [size] * n_kept
 
 
 def test_documents_without_a_second_stage_do_not_stay(nlp, first, monkeypatch):
@@ -139,6 +141,25 @@ def test_documents_without_a_second_stage_do_not_stay(nlp, first, monkeypatch):
     with nlp.select_pipes(disable=["zero_shot_fallback"]):
         list(nlp.pipe(TEXTS * 20, batch_size=4))
     assert len(first.handover._batches) == 1
+
+
+def test_documents_are_encoded_once(nlp, monkeypatch):
+    def encode(*args):
+        raise AssertionError("documents were encoded again")
+
+    expected = get_answers(nlp.pipe(TEXTS))
+    ranker = nlp.get_pipe("zero_shot_fallback").ranker
+    monkeypatch.setattr(ranker, "encode_docs", encode)
+    assert get_answers(nlp.pipe(TEXTS)) == expected
+
+
+def test_what_was_found_before_more_training_is_not_taken(nlp, first, kind):
+    docs = list(first.pipe(map(nlp.make_doc, TEXTS)))
+    elsewhere = [pickle.loads(pickle.dumps(doc)) for doc in docs]
+    nlp.update(kind.make_examples(nlp), sgd=nlp.resume_training())
+    fallback = nlp.get_pipe("zero_shot_fallback")
+    expected = get_answers(fallback.pipe(elsewhere))
+    assert get_answers(fallback.pipe(docs)) == expected
 
 
 def test_nothing_waits_after_the_second_stage(nlp, first):

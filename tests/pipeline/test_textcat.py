@@ -2,6 +2,8 @@ import pytest
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
 
+from spacy_longtail.pipeline import textcat
+
 # Arabic and Hebrew, an emoji of several code points, NUL, a word of many pieces.
 HARD_TEXTS = [
     "",
@@ -65,6 +67,24 @@ def test_predictions_do_not_depend_on_the_batch(trained, kind):
         batched = [list(doc.cats.values()) for doc in docs]
         assert_allclose(batched, single, atol=1e-6)
     assert single[len(HARD_TEXTS)] != single[0]
+
+
+def test_batches_are_smaller_if_there_are_many_labels(trained, pipe, monkeypatch):
+    texts = [*HARD_TEXTS, "I lost my card"]
+    expected = [doc.cats for doc in trained.pipe(texts)]
+    sizes, predict = [], pipe.predict
+
+    def count(docs):
+        sizes.append(len(docs))
+        return predict(docs)
+
+    monkeypatch.setattr(pipe, "predict", count)
+    monkeypatch.setattr(textcat, "MOST_SCORES", 4 * len(pipe.labels))
+    monkeypatch.setattr(textcat, "LEAST_DOCS", 2)
+    assert [doc.cats for doc in trained.pipe(texts, batch_size=100)] == expected
+    monkeypatch.setattr(textcat, "LEAST_DOCS", 10)
+    list(trained.pipe(texts, batch_size=5))
+    assert sizes == [4, 4, 2, 5, 5]
 
 
 def test_batch_of_empty_documents_only(trained):

@@ -74,6 +74,20 @@ class Decided(NamedTuple):
                 found.others[row] = data["other"]
         return found
 
+    def get_vectors(self) -> Optional[numpy.ndarray]:
+        """RETURNS (Optional[numpy.ndarray]): What the first stage's encoder made of
+        the documents, of shape (docs, width). None if it isn't known for all.
+        """
+        found: List[numpy.ndarray] = []
+        for batch, _, places in self.parts:
+            if batch is None or batch.vectors is None:
+                return None
+            found.append(batch.vectors[places])
+        if not found:
+            return None
+        order = numpy.concatenate([rows for _, rows, _ in self.parts]).argsort()
+        return numpy.concatenate(found)[order]
+
     def get_kinds(self, default: Any) -> List[Any]:
         """RETURNS (List[Any]): The kind with the settings that the source had when it
         decided about each document, the default if that isn't known.
@@ -84,6 +98,11 @@ class Decided(NamedTuple):
                 for row in rows.tolist():
                     kinds[row] = batch.kind
         return kinds
+
+
+def _is_current(batch: Batch, source: Any, taxonomy: Taxonomy) -> bool:
+    """RETURNS (bool): Whether the first stage would say the same now."""
+    return batch.taxonomy is taxonomy and batch.n_updates == source.n_updates
 
 
 def _read_batch(found: Earlier, batch: Batch, pairs: List[Tuple[int, int]]) -> None:
@@ -115,7 +134,7 @@ def read_decided(docs: List[Doc], source: Any, taxonomy: Taxonomy) -> Decided:
     is_decided, best = numpy.ones(len(docs), dtype=bool), [""] * len(docs)
     leaves, parts = taxonomy.leaves, []
     for batch, rows, places in source.handover.take(stored):
-        if batch is not None and batch.taxonomy is taxonomy:
+        if batch is not None and _is_current(batch, source, taxonomy):
             facts = batch.facts
             known[rows], masses[rows] = facts.known[places], facts.masses[places]
             shares[rows] = facts.shares[places, 0]

@@ -14,7 +14,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ...errors import Errors
-from ...questions import Question
+from ...questions import EncodedQuestion
 from ...taxonomy import Other, Taxonomy
 from ..decision import EPSILON
 from ..decision_writer import DecisionWriter
@@ -105,7 +105,7 @@ def judge(docs: List[Doc], decided: Decided, stages: Stages) -> Judged:
     )
     if not routed:
         return judged
-    found = _ask(routed, chosen.best, judged, stages)
+    found = _ask(routed, chosen, judged, stages)
     return _take(judged, found, chosen.known < stages.settings.route_below)
 
 
@@ -122,8 +122,9 @@ def _route(
     if stages.gate is not None:
         nothing: List[Any] = [[] for _ in docs]
         prior = [numpy.zeros(0)] * len(docs)
-        found = stages.gate.rank(Question(docs, nothing, prior, added, decided.best))
-        margins = found.margins
+        question = EncodedQuestion(docs, nothing, prior, added, decided.best)
+        question.vectors = decided.get_vectors()
+        margins = stages.gate.rank(question).margins
     if margins is None:
         return routed | True, numpy.full((len(docs), len(added)), -numpy.inf)
     return routed | (margins.max(axis=1) >= -settings.gate_slack), margins
@@ -139,7 +140,7 @@ def _find_others(P: numpy.ndarray, stages: Stages) -> List[List[int]]:
     return others
 
 
-def _ask(docs: List[Doc], best: List[str], judged: Judged, stages: Stages) -> Any:
+def _ask(docs: List[Doc], chosen: Decided, judged: Judged, stages: Stages) -> Any:
     """RETURNS (Any): A Ranking. Nothing is written before all scores of the batch are
     known to be good.
     """
@@ -152,7 +153,9 @@ def _ask(docs: List[Doc], best: List[str], judged: Judged, stages: Stages) -> An
     members = find_members(plan, judged.others)
     own = judged.P[members.rows, members.columns]
     prior = members.split(numpy.log(numpy.maximum(own, EPSILON)), len(docs))
-    question = Question(docs, candidates, prior, list(stages.added), best)
+    added, best = list(stages.added), chosen.best
+    question = EncodedQuestion(docs, candidates, prior, added, best)
+    question.vectors = chosen.get_vectors()
     found = stages.ranker.rank(question)
     ranker, n_added = type(stages.ranker).__name__, len(stages.added)
     missing: List[Any] = [()] * (len(docs) - len(found.scores))
