@@ -122,6 +122,15 @@ def mean_by_class(
     return unit_rows((sums + kappa * names) / total)
 
 
+def list_ranges(starts: numpy.ndarray, sizes: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The numbers from each start on, one range of its size
+    after the other.
+    """
+    ends = numpy.cumsum(sizes)
+    shifts = starts - (ends - sizes)
+    return numpy.arange(ends[-1] if len(ends) else 0) + shifts.repeat(sizes)
+
+
 def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     """Find the k largest columns of each row, largest first, ties by column.
 

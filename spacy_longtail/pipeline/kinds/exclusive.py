@@ -6,7 +6,7 @@ import numpy
 from spacy.training import Example
 
 from ...gold import KnownT, get_gold_label
-from ...ops import softmax
+from ...ops import list_ranges, softmax
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..checks import refuse_loss, try_loss
@@ -181,13 +181,12 @@ class PathSums:
         starts, stops = numpy.moveaxis(self.bounds[best], 2, 0)
         sizes, levels = stops - starts, numpy.zeros(starts.shape)
         rows, depths = numpy.nonzero((sizes > 0) & (sizes < MANY))
-        n_below, firsts = sizes[rows, depths], starts[rows, depths]
-        ends = numpy.cumsum(n_below)
-        shifts = rows * P.shape[1] + firsts - (ends - n_below)
-        below = P.ravel()[numpy.arange(ends[-1:].sum()) + shifts.repeat(n_below)]
+        n_below = sizes[rows, depths]
+        columns = list_ranges(starts[rows, depths], n_below)
         # float64, as many can be summed.
-        sums = numpy.add.reduceat(below.astype("float64"), ends - n_below)
-        levels[rows, depths] = sums
+        below = P[rows.repeat(n_below), columns].astype("float64")
+        firsts = numpy.cumsum(n_below) - n_below
+        levels[rows, depths] = numpy.add.reduceat(below, firsts)
         for row, depth in zip(*map(numpy.ndarray.tolist, (sizes >= MANY).nonzero())):
             own = P[row, starts[row, depth] : stops[row, depth]]
             levels[row, depth] = own.sum(dtype="float64")

@@ -11,7 +11,7 @@ from ...encoders import contract
 from ...errors import Errors
 from ...fitting.thresholds import fit_thresholds
 from ...gold import KnownT, fill_truths, find_leaves, read_gold, read_missing
-from ...ops import sigmoid
+from ...ops import list_ranges, sigmoid
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..checks import refuse_loss, try_loss
@@ -267,34 +267,66 @@ class NodeProbabilities:
                 start, stop = numpy.searchsorted(members, ranges[node])
                 bounds.append((node, position + start, position + stop))
             position += len(members)
-        found = numpy.asarray(bounds, dtype="int64").reshape((-1, 3))
-        self.owners, self.firsts, self.lasts = found.T
+        found = numpy.asarray(sorted(bounds), dtype="int64").reshape((-1, 3))
+        owners, self.firsts, self.lasts = found.T
+        # The rows of these that belong to each node.
+        self.n_others = numpy.bincount(owners, minlength=len(nodes))
+        self.first_others = numpy.cumsum(self.n_others) - self.n_others
+        self.is_pooled = numpy.zeros(len(taxonomy.leaves), dtype=bool)
+        self.is_pooled[self.members] = True
+        self.depths = numpy.asarray([len(path) - 1 for path in self.paths])
+        # The nodes above each leaf, padded.
+        self.above = numpy.full((len(self.paths), self.depths.max() + 1), -1)
+        for column, path in enumerate(self.paths):
+            self.above[column, : len(path) - 1] = path[:-1]
 
-    def __call__(self, P: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): float64 array of shape (docs, nodes)."""
-        # float64, or the differences of sums would show rounding errors.
-        P = numpy.clip(P.astype("float64"), 0.0, 1.0 - 1e-9)
-        logs = numpy.log1p(-P)
-        logs[:, self.members] = 0.0
-        sums = numpy.pad(numpy.cumsum(logs, axis=1), ((0, 0), (1, 0)))
-        totals = sums[:, self.stops] - sums[:, self.starts]
-        if len(self.owners):
-            masses = numpy.cumsum(P[:, self.members], axis=1)
-            masses = numpy.pad(masses, ((0, 0), (1, 0)))
-            shares = masses[:, self.lasts] - masses[:, self.firsts]
-            shares = numpy.clip(shares, 0.0, 1.0 - 1e-9)
-            numpy.add.at(totals.T, self.owners, numpy.log1p(-shares).T)
+    def __call__(
+        self, P: numpy.ndarray, rows: numpy.ndarray, nodes: numpy.ndarray
+    ) -> numpy.ndarray:
+        """Find the probabilities of some nodes in some documents.
+
+        P (numpy.ndarray): Leaf probabilities, of shape (docs, leaves).
+        rows, nodes (numpy.ndarray): Pairs of a document and a node, by the order of
+            the taxonomy's nodes.
+        RETURNS (numpy.ndarray): float64 array of shape (pairs,).
+        """
+        sizes = self.stops[nodes] - self.starts[nodes]
+        columns = list_ranges(self.starts[nodes], sizes)
+        logs = _get_log_absence(P[rows.repeat(sizes), columns])
+        logs[self.is_pooled[columns]] = 0.0
+        totals = _sum_runs(logs, sizes)
+        n = self.n_others[nodes]
+        others = list_ranges(self.first_others[nodes], n)
+        if len(others):
+            sizes = self.lasts[others] - self.firsts[others]
+            columns = self.members[list_ranges(self.firsts[others], sizes)]
+            own = P[rows.repeat(n).repeat(sizes), columns].astype("float64")
+            absences = _get_log_absence(_sum_runs(own, sizes))
+            numpy.add.at(totals, numpy.arange(len(rows)).repeat(n), absences)
         return -numpy.expm1(numpy.minimum(totals, 0.0))
 
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Of each node of the path, padded."""
-        of_nodes, paths = self(P), [self.paths[column] for column in best.tolist()]
-        levels = numpy.zeros((len(P), max(map(len, self.paths))))
-        for row, path in enumerate(paths):
-            levels[row, : len(path)] = of_nodes[row, path]
-            levels[row, len(path) - 1] = P[row, best[row]]
+        above = self.above[best]
+        levels = numpy.zeros(above.shape)
+        rows, depths = numpy.nonzero(above >= 0)
+        if len(rows):
+            levels[rows, depths] = self(P, rows, above[rows, depths])
+        places = numpy.arange(len(P))
+        levels[places, self.depths[best]] = P[places, best]
         # Rounding mustn't make a node less probable than what is below it.
         return numpy.maximum.accumulate(levels[:, ::-1], axis=1)[:, ::-1]
+
+
+def _get_log_absence(P: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): log(1 - p), float64, finite."""
+    # In 64 bits, or the sums would show rounding errors.
+    return numpy.log1p(-numpy.clip(P.astype("float64"), 0.0, 1.0 - 1e-9))
+
+
+def _sum_runs(values: numpy.ndarray, sizes: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Sums of runs of values, none of them empty."""
+    return numpy.add.reduceat(values, numpy.cumsum(sizes) - sizes)
 
 
 def discount_other(
