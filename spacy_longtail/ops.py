@@ -122,13 +122,10 @@ def mean_by_class(
     return unit_rows((sums + kappa * names) / total)
 
 
-def list_ranges(starts: numpy.ndarray, sizes: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The numbers from each start on, one range of its size
-    after the other.
-    """
-    ends = numpy.cumsum(sizes)
-    shifts = starts - (ends - sizes)
-    return numpy.arange(ends[-1] if len(ends) else 0) + shifts.repeat(sizes)
+def spread_runs(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The places of runs, one run after another, int64."""
+    before = numpy.cumsum(lengths) - lengths
+    return numpy.arange(int(lengths.sum())) + (starts - before).repeat(lengths)
 
 
 def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:

@@ -332,8 +332,10 @@ def look_up(
             node = node.rpartition(separator)[0]
         return values.get(node, default)
 
-    found = [find(label) if values else default for label in labels]
-    return numpy.asarray(found, dtype="float64")
+    labels = list(labels)
+    if not values:
+        return numpy.full(len(labels), default, dtype="float64")
+    return numpy.asarray([*map(find, labels)], dtype="float64")
 
 
 def is_count(value: Any) -> bool:

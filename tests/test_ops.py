@@ -16,6 +16,7 @@ from spacy_longtail.ops import (
     softmax,
     softplus,
     spread_groups,
+    spread_runs,
     sum_groups,
     top_columns,
     unit_rows,
@@ -134,6 +135,11 @@ def test_class_without_documents_and_kappa_is_zero():
     names = numpy.asarray([[0.6, 0.8]])
     mean = mean_by_class(numpy.zeros((1, 2)), numpy.zeros(1), names, kappa=0.0)
     assert_array_equal(mean, [[0.0, 0.0]])
+
+
+def test_spreads_runs_to_their_places():
+    places = spread_runs(numpy.asarray([5, 0, 2, 9]), numpy.asarray([2, 0, 3, 1]))
+    assert places.tolist() == [5, 6, 2, 3, 4, 9]
 
 
 def test_top_columns_come_largest_first():

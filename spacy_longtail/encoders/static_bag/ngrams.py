@@ -4,9 +4,9 @@ from typing import Any, List, Optional, Tuple
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 
-from ...ops import ODD, get_idf, mix
+from ...ops import ODD, get_idf, mix, spread_runs
 from .row_table import RowTable
-from .run_cache import RunCache, Runs, RunsT, spread_runs
+from .run_cache import RunCache, Runs, RunsT
 from .sums import sum_rows
 from .words import DENSE, Strings, Words
 

@@ -4,6 +4,7 @@ from typing import Any, Callable, NamedTuple, Tuple
 import numpy
 
 from ...locks import LOCK
+from ...ops import spread_runs
 from .key_index import KeyIndex
 
 
@@ -122,9 +123,3 @@ def _grow(rows: numpy.ndarray, n_rows: int, max_rows: int) -> numpy.ndarray:
     grown = numpy.zeros((size, *rows.shape[1:]), dtype=rows.dtype)
     grown[: len(rows)] = rows
     return grown
-
-
-def spread_runs(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The places of runs, one run after another, int64."""
-    before = numpy.cumsum(lengths) - lengths
-    return numpy.arange(int(lengths.sum())) + (starts - before).repeat(lengths)

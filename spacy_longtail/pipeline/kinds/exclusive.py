@@ -6,7 +6,7 @@ import numpy
 from spacy.training import Example
 
 from ...gold import KnownT, get_gold_label
-from ...ops import list_ranges, softmax
+from ...ops import softmax, spread_runs
 from ...settings import setting
 from ...taxonomy import Taxonomy
 from ..checks import refuse_loss, try_loss
@@ -182,7 +182,7 @@ class PathSums:
         sizes, levels = stops - starts, numpy.zeros(starts.shape)
         rows, depths = numpy.nonzero((sizes > 0) & (sizes < MANY))
         n_below = sizes[rows, depths]
-        columns = list_ranges(starts[rows, depths], n_below)
+        columns = spread_runs(starts[rows, depths], n_below)
         # float64, as many can be summed.
         below = P[rows.repeat(n_below), columns].astype("float64")
         firsts = numpy.cumsum(n_below) - n_below

@@ -11,7 +11,7 @@ from ...encoders import contract
 from ...errors import Errors
 from ...fitting.thresholds import fit_thresholds
 from ...gold import KnownT, fill_truths, find_leaves, read_gold, read_missing
-from ...ops import list_ranges, sigmoid
+from ...ops import sigmoid, spread_runs
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..checks import refuse_loss, try_loss
@@ -66,6 +66,8 @@ class MultilabelLabels(LabelKind):
     }
     sample_size = 2000
     settings_type = MultilabelTextcatSettings
+    # The thresholds of all labels as they were last, and what they follow from.
+    _needed: Any = None
 
     def check_model(self, model: Model[List[Doc], Floats2d]) -> None:
         super().check_model(model)
@@ -183,7 +185,14 @@ class MultilabelLabels(LabelKind):
         return DecisionWriter(taxonomy, self, NodeProbabilities(taxonomy).get_levels)
 
     def get_labels(self, P: numpy.ndarray, taxonomy: Taxonomy) -> GivenT:
-        rows, columns = numpy.nonzero(P >= self.get_thresholds(taxonomy.leaves))
+        settings, leaves = self.settings, taxonomy.leaves
+        key = leaves, settings.threshold, settings.separator, settings.thresholds
+        needed = self._needed
+        if needed is None or needed[0] != key:
+            # A copy: the settings can be changed, and this is asked for every batch.
+            copied = (*key[:-1], dict(settings.thresholds))
+            needed = self._needed = copied, self.get_thresholds(leaves)
+        rows, columns = numpy.nonzero(P >= needed[1])
         order = numpy.lexsort((-P[rows, columns], rows))
         return numpy.bincount(rows, minlength=len(P)), columns[order]
 
@@ -291,15 +300,15 @@ class NodeProbabilities:
         RETURNS (numpy.ndarray): float64 array of shape (pairs,).
         """
         sizes = self.stops[nodes] - self.starts[nodes]
-        columns = list_ranges(self.starts[nodes], sizes)
+        columns = spread_runs(self.starts[nodes], sizes)
         logs = _get_log_absence(P[rows.repeat(sizes), columns])
         logs[self.is_pooled[columns]] = 0.0
         totals = _sum_runs(logs, sizes)
         n = self.n_others[nodes]
-        others = list_ranges(self.first_others[nodes], n)
+        others = spread_runs(self.first_others[nodes], n)
         if len(others):
             sizes = self.lasts[others] - self.firsts[others]
-            columns = self.members[list_ranges(self.firsts[others], sizes)]
+            columns = self.members[spread_runs(self.firsts[others], sizes)]
             own = P[rows.repeat(n).repeat(sizes), columns].astype("float64")
             absences = _get_log_absence(_sum_runs(own, sizes))
             numpy.add.at(totals, numpy.arange(len(rows)).repeat(n), absences)

@@ -7,7 +7,7 @@ import numpy
 import pytest
 from numpy.testing import assert_array_equal
 
-from spacy_longtail.encoders.static_bag.run_cache import RunCache, spread_runs
+from spacy_longtail.encoders.static_bag.run_cache import RunCache
 
 
 def find(keys):
@@ -127,8 +127,3 @@ def test_threads_find_the_same_while_it_grows_and_forgets():
         thread.join()
     sys.setswitchinterval(before)
     assert failures == []
-
-
-def test_spreads_runs_to_their_places():
-    places = spread_runs(numpy.asarray([5, 0, 2, 9]), numpy.asarray([2, 0, 3, 1]))
-    assert places.tolist() == [5, 6, 2, 3, 4, 9]
