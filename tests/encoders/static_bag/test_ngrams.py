@@ -170,8 +170,9 @@ def test_half_of_a_document_can_be_enough():
 def test_gradient_is_derivative_by_the_rows():
     encoder = make_encoder(ngram_dropout=0.0, word_weight=0.6)
     _, ngrams = get_halves(encoder)
-    table, docs = ngrams.shims[0], make_docs("lost cards", "card money card", "")
-    weights = numpy.random.RandomState(0).randn(3, 72).astype("float32")
+    table = ngrams.shims[0]
+    docs = make_docs("lost cards", "card money card", "", "money, lost cards")
+    weights = numpy.random.RandomState(0).randn(4, 72).astype("float32")
     exact = table._exact.copy()
 
     def get_loss():
@@ -181,7 +182,7 @@ def test_gradient_is_derivative_by_the_rows():
     _, backprop = get_loss()
     backprop(weights)
     rows, grads = table._pending[0]
-    for place in (0, len(rows) // 2, len(rows) - 1):
+    for place in range(0, len(rows), 4):
         values = []
         for step in (1e-2, -1e-2):
             table._exact = exact.copy()
@@ -246,6 +247,14 @@ def test_more_training_texts_add_ngrams_and_keep_what_was_learned():
     encoder.predict(make_docs("passport"))
     assert len(table) > n_rows
     assert_array_equal(table.get(rows), before)
+
+
+def test_ngrams_that_more_texts_add_count_in_words_that_were_read_before():
+    encoder = make_encoder(min_ngram_count=2, word_weight=0.0)
+    docs = make_docs("passport")
+    assert not encoder.predict(docs).any()
+    contract.observe(encoder, docs * 2)
+    assert encoder.predict(docs).any()
 
 
 def test_explains_by_ngrams_too():
