@@ -3,7 +3,7 @@ each of them has, from left to right.
 """
 
 from math import comb, erfc, sqrt
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 import numpy
 from thinc.api import Ops, get_array_module
@@ -12,6 +12,8 @@ from thinc.types import Floats2d, Ints1d
 EPSILON = 1e-9
 # Log odds of a probability of exactly 0.0 or 1.0 wouldn't be finite.
 LOWEST = 1e-6
+# Numbers in the rows of a slice, 16 MB in double precision.
+SLICE = 1 << 21
 # Shorter vectors have no direction that could be learned from.
 MIN_NORM = 1e-6
 # From so many columns on, the largest are looked for in two steps.
@@ -201,6 +203,15 @@ def mix(values: numpy.ndarray) -> numpy.ndarray:
     values = values ^ (values >> numpy.uint64(27))
     values = values * numpy.uint64(0x94D049BB133111EB)
     return values ^ (values >> numpy.uint64(31))
+
+
+def slice_rows(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """YIELDS (slice): Rows of an array of shape (rows, columns), together all of them,
+    each so few that arrays of their shape are small whatever the number of columns.
+    """
+    size = max(SLICE // max(n_columns, 1), 1)
+    for start in range(0, n_rows, size):
+        yield slice(start, start + size)
 
 
 def get_idf(counts: numpy.ndarray, n_docs: int) -> numpy.ndarray:

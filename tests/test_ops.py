@@ -203,3 +203,10 @@ def test_chance_of_the_sign_test(numbers, expected):
     assert get_chance(*numbers) + get_chance(*numbers[::-1]) == pytest.approx(1.0)
     assert get_chance(600, 500) < 0.01 < get_chance(510, 500)
     assert get_chance(60, 41) == pytest.approx(get_chance(59, 41), abs=0.01)
+
+
+@pytest.mark.parametrize("n_rows", [0, 2])
+def test_top_columns_of_many_equal_ones(n_rows):
+    """As of an empty document, whose probabilities are all 0.0."""
+    top = top_columns(numpy.zeros((n_rows, 5000)), 3)
+    assert top.tolist() == [[0, 1, 2]] * n_rows

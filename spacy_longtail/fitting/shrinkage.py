@@ -5,7 +5,7 @@ from typing import Any, List, NamedTuple, Tuple
 
 import numpy
 
-from ..ops import get_log_odds
+from ..ops import get_log_odds, slice_rows
 
 # Positive documents that the common threshold counts as: infinitely many for one that
 # is the same for all.
@@ -141,17 +141,27 @@ def _find_pairs(
     log_odds: numpy.ndarray,
 ) -> _Pairs:
     n_most = min(N_TIMES * int(is_yes.sum()), odds.size - 1)
-    known = numpy.where(numpy.isnan(truths), -numpy.inf, odds)
-    is_in = numpy.zeros(odds.size, dtype=bool)
+    n_docs, n_labels = odds.shape
+    found = [numpy.zeros(0, dtype="int64")]
     for share in PRIOR_SHARES if log_odds.any() else PRIOR_SHARES[:1]:
-        values = (share * log_odds - known).ravel()
-        is_in[numpy.argpartition(values, n_most)[: n_most + 1]] = True
-    places = is_in.reshape(odds.shape) & ~numpy.isnan(truths)
-    rows, columns = numpy.nonzero(places)
+        # The best of all documents so far, and how far down they are.
+        places, values = numpy.zeros(0, dtype="int64"), numpy.zeros(0)
+        for part in slice_rows(n_docs, n_labels):
+            known = numpy.where(numpy.isnan(truths[part]), -numpy.inf, odds[part])
+            more = (share * log_odds - known).ravel()
+            first = part.start * n_labels
+            places = numpy.append(places, numpy.arange(first, first + more.size))
+            values = numpy.append(values, more)
+            if len(values) > n_most + 1:
+                best = numpy.argpartition(values, n_most)[: n_most + 1]
+                places, values = places[best], values[best]
+        found.append(places)
+    rows, columns = numpy.divmod(numpy.unique(numpy.concatenate(found)), n_labels)
+    is_known = ~numpy.isnan(truths[rows, columns])
+    rows, columns = rows[is_known], columns[is_known]
     support, n_gold = _count(is_yes, has_any)
-    return _Pairs(
-        rows, columns, odds[places], is_yes[places], support, n_gold, log_odds
-    )
+    own, hits = odds[rows, columns].astype("float64"), is_yes[rows, columns]
+    return _Pairs(rows, columns, own, hits, support, n_gold, log_odds)
 
 
 def _count(is_yes: numpy.ndarray, has_any: numpy.ndarray) -> Tuple[numpy.ndarray, int]:

@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional
 import numpy
 
 from ..errors import Errors
-from ..ops import LOWEST, get_log_odds
+from ..ops import LOWEST, get_log_odds, slice_rows
 from ..settings import is_between
 from ..taxonomy import ROOT, Taxonomy
 from .shrinkage import fit_shrunk_thresholds
@@ -53,8 +53,7 @@ def fit_thresholds(
         without positive documents gets the common threshold.
     RAISES (ValueError): L326 if the shapes don't fit, L327 for settings out of range.
     """
-    scores = numpy.asarray(scores, dtype="float64")
-    truths = numpy.asarray(truths, dtype="float64")
+    scores, truths = (_read_floats(values) for values in (scores, truths))
     if scores.shape != truths.shape or scores.ndim != 2:
         text = Errors.L326.format(scores=scores.shape, truths=truths.shape)
         raise ValueError(text)
@@ -62,16 +61,21 @@ def fit_thresholds(
         _refuse("precision", precision, "above 0 and at most 1, or None")
     if smoothing is not None and not is_between(smoothing, 0.0):
         _refuse("smoothing", smoothing, "a number of at least 0, or None")
-    scores = numpy.clip(scores, LOWEST, 1.0 - LOWEST)
-    # What isn't known is never above a threshold and never positive.
-    scores = numpy.where(numpy.isnan(truths), UNKNOWN, scores)
     is_yes = truths == 1.0
     support = is_yes.sum(axis=0)
     if not support.any():
         return numpy.full(len(support), 0.5)
+    # A copy, in which slices of documents are changed to odds, for example.
+    scores = scores.copy()
+    for part in slice_rows(*scores.shape):
+        own = numpy.clip(scores[part], LOWEST, 1.0 - LOWEST)
+        # What isn't known is never above a threshold and never positive.
+        own = numpy.where(numpy.isnan(truths[part]), UNKNOWN, own)
+        is_shrunk = smoothing is None and precision is None
+        scores[part] = get_log_odds(own.astype("float64")) if is_shrunk else own
     if smoothing is None and precision is None:
         prior = numpy.zeros(len(support)) if log_odds is None else log_odds
-        odds = fit_shrunk_thresholds(get_log_odds(scores), truths, prior)
+        odds = fit_shrunk_thresholds(scores, truths, prior)
         return 1.0 / (1.0 + numpy.exp(-odds))
     smoothing = SMOOTHING if smoothing is None else smoothing
     common = _fit_common(scores, is_yes, precision)
@@ -79,6 +83,12 @@ def fit_thresholds(
     share = support / numpy.maximum(support + smoothing, 1e-9)
     odds = share * get_log_odds(own) + (1.0 - share) * get_log_odds(common)
     return 1.0 / (1.0 + numpy.exp(-odds))
+
+
+def _read_floats(values: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): In single precision if they are, else in double."""
+    values = numpy.asarray(values)
+    return values if values.dtype == "float32" else values.astype("float64", copy=False)
 
 
 def _fit_each(

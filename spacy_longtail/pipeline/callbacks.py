@@ -44,15 +44,16 @@ def _fit_thresholds(
     if not isinstance(pipe, TextCategorizer) or not pipe.kind.allows_several:
         raise ValueError(Errors.L328.format(name=component, found=nlp.pipe_names))
     examples = list(corpus(nlp))
-    with pipe.kind.write_all_cats():
-        docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
-        for eg, doc in zip(examples, docs):
-            eg.predicted = doc
     # A corpus without gold labels says nothing, and training has warned of it.
     tree = pipe.taxonomy
     golds = (pipe.kind.read_truths(eg, i, tree) for i, eg in enumerate(examples))
     if any((truths == 1).any() for truths in golds):
-        pipe.fit_thresholds(examples, **wish)
+        docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
+        pairs = zip(docs, examples)
+        with pipe.kind.write_all_cats():
+            # None is kept: with many labels the cats of a document are large.
+            predicted = (Example(doc, eg.reference) for doc, eg in pairs)
+            pipe.fit_thresholds(predicted, **wish)
     return _drop_unmeasured(nlp)
 
 

@@ -354,7 +354,7 @@ class TextCategorizer(TrainablePipe):
         """Set the threshold of each label to what is best for documents that weren't
         trained on, where one can have several labels.
 
-        examples (Iterable[Example]): Predicted documents with gold labels.
+        examples (Iterable[Example]): Predicted documents with gold labels, read once.
         precision, smoothing: See fitting.thresholds.fit_thresholds.
         RETURNS (Dict[str, float]): The new thresholds, of all labels.
         RAISES (ValueError): L325 or L327, see there, L329 for documents without the
@@ -362,7 +362,7 @@ class TextCategorizer(TrainablePipe):
             none has a gold label.
         """
         wish = {"precision": precision, "smoothing": smoothing}
-        found = self.kind.fit_thresholds(list(examples), self.taxonomy, **wish)
+        found = self.kind.fit_thresholds(examples, self.taxonomy, **wish)
         self.thresholds = dict(zip(self.labels, found.tolist()))
         return self.thresholds
 

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy
 
-from ..ops import LOWEST
+from ..ops import LOWEST, slice_rows
 from . import ranking
 from .predictions import ABSTAINED, GROUPS, Predictions, count, divide, sum_by_id
 
@@ -179,24 +179,45 @@ def get_pair_ece(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     Most pairs are neither gold nor probable, so that this is far below what it is for
     labels that exclude each other.
     """
+    gaps, n_known = predictions.keep("pair gaps", partial(_sum_gaps, predictions))
+    totals = numpy.abs(W @ gaps).sum(axis=1)
+    return divide(totals, W @ n_known)
+
+
+def _sum_gaps(predictions: Predictions) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): How far the probabilities of each
+    document are above its labels, by bin, (docs, bins), and how many are known.
+    """
     P, truths = predictions.scores
-    is_known = ~numpy.isnan(truths)
-    rows, columns = numpy.nonzero(is_known)
-    known, n_bins = P[rows, columns], len(BIN_EDGES)
-    gaps = numpy.bincount(
-        rows * n_bins + find_bins(known),
-        weights=known - truths[rows, columns],
-        minlength=len(P) * n_bins,
-    )
-    totals = numpy.abs(W @ gaps.reshape(len(P), n_bins)).sum(axis=1)
-    return divide(totals, W @ is_known.sum(axis=1))
+    n_bins, n_known = len(BIN_EDGES), numpy.zeros(len(P))
+    gaps = numpy.zeros((len(P), n_bins))
+    for part in slice_rows(*P.shape):
+        is_known = ~numpy.isnan(truths[part])
+        rows, columns = numpy.nonzero(is_known)
+        known = P[part][rows, columns]
+        sums = numpy.bincount(
+            rows * n_bins + find_bins(known),
+            weights=known - truths[part][rows, columns],
+            minlength=len(is_known) * n_bins,
+        )
+        gaps[part] = sums.reshape(-1, n_bins)
+        n_known[part] = is_known.sum(axis=1)
+    return gaps, n_known
 
 
 def get_log_loss(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): The sum of get_nats over labels, per document."""
     P, truths = predictions.scores
-    nats = numpy.where(numpy.isnan(truths), 0.0, get_nats(P, truths))
-    return _average(predictions, nats.sum(axis=1), W)
+
+    def find() -> numpy.ndarray:
+        totals = numpy.zeros(len(P))
+        for part in slice_rows(*P.shape):
+            nats = get_nats(P[part], truths[part])
+            nats = numpy.where(numpy.isnan(truths[part]), 0.0, nats)
+            totals[part] = nats.sum(axis=1)
+        return totals
+
+    return _average(predictions, predictions.keep("nats", find), W)
 
 
 def get_nats(P: numpy.ndarray, truths: numpy.ndarray) -> numpy.ndarray:

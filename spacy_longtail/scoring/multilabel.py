@@ -12,6 +12,9 @@ from . import scorer
 from .metrics import KS
 from .predictions import HEAD, MID, BoundsT, Predictions, pair_scores
 
+# From so many labels on, arrays of documents and labels are in single precision.
+MANY_LABELS = 5000
+
 
 def make_longtail_multilabel_scorer(
     *, head: int = HEAD, mid: int = MID, ks: Sequence[int] = KS
@@ -103,37 +106,40 @@ def read_multilabel(
     references: List[Example] = []
     decisions: List[Any] = []
     rows: List[numpy.ndarray] = []
-    cut: List[List[int]] = []
+    given: List[Any] = []
     foreign: Set[str] = set()
     index = taxonomy.index
+    needed = get_thresholds(list(index))
+    # Single precision is that of the model. With few labels there is room for more.
+    dtype = "f4" if len(index) >= MANY_LABELS else "f8"
     for row, eg in enumerate(examples):
         check_cats(eg, row)
         cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
         references.append(eg)
         decisions.append(decision)
         foreign.update(cats)
-        rows.append(numpy.asarray([cats.get(leaf, 0.0) for leaf in index], "f8"))
-        given = decision.labels if decision else ()
-        cut.append([index[n] for n in given if n not in cats and n in index])
+        values = numpy.asarray([cats.get(leaf, 0.0) for leaf in index], "f8")
+        rows.append(values.astype(dtype, copy=False))
+        found = numpy.flatnonzero(needed <= values)
+        # What 'cats_top_k' has cut off.
+        names = decision.labels if decision else ()
+        cut = [index[n] for n in names if n not in cats and n in index]
+        has_abstained = decision is not None and decision.label is None
+        given.append([] if has_abstained else [*found.tolist(), *cut])
     unseen = _find_unseen(references, taxonomy, foreign)
     labels = [*index, *unseen]
-    P = numpy.reshape(rows, (len(rows), len(index)))
-    P = numpy.pad(P, ((0, 0), (0, len(unseen))))
-    truths = numpy.full((len(references), len(labels)), numpy.nan)
     n_leaves, known = len(index), taxonomy.ranges.keys() | set(unseen)
+    P = numpy.zeros((len(rows), len(labels)), dtype=dtype)
+    truths = numpy.full(P.shape, numpy.nan, dtype=dtype)
+    # What training never saw can't be given.
+    is_given = numpy.zeros(P.shape, dtype=bool)
     for row, eg in enumerate(references):
+        P[row, :n_leaves], rows[row] = rows[row], numpy.zeros(0)
+        is_given[row, given[row]] = True
         gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
         fill_truths(truths[row, :n_leaves], gold, taxonomy)
         if gold is not None:
             truths[row, n_leaves:] = [label in gold.positive for label in unseen]
-    is_given = get_thresholds(labels) <= P
-    # However low the threshold, what training never saw can't be given.
-    is_given[:, n_leaves:] = False
-    for row, columns in enumerate(cut):
-        # What 'cats_top_k' has cut off.
-        is_given[row, columns] = True
-    has_abstained = [found is not None and found.label is None for found in decisions]
-    is_given[has_abstained] = False
     n_docs = taxonomy.n_docs
     return pair_scores(
         truths,

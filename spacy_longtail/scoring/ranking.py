@@ -2,7 +2,7 @@ from typing import Callable, Hashable, Tuple
 
 import numpy
 
-from ..ops import top_columns
+from ..ops import slice_rows, top_columns
 from .predictions import Predictions, Scores, divide
 
 # A product of matrices is faster for so many ranks.
@@ -128,14 +128,12 @@ def average_precision(predictions: Predictions, W: numpy.ndarray) -> numpy.ndarr
     """
     found = numpy.full((len(W), len(predictions.labels)), numpy.nan)
     P, truths = predictions.scores
-    for column in range(len(predictions.labels)):
+    for column in numpy.unique(predictions.gold.columns).tolist():
         rows = numpy.flatnonzero(~numpy.isnan(truths[:, column]))
         scores = -P[rows, column]
         order = numpy.argsort(scores, kind="stable")
         rows, scores = rows[order], scores[order]
         is_yes = truths[rows, column] == 1.0
-        if not is_yes.any():
-            continue
         # Documents of the same score are ranked as if each were the last of them.
         ranks = numpy.searchsorted(scores, scores[is_yes], side="right")
         add = _sum_few if len(ranks) <= FEW else _sum_many
@@ -164,12 +162,16 @@ def _average(
     P, truths = predictions.scores
     rows = numpy.unique(predictions.gold.rows)
 
-    def rank() -> Scores:
-        known = truths[rows]
-        return Scores(numpy.where(numpy.isnan(known), -1.0, P[rows]), known)
+    def find_all() -> PartsT:
+        parts = [(numpy.zeros(0), numpy.zeros(0))]
+        for part in slice_rows(len(rows), P.shape[1]):
+            known = truths[rows[part]]
+            own = numpy.where(numpy.isnan(known), -1.0, P[rows[part]])
+            parts.append(find(Scores(own, known)))
+        found, best = map(numpy.concatenate, zip(*parts))
+        return found, best
 
-    ranked = predictions.keep("ranked", rank)
-    found, best = predictions.keep(key, lambda: find(ranked))
+    found, best = predictions.keep(key, find_all)
     weights = W[:, rows]
     return divide(weights @ found, weights @ best)
 

@@ -185,7 +185,7 @@ class LabelKind(ABC):
         return look_up(labels, settings.thresholds, default, settings.separator)
 
     def fit_thresholds(
-        self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
+        self, examples: Iterable[Example], taxonomy: Taxonomy, **wish: Any
     ) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): The best threshold of each leaf, of shape (leaves,).
         RAISES (ValueError): L328 where labels exclude each other.

@@ -23,6 +23,9 @@ from ..settings import PriorT, TextcatSettings, make_reader, read_prior, read_th
 from ..start import ClassSums, VectorSample, fit_bias
 from .base import LabelKind, name_other
 
+# From so many labels on, arrays of documents and labels are in single precision.
+MANY_LABELS = 5000
+
 
 @dataclass
 class MultilabelTextcatSettings(TextcatSettings):
@@ -96,18 +99,18 @@ class MultilabelLabels(LabelKind):
         fill_truths(truths, gold, taxonomy)
         return truths
 
-    def _stack(self, examples: Sequence[Example], taxonomy: Taxonomy) -> numpy.ndarray:
-        rows = [self.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
-        return numpy.reshape(rows, (len(rows), len(taxonomy.leaves)))
-
     def make_truths(
         self, examples: Sequence[Example], columns: Sequence[int], taxonomy: Taxonomy
     ) -> numpy.ndarray:
         """1.0, 0.0, or NaN for what isn't known."""
-        names = numpy.full((len(columns), len(taxonomy.leaves)), numpy.nan)
-        names[numpy.arange(len(columns)), list(columns)] = 1.0
-        truths = numpy.concatenate([self._stack(examples, taxonomy), names])
-        return truths.astype("float32")
+        shape = len(examples) + len(columns), len(taxonomy.leaves)
+        truths = numpy.full(shape, numpy.nan, dtype="float32")
+        for row, eg in enumerate(examples):
+            fill_truths(
+                truths[row], self._read_gold(eg, row, taxonomy.ranges), taxonomy
+            )
+        truths[numpy.arange(len(examples), len(truths)), list(columns)] = 1.0
+        return truths
 
     def get_n_docs(self, sums: ClassSums) -> Optional[int]:
         """Documents about which something is known.
@@ -160,21 +163,31 @@ class MultilabelLabels(LabelKind):
         return P
 
     def fit_thresholds(
-        self, examples: Sequence[Example], taxonomy: Taxonomy, **wish: Any
+        self, examples: Iterable[Example], taxonomy: Taxonomy, **wish: Any
     ) -> numpy.ndarray:
         labels = taxonomy.leaves
-        scores = numpy.zeros((len(examples), len(labels)))
+        # Single precision is that of the model. With few labels there is room for more.
+        dtype = "float32" if len(labels) >= MANY_LABELS else "float64"
+        scores: List[numpy.ndarray] = []
+        truths: List[numpy.ndarray] = []
+        # One after the other, as the cats of each are large where labels are many.
         for row, eg in enumerate(examples):
             cats = eg.predicted.cats
             missing = next((label for label in labels if label not in cats), None)
             if missing is not None:
                 text = Errors.L329.format(name=self.pipe, row=row, label=missing)
                 raise ValueError(text)
-            scores[row] = [cats[label] for label in labels]
-        truths = self._stack(examples, taxonomy)
-        found = fit_thresholds(scores, truths, log_odds=taxonomy.log_odds, **wish)
-        if not (truths == 1).any():
-            problem = f"of {len(examples)} documents none has a gold label of it"
+            scores.append(numpy.asarray([cats[label] for label in labels], dtype))
+            truths.append(self.read_truths(eg, row, taxonomy).astype(dtype, copy=False))
+        shape = len(scores), len(labels)
+        found = fit_thresholds(
+            numpy.reshape(scores, shape),
+            numpy.reshape(truths, shape),
+            log_odds=taxonomy.log_odds,
+            **wish,
+        )
+        if not any((row == 1).any() for row in truths):
+            problem = f"of {len(scores)} documents none has a gold label of it"
             raise ValueError(Errors.L339.format(name=self.pipe, problem=problem))
         return found
 
