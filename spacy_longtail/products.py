@@ -118,12 +118,12 @@ def _multiply_padded(X: Any, W: PackedRows, out: Any) -> None:
     if W.columns is None:
         return _multiply_packed(X, W, out)
     stacked = X.reshape((-1, N_ROWS, X.shape[1]))
-    found = out.reshape((-1, N_ROWS, W.n_rows))
     if isinstance(X, numpy.ndarray) and X.dtype == "float32":
-        for A, C in zip(stacked, found):
-            OPS.gemm(A, W.columns, out=C)
+        for A, found in zip(stacked, out.reshape((-1, N_ROWS, W.n_rows))):
+            # It can't write between the columns of others.
+            found[:] = OPS.gemm(A, W.columns)
     else:
-        get_array_module(X).matmul(stacked, W.columns, out=found)
+        out[:] = (stacked @ W.columns).reshape(out.shape)
 
 
 def multiply_matrices(A: Any, B: Any) -> Any:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -78,8 +79,9 @@ def test_product_of_a_row_does_not_depend_on_the_others(draw, n_rows, n_columns,
 # OpenBLAS has kernels for each kind of processor, and can be told which to take.
 @pytest.mark.slow
 def test_product_does_not_depend_on_the_batch_with_kernels_for_avx2():
-    test = f"{__file__}::test_product_of_a_row_does_not_depend_on_the_others"
-    code = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    tests = [f"{__file__}::test_product_of_a_row_does_not_depend_on_the_others"]
+    tests.append(str(Path(__file__).parent / "outputs" / "test_scores.py"))
+    code = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
     done = subprocess.run(code, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

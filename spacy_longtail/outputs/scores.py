@@ -66,8 +66,9 @@ def score_blocks(blocks: List[RowBlock], X: Floats2d) -> Tuple[Floats2d, Floats1
             docs = slice(start, start + step)
             scores = multiply_rows(X[docs], block.W, out=Z[docs, block.place])
             found = xp.multiply(scores, block.scales, out=scaled[: len(scores)])
-            highest = found[:, block.ends].max(axis=1, initial=-xp.inf)
-            xp.maximum(closest[docs], highest, out=closest[docs])
+            found = found[:, block.ends]
+            if found.shape[1]:
+                xp.maximum(closest[docs], found.max(axis=1), out=closest[docs])
             scores += block.biases
     return Z, closest / measure_rows(X)[:, 0]
 
