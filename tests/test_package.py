@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LAYERS = [
     "errors",
     "locks",
+    "messages",
     "texts",
     "ops",
     "products",
