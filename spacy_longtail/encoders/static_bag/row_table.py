@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
@@ -15,6 +16,8 @@ FORMAT = 2
 MAX_GAIN = 20.0
 # That of Adam (Kingma & Ba 2015) and of the configs.
 USUAL_RATE = 0.001
+# Rows that move at once: what a processor's cache has room for.
+AT_ONCE = 128
 
 
 class RowTable(Shim):
@@ -140,22 +143,20 @@ class RowTable(Shim):
         self._pending = []
         self._prepare()
         clip = optimizer.grad_clip
-        norm = _sum_squares(grads) ** 0.5 if clip else 0.0
+        # A product of vectors so long would start threads of a BLAS.
+        squares = numpy.einsum("ij,ij->i", grads, grads) if clip else grads[:0]
+        norm = float(squares.sum(dtype="float64")) ** 0.5
         if clip and norm > clip:
             grads = grads * (clip / norm)
-        exact = self._exact.take(rows, axis=0)
         if self.shared_rate is not None:
-            exact[:, :-1] -= self._get_shared_steps(optimizer, rows, grads)
+            size = self._get_shared_size(optimizer, rows, grads)
+            move = partial(self._move_shared, size)
         else:
-            # The chain rule of exp(gain) * direction.
-            gains, d_exact = numpy.exp(exact[:, -1:]), numpy.empty_like(exact)
-            d_gains = numpy.einsum("ij,ij->i", grads, exact[:, :-1])
-            numpy.multiply(grads, gains, out=d_exact[:, :-1])
-            d_exact[:, -1] = d_gains * gains[:, 0]
-            exact -= self._get_steps(optimizer, rows, d_exact)
-            # What training that diverges would do to exp(gain).
-            exact[:, -1] = exact[:, -1].clip(-MAX_GAIN, MAX_GAIN)
-        self._exact[rows] = exact
+            move = partial(self._move, optimizer)
+            self._n_updates += optimizer.b1 > 0.0 and optimizer.b2 > 0.0
+        for start in range(0, len(rows), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            move(rows[part], grads[part])
         self._change(rows)
 
     def to_bytes(self) -> bytes:
@@ -231,15 +232,19 @@ class RowTable(Shim):
         self._exact = grow(self._exact, ((0, more), (0, 0)))
         self._moments = grow(self._moments, ((0, 0), (0, more), (0, 0)))
 
-    def _get_steps(
+    def _move(
         self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
-    ) -> numpy.ndarray:
+    ) -> None:
+        # The chain rule of exp(gain) * direction.
+        exact = self._exact.take(rows, axis=0)
+        gains, steps = numpy.exp(exact[:, -1:]), numpy.empty_like(exact)
+        numpy.multiply(grads, gains, out=steps[:, :-1])
+        steps[:, -1] = numpy.einsum("ij,ij->i", grads, exact[:, :-1]) * gains[:, 0]
         b1, b2 = optimizer.b1, optimizer.b2
         if b1 > 0.0 and b2 > 0.0:
-            self._n_updates += 1
-            squares = grads * grads
+            squares = steps * steps
             mom1, mom2 = (moments.take(rows, axis=0) for moments in self._moments)
-            for mom, b, new in ((mom1, b1, grads), (mom2, b2, squares)):
+            for mom, b, new in ((mom1, b1, steps), (mom2, b2, squares)):
                 mom *= b
                 new *= 1.0 - b
                 mom += new
@@ -248,21 +253,30 @@ class RowTable(Shim):
             mom2 /= 1.0 - b2**self._n_updates
             numpy.sqrt(mom2, out=mom2)
             mom2 += optimizer.eps
-            grads = numpy.divide(mom1, mom2, out=mom1)
-        grads[:, :-1] *= self.rates[rows, None]
-        grads[:, -1] *= self.gain_rate
-        grads *= optimizer.learn_rate
-        return grads
+            steps = numpy.divide(mom1, mom2, out=mom1)
+        steps[:, :-1] *= self.rates[rows, None]
+        steps[:, -1] *= self.gain_rate
+        steps *= optimizer.learn_rate
+        exact -= steps
+        # What training that diverges would do to exp(gain).
+        exact[:, -1] = exact[:, -1].clip(-MAX_GAIN, MAX_GAIN)
+        self._exact[rows] = exact
 
-    def _get_shared_steps(
+    def _get_shared_size(
         self, optimizer: Optimizer, rows: numpy.ndarray, grads: numpy.ndarray
-    ) -> numpy.ndarray:
-        steps = grads * self.rates[rows, None]
-        self._sum_squares += _sum_squares(steps)
+    ) -> float:
+        squares = numpy.einsum("ij,ij->i", grads, grads) * self.rates[rows] ** 2
+        self._sum_squares += float(squares.sum(dtype="float64"))
         size = cast(float, self.shared_rate) * optimizer.learn_rate / USUAL_RATE
-        size /= self._sum_squares**0.5 + optimizer.eps
-        steps *= self.rates[rows, None] * numpy.float32(size)
-        return steps
+        return size / (self._sum_squares**0.5 + optimizer.eps)
+
+    def _move_shared(
+        self, size: float, rows: numpy.ndarray, grads: numpy.ndarray
+    ) -> None:
+        exact = self._exact.take(rows, axis=0)
+        factors = self.rates[rows, None] ** 2 * numpy.float32(size)
+        exact[:, :-1] -= grads * factors
+        self._exact[rows] = exact
 
     def _change(self, rows: numpy.ndarray) -> None:
         self._is_behind[rows] = True
@@ -276,8 +290,3 @@ class RowTable(Shim):
             self.codes[rows], self.scales[rows] = quantize(self.get_exact(rows))
             self._is_behind[rows] = False
             self._rounded = state
-
-
-def _sum_squares(X: numpy.ndarray) -> float:
-    # A product of vectors so long would start threads of a BLAS.
-    return float(numpy.einsum("ij,ij->i", X, X).sum(dtype="float64"))

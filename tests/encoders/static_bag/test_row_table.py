@@ -4,6 +4,7 @@ import srsly
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Adam
 
+from spacy_longtail.encoders.static_bag import row_table
 from spacy_longtail.encoders.static_bag.row_table import RowTable
 
 WIDTH = 4
@@ -269,3 +270,18 @@ def test_reads_what_older_versions_wrote():
     del data["features"]
     old = srsly.msgpack_dumps({**data, "format": 1})
     assert len(RowTable(WIDTH, "test-vectors").from_bytes(old)) == 6
+
+
+@pytest.mark.parametrize("shared_rate", [None, 0.5])
+def test_many_rows_move_as_each_of_them_alone(shared_rate, monkeypatch):
+    tables = []
+    for at_once in (4, 1000):
+        monkeypatch.setattr(row_table, "AT_ONCE", at_once)
+        table = RowTable(WIDTH, "test-vectors", 0.5, shared_rate=shared_rate)
+        rates = numpy.linspace(0.5, 2.0, 10).astype("float32")
+        table.add(numpy.arange(10, dtype="uint64"), make_grads(10), rates)
+        for step in range(3):
+            table.inc_grad(numpy.arange(9), make_grads(9, seed=step))
+            table.finish_update(make_optimizer())
+        tables.append(table.get_exact(numpy.arange(10)))
+    assert_array_equal(*tables)
