@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import numpy
 
@@ -43,6 +43,8 @@ CURVES = {
         ("precision", "share of the given labels that are right"),
     ),
 }
+# Labels that a page shows one by one.
+MOST_LABELS = 2000
 _open = partial(open_figure, colours=COLOURS, settings=SETTINGS)
 
 
@@ -62,7 +64,34 @@ def render_html(data: Dict[str, Any]) -> str:
     template = TEMPLATES / f"{about['labels']}.html.jinja"
     filters: Dict[str, Callable[..., str]] = {"step": get_step, "capital": show_title}
     remarks = remark_trained(about["n_trained"], about["n_gold"])
-    return render(template, filters=filters, data=data, plots=plots, remarks=remarks)
+    shown = cut_labels(data)
+    return render(template, filters=filters, data=shown, plots=plots, remarks=remarks)
+
+
+def cut_labels(data: Dict[str, Any]) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The report with so many labels that a browser can show
+    them: those with the most gold documents that they weren't given to.
+    """
+    labels = data["labels"]
+    if len(labels) <= MOST_LABELS:
+        return data
+
+    def rank(row: Dict[str, Any]) -> Tuple[float, ...]:
+        n_missed = row["support"] * (1.0 - (row["r"] or 0.0))
+        return -n_missed, -row["support"], -row["count"]
+
+    shown = {row["label"] for row in sorted(labels, key=rank)[:MOST_LABELS]}
+    rows = [row for row in labels if row["label"] in shown]
+    return {**data, "labels": rows, "tree": _cut_tree(data["tree"], shown)}
+
+
+def _cut_tree(nodes: List[Dict[str, Any]], shown: Set[str]) -> List[Dict[str, Any]]:
+    """Categories stay, those of all labels."""
+    return [
+        {**node, "children": _cut_tree(node["children"], shown)}
+        for node in nodes
+        if node["children"] or node["path"] in shown
+    ]
 
 
 def get_step(value: Optional[float]) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from spacy_longtail.presentation import show_figure
-from spacy_longtail.report import render_html
+from spacy_longtail.report import html, render_html
 from spacy_longtail.report.html import get_step, plot_tail
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
@@ -72,6 +72,23 @@ def test_cards_are_titled_as_in_the_table_of_metrics(report, page):
 def test_each_label_has_a_row(report, page):
     rows = re.findall(r'<tr data-label="([^"]+)">', page)
     assert rows == [row["label"] for row in report["labels"]]
+
+
+def test_of_many_labels_those_that_were_missed_have_a_row(report, monkeypatch):
+    monkeypatch.setattr(html, "MOST_LABELS", 3)
+    page = render_html(report)
+    rows = re.findall(r'<tr data-label="([^"]+)">', page)
+    n_missed = {
+        row["label"]: row["support"] * (1.0 - (row["r"] or 0.0))
+        for row in report["labels"]
+    }
+    others = [n for label, n in n_missed.items() if label not in rows]
+    assert len(rows) == 3
+    assert min(n_missed[label] for label in rows) >= max(others)
+    assert f"The 3 labels of {len(report['labels'])} that were missed" in page
+    # Categories stay, and the report itself keeps all.
+    summaries = [node["name"] for node in report["tree"] if node["children"]]
+    assert summaries and all(f"{name} <span" in page for name in summaries)
 
 
 NOTHING = {
