@@ -55,11 +55,15 @@ class Question(NamedTuple):
 
 
 class EncodedQuestion(Question):
-    """A Question with what the encoder of LabelRanker.bind makes of the documents, of
-    shape (docs, width), if that is known already.
+    """A Question with what is known already.
+
+    vectors (Optional[numpy.ndarray]): What the encoder of LabelRanker.bind makes of the
+        documents, of shape (docs, width).
+    asks_similarity (bool): Whether the similarity is of any use.
     """
 
     vectors: Optional[numpy.ndarray] = None
+    asks_similarity: bool = True
 
 
 class Ranking(NamedTuple):

@@ -127,8 +127,10 @@ class VectorRanker(LabelRanker):
     def rank(self, question: Question) -> Ranking:
         X = unit_rows(numpy.asarray(self.get_vectors(question), dtype="float32"))
         scores = self._score(X, question.candidates)
-        closest = multiply_rows(X, self._pack("known")).max(axis=1)
         margins = numpy.zeros((len(X), len(question.added)), dtype="float32")
+        if not question.added and not getattr(question, "asks_similarity", True):
+            return Ranking(scores, margins)
+        closest = multiply_rows(X, self._pack("known")).max(axis=1)
         if question.added:
             columns = [self.index["added"][label] for label in question.added]
             cosines = multiply_rows(X, self._pack("added"))[:, columns]

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from spacy_longtail.questions import Question
+from spacy_longtail.questions import EncodedQuestion, Question
 from spacy_longtail.rankers import vector_ranker
 from spacy_longtail.rankers.prototype import make_prototype_ranker
 
@@ -77,6 +77,18 @@ def test_similarity_is_the_highest_cosine(ranker, ask):
     similarity = ask(ranker, "card", "sea", "").similarity
     assert similarity[0] > 0.7
     assert similarity[1:].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("added", [[], [NEW]])
+def test_similarity_is_left_out_where_it_is_of_no_use(ranker, ask, make_docs, added):
+    asked = [["bank/fee", "bank/loan"]], [numpy.zeros(2)], added, ["bank/card"]
+    question = EncodedQuestion(make_docs("money"), *asked)
+    question.asks_similarity = False
+    found, whole = ranker.rank(question), ask(ranker, "money", added=added)
+    assert_array_equal(found.scores[0], whole.scores[0])
+    assert_array_equal(found.margins, whole.margins)
+    # What margins are made of is known anyway.
+    assert (found.similarity is None) == (not added)
 
 
 def test_names_only_ignores_the_examples(cards, encode, ask):

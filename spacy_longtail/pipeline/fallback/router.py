@@ -105,8 +105,9 @@ def judge(docs: List[Doc], decided: Decided, stages: Stages) -> Judged:
     )
     if not routed:
         return judged
-    found = _ask(routed, chosen, judged, stages)
-    return _take(judged, found, chosen.known < stages.settings.route_below)
+    is_asked = chosen.known < stages.settings.route_below
+    found = _ask(routed, chosen, judged, stages, is_asked)
+    return _take(judged, found, is_asked)
 
 
 def _route(
@@ -140,7 +141,13 @@ def _find_others(P: numpy.ndarray, stages: Stages) -> List[List[int]]:
     return others
 
 
-def _ask(docs: List[Doc], chosen: Decided, judged: Judged, stages: Stages) -> Any:
+def _ask(
+    docs: List[Doc],
+    chosen: Decided,
+    judged: Judged,
+    stages: Stages,
+    is_asked: numpy.ndarray,
+) -> Any:
     """RETURNS (Any): A Ranking. Nothing is written before all scores of the batch are
     known to be good.
     """
@@ -156,6 +163,7 @@ def _ask(docs: List[Doc], chosen: Decided, judged: Judged, stages: Stages) -> An
     added, best = list(stages.added), chosen.best
     question = EncodedQuestion(docs, candidates, prior, added, best)
     question.vectors = chosen.get_vectors()
+    question.asks_similarity = bool(added) or bool(is_asked.any())
     found = stages.ranker.rank(question)
     ranker, n_added = type(stages.ranker).__name__, len(stages.added)
     missing: List[Any] = [()] * (len(docs) - len(found.scores))
