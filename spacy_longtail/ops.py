@@ -152,10 +152,10 @@ def top_columns(P: numpy.ndarray, k: int) -> numpy.ndarray:
     # Which of several lanes with the same maximum isn't known before they are read.
     top[is_tied] = _find_largest(P[is_tied], k)
     rows = numpy.flatnonzero(~is_tied)
-    lanes = lanes.reshape((-1, k, 1)) + numpy.arange(0, end, n_lanes)
+    # In this order, columns are ascending.
+    lanes = lanes.reshape((-1, 1, k)) + numpy.arange(0, end, n_lanes)[:, None]
     rest = numpy.tile(numpy.arange(end, n_columns), (len(rows), 1))
     columns = numpy.hstack([lanes.reshape((len(rows), k * LANES)), rest])
-    columns.sort(axis=1)
     places = _find_largest(P[rows[:, None], columns], k)
     top[rows] = numpy.take_along_axis(columns, places, axis=1)
     return top

@@ -96,6 +96,16 @@ class Taxonomy:
         return other_of
 
     @cached_property
+    def other_members(self) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The members of all Others, one
+        Other after the other, and where each starts.
+        """
+        columns = [column for other in self.others for column in other.members]
+        sizes = [len(other.members) for other in self.others]
+        starts = numpy.cumsum(sizes, dtype="int64") - sizes
+        return numpy.asarray(columns, dtype="int64"), starts
+
+    @cached_property
     def class_counts(self) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Training documents of each leaf, float64 of shape
         (leaves,), half a one for none. An Other competes as the k labels that it pools,

@@ -109,10 +109,6 @@ class DecisionWriter:
         self.taxonomy = taxonomy
         self.kind = kind
         self.get_levels = get_levels
-        members = [column for other in taxonomy.others for column in other.members]
-        self.members = numpy.asarray(members, dtype="int64")
-        sizes = [len(other.members) for other in taxonomy.others]
-        self.other_starts = numpy.cumsum(sizes, dtype="int64") - sizes
 
     # Texts and what is stored of them, as arrays of objects to look many up at once.
 
@@ -159,10 +155,10 @@ class DecisionWriter:
 
     def sum_others(self, P: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Mass of each Other, of shape (docs, Others)."""
-        if not len(self.members):
+        members, starts = self.taxonomy.other_members
+        if not len(members):
             return numpy.zeros((len(P), 0), dtype=P.dtype)
-        pooled = numpy.take(P, self.members, axis=1)
-        return numpy.add.reduceat(pooled, self.other_starts, axis=1)
+        return numpy.add.reduceat(numpy.take(P, members, axis=1), starts, axis=1)
 
     def _find_largest(self, P: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
         masses = self.sum_others(P)

@@ -151,15 +151,17 @@ class MultilabelLabels(LabelKind):
         The odds of an Other, that the document has some label pooled there, are the sum
         of its members' odds. Its probability is spread over them by their odds.
         """
-        P = sigmoid(Z)
-        for other in taxonomy.others:
-            members = list(other.members)
-            # Unlike an index, in the same order of memory for one row and for more.
-            own = numpy.take(Z, members, axis=1)
-            tops = own.max(axis=1, keepdims=True)
-            exps = numpy.exp(own - tops)
-            sums = exps.sum(axis=1, keepdims=True)
-            P[:, members] = sigmoid(numpy.log(sums) + tops) * exps / sums
+        P, (members, starts) = sigmoid(Z), taxonomy.other_members
+        if not len(members):
+            return P
+        owners = taxonomy.other_of[members]
+        # Unlike an index, in the same order of memory for one row and for more.
+        own = numpy.take(Z, members, axis=1)
+        tops = numpy.maximum.reduceat(own, starts, axis=1)
+        exps = numpy.exp(own - numpy.take(tops, owners, axis=1))
+        sums = numpy.add.reduceat(exps, starts, axis=1)
+        mass = numpy.take(sigmoid(numpy.log(sums) + tops), owners, axis=1)
+        P[:, members] = mass * exps / numpy.take(sums, owners, axis=1)
         return P
 
     def fit_thresholds(
@@ -205,7 +207,7 @@ class MultilabelLabels(LabelKind):
             # A copy: the settings can be changed, and this is asked for every batch.
             copied = (*key[:-1], dict(settings.thresholds))
             needed = self._needed = copied, self.get_thresholds(leaves)
-        rows, columns = numpy.nonzero(P >= needed[1])
+        rows, columns = divmod(numpy.flatnonzero(P >= needed[1]), P.shape[1])
         order = numpy.lexsort((-P[rows, columns], rows))
         return numpy.bincount(rows, minlength=len(P)), columns[order]
 
@@ -279,8 +281,7 @@ class NodeProbabilities:
         self.paths = [
             [nodes[node] for node in taxonomy.path(leaf)] for leaf in taxonomy.leaves
         ]
-        pooled = [m for other in taxonomy.others for m in other.members]
-        self.members = numpy.asarray(pooled, dtype="int64")
+        self.members, _ = taxonomy.other_members
         bounds, position = [], 0
         for other in taxonomy.others:
             members = numpy.asarray(other.members)
