@@ -85,8 +85,9 @@ def _fit_terms(pipe: Any, examples: List[Example]) -> None:
     taxonomy, most = pipe.taxonomy, contract.get_max_docs(pipe.model)
     if len(examples) > most:
         raise ValueError(Errors.L372.format(name=pipe.name, most=most))
-    rows = [pipe.kind.read_truths(eg, i, taxonomy) for i, eg in enumerate(examples)]
-    truths = numpy.reshape(rows, (len(rows), len(taxonomy.leaves)))
+    truths = numpy.empty((len(examples), len(taxonomy.leaves)))
+    for i, eg in enumerate(examples):
+        truths[i] = pipe.kind.read_truths(eg, i, taxonomy)
     docs, priors = [eg.predicted for eg in examples], pipe.loss.log_prior
     log_odds = pipe.kind.get_log_prior(taxonomy)
     contract.fit_terms(pipe.model, docs, truths, log_odds, priors)

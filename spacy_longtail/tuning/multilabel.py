@@ -280,7 +280,7 @@ class _Tuner:
             return _predict(self.evidence, prior, temperature), self.final[1]
         nlp, name = self.task.nlp, self.task.name
         leaves = self.evidence.taxonomy.leaves
-        P = numpy.zeros(self.truths.shape)
+        P = numpy.zeros_like(self.final[0])
         has_abstained = numpy.zeros(len(P), dtype=bool)
         with try_settings(nlp, name, Settings(prior, temperature)):
             for rows in minibatch(range(len(P)), nlp.batch_size):
@@ -321,7 +321,9 @@ def _predict(evidence: Evidence, prior: PriorT, temperature: float) -> numpy.nda
     """RETURNS (numpy.ndarray): What the component alone predicts, of shape (docs,
     labels). Labels that aren't its own have 0.0.
     """
-    P = numpy.zeros((len(evidence.docs), len(evidence.predictions.labels)))
+    # They are never None where a document can have several labels.
+    known = evidence.predictions.scores.P
+    P = numpy.zeros_like(known)
     P[:, evidence.columns] = evidence.get_probabilities(prior, temperature)
     return P
 
