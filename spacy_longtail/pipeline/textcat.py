@@ -14,6 +14,7 @@ from thinc.types import Floats2d
 from ..descriptions import DescriptionsT
 from ..errors import Errors
 from ..gold import read_labels
+from ..ops import slice_rows
 from ..saved import get_digest
 from ..taxonomy import Taxonomy, split_path
 from . import parts
@@ -216,7 +217,7 @@ class TextCategorizer(TrainablePipe):
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """RETURNS (Prediction): The probability of each leaf, for set_annotations."""
-        return self.apply_settings(self.get_raw_scores(docs))
+        return self.apply_settings(raw := self.get_raw_scores(docs), out=raw.logits)
 
     def get_raw_scores(self, docs: Iterable[Doc]) -> RawScores:
         """RETURNS (RawScores): For apply_settings. Prior and temperature have no part
@@ -230,20 +231,26 @@ class TextCategorizer(TrainablePipe):
         return raw
 
     def apply_settings(
-        self, raw: RawScores, kind: Optional[LabelKind] = None
+        self,
+        raw: RawScores,
+        kind: Optional[LabelKind] = None,
+        out: Optional[numpy.ndarray] = None,
     ) -> Prediction:
-        """RETURNS (Prediction): Under the prior and the temperature as they are, or as
-        they were when the kind was frozen.
+        """RETURNS (Prediction): By the settings as they are, or were when the kind was
+        frozen. Its probabilities are in `out`, if given, which can be the logits.
         """
         kind = kind or self.kind.freeze()
         prior, known = kind.settings.prior, self._bias
         if known is None or known[0] != prior:
             known = self._bias = prior, self.get_bias(prior)
-        logits = raw.logits + known[1]
-        if kind.settings.temperature != 1.0:
-            logits /= kind.settings.temperature
-        P = kind.get_probabilities(logits, self.taxonomy)
-        sure = P.max(axis=1) * numpy.clip(raw.similarity, 0.0, 1.0)
+        P = numpy.empty_like(raw.logits) if out is None else out
+        sure = numpy.clip(raw.similarity, 0.0, 1.0)
+        for rows in slice_rows(*P.shape):
+            logits = numpy.add(raw.logits[rows], known[1], out=P[rows])
+            if kind.settings.temperature != 1.0:
+                logits /= kind.settings.temperature
+            P[rows] = kind.get_probabilities(logits, self.taxonomy)
+            sure[rows] *= P[rows].max(axis=1)
         prediction = KindPrediction(P, sure)
         prediction.kind, prediction.vectors = kind, getattr(raw, "vectors", None)
         return prediction
