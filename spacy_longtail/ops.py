@@ -182,8 +182,9 @@ def _find_largest(P: numpy.ndarray, k: int) -> numpy.ndarray:
     columns, is_tied = _mark_largest(P, k)
     top = columns.reshape((-1, k))
     values = P if not is_tied.any() else P[~is_tied]
-    shares = numpy.take_along_axis(values, top, axis=1)
-    top = numpy.take_along_axis(top, (-shares).argsort(axis=1, kind="stable"), axis=1)
+    # An index is several times as fast as take_along_axis for few rows.
+    rows = numpy.arange(len(top))[:, None]
+    top = top[rows, (-values[rows, top]).argsort(axis=1, kind="stable")]
     if len(top) == len(P):
         return top
     found = numpy.empty((len(P), k), dtype="int64")

@@ -1,5 +1,6 @@
 from functools import partial
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy
@@ -14,6 +15,7 @@ from ..encoders import contract
 
 MAX_CACHED_TEXTS = 1_000_000
 COUNT_SIZE = 1024
+GET_VOCAB = attrgetter("vocab")
 EncodeT = Callable[[List[Doc]], numpy.ndarray]
 
 
@@ -148,9 +150,9 @@ def predict_apart(encoder: Model[List[Doc], Floats2d], docs: List[Doc]) -> Float
     """Encode documents, those of each vocabulary apart: layers of spaCy look words up
     in that of the first document.
     """
-    vocabs = numpy.asarray([id(doc.vocab) for doc in docs])
-    if (vocabs == vocabs[:1]).all():
+    if len(set(map(GET_VOCAB, docs))) < 2:
         return contract.encode(encoder, docs)
+    vocabs = numpy.asarray([id(doc.vocab) for doc in docs])
     groups = [numpy.flatnonzero(vocabs == vocab) for vocab in numpy.unique(vocabs)]
     parts = [contract.encode(encoder, [docs[row] for row in rows]) for rows in groups]
     places = numpy.argsort(numpy.concatenate(groups))

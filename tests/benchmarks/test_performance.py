@@ -98,9 +98,13 @@ def test_ratios_are_of_one_run(tmp_path):
     [
         ("/a/spacy_longtail/pipeline/fallback/router.py", "judge", "fallback"),
         ("/a/spacy_longtail/pipeline/fallback/component.py", "pipe", None),
-        ("/a/spacy_longtail/ops.py", "multiply_rows", "product"),
+        ("/a/spacy_longtail/products.py", "multiply_rows", "product"),
         ("/a/spacy/language.py", "make_doc", "tokenizer"),
-        ("/a/spacy_longtail/pipeline/decision.py", "write_cats", "writing doc.cats"),
+        (
+            "/a/spacy_longtail/pipeline/decision_writer.py",
+            "write_cats",
+            "writing doc.cats",
+        ),
     ],
 )
 def test_samples_are_assigned_to_parts(path, name, part):

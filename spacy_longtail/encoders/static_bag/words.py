@@ -1,5 +1,6 @@
 import re
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Dict, List, NamedTuple, Tuple, Union
 
@@ -16,7 +17,9 @@ DENSE = re.compile(
 )
 # What a token can be, by its text.
 WORD, SPACE, CHARACTER = range(3)
-GET_VOCAB = attrgetter("vocab")
+GET_VOCAB, GET_LOWER = attrgetter("vocab"), attrgetter("lower")
+# Tokens of a document, on average, up to which one by one is faster than an array.
+SHORT = 12
 
 
 class Strings(NamedTuple):
@@ -61,8 +64,13 @@ def collect_words(docs: List[Doc]) -> Words:
         keys, lengths, flags = (numpy.zeros(0, t) for t in ("uint64", "int64", "?"))
         return Words(keys, lengths, flags, Strings([]))
     # One attribute is faster than several. The others follow from the word.
-    hashes = numpy.concatenate([doc.to_array(LOWER) for doc in docs])
     lengths = numpy.fromiter(map(len, docs), "int64", len(docs))
+    n_tokens = int(lengths.sum())
+    if n_tokens <= SHORT * len(docs):
+        tokens = chain.from_iterable(docs)
+        hashes = numpy.fromiter(map(GET_LOWER, tokens), "uint64", n_tokens)
+    else:
+        hashes = numpy.concatenate([doc.to_array(LOWER) for doc in docs])
     vocabs: Dict[Any, None] = dict.fromkeys(map(GET_VOCAB, docs))
     strings = Strings([vocab.strings for vocab in vocabs])
     found = KINDS.look_up(hashes, partial(_find_kinds, strings))

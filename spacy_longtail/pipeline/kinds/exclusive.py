@@ -178,7 +178,8 @@ class PathSums:
 
     def get_levels(self, P: numpy.ndarray, best: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Of each node of the path, padded."""
-        starts, stops = numpy.moveaxis(self.bounds[best], 2, 0)
+        bounds = self.bounds[best]
+        starts, stops = bounds[:, :, 0], bounds[:, :, 1]
         sizes, levels = stops - starts, numpy.zeros(starts.shape)
         rows, depths = numpy.nonzero((sizes > 0) & (sizes < MANY))
         n_below = sizes[rows, depths]
