@@ -3,7 +3,7 @@ each of them has, from left to right.
 """
 
 from math import comb, erfc, sqrt
-from typing import Any, Callable, Iterator, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import numpy
 from thinc.api import Ops, get_array_module
@@ -213,6 +213,54 @@ def slice_rows(n_rows: int, n_columns: int) -> Iterator[slice]:
     size = max(SLICE // max(n_columns, 1), 1)
     for start in range(0, n_rows, size):
         yield slice(start, start + size)
+
+
+def find_cells(
+    shape: Tuple[int, int], test: Callable[[slice], numpy.ndarray]
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Find cells of an array, as numpy.nonzero does, without a mask of all of them.
+
+    test (Callable[[slice], numpy.ndarray]): Makes the mask of some rows.
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Rows and columns, one row after the
+        other, both int64.
+    """
+    found: List[numpy.ndarray] = [numpy.zeros((2, 0), dtype="int64")]
+    for part in slice_rows(*shape):
+        rows, columns = numpy.nonzero(test(part))
+        found.append(numpy.stack([rows + part.start, columns]))
+    rows, columns = numpy.hstack(found)
+    return rows, columns
+
+
+class RowStack:
+    """An array whose rows come one by one, of which nothing is there twice.
+
+    n_columns (int): Columns.
+    dtype (str): Type of its numbers.
+    """
+
+    def __init__(self, n_columns: int, dtype: str) -> None:
+        self.n_rows = 0
+        self._rows = numpy.zeros((0, n_columns), dtype=dtype)
+
+    def append(self, row: Any) -> None:
+        """row (Any): Numbers of shape (columns,)."""
+        if self.n_rows == len(self._rows):
+            # The system moves large memory to another address without a copy.
+            self._resize(self.n_rows + max(self.n_rows // 16, 16))
+        self._rows[self.n_rows] = row
+        self.n_rows += 1
+
+    def take(self) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): All rows, (rows, columns). None can follow."""
+        self._resize(self.n_rows)
+        found = self._rows
+        del self._rows
+        return found
+
+    def _resize(self, n_rows: int) -> None:
+        # Nobody else has a reference until it's taken.
+        self._rows.resize((n_rows, self._rows.shape[1]), refcheck=False)
 
 
 def get_idf(counts: numpy.ndarray, n_docs: int) -> numpy.ndarray:

@@ -6,7 +6,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import NumpyOps
 
+from spacy_longtail import ops
 from spacy_longtail.ops import (
+    RowStack,
+    find_cells,
     get_chance,
     get_log_odds,
     log_softmax_groups,
@@ -210,3 +213,25 @@ def test_top_columns_of_many_equal_ones(n_rows):
     """As of an empty document, whose probabilities are all 0.0."""
     top = top_columns(numpy.zeros((n_rows, 5000)), 3)
     assert top.tolist() == [[0, 1, 2]] * n_rows
+
+
+def test_cells_are_found_in_slices(X, monkeypatch):
+    monkeypatch.setattr(ops, "SLICE", 6)
+    found = find_cells(X.shape, lambda part: X[part] > 0.0)
+    assert_array_equal(found, numpy.nonzero(X > 0.0))
+
+
+def test_no_rows_have_no_cells():
+    rows, columns = find_cells((0, 3), lambda part: numpy.zeros((0, 3), dtype=bool))
+    assert rows.dtype == columns.dtype == "int64" and len(rows) == len(columns) == 0
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 16, 17, 400])
+def test_stacked_rows_stay_as_they_are(n_rows):
+    expected = numpy.arange(3 * n_rows, dtype="f4").reshape(n_rows, 3)
+    stack = RowStack(3, "f4")
+    for row in expected:
+        stack.append(row)
+    found = stack.take()
+    assert_array_equal(found, expected)
+    assert found.dtype == "f4" and stack.n_rows == n_rows

@@ -5,7 +5,7 @@ from typing import Any, List, NamedTuple, Tuple
 
 import numpy
 
-from ..ops import get_log_odds, slice_rows
+from ..ops import find_cells, get_log_odds, slice_rows
 
 # Positive documents that the common threshold counts as: infinitely many for one that
 # is the same for all.
@@ -24,6 +24,7 @@ N_FOLDS, N_COUNTS = 5, 11
 # So many times as many of the most probable pairs as there are gold labels are looked
 # at: no threshold is below all of them.
 N_TIMES = 4
+GoldT = Tuple[numpy.ndarray, numpy.ndarray]
 
 
 class Rule(NamedTuple):
@@ -120,15 +121,15 @@ def fit_shrunk_thresholds(
     log_odds (numpy.ndarray): Those of the prior of each label, of shape (labels,).
     RETURNS (numpy.ndarray): Log odds of shape (labels,).
     """
-    is_yes = truths == 1.0
+    gold = find_cells(truths.shape, lambda part: truths[part] == 1.0)
     # What has abstained is given none, whatever the thresholds are.
     has_any = odds.max(axis=1) > get_log_odds(0.0)
-    pairs = _find_pairs(odds, truths, is_yes, has_any, log_odds)
+    pairs = _find_pairs(odds, truths, gold, has_any, log_odds)
     n_folds = min(N_FOLDS, len(odds))
     rule = Rule(0.0, numpy.inf)
     if n_folds > 1:
         folds = numpy.random.RandomState(0).permutation(len(odds)) % n_folds
-        rule = _choose_rule(pairs, folds, is_yes, has_any)
+        rule = _choose_rule(pairs, folds, gold, has_any)
     constant, weight = fit_own(pairs).get_parts(rule, log_odds)
     return constant + weight * _fit_common(pairs, constant, weight)
 
@@ -136,11 +137,11 @@ def fit_shrunk_thresholds(
 def _find_pairs(
     odds: numpy.ndarray,
     truths: numpy.ndarray,
-    is_yes: numpy.ndarray,
+    gold: GoldT,
     has_any: numpy.ndarray,
     log_odds: numpy.ndarray,
 ) -> _Pairs:
-    n_most = min(N_TIMES * int(is_yes.sum()), odds.size - 1)
+    n_most = min(N_TIMES * len(gold[0]), odds.size - 1)
     n_docs, n_labels = odds.shape
     found = [numpy.zeros(0, dtype="int64")]
     for share in PRIOR_SHARES if log_odds.any() else PRIOR_SHARES[:1]:
@@ -159,35 +160,40 @@ def _find_pairs(
     rows, columns = numpy.divmod(numpy.unique(numpy.concatenate(found)), n_labels)
     is_known = ~numpy.isnan(truths[rows, columns])
     rows, columns = rows[is_known], columns[is_known]
-    support, n_gold = _count(is_yes, has_any)
-    own, hits = odds[rows, columns].astype("float64"), is_yes[rows, columns]
+    support, n_gold = _count(gold, has_any, n_labels)
+    own, hits = odds[rows, columns].astype("float64"), truths[rows, columns] == 1.0
     return _Pairs(rows, columns, own, hits, support, n_gold, log_odds)
 
 
-def _count(is_yes: numpy.ndarray, has_any: numpy.ndarray) -> Tuple[numpy.ndarray, int]:
+def _count(
+    gold: GoldT, has_any: numpy.ndarray, n_labels: int
+) -> Tuple[numpy.ndarray, int]:
     """RETURNS (Tuple[numpy.ndarray, int]): See _Pairs.
 
+    gold (GoldT): Documents and columns of their gold labels, both (gold labels,).
     has_any (numpy.ndarray): Whether a document can be given a label, (docs,).
     """
-    return is_yes.sum(axis=0), int(is_yes[has_any].sum())
+    rows, columns = gold
+    return numpy.bincount(columns, minlength=n_labels), int(has_any[rows].sum())
 
 
 def _choose_rule(
     pairs: _Pairs,
     folds: numpy.ndarray,
-    is_yes: numpy.ndarray,
+    gold: GoldT,
     has_any: numpy.ndarray,
 ) -> Rule:
     """RETURNS (Rule): The best for documents that it wasn't fitted to.
 
     folds (numpy.ndarray): The fold of each document, (docs,).
-    is_yes (numpy.ndarray): Which labels it has, bools of shape (docs, labels).
+    gold (GoldT): See _count.
     has_any (numpy.ndarray): See _count.
     """
     learned, outs = [], []
     for fold in range(folds.max() + 1):
         is_in = folds != fold
-        support, n_gold = _count(is_yes[is_in], has_any[is_in])
+        own = gold[0][is_in[gold[0]]], gold[1][is_in[gold[0]]]
+        support, n_gold = _count(own, has_any, len(pairs.log_odds))
         is_out = folds[pairs.rows] == fold
         if support.any() and not is_out.all():
             outs.append(is_out)

@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional
 import numpy
 
 from ..errors import Errors
-from ..ops import LOWEST, get_log_odds, slice_rows
+from ..ops import LOWEST, find_cells, get_log_odds, slice_rows
 from ..settings import is_between
 from ..taxonomy import ROOT, Taxonomy
 from .shrinkage import fit_shrunk_thresholds
@@ -29,6 +29,7 @@ def fit_thresholds(
     precision: Optional[float] = None,
     smoothing: Optional[float] = SMOOTHING,
     log_odds: Optional[numpy.ndarray] = None,
+    overwrite: bool = False,
 ) -> numpy.ndarray:
     """Find for each label the probability from which a document should have it.
 
@@ -49,6 +50,7 @@ def fit_thresholds(
         there are, see fit_shrunk_thresholds; with a precision, as by default.
     log_odds (Optional[numpy.ndarray]): Log odds of the prior of each label, of shape
         (labels,), for that choice. None if they aren't known.
+    overwrite (bool): Whether the scores may be changed, which saves a copy.
     RETURNS (numpy.ndarray): float64 array of shape (labels,), in (0, 1). A label
         without positive documents gets the common threshold.
     RAISES (ValueError): L326 if the shapes don't fit, L327 for settings out of range.
@@ -61,12 +63,12 @@ def fit_thresholds(
         _refuse("precision", precision, "above 0 and at most 1, or None")
     if smoothing is not None and not is_between(smoothing, 0.0):
         _refuse("smoothing", smoothing, "a number of at least 0, or None")
-    is_yes = truths == 1.0
-    support = is_yes.sum(axis=0)
+    _, columns = find_cells(truths.shape, lambda part: truths[part] == 1.0)
+    support = numpy.bincount(columns, minlength=truths.shape[1])
     if not support.any():
         return numpy.full(len(support), 0.5)
-    # A copy, in which slices of documents are changed to odds, for example.
-    scores = scores.copy()
+    # Slices of documents are changed to odds, for example.
+    scores = scores if overwrite else scores.copy()
     for part in slice_rows(*scores.shape):
         own = numpy.clip(scores[part], LOWEST, 1.0 - LOWEST)
         # What isn't known is never above a threshold and never positive.
@@ -78,6 +80,7 @@ def fit_thresholds(
         odds = fit_shrunk_thresholds(scores, truths, prior)
         return 1.0 / (1.0 + numpy.exp(-odds))
     smoothing = SMOOTHING if smoothing is None else smoothing
+    is_yes = truths == 1.0
     common = _fit_common(scores, is_yes, precision)
     own = _fit_each(scores, is_yes, precision, common)
     share = support / numpy.maximum(support + smoothing, 1e-9)
@@ -86,9 +89,12 @@ def fit_thresholds(
 
 
 def _read_floats(values: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): In single precision if they are, else in double."""
+    """RETURNS (numpy.ndarray): In half or single precision if they are, else in
+    double.
+    """
     values = numpy.asarray(values)
-    return values if values.dtype == "float32" else values.astype("float64", copy=False)
+    is_short = values.dtype in ("float16", "float32")
+    return values if is_short else values.astype("float64", copy=False)
 
 
 def _fit_each(

@@ -6,6 +6,7 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..fitting.thresholds import SMOOTHING
+from ..ops import SLICE
 from .factories import KINDS
 from .textcat import TextCategorizer
 
@@ -48,7 +49,10 @@ def _fit_thresholds(
     tree = pipe.taxonomy
     golds = (pipe.kind.read_truths(eg, i, tree) for i, eg in enumerate(examples))
     if any((truths == 1).any() for truths in golds):
-        docs = nlp.pipe(nlp.make_doc(eg.reference.text) for eg in examples)
+        # The batch is as large as cats with all labels are small.
+        size = max(min(nlp.batch_size, SLICE // max(len(tree.leaves), 1)), 1)
+        texts = (nlp.make_doc(eg.reference.text) for eg in examples)
+        docs = nlp.pipe(texts, batch_size=size)
         pairs = zip(docs, examples)
         with pipe.kind.write_all_cats():
             # None is kept: with many labels the cats of a document are large.

@@ -62,7 +62,7 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
         },
         "labels": labels,
         "confusions": show_confusions(evidence, confusions, missed),
-        "reliability": get_reliability(P[is_known], truths[is_known]),
+        "reliability": get_reliability(P[is_known], truths[is_known] == 1.0),
         "tradeoff": _get_tradeoff(predictions, thresholds),
         "missed": [describe(*pair) for pair in pick_cases(missed, missed.confidence)],
         "false": [describe(*pair) for pair in pick_cases(false, -false.confidence)],
@@ -77,7 +77,7 @@ def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]
     is_known = ~numpy.isnan(truths)
     margins = (get_log_odds(P) - get_log_odds(thresholds))[is_known]
     order = numpy.argsort(-margins, kind="stable")
-    right = numpy.cumsum(truths[is_known][order])
+    right = numpy.cumsum(truths[is_known][order] == 1.0)
     n = numpy.arange(1, len(order) + 1)
     # Further down, there is hardly anything to be found.
     last = min(int(numpy.searchsorted(right, right[-1])), len(order) - 1)

@@ -7,13 +7,15 @@ from spacy.training import Example
 
 from ..errors import Errors, Warnings
 from ..gold import check_cats, fill_truths, read_gold
+from ..ops import RowStack
 from ..taxonomy import Taxonomy
 from . import scorer
 from .metrics import KS
-from .predictions import HEAD, MID, BoundsT, Predictions, pair_scores
+from .predictions import HEAD, MID, BoundsT, Predictions, pair_cells
 
 # From so many labels on, arrays of documents and labels are in single precision.
 MANY_LABELS = 5000
+EMPTY = numpy.zeros(0, dtype="int64")
 
 
 def make_longtail_multilabel_scorer(
@@ -105,13 +107,13 @@ def read_multilabel(
     """
     references: List[Example] = []
     decisions: List[Any] = []
-    rows: List[numpy.ndarray] = []
-    given: List[Any] = []
+    given: List[numpy.ndarray] = []
     foreign: Set[str] = set()
     index = taxonomy.index
     needed = get_thresholds(list(index))
     # Single precision is that of the model. With few labels there is room for more.
-    dtype = "f4" if len(index) >= MANY_LABELS else "f8"
+    dtype, truth_dtype = ("f4", "f2") if len(index) >= MANY_LABELS else ("f8", "f8")
+    rows = RowStack(len(index), dtype)
     for row, eg in enumerate(examples):
         check_cats(eg, row)
         cats, decision = eg.predicted.cats, scorer.find_decision(eg.predicted, pipe)
@@ -119,39 +121,40 @@ def read_multilabel(
         decisions.append(decision)
         foreign.update(cats)
         values = numpy.asarray([cats.get(leaf, 0.0) for leaf in index], "f8")
-        rows.append(values.astype(dtype, copy=False))
+        rows.append(values)
         found = numpy.flatnonzero(needed <= values)
         # What 'cats_top_k' has cut off.
         names = decision.labels if decision else ()
         cut = [index[n] for n in names if n not in cats and n in index]
         has_abstained = decision is not None and decision.label is None
-        given.append([] if has_abstained else [*found.tolist(), *cut])
+        found = numpy.unique([*found.tolist(), *cut]).astype("int64")
+        given.append(found[:0] if has_abstained else found)
     unseen = _find_unseen(references, taxonomy, foreign)
     labels = [*index, *unseen]
     n_leaves, known = len(index), taxonomy.ranges.keys() | set(unseen)
-    P = numpy.zeros((len(rows), len(labels)), dtype=dtype)
-    truths = numpy.full(P.shape, numpy.nan, dtype=dtype)
-    # What training never saw can't be given.
-    is_given = numpy.zeros(P.shape, dtype=bool)
+    P = rows.take()
+    if unseen:
+        P = numpy.pad(P, ((0, 0), (0, len(unseen))))
+    truths = numpy.full(P.shape, numpy.nan, dtype=truth_dtype)
     for row, eg in enumerate(references):
-        P[row, :n_leaves], rows[row] = rows[row], numpy.zeros(0)
-        is_given[row, given[row]] = True
         gold = read_gold(eg, row, name=pipe, missing=missing, known=known)
         fill_truths(truths[row, :n_leaves], gold, taxonomy)
         if gold is not None:
             truths[row, n_leaves:] = [label in gold.positive for label in unseen]
     n_docs = taxonomy.n_docs
-    return pair_scores(
+    n_given = [len(columns) for columns in given]
+    return pair_cells(
         truths,
         P,
-        is_given,
+        # What training never saw can't be given.
+        (numpy.arange(len(P)).repeat(n_given), numpy.hstack([*given, EMPTY])),
         labels,
         taxonomy=taxonomy,
         counts=numpy.asarray([*taxonomy.counts, *[0] * len(unseen)]),
         n_training=sum(taxonomy.counts) if n_docs is None else n_docs,
         bounds=bounds,
         changes=_count_changes(decisions, truths, labels),
-        places=numpy.arange(len(rows)),
+        places=numpy.arange(len(P)),
     )
 
 

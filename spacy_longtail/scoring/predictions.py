@@ -4,6 +4,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
+from ..ops import find_cells, slice_rows
 from ..taxonomy import Taxonomy
 
 # Fewest training documents of a head and of a mid label.
@@ -55,7 +56,8 @@ class Scores(NamedTuple):
     """What ranking and calibration need where a document can have several labels.
 
     P (numpy.ndarray): Probabilities of shape (docs, labels).
-    truths (numpy.ndarray): 1.0, 0.0 or NaN for what isn't known, same shape.
+    truths (numpy.ndarray): 1.0, 0.0 or NaN for what isn't known, same shape. With many
+        labels in half precision, which isn't enough for sums of them.
     """
 
     P: numpy.ndarray
@@ -215,7 +217,9 @@ class Predictions:
         """RETURNS (Predictions): The same documents, which can have several labels,
         given those that are at least as probable as their threshold.
         """
-        new = pair_scores(self.scores.truths, P, P >= thresholds, self.labels)
+        needed = numpy.broadcast_to(thresholds, P.shape)
+        given = find_cells(P.shape, lambda part: P[part] >= needed[part])
+        new = pair_cells(self.scores.truths, P, given, self.labels)
         return replace(
             self, gold=new.gold, given=new.given, scores=new.scores, changes=None
         )
@@ -285,18 +289,35 @@ def pair_scores(
         nothing is known of that, it doesn't count.
     values (Any): Further fields of Predictions.
     """
-    is_known = ~numpy.isnan(truths)
-    has_known = is_known.any(axis=1)
+    given = find_cells(P.shape, lambda part: is_given[part])
+    return pair_cells(truths, P, given, labels, **values)
 
-    def pair(mask: numpy.ndarray) -> Pairs:
-        rows, columns = numpy.nonzero(mask)
+
+def pair_cells(
+    truths: numpy.ndarray,
+    P: numpy.ndarray,
+    given: Tuple[numpy.ndarray, numpy.ndarray],
+    labels: Sequence[str],
+    **values: Any,
+) -> Predictions:
+    """Do what pair_scores does without an array of what was given.
+
+    given (Tuple[numpy.ndarray, numpy.ndarray]): Documents, ascending, and columns of
+        the labels they were given, each pair once, both of shape (pairs,).
+    """
+    has_known = numpy.zeros(len(truths), dtype=bool)
+    for part in slice_rows(*truths.shape):
+        has_known[part] = (~numpy.isnan(truths[part])).any(axis=1)
+
+    def pair(rows: numpy.ndarray, columns: numpy.ndarray) -> Pairs:
         return Pairs(rows, columns, P[rows, columns])
 
+    is_known = ~numpy.isnan(truths[given])
     return Predictions(
         labels=tuple(labels),
         n_docs=len(truths),
-        gold=pair(truths == 1.0),
-        given=pair(is_given & is_known),
+        gold=pair(*find_cells(truths.shape, lambda part: truths[part] == 1.0)),
+        given=pair(*given).select(is_known),
         allows_several=True,
         is_known=has_known,
         is_counted=has_known,

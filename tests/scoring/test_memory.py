@@ -6,16 +6,23 @@ import tracemalloc
 
 import numpy
 import pytest
+import spacy
 from numpy.testing import assert_allclose
+from spacy.training import Example
 
 from spacy_longtail import ops
 from spacy_longtail.fitting.thresholds import fit_thresholds
+from spacy_longtail.pipeline.kinds.multilabel import MultilabelLabels
 from spacy_longtail.scoring.metrics import find_metrics
+from spacy_longtail.scoring.multilabel import read_multilabel
 from spacy_longtail.scoring.predictions import pair_scores
+from spacy_longtail.taxonomy import build_taxonomy
 
 N_DOCS, N_LABELS = 60, 6000
 METRICS = {**find_metrics("scorer", True), **find_metrics("report", True)}
 METRICS.update(find_metrics("tune", True))
+NLP = spacy.blank("en")
+TAXONOMY = build_taxonomy({f"{i}": 5 for i in range(N_LABELS)}, n_docs=9000)
 
 
 def make_arrays():
@@ -80,3 +87,32 @@ def test_thresholds_take_little_more_than_the_odds(small_slices):
         lambda: fit_thresholds(P, truths, smoothing=None, log_odds=log_odds)
     )
     assert peak < 3 * P.nbytes
+
+
+def make_examples(n_docs, n_cats):
+    """Each document has one gold label; n_cats of its cats are kept."""
+    for row in range(n_docs):
+        reference, doc = NLP.make_doc("a"), NLP.make_doc("a")
+        reference.cats = {f"{row}": 1.0}
+        columns = range(row, row + n_cats)
+        doc.cats = {f"{i % N_LABELS}": 0.9 / (1 + i - row) for i in columns}
+        yield Example(doc, reference)
+
+
+def test_reading_takes_six_bytes_a_document_and_label(small_slices):
+    """Four for the probability and two for the truth."""
+    examples, needed = list(make_examples(200, 100)), numpy.full(N_LABELS, 0.5)
+    peak = get_peak(
+        lambda: read_multilabel(
+            examples, TAXONOMY, pipe="pipe", get_thresholds=lambda labels: needed
+        )
+    )
+    assert peak < 9 * 200 * N_LABELS
+
+
+def test_fitting_takes_little_more_than_reading(small_slices):
+    kind = MultilabelLabels("pipe")
+    # What a document takes is made before.
+    examples = list(make_examples(100, N_LABELS))
+    peak = get_peak(lambda: kind.fit_thresholds(examples, TAXONOMY, smoothing=None))
+    assert peak < 12 * 100 * N_LABELS

@@ -11,7 +11,7 @@ from ...encoders import contract
 from ...errors import Errors
 from ...fitting.thresholds import fit_thresholds
 from ...gold import KnownT, fill_truths, find_leaves, read_gold, read_missing
-from ...ops import sigmoid, spread_runs
+from ...ops import RowStack, sigmoid, spread_runs
 from ...settings import setting
 from ...taxonomy import Other, Taxonomy
 from ..checks import refuse_loss, try_loss
@@ -169,9 +169,9 @@ class MultilabelLabels(LabelKind):
     ) -> numpy.ndarray:
         labels = taxonomy.leaves
         # Single precision is that of the model. With few labels there is room for more.
-        dtype = "float32" if len(labels) >= MANY_LABELS else "float64"
-        scores: List[numpy.ndarray] = []
-        truths: List[numpy.ndarray] = []
+        dtypes = ("f4", "f2") if len(labels) >= MANY_LABELS else ("f8", "f8")
+        scores, truths = (RowStack(len(labels), dtype) for dtype in dtypes)
+        has_gold = False
         # One after the other, as the cats of each are large where labels are many.
         for row, eg in enumerate(examples):
             cats = eg.predicted.cats
@@ -179,17 +179,19 @@ class MultilabelLabels(LabelKind):
             if missing is not None:
                 text = Errors.L329.format(name=self.pipe, row=row, label=missing)
                 raise ValueError(text)
-            scores.append(numpy.asarray([cats[label] for label in labels], dtype))
-            truths.append(self.read_truths(eg, row, taxonomy).astype(dtype, copy=False))
-        shape = len(scores), len(labels)
+            scores.append([cats[label] for label in labels])
+            own = self.read_truths(eg, row, taxonomy)
+            truths.append(own)
+            has_gold = has_gold or bool((own == 1).any())
         found = fit_thresholds(
-            numpy.reshape(scores, shape),
-            numpy.reshape(truths, shape),
+            scores.take(),
+            truths.take(),
             log_odds=taxonomy.log_odds,
+            overwrite=True,
             **wish,
         )
-        if not any((row == 1).any() for row in truths):
-            problem = f"of {len(scores)} documents none has a gold label of it"
+        if not has_gold:
+            problem = f"of {scores.n_rows} documents none has a gold label of it"
             raise ValueError(Errors.L339.format(name=self.pipe, problem=problem))
         return found
 
