@@ -18,26 +18,35 @@ def remember_functions() -> None:
     """Let the encoders and decoders of messages be looked up once, in this process.
     They are what they were; registering others is noticed.
     """
-    for registry in (getattr(msgpack, name, None) for name in REGISTRIES):
-        is_remembered = registry is None or "get_all" in vars(registry)
-        if not is_remembered and hasattr(catalogue, "REGISTRY"):
-            _remember(registry)
+    for registry in (getattr(msgpack, name) for name in REGISTRIES):
+        if "get_all" not in vars(registry) and hasattr(catalogue, "REGISTRY"):
+            known = KnownFunctions(registry)
+            registry.get_all, registry.register = known.get_all, known.register
 
 
-def _remember(registry: Any) -> None:
-    find, place = registry.get_all, tuple(registry.namespace)
-    known: Optional[Tuple[int, Dict[Any, Any], Dict[str, Any]]] = None
+class KnownFunctions:
+    """What a registry answers, kept until it could be something else.
 
-    def get_all() -> Dict[str, Any]:
-        nonlocal known
-        functions, found = catalogue.REGISTRY, known
+    registry (Any): One of catalogue's, which asks this one in its place.
+    """
+
+    def __init__(self, registry: Any) -> None:
+        self.find, self.add = registry.get_all, registry.register
+        self.place = tuple(registry.namespace)
+        self.known: Optional[Tuple[int, Dict[Any, Any], Dict[str, Any]]] = None
+
+    def get_all(self) -> Dict[str, Any]:
+        functions, found = catalogue.REGISTRY, self.known
         if found is None or found[0] != len(functions) or not _are_there(found[1]):
-            n_functions, answer = len(functions), find()
-            there = {(*place, name): functions.get((*place, name)) for name in answer}
-            found = known = n_functions, there, answer
+            n_functions, answer = len(functions), self.find()
+            keys = [(*self.place, name) for name in answer]
+            there = {key: functions.get(key) for key in keys}
+            found = self.known = n_functions, there, answer
         return dict(found[2])
 
-    registry.get_all = get_all
+    def register(self, *args: Any, **kwargs: Any) -> Any:
+        self.known = None
+        return self.add(*args, **kwargs)
 
 
 def _are_there(functions: Dict[Any, Any]) -> bool:

@@ -63,6 +63,20 @@ def test_new_function_is_used_at_once():
         srsly.msgpack_dumps(Money())
 
 
+def test_new_function_in_the_place_of_another_one_is_used():
+    """As many functions are registered as before."""
+    spacy.registry.misc.register("to_be_removed", func=len)
+    before = srsly.msgpack_dumps({})
+    catalogue.REGISTRY.pop((*spacy.registry.misc.namespace, "to_be_removed"))
+    key = (*msgpack_encoders.namespace, "set")
+    try:
+        msgpack_encoders.register("set", func=lambda x, chain=None: sorted(x))
+        assert srsly.msgpack_loads(srsly.msgpack_dumps({2, 1})) == [1, 2]
+    finally:
+        catalogue.REGISTRY.pop(key, None)
+    assert srsly.msgpack_dumps({}) == before
+
+
 def test_remembering_twice_changes_nothing():
     before = msgpack_encoders.get_all
     remember_functions()

@@ -62,6 +62,7 @@ class Batch(NamedTuple):
     changed (Container[int]): Places of those that were changed since.
     vectors (Optional[numpy.ndarray]): What the encoder made of the documents, of shape
         (docs, width).
+    sizes (numpy.ndarray): Tokens of each document, which can be merged or split later.
     n_updates (int): How often the first stage was changed before.
     """
 
@@ -72,6 +73,7 @@ class Batch(NamedTuple):
     origin: Tuple[str, str]
     changed: Container[int]
     vectors: Optional[numpy.ndarray]
+    sizes: numpy.ndarray
     n_updates: int = 0
 
     def count_numbers(self) -> int:
@@ -235,9 +237,9 @@ class DecisionWriter:
         store(docs, decisions)
         if top_k is None:
             # They are read from `doc.cats`.
-            facts = facts._replace(P=P[:, :0])
-        vectors = getattr(prediction, "vectors", None)
-        return Batch(decisions, kind, self.taxonomy, facts, origin, changed, vectors)
+            facts = facts._replace(P=numpy.empty((len(P), 0), P.dtype))
+        more = getattr(prediction, "vectors", None), count_tokens(docs)
+        return Batch(decisions, kind, self.taxonomy, facts, origin, changed, *more)
 
     def write_cats(
         self,
@@ -289,6 +291,11 @@ class DecisionWriter:
         facts = self.find(P, known, kind, top)
         origin = pack_origin(kind.pipe, stage, reason)
         return facts, self.pack(facts, [origin] * len(P))
+
+
+def count_tokens(docs: List[Doc]) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Tokens of each document, int64, (docs,)."""
+    return numpy.fromiter(map(len, docs), "int64", len(docs))
 
 
 def take_columns(P: numpy.ndarray, columns: numpy.ndarray) -> numpy.ndarray:

@@ -6,8 +6,8 @@ import numpy
 from ..locks import LOCK
 from .decision_writer import Batch
 
-# Numbers that wait for the second stage at most, 32 MiB, or one batch.
-MOST = 1 << 23
+# Numbers that wait for the second stage at most, 32 MiB, or one batch; and batches.
+MOST, MAX_BATCHES = 1 << 23, 64
 
 
 class Part(NamedTuple):
@@ -44,7 +44,7 @@ class Handover:
                 return
             self._batches.append((batch, len(batch.stored)))
             sizes = [found.count_numbers() for found, _ in self._batches]
-            while len(sizes) > 1 and sum(sizes) > MOST:
+            while len(sizes) > MAX_BATCHES or (len(sizes) > 1 and sum(sizes) > MOST):
                 sizes.pop(0)
                 self._batches.pop(0)
 

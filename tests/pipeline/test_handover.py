@@ -99,6 +99,20 @@ def test_answer_does_not_depend_on_how_it_comes(nlp, first, change):
         assert (doc.cats, doc._.longtail) == expected[doc.text]
 
 
+def test_merged_tokens_are_read_as_they_are_now(nlp, first, asked):
+    """As by merge_entities, whose documents still store the first stage's decision."""
+    docs = list(first.pipe(map(nlp.make_doc, TEXTS[:3])))
+    for doc in docs[:2]:
+        with doc.retokenize() as retokenizer:
+            retokenizer.merge(doc[:2])
+    copies = [pickle.loads(pickle.dumps(doc)) for doc in docs]
+    fallback = nlp.get_pipe("zero_shot_fallback")
+    asked.clear()
+    answers = get_answers(fallback.pipe(docs))
+    assert sum(asked) <= 2
+    assert answers == get_answers(fallback.pipe(copies))
+
+
 def test_decision_that_was_replaced_is_not_that_of_the_batch(nlp, first, asked):
     list(nlp.pipe(TEXTS[:1]))
     (doc,) = first.pipe([nlp.make_doc(TEXTS[0])])

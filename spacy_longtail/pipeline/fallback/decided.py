@@ -1,12 +1,13 @@
 from operator import itemgetter
 from struct import Struct
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
 from ...taxonomy import Taxonomy
 from ..decision import KEY, read_stored
+from ..decision_writer import count_tokens
 from ..handover import Batch, Part
 
 
@@ -105,6 +106,20 @@ def _is_current(batch: Batch, source: Any, taxonomy: Taxonomy) -> bool:
     return batch.taxonomy is taxonomy and batch.n_updates == source.n_updates
 
 
+def _part_changed(parts: List[Part], sizes: numpy.ndarray) -> Iterator[Part]:
+    """Forget what is known of documents whose tokens were merged or split since.
+
+    sizes (numpy.ndarray): Tokens that each document has now.
+    """
+    for batch, rows, places in parts:
+        is_same = batch is None or batch.sizes[places] == sizes[rows]
+        if numpy.all(is_same):
+            yield Part(batch, rows, places)
+        else:
+            yield Part(batch, rows[is_same], places[is_same])
+            yield Part(None, rows[~is_same], places[~is_same])
+
+
 def _read_batch(found: Earlier, batch: Batch, pairs: List[Tuple[int, int]]) -> None:
     facts, leaves = batch.facts, batch.taxonomy.leaves
     others, masses = facts.others.tolist(), facts.masses.tolist()
@@ -133,7 +148,8 @@ def read_decided(docs: List[Doc], source: Any, taxonomy: Taxonomy) -> Decided:
     known, masses, shares = numpy.zeros((3, len(docs)))
     is_decided, best = numpy.ones(len(docs), dtype=bool), [""] * len(docs)
     leaves, parts = taxonomy.leaves, []
-    for batch, rows, places in source.handover.take(stored):
+    taken = source.handover.take(stored)
+    for batch, rows, places in _part_changed(taken, count_tokens(docs)):
         if batch is not None and _is_current(batch, source, taxonomy):
             facts = batch.facts
             known[rows], masses[rows] = facts.known[places], facts.masses[places]
