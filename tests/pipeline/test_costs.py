@@ -63,9 +63,9 @@ def count_calls(nlp, texts):
     return (counts[1] - counts[0]) / (3 * BATCH_SIZE)
 
 
-@pytest.mark.parametrize("with_fallback, most", [(False, 30), (True, 80)])
+@pytest.mark.parametrize("with_fallback, most", [(False, 36), (True, 90)])
 def test_calls_of_functions(nlp, empty, texts, with_fallback, most):
-    """A call for each label or feature of a document would be many more."""
+    """One for each token of a short document is allowed, none for each label."""
     if not with_fallback:
         nlp.disable_pipe("zero_shot_fallback")
     assert count_calls(nlp, texts) - count_calls(empty, texts) < most
