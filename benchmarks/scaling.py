@@ -63,7 +63,9 @@ def run_alone(plan: Dict[str, Any]) -> Optional[Dict[str, Any]]:
         return json.loads(found[-1][len(MARK) :])
     if done.returncode == -signal.SIGXCPU:
         return {**own, "over": f"{plan['limit']} s"}
-    if done.returncode == -signal.SIGKILL or "MemoryError" in done.stderr:
+    # Libraries in C++ abort, or crash, where there's no more memory.
+    crashes = (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV)
+    if done.returncode in crashes or "MemoryError" in done.stderr:
         return {**own, "over": f"{plan['memory_gb']} GB"}
     print(done.stderr[-2000:], file=sys.stderr)
     return None

@@ -226,6 +226,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "readme": make_readme,
     "speed": lambda runs: performance.make_speed(),
     "shares": lambda runs: performance.make_shares(),
+    "shortlists": lambda runs: performance.make_shortlists(),
     "scaling": lambda runs: performance.make_scaling(),
 }
 MARKED = re.compile(

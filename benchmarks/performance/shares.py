@@ -12,20 +12,24 @@ from .rates import load_ours, make_run, read_texts
 
 INTERVAL = 0.001
 # The first that fits the innermost frames decides: end of a file's path, its functions
-# (all if there are none), and the part.
+# (all if there are none), and the part. Some are of earlier versions, to compare with.
 PARTS: List[Tuple[str, Tuple[str, ...], str]] = [
     ("pipeline/fallback/", (), "fallback"),
     ("rankers/", (), "fallback"),
     ("static_bag/sums.py", (), "sums"),
+    ("static_bag/architecture.py", ("predict_sums",), "sums"),
+    ("static_bag/row_table.py", ("get",), "sums"),
     ("static_bag/features.py", ("average",), "sums"),
     ("static_bag/", (), "lookup"),
     ("outputs/", (), "product"),
     ("spacy_longtail/products.py", (), "product"),
     ("spacy_longtail/ops.py", ("normalize_rows",), "sums"),
+    ("spacy_longtail/ops.py", ("multiply_rows", "unit_rows"), "product"),
     ("spacy_longtail/ops.py", ("softmax", "sigmoid"), "softmax"),
     ("kinds/", ("get_probabilities",), "softmax"),
     ("pipeline/textcat.py", ("apply_settings",), "softmax"),
     ("pipeline/decision_writer.py", ("write_cats", "take_columns"), "writing doc.cats"),
+    ("pipeline/decision.py", ("write_cats",), "writing doc.cats"),
     ("pipeline/", (), "decision"),
     ("spacy_longtail/ops.py", (), "decision"),
     ("spacy/language.py", (), "tokenizer"),

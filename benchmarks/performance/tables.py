@@ -50,8 +50,8 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def read_speed(out: Path = RESULTS) -> Optional[ResultT]:
-    path = out / "speed.json"
+def read_speed(out: Path = RESULTS, name: str = "speed.json") -> Optional[ResultT]:
+    path = out / name
     return json.loads(path.read_text(encoding="utf8")) if path.exists() else None
 
 
@@ -88,24 +88,31 @@ TITLE_OF_BASE = {
 
 
 def make_shares(out: Path = RESULTS) -> str:
-    """Parts of the pipeline, for each kind of use: microseconds and share."""
-    found = read_speed(out)
+    """Parts of the pipeline, for each kind of use: microseconds and share. The first
+    column is that of an earlier version, if it was measured.
+    """
+    found, before = read_speed(out), read_speed(out, "speed-before.json")
     if found is None:
         return "Not measured yet."
-    uses = list(found["shares"])
-    parts = next(iter(found["shares"].values()))
+    columns = [(USE_TITLES[use], use, found) for use in found["shares"]]
+    if before is not None:
+        title = f"before, at {before['commit']}: {USE_TITLES['pair']}"
+        columns.insert(0, (title, "pair", before))
     rows = []
-    for part in sorted(parts, key=lambda x: -found["shares"]["pair"][x]):
+    for part in sorted(found["shares"]["pair"], key=lambda x: -get_share(found, x)):
         row = [part]
-        for use in uses:
-            share = found["shares"][use][part]
-            micros = share * 1e6 / found["cpu_rates"][use]
-            row.append(f"{micros:.1f} ({share:.0%})")
+        for _, use, own in columns:
+            share = own["shares"][use][part]
+            row.append(f"{share * 1e6 / own['cpu_rates'][use]:.1f} ({share:.0%})")
         rows.append(row)
-    totals = [f"{1e6 / found['cpu_rates'][use]:.1f}" for use in uses]
-    header = ["µs of a processor a text", *(USE_TITLES[use] for use in uses)]
+    totals = [f"{1e6 / own['cpu_rates'][use]:.1f}" for _, use, own in columns]
+    header = ["µs of a processor a text", *(title for title, _, _ in columns)]
     table = format_table(header, [*rows, ["all", *totals]])
     return f"{table}\n\n{make_caption('speed.py --data DIR', [found])}"
+
+
+def get_share(found: ResultT, part: str) -> float:
+    return found["shares"]["pair"][part]
 
 
 def make_scaling(out: Path = RESULTS) -> str:
@@ -118,6 +125,25 @@ def make_scaling(out: Path = RESULTS) -> str:
     if not blocks:
         return "Not measured yet."
     return "\n\n".join([*blocks, make_caption("scaling.py", results)])
+
+
+def make_shortlists(out: Path = RESULTS) -> str:
+    """A row for each way to find the best labels."""
+    path = out / "shortlists.json"
+    if not path.exists():
+        return "Not measured yet."
+    found = json.loads(path.read_text(encoding="utf8"))
+    rows = [
+        [own["way"], f"{own['us']:.0f}", f"{own['recall']:.3f}"]
+        for own in found["ways"]
+    ]
+    header = [
+        f"{found['n_labels']:,} labels, width {found['width']}",
+        "µs of a processor a text",
+        "share of the ten best labels that are found",
+    ]
+    caption = make_caption("shortlists.py", [found])
+    return f"{format_table(header, rows)}\n\n{caption}"
 
 
 def make_study(results: List[ResultT], key: str, title: str) -> str:
