@@ -1,40 +1,26 @@
 """A plot of what training costs and what it brings, as SVG."""
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
+
+from harness.pages import open_plot
 
 # For each data set: system, seconds of training, macro-F1.
 PointsT = Dict[str, List[Tuple[str, float, float]]]
 OURS = ("efficiency", "cascade", "accuracy", "accuracy_frozen")
 
 
-def get_digest(points: PointsT) -> str:
-    """RETURNS (str): Stands in the plot, and tells whether it shows these points."""
-    text = json.dumps(points, sort_keys=True)
-    return hashlib.sha256(text.encode("utf8")).hexdigest()[:16]
-
-
 def draw_plot(points: PointsT, path: Path) -> None:
     """Draw macro-F1 against seconds of training, a field for each data set."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
     every = [seconds for own in points.values() for _, seconds, _ in own] or [1.0]
     limits = (min(every) / 2, max(every) * 2)
     middle = (limits[0] * limits[1]) ** 0.5
     n_columns = max(1, min(3, len(points)))
     n_rows = max(1, -(-len(points) // n_columns))
-    # Nothing in the file depends on the day or on chance.
-    setting = {"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.size": 8}
-    about = {"Date": None, "Creator": None, "Description": get_digest(points)}
-    with pyplot.rc_context(setting):
-        figure, axes = pyplot.subplots(
-            n_rows, n_columns, figsize=(3.6 * n_columns, 2.8 * n_rows), squeeze=False
-        )
+    size = (3.6 * n_columns, 2.8 * n_rows)
+    shape = n_rows, n_columns
+    plot = open_plot(path, points, "benchmarks", *shape, figsize=size, squeeze=False)
+    with plot as (_, axes):
         fields = axes.ravel().tolist()
         for field, (name, own) in zip(fields, points.items()):
             draw_field(field, name, own, middle)
@@ -42,11 +28,6 @@ def draw_plot(points: PointsT, path: Path) -> None:
             field.set_xlim(*limits)
         for field in fields[len(points) :]:
             field.set_visible(False)
-        figure.tight_layout()
-        figure.savefig(path, format="svg", metadata=about)
-        pyplot.close(figure)
-    lines = path.read_text(encoding="utf8").splitlines()
-    path.write_text("".join(line.rstrip() + "\n" for line in lines), encoding="utf8")
 
 
 def draw_field(

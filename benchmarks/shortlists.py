@@ -7,14 +7,13 @@ to results/performance/shortlists.json, of which tables.py makes a table.
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import numpy
-from harness.results import round_floats
+from harness.pages import write_json
 from harness.worker import describe_machine
 from performance.made_up import make_corpus
 from performance.systems import Longtail
@@ -130,9 +129,7 @@ def main(words: Optional[List[str]] = None) -> int:
     X = contract.encode(model.get_ref("encoder"), docs)
     found = {"n_labels": len(W), "width": W.shape[1], "ways": measure(W, X)}
     found.update(describe_machine("efficiency"))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(round_floats(found), indent=1, sort_keys=True) + "\n"
-    args.out.write_text(text, encoding="utf8")
+    write_json(args.out, found)
     return 0
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from common import get_parser
-from harness.results import round_floats
+from harness.pages import write_json
 from harness.worker import describe_machine
 from systems import find_missing
 from systems.commands import run_spacy
@@ -127,9 +127,7 @@ def main() -> None:
         }
         found = measure(plan, args.rounds)
     found.update(describe_machine("efficiency"), data=args.dataset)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(round_floats(found), indent=1, sort_keys=True) + "\n"
-    args.out.write_text(text, encoding="utf8")
+    write_json(args.out, found)
     for name, base in RATIOS.items():
         print(
             f"{name} beside {base}: {found['rates'][name] / found['rates'][base]:.2f}"

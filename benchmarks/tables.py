@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from harness.corpus import DATASETS
+from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
 from performance import tables as performance
-from plot import PointsT, draw_plot, get_digest
+from plot import PointsT, draw_plot
 from run import RESULTS
 from systems import SYSTEMS, parse_name
 
@@ -106,11 +107,6 @@ def format_title(system: str) -> str:
     name, options = parse_name(system)
     more = ", ".join(f"`{key} = {value}`" for key, value in options.items())
     return f"{SYSTEMS[name].title}, {more}" if more else SYSTEMS[name].title
-
-
-def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def make_quality(runs: RunsT) -> str:
@@ -266,7 +262,7 @@ def find_stale(runs: RunsT) -> List[Path]:
             stale.append(page)
     digests = {PLOT: get_digest(get_points(runs))}
     if results := performance.read_scaling():
-        digests[SCALING] = performance.get_digest(results)
+        digests[SCALING] = get_digest(results)
     for plot, digest in digests.items():
         if not plot.exists() or digest not in plot.read_text(encoding="utf8"):
             stale.append(plot)

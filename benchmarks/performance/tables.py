@@ -1,10 +1,11 @@
 """The tables and the plot of docs/scaling.md, of what speed.py and scaling.py wrote."""
 
-import hashlib
 import json
 from math import exp, log
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from harness.pages import format_table, open_plot
 
 from .systems import TITLES
 
@@ -43,11 +44,6 @@ CURVES = [
     ("memory_mb", "training", "MB of memory"),
     ("disk_mb", "saved", "MB"),
 ]
-
-
-def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def read_speed(out: Path = RESULTS, name: str = "speed.json") -> Optional[ResultT]:
@@ -211,34 +207,16 @@ def make_caption(command: str, results: Sequence[ResultT]) -> str:
     )
 
 
-def get_digest(results: List[ResultT]) -> str:
-    """RETURNS (str): Stands in the plot, and tells whether it shows these results."""
-    text = json.dumps(results, sort_keys=True)
-    return hashlib.sha256(text.encode("utf8")).hexdigest()[:16]
-
-
 def draw_scaling(results: List[ResultT], path: Path) -> None:
     """Draw the costs against the number of labels, both as logs, with the fits."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    setting = {"svg.hashsalt": "scaling", "svg.fonttype": "none", "font.size": 8}
-    about = {"Date": None, "Creator": None, "Description": get_digest(results)}
-    with pyplot.rc_context(setting):
-        figure, axes = pyplot.subplots(2, 2, figsize=(8.0, 6.0))
+    size = (8.0, 6.0)
+    with open_plot(path, results, "scaling", 2, 2, figsize=size) as (_, axes):
         for field, (name, title, unit) in zip(axes.ravel().tolist(), CURVES):
             field.set_title(title)
             field.set(xscale="log", yscale="log", xlabel="labels", ylabel=unit)
             for system, label in TITLES.items():
                 draw_curve(field, results, name, system, label.replace("`", ""))
         axes[0, 0].legend(fontsize=6)
-        figure.tight_layout()
-        figure.savefig(path, format="svg", metadata=about)
-        pyplot.close(figure)
-    lines = path.read_text(encoding="utf8").splitlines()
-    path.write_text("".join(line.rstrip() + "\n" for line in lines), encoding="utf8")
 
 
 def draw_curve(

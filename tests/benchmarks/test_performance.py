@@ -9,17 +9,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-OWN = ("harness", "systems", "performance", "common")
-
-
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in OWN:
-            del sys.modules[name]
 
 
 @pytest.fixture
@@ -63,7 +52,8 @@ def test_exponent_is_the_slope_of_the_logs(results):
 
 
 def test_table_says_what_could_not_be_measured(results, tmp_path):
-    from performance.tables import draw_scaling, get_digest, make_scaling
+    from harness.pages import get_digest
+    from performance.tables import draw_scaling, make_scaling
 
     lines = "".join(json.dumps(result) + "\n" for result in results)
     (tmp_path / "scaling.jsonl").write_text(lines, encoding="utf8")

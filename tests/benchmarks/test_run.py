@@ -13,17 +13,6 @@ BENCHMARKS = ROOT / "benchmarks"
 WORDS = {"card": "debit card pin chip", "loan": "loan rate mortgage borrow"}
 
 
-@pytest.fixture(autouse=True)
-def benchmarks(monkeypatch):
-    """The folder is none of the package: its modules are found here only."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("harness", "systems", "plot", "run", "tables"):
-            del sys.modules[name]
-
-
 def load(name):
     return runpy.run_path(str(BENCHMARKS / f"{name}.py"))
 

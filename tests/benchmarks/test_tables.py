@@ -2,7 +2,6 @@
 
 import re
 import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,8 @@ MACHINE = {"date": "2026-11-27", "machine": "Linux", "versions": {"python": "3.1
 
 
 @pytest.fixture
-def tables(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    before = set(sys.modules)
-    yield runpy.run_path(str(BENCHMARKS / "tables.py"))
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("harness", "systems", "plot", "run"):
-            del sys.modules[name]
+def tables(benchmarks):
+    return runpy.run_path(str(BENCHMARKS / "tables.py"))
 
 
 def make_run(system, macro, seed=0, **more):
