@@ -206,11 +206,13 @@ def mix(values: numpy.ndarray) -> numpy.ndarray:
     return values ^ (values >> numpy.uint64(31))
 
 
-def slice_rows(n_rows: int, n_columns: int) -> Iterator[slice]:
+def slice_rows(n_rows: int, n_columns: int, most: int = 0) -> Iterator[slice]:
     """YIELDS (slice): Rows of an array of shape (rows, columns), together all of them,
     each so few that arrays of their shape are small whatever the number of columns.
+
+    most (int): Numbers in them, if a row doesn't have more. 0 for SLICE.
     """
-    size = max(SLICE // max(n_columns, 1), 1)
+    size = max((most or SLICE) // max(n_columns, 1), 1)
     for start in range(0, n_rows, size):
         yield slice(start, start + size)
 

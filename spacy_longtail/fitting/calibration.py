@@ -8,6 +8,7 @@ from typing import Callable, Tuple
 
 import numpy
 
+from ..ops import slice_rows
 from ..scoring.metrics import get_expected_macro_f, get_nats
 from ..scoring.predictions import pair_columns
 
@@ -72,9 +73,7 @@ def _sum_moments(
     RETURNS (numpy.ndarray): Array of shape (3, rows).
     """
     sums = numpy.zeros((3, len(rows)), dtype=Z.dtype)
-    size = max(BLOCK // Z.shape[1], 1)
-    for start in range(0, len(rows), size):
-        part = slice(start, start + size)
+    for part in slice_rows(len(rows), Z.shape[1], BLOCK):
         own = Z[rows[part]] - tops[rows[part], None]
         E = numpy.exp(factor * own)
         sums[0, part] = E.sum(axis=1)

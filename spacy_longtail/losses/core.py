@@ -7,6 +7,7 @@ from thinc.loss import Loss
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors
+from ..ops import slice_rows
 from ..taxonomy import Taxonomy
 
 EPSILON = 1e-30
@@ -51,9 +52,8 @@ class LeafLoss(Loss, ABC):
             text = Errors.L101.format(guesses=found, truths=wanted, n_leaves=n_leaves)
             raise ValueError(text)
         d_logits = get_array_module(guesses).empty_like(guesses)
-        loss, n_known, n_rows = 0.0, 0, max(BLOCK // max(n_leaves, 1), 1)
-        for start in range(0, len(guesses), n_rows):
-            rows = slice(start, start + n_rows)
+        loss, n_known = 0.0, 0
+        for rows in slice_rows(len(guesses), n_leaves, BLOCK):
             part = self._calculate(guesses[rows], truths[rows])
             d_logits[rows] = part[0]
             loss += float(part[1])

@@ -31,8 +31,8 @@ from .trained import TrainingTexts
 from .warm_start import start_sourced
 
 NOTHING: Iterable[str] = SimpleFrozenList()
-# Scores of a batch, at most, 16 MiB, and documents, at least.
-MOST_SCORES, LEAST_DOCS = 1 << 22, 64
+# Most scores of a batch, 16 MiB, its fewest documents, and most scores at a time.
+MOST_SCORES, LEAST_DOCS, IN_CACHE = 1 << 22, 64, 1 << 18
 
 
 class TextCategorizer(TrainablePipe):
@@ -245,7 +245,7 @@ class TextCategorizer(TrainablePipe):
             known = self._bias = prior, self.get_bias(prior)
         P = numpy.empty_like(raw.logits) if out is None else out
         sure = numpy.clip(raw.similarity, 0.0, 1.0)
-        for rows in slice_rows(*P.shape):
+        for rows in slice_rows(len(P), P.shape[1], IN_CACHE):
             logits = numpy.add(raw.logits[rows], known[1], out=P[rows])
             if kind.settings.temperature != 1.0:
                 logits /= kind.settings.temperature
