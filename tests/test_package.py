@@ -14,7 +14,7 @@ import spacy
 from spacy.language import Language
 
 import spacy_longtail
-from spacy_longtail.errors import Errors, Warnings
+from spacy_longtail.errors import Errors, JobErrors, Warnings
 
 PACKAGE = Path(spacy_longtail.__file__).parent
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -50,9 +50,10 @@ NODES = {name: list(ast.walk(tree)) for name, tree in SOURCES.items()}
 # The root module belongs to no layer.
 MODULES = [name for name in SOURCES if name != "__init__.py"]
 ENTRY_POINTS = list(distribution("spacy-longtail").entry_points)
+CATALOGUES = (Errors, JobErrors, Warnings)
 CODES = {
     code: template
-    for catalogue in (Errors, Warnings)
+    for catalogue in CATALOGUES
     for code, template in vars(catalogue).items()
     if not code.startswith("_")
 }
@@ -234,7 +235,7 @@ def test_error_codes_are_in_order():
 def test_error_text_formats(code, template):
     assert re.fullmatch(r"LW?\d{3}", code)
     values = dict.fromkeys(get_placeholders(template), 1)
-    catalogue = Warnings if code.startswith("LW") else Errors
+    catalogue = next(c for c in CATALOGUES if code in vars(c))
     assert getattr(catalogue, code).format(**values).startswith(f"[{code}] ")
 
 

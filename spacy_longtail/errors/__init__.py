@@ -1,6 +1,7 @@
 """Every message, with its code."""
 
 from .errors import Errors
+from .jobs import JobErrors
 from .warnings import Warnings
 
-__all__ = ["Errors", "Warnings"]
+__all__ = ["Errors", "JobErrors", "Warnings"]
