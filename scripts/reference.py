@@ -51,7 +51,7 @@ METHODS += ["ancestor_threshold", "fit_thresholds", "added_labels", "add_label"]
 METHODS += ["add_labels_from_file", "remove_label", "fit_mixture", "fit_abstention"]
 METHODS += ["stats"]
 # Rooms whose __init__ has the functions that stand behind the commands.
-ROOMS = ["convert", "audit", "init_config", "tuning", "report", "explain"]
+ROOMS = ["convert", "audit", "init_config", "tuning", "report", "explain", "batch"]
 WEIGHTS = {None: "not shown in training", 0.0: "shown", 1.0: "chooses the best model"}
 
 ENTRY = re.compile(r"([A-Za-z_][\w, ]*) \(((?:[^()]|\([^()]*\))+)\): ?(.*)")
@@ -371,10 +371,10 @@ def write_functions() -> Iterator[str]:
 def write_messages() -> Iterator[str]:
     yield "## Messages"
     yield "Errors and warnings start with their code in brackets; LW is a warning."
-    source = inspect.getsource(errors.errors)
+    source = inspect.getsource(errors.errors) + inspect.getsource(errors.jobs)
     titles = dict(reversed(re.findall(r"# L(\d)xx: (.*)", source)))
     codes: Dict[str, List[List[str]]] = {}
-    for catalogue in (errors.Errors, errors.Warnings):
+    for catalogue in (errors.Errors, errors.JobErrors, errors.Warnings):
         for name, text in vars(catalogue).items():
             if name.startswith("L"):
                 found = _show_template(text.partition("] ")[2] or text)

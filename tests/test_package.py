@@ -34,7 +34,7 @@ LAYERS = [
 LAYERS += ["taxonomy", "gold", "questions", "files", "languages", "loading"]
 LAYERS += ["tables", "code_tables", "descriptions"]
 LAYERS += ["losses", "outputs", "vectors", "encoders", "rankers"]
-LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "convert", "audit"]
+LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "batch", "convert", "audit"]
 LAYERS += ["init_config", "tuning", "report", "explain", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
@@ -107,7 +107,7 @@ def get_used_codes(nodes):
     }
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in ("Errors", "Warnings"):
+            if node.value.id in ("Errors", "JobErrors", "Warnings"):
                 yield node.attr, calls.get(node)
 
 

@@ -86,7 +86,7 @@ def judge(docs: List[Doc], decided: Decided, stages: Stages) -> Judged:
 
     decided (Decided): What the first stage has decided, at least one document.
     """
-    is_routed, margins = _route([docs[row] for row in decided.rows], decided, stages)
+    is_routed, margins = route([docs[row] for row in decided.rows], decided, stages)
     chosen = decided.select(is_routed)
     routed = [docs[row] for row in chosen.rows.tolist()]
     P, has_all = read_probabilities(routed, chosen, stages)
@@ -110,7 +110,7 @@ def judge(docs: List[Doc], decided: Decided, stages: Stages) -> Judged:
     return _take(judged, found, is_asked)
 
 
-def _route(
+def route(
     docs: List[Doc], decided: Decided, stages: Stages
 ) -> Tuple[numpy.ndarray, Optional[numpy.ndarray]]:
     """Choose documents; the gate's margins come for nothing."""
