@@ -26,6 +26,7 @@ LAYERS = [
     "texts",
     "ops",
     "products",
+    "similar",
     "saved",
     "settings",
     "presentation",

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ..errors import Errors
 from ..gold import find_leaves
 from ..loading import find_language, read_whole
+from ..similar import NearPair, Prints, find_conflicts, find_near_pairs, make_prints
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from ..vectors.table import make_bundled_vectors
@@ -24,7 +25,6 @@ from .labels import (
     get_poolings,
     get_weights,
 )
-from .similar import NearPair, Prints, find_conflicts, find_near_pairs, make_prints
 
 # Missing labels that are named.
 MAX_LABELS = 50

@@ -4,7 +4,7 @@ from typing import List, NamedTuple, Tuple
 
 import numpy
 
-from ..ops import ODD, mix
+from .ops import ODD, mix
 
 # 8 bands of 4: a pair that shares 0.7 of its words and word pairs is found in 89 of
 # 100 cases, one that shares 0.4 is compared in 19 of 100.

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from spacy_longtail.audit.corpus import get_key
-from spacy_longtail.audit.similar import find_conflicts, find_near_pairs, make_prints
+from spacy_longtail.similar import find_conflicts, find_near_pairs, make_prints
 from spacy_longtail.texts import hash_text
 
 
