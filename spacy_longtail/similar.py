@@ -1,10 +1,20 @@
 """Find equal and nearly equal texts among millions, by hashes alone."""
 
-from typing import List, NamedTuple, Tuple
+import re
+from functools import lru_cache
+from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy
 
 from .ops import ODD, mix
+from .texts import hash_text
+
+# With the signs of scripts like Devanagari and Thai, which are no letters for Python.
+WORD = re.compile(r"[\w\u0300-\u036f\u0900-\u109f\u1780-\u17ff]+")
+# Those, and marks.
+WORDS = re.compile(rf"{WORD.pattern}|[^\w\s]")
+# The key of a token that is only white space, and is left out.
+SPACE = 0
 
 # 8 bands of 4: a pair that shares 0.7 of its words and word pairs is found in 89 of
 # 100 cases, one that shares 0.4 is compared in 19 of 100.
@@ -38,6 +48,23 @@ class NearPair(NamedTuple):
     first: int
     second: int
     similarity: float
+
+
+@lru_cache(maxsize=1 << 18)
+def get_key(word: str) -> int:
+    """RETURNS (int): Hash of a word without its case, SPACE if it's white space."""
+    return (hash_text(word) or 1) if word.strip() else SPACE
+
+
+def print_texts(texts: Sequence[str]) -> Prints:
+    """RETURNS (Prints): Of texts, whose words are found by a simple rule, without the
+    marks between them.
+    """
+    tokens = [WORD.findall(text) for text in texts]
+    keys = [get_key(word) for words in tokens for word in words]
+    hashes = numpy.fromiter(map(hash_text, texts), "uint64", len(texts))
+    lengths = numpy.asarray([*map(len, tokens)], dtype="int64")
+    return make_prints(numpy.asarray(keys, dtype="uint64"), lengths, hashes)
 
 
 def make_prints(
@@ -118,13 +145,63 @@ def find_near_pairs(
     ]
 
 
-def _get_candidates(
-    prints: Prints, labels: numpy.ndarray, rows: numpy.ndarray, band: int
-) -> numpy.ndarray:
+def find_copies(prints: Prints) -> numpy.ndarray:
+    """Find texts that are equal or nearly so, whatever their labels.
+
+    RETURNS (numpy.ndarray): For each text, the first one that it is a copy of, or a
+        copy of a copy; itself if there is none. int64, of shape (texts,).
+    """
+    first = numpy.arange(len(prints.hashes))
+    rows = numpy.flatnonzero(prints.hashes)
+    _, start, group = numpy.unique(
+        prints.hashes[rows], return_index=True, return_inverse=True
+    )
+    first[rows] = rows[start[group]]
+    long_enough = numpy.flatnonzero(prints.lengths >= MIN_WORDS)
+    pairs = [_pair_with_first(prints, long_enough, i) for i in range(N_BANDS)]
+    found = numpy.unique(numpy.concatenate(pairs), axis=0)
+    for start in range(0, len(found), PART):
+        ends = found[start : start + PART].T
+        equal = prints.signatures[ends[0]] == prints.signatures[ends[1]]
+        for own, other in ends[:, equal.mean(axis=1) >= MIN_SIMILARITY].T.tolist():
+            tops = _find_top(first, own), _find_top(first, other)
+            first[max(tops)] = min(tops)
+    while not (first[first] == first).all():
+        first = first[first]
+    return first
+
+
+def _find_top(first: numpy.ndarray, row: int) -> int:
+    while first[row] != row:
+        row = int(first[row])
+    return row
+
+
+def _pair_with_first(prints: Prints, rows: numpy.ndarray, band: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Rows that look alike in a band, each with the first of
+    these, of shape (pairs, 2).
+    """
+    keys = _make_keys(prints, rows, band)
+    order = numpy.argsort(keys, kind="stable")
+    keys, ordered = keys[order], rows[order]
+    is_first = numpy.ones(len(keys), dtype=bool)
+    is_first[1:] = keys[1:] != keys[:-1]
+    leaders = ordered[is_first][numpy.cumsum(is_first) - 1]
+    return numpy.stack([leaders, ordered], axis=1)[~is_first]
+
+
+def _make_keys(prints: Prints, rows: numpy.ndarray, band: int) -> numpy.ndarray:
     part = prints.signatures[rows, band * BAND_SIZE : (band + 1) * BAND_SIZE]
     keys = numpy.zeros(len(rows), dtype="uint64")
     for column in range(BAND_SIZE):
         keys = mix(keys + part[:, column].astype("uint64") + numpy.uint64(ODD))
+    return keys
+
+
+def _get_candidates(
+    prints: Prints, labels: numpy.ndarray, rows: numpy.ndarray, band: int
+) -> numpy.ndarray:
+    keys = _make_keys(prints, rows, band)
     order = numpy.lexsort((labels[rows], keys))
     keys, ordered = keys[order], rows[order]
     first, second = ordered[:-1], ordered[1:]

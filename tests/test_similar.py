@@ -2,8 +2,14 @@ import numpy
 import pytest
 from numpy.testing import assert_array_equal
 
-from spacy_longtail.audit.corpus import get_key
-from spacy_longtail.similar import find_conflicts, find_near_pairs, make_prints
+from spacy_longtail.similar import (
+    find_conflicts,
+    find_copies,
+    find_near_pairs,
+    get_key,
+    make_prints,
+    print_texts,
+)
 from spacy_longtail.texts import hash_text
 
 
@@ -84,3 +90,26 @@ def test_equal_texts_are_grouped_in_their_order():
     assert [group.tolist() for group in groups] == [[0, 2, 6], [1, 5]]
     limited = find_conflicts(hashes, labels, limit=1)
     assert [group.tolist() for group in limited[2]] == [[0, 2, 6]]
+
+
+def test_copies_have_the_first_of_them():
+    texts = [
+        "how high is my credit limit for my bank card please",
+        "a table for two",
+        "How high is my credit limit for my bank card, please!",
+        "",
+        "how high is my credit limit for my bank card please thanks",
+        "A table for two",
+        "how high is your credit limit for the gold card of the bank",
+        "a table for ten",
+        "",
+    ]
+    assert find_copies(print_texts(texts)).tolist() == [0, 1, 0, 3, 0, 1, 6, 7, 8]
+    assert find_copies(print_texts([])).tolist() == []
+
+
+def test_copies_of_copies_are_copies():
+    """Each shares most with the next one, and the ends share little."""
+    words = [f"w{i}" for i in range(60)]
+    texts = [" ".join(words[i : i + 40]) for i in range(0, 21, 2)]
+    assert find_copies(print_texts(texts)).tolist() == [0] * len(texts)

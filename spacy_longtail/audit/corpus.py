@@ -1,9 +1,7 @@
 """Read the texts and labels of a corpus in chunks of arrays, without making Docs."""
 
-import re
 from collections import Counter
 from contextlib import contextmanager
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import (
@@ -26,18 +24,15 @@ from thinc.api import NumpyOps
 
 from ..errors import Errors
 from ..loading import SUFFIX, find_corpus
+from ..similar import SPACE, WORDS, get_key
 from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text
 
 # Texts read at a time from a table.
 CHUNK = 20_000
-# With the signs of scripts like Devanagari and Thai, which are no letters for Python.
-WORDS = re.compile(r"[\w\u0300-\u036f\u0900-\u109f\u1780-\u17ff]+|[^\w\s]")
 # From here on come scripts whose words are short, as a character is a syllable.
 SYLLABLES = "\u0900"
-# The key of a token that is only white space, and is left out.
-SPACE = 0
 
 
 class Chunk(NamedTuple):
@@ -184,12 +179,6 @@ def _is_long(word: str) -> bool:
     is_word = all(category(char).startswith("M") for char in marks)
     n_letters = len(word) - len(marks)
     return is_word and n_letters > (0 if max(word) >= SYLLABLES else 3)
-
-
-@lru_cache(maxsize=1 << 18)
-def get_key(word: str) -> int:
-    """RETURNS (int): Hash of a word without its case, SPACE if it's white space."""
-    return (hash_text(word) or 1) if word.strip() else SPACE
 
 
 @contextmanager

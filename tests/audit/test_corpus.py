@@ -5,8 +5,9 @@ from spacy.symbols import IDS
 
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.advice import needs_ngrams
-from spacy_longtail.audit.corpus import SPACE, fetch_texts, get_key, read_docbin
+from spacy_longtail.audit.corpus import fetch_texts, read_docbin
 from spacy_longtail.convert import convert_corpus
+from spacy_longtail.similar import SPACE, get_key
 from spacy_longtail.tables.columns import Columns
 
 # The empty string is a symbol too, but no word.
