@@ -62,7 +62,8 @@ def print_texts(texts: Sequence[str]) -> Prints:
     """
     tokens = [WORD.findall(text) for text in texts]
     keys = [get_key(word) for words in tokens for word in words]
-    hashes = numpy.fromiter(map(hash_text, texts), "uint64", len(texts))
+    found = map(hash_text, map(" ".join, tokens))
+    hashes = numpy.fromiter(found, "uint64", len(texts))
     lengths = numpy.asarray([*map(len, tokens)], dtype="int64")
     return make_prints(numpy.asarray(keys, dtype="uint64"), lengths, hashes)
 
