@@ -115,7 +115,9 @@ def test_without_a_fallback_nothing_is_routed(nlp):
 
 
 @pytest.mark.parametrize("phase", ["both", "first"])
-def test_a_row_that_fails_takes_no_other_down(nlp, phase):
+@pytest.mark.parametrize("max_strings", [module.MAX_STRINGS, 0])
+def test_a_row_that_fails_takes_no_other_down(nlp, phase, max_strings, monkeypatch):
+    monkeypatch.setattr(module, "MAX_STRINGS", max_strings)
     nlp.add_pipe("batch_boom", first=True)
     nlp.max_length = 100
     bad = [None, " \n", "x" * 101, "boom", "boom"]
