@@ -8,12 +8,12 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from .errors import Errors
+from .locks import lock_path
 
 # What is at some paths: the number of each file or folder, and when a file was written.
 StateT = Dict[Path, Tuple[int, int]]
@@ -129,7 +129,7 @@ def _open_stage(folder: Path) -> Iterator[Path]:
             # In the same folder, so that renaming works. Another run may take it for
             # one that was left, as long as it isn't locked.
             stage = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
-            is_own = stack.enter_context(_lock(stage / "lock"))
+            is_own = stack.enter_context(lock_path(stage / "lock"))
         # Before it's unlocked.
         stack.callback(_remove, stage)
         (stage / "new").mkdir()
@@ -153,7 +153,7 @@ def _move_in(
     targets = {name: follow_links(folder / name) for name in names}
     with ExitStack() as stack:
         for place in (folder, *filter(os.path.isdir, targets.values())):
-            if stack.enter_context(_lock(place, MAX_WAIT)) is False:
+            if stack.enter_context(lock_path(place, MAX_WAIT)) is False:
                 raise ValueError(Errors.L606.format(path=shown))
         if before is not None and _has_changed(before, targets.values()):
             raise ValueError(Errors.L606.format(path=shown))
@@ -256,7 +256,7 @@ def _clean_up(folder: Path, path: Optional[Path] = None) -> None:
         new, old = stage / "new", stage / "old"
         # One that is at work is waited for if it has begun to move, also just now.
         for max_wait in (0.0, MAX_WAIT):
-            with _lock(stage / "lock", max_wait) as is_left:
+            with lock_path(stage / "lock", max_wait) as is_left:
                 # What can't be moved stays.
                 with suppress(OSError, ValueError):
                     if is_left and old.is_dir():
@@ -374,41 +374,3 @@ def _is_own(stage: Path) -> bool:
         return False  # It has just been removed.
     user = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
     return stat.S_ISDIR(found.st_mode) and found.st_uid == user
-
-
-@contextmanager
-def _lock(path: Path, max_wait: float = 0.0) -> Iterator[Optional[bool]]:
-    """Lock a file, which is made, or a folder against other runs, until the end of the
-    block or of the process.
-
-    max_wait (float): Seconds to wait while another run has locked it.
-    YIELDS (Optional[bool]): Whether it's locked: False if another run has locked or
-        removed it, None if the system or the disk knows no locks.
-    """
-    if sys.platform == "win32":
-        yield None
-        return
-    import fcntl
-
-    end = time.monotonic() + max_wait
-    is_locked = None
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
-    with ExitStack() as stack:
-        try:
-            holder = os.open(path, flags, 0o666)
-            stack.callback(os.close, holder)
-            while not is_locked:
-                try:
-                    fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    is_locked = os.path.samestat(os.fstat(holder), os.stat(path))
-                    break
-                except BlockingIOError:
-                    is_locked = False
-                    if time.monotonic() >= end:
-                        break
-                    time.sleep(0.01)
-        except FileNotFoundError:
-            is_locked = False
-        except OSError:
-            pass
-        yield is_locked

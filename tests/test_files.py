@@ -393,7 +393,7 @@ def test_a_run_that_begins_while_another_looks_is_waited_for(folder, monkeypatch
     stage = folder / f"{files.PREFIX}busy"
     (stage / "new").mkdir(parents=True)
     (stage / "new" / "a").write_text("new")
-    real, waits = files._lock, []
+    real, waits = files.lock_path, []
 
     @contextmanager
     def lock(path, max_wait=0.0):
@@ -408,7 +408,7 @@ def test_a_run_that_begins_while_another_looks_is_waited_for(folder, monkeypatch
         with real(path, max_wait) as found:
             yield found
 
-    monkeypatch.setattr(files, "_lock", lock)
+    monkeypatch.setattr(files, "lock_path", lock)
     finish_interrupted(folder / "a")
     assert waits == [0.0, files.MAX_WAIT]
 
