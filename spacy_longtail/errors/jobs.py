@@ -19,4 +19,19 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L707 = ("The text has {n:,} characters, but the pipeline takes {most:,} at most, "
             "nlp.max_length. Split it, or leave it out.")
     L708 = ("No component has decided about this text.")
+    # L710 to L719: rows in, rows out
+    L710 = ("{where}: there is a cell to the right of the last column, {value}. Give "
+            "each column a name in the first row.")
+    L711 = ("Which column of {path} is the text isn't clear. Its columns are: "
+            "{columns}. Name it with --text.")
+    L712 = ("{first} and {second} can't be read as one: {problem}. Give tables of the "
+            "same format with the same columns, others in a run of their own.")
+    L713 = ("There is no table at '{path}'. Tables end with one of {known}.")
+    L714 = ("'{path}' was begun by a run with {changes}. Give the same again to go on, "
+            "or '--force' to start anew.")
+    L715 = ("Another run is writing to '{path}'. Wait for it, or choose another name.")
+    L716 = ("Can't write the format of '{path}'. It has to be one of {known}.")
+    L717 = ("Excel can't have this: {what}. Write .csv, .jsonl or .parquet.")
+    L718 = ("A process ended before its work was done, with the exit code {code}. "
+            "{hint}")
 # fmt: on

@@ -1,19 +1,20 @@
-"""Tables of texts, read row by row in bounded memory. A format is a module here and a
-line in FORMATS.
+"""Tables, read and written row by row in bounded memory. A format is a module here and
+a line in FORMATS and in WRITERS.
 """
 
 from pathlib import Path
 from typing import Any, Dict, Type
 
 from ..errors import Errors
-from .delimited import DelimitedTable
-from .excel import ExcelTable
-from .json_array import JsonArrayTable
-from .jsonl import JsonlTable
-from .parquet import ParquetTable
+from .delimited import DelimitedTable, DelimitedWriter, TabWriter
+from .excel import ExcelTable, ExcelWriter
+from .json_array import JsonArrayTable, JsonArrayWriter
+from .jsonl import JsonlTable, JsonlWriter
+from .parquet import ParquetTable, ParquetWriter
 from .table import Dialect, Table
+from .writer import Writer
 
-__all__ = ["FORMATS", "Dialect", "Table", "is_table", "open_table"]
+__all__ = ["FORMATS", "WRITERS", "Dialect", "Table", "is_table", "open_table"]
 
 FORMATS: Dict[str, Type[Table]] = {
     ".csv": DelimitedTable,
@@ -25,6 +26,16 @@ FORMATS: Dict[str, Type[Table]] = {
     ".parquet": ParquetTable,
     ".xlsx": ExcelTable,
     ".xlsm": ExcelTable,
+}
+WRITERS: Dict[str, Type[Writer]] = {
+    ".csv": DelimitedWriter,
+    ".tsv": TabWriter,
+    ".tab": TabWriter,
+    ".jsonl": JsonlWriter,
+    ".ndjson": JsonlWriter,
+    ".json": JsonArrayWriter,
+    ".parquet": ParquetWriter,
+    ".xlsx": ExcelWriter,
 }
 # What to do with the most usual others.
 UNPACK = "Unpack it first."

@@ -1,9 +1,13 @@
 import csv
 import re
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Iterator, List, Optional, Sequence, Tuple
+
+import numpy
 
 from ..errors import Errors
+from .chunks import CellChunk, Chunk, make_cell_chunks, make_strings
 from .table import RowT, Table
+from .writer import TextWriter
 
 # A cell can hold a long document, the limit of the module is 128 kB.
 MAX_CELL = 1 << 30
@@ -35,6 +39,13 @@ class DelimitedTable(Table):
 
     def rows(self, names: Sequence[str]) -> Iterator[RowT]:
         indices = [self.columns.index(name) for name in names]
+        for number, row in self._read_rows():
+            yield number, tuple([row[index] for index in indices])
+
+    def chunks(self, n_rows: int) -> Iterator[CellChunk]:
+        return make_cell_chunks(self.columns, self._read_rows(), n_rows)
+
+    def _read_rows(self) -> Iterator[Tuple[int, List[str]]]:
         n_columns = len(self.columns)
         cells = self._read_cells()
         if self.dialect.header:
@@ -44,7 +55,7 @@ class DelimitedTable(Table):
                 where, found = self.where(number), len(row)
                 text = Errors.L614.format(where=where, found=found, expected=n_columns)
                 raise ValueError(text)
-            yield number, tuple([row[index] for index in indices])
+            yield number, row
 
     def _read_cells(self) -> Iterator[Tuple[int, List[str]]]:
         usual = "," if self.path.suffix.lower() == ".csv" else "\t"
@@ -89,3 +100,77 @@ class DelimitedTable(Table):
         if delimiter == "\t":
             raise ValueError(Errors.L639.format(where=where, last=last))
         self.note("many_lines", where)
+
+
+class DelimitedWriter(TextWriter):
+    """CSV in UTF-8. Cells have quotes where they need them."""
+
+    suffix = ".csv"
+    delimiter = ","
+
+    def make_start(self) -> bytes:
+        import pyarrow
+
+        header = [pyarrow.array([name]) for name in self.layout.header]
+        return format_rows(header, self.delimiter)
+
+    def write_piece(
+        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+    ) -> None:
+        if is_whole:
+            file_.write(self.make_start())
+        columns = [*chunk.strings(), *map(_make_cells, answers.columns)]
+        file_.write(format_rows(columns, self.delimiter))
+
+
+class TabWriter(DelimitedWriter):
+    """Like CSV, with tabs in place of commas."""
+
+    suffix = ".tsv"
+    delimiter = "\t"
+
+
+def _make_cells(column: Any) -> Any:
+    """RETURNS (pyarrow.Array): Strings. Numbers have the digits that they are read back
+    by, lists are JSON.
+    """
+    import pyarrow
+
+    if pyarrow.types.is_nested(column.type):
+        return make_strings(column.to_pylist())
+    return column.cast(pyarrow.string())
+
+
+def format_rows(columns: Sequence[Any], delimiter: str) -> memoryview:
+    """Write rows without making Python objects of their cells.
+
+    columns (Sequence[pyarrow.Array]): Strings, null for an empty cell.
+    RETURNS (memoryview): UTF-8, each row with a line end.
+    """
+    import pyarrow
+    from pyarrow import compute
+
+    *cells, last = [_quote(column, delimiter) for column in columns]
+    replace = {"null_handling": "replace", "null_replacement": ""}
+    last = compute.binary_join_element_wise(last, "\n", "", **replace)
+    lines = compute.binary_join_element_wise(*cells, last, delimiter, **replace)
+    # The strings stand behind each other in one buffer.
+    _, offsets, data = lines.buffers()
+    if not len(lines):
+        return memoryview(b"")
+    bounds = numpy.frombuffer(offsets, dtype="int32")
+    start, end = bounds[lines.offset], bounds[lines.offset + len(lines)]
+    return memoryview(data or pyarrow.py_buffer(b""))[start:end]
+
+
+def _quote(column: Any, delimiter: str) -> Any:
+    """Put quotes around cells in which something has another meaning otherwise."""
+    from pyarrow import compute
+
+    special = "".join(re.escape(found) for found in (delimiter, '"', "\r", "\n"))
+    needs = compute.match_substring_regex(column, f"[{special}]")
+    if not compute.any(needs).as_py():
+        return column
+    inside = compute.replace_substring(column, '"', '""')
+    quoted = compute.binary_join_element_wise('"', inside, '"', "")
+    return compute.if_else(needs, quoted, column)

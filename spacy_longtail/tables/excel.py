@@ -1,9 +1,26 @@
+import json
+import math
 import re
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import (
+    Any,
+    BinaryIO,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from ..errors import Errors
+from ..errors import Errors, JobErrors
+from .cells import show_value
+from .chunks import CellChunk, Chunk, make_cell_chunks, to_string
 from .table import CHUNK, RowT, Table
+from .writer import TextWriter, write_lines
 
 # Rows of a sheet; a damaged file can claim to have any number.
 MAX_ROWS = 1 << 20
@@ -13,6 +30,11 @@ ZEROS = re.compile(r"0{2,}")
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell ref="([A-Z]{1,3})(\d+):[A-Z]{1,3}(\d+)"')
 # The longest match.
 OVERLAP = 80
+# Characters of a cell, and whole numbers that it has exactly.
+MAX_CELL = 32_767
+MAX_WHOLE = 10**15
+# Types that a cell has and JSON hasn't.
+POINTS: Dict[str, Any] = {kind.__name__: kind for kind in (datetime, date, time)}
 
 
 class ExcelTable(Table):
@@ -37,13 +59,30 @@ class ExcelTable(Table):
 
     def rows(self, names: Sequence[str]) -> Iterator[RowT]:
         indices = [self.columns.index(name) for name in names]
+        for number, cells in self._read_rows():
+            yield number, tuple([cells[index] for index in indices])
+
+    def chunks(self, n_rows: int) -> Iterator[CellChunk]:
+        return make_cell_chunks(self.columns, self._read_named(), n_rows)
+
+    def _read_rows(self) -> Iterator[Tuple[int, List[Any]]]:
         rows = self._read_cells()
         if self.dialect.header:
             next(rows, None)
         for number, cells in rows:
             # A row ends with its last cell that isn't empty.
             cells += [None] * (len(self.columns) - len(cells))
-            yield number, tuple([cells[index] for index in indices])
+            yield number, cells
+
+    def _read_named(self) -> Iterator[Tuple[int, List[Any]]]:
+        n_columns = len(self.columns)
+        for number, cells in self._read_rows():
+            for cell in cells[n_columns:]:
+                if cell not in (None, ""):
+                    where = self.where(number)
+                    message = JobErrors.L710.format(where=where, value=show_value(cell))
+                    raise ValueError(message)
+            yield number, cells[:n_columns]
 
     def _read_cells(self) -> Iterator[Tuple[int, List[Any]]]:
         with self._open() as sheet:
@@ -124,3 +163,75 @@ def _find_merged(sheet: Any) -> Iterator[Tuple[int, int, int]]:
                 column, first, last = map(bytes.decode, found.groups())
                 yield column_index_from_string(column) - 1, int(first), int(last)
             rest = data[max(end, len(data) - OVERLAP) :]
+
+
+class ExcelWriter(TextWriter):
+    """An .xlsx file of one sheet, put together of lines of JSON."""
+
+    suffix = ".rows"
+    is_divisible = False
+    # The first is the header.
+    max_rows = MAX_ROWS - 1
+
+    def write_piece(
+        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+    ) -> None:
+        columns = [*map(chunk.column, chunk.names)]
+        columns += [column.to_pylist() for column in answers.columns]
+        header = self.layout.header
+        write_lines(
+            file_,
+            ([*map(_check_cell, row, header)] for row in zip(*columns)),
+        )
+
+    def join(self, pieces: Iterable[Path], file_: BinaryIO) -> None:
+        from openpyxl import Workbook
+        from openpyxl.cell import WriteOnlyCell
+
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet()
+
+        def make_cell(value: Any) -> Any:
+            if isinstance(value, dict):
+                ((name, text),) = value.items()
+                return POINTS[name].fromisoformat(text)
+            if isinstance(value, str) and value.startswith("="):
+                # A string, whatever it looks like.
+                cell = WriteOnlyCell(sheet, value)
+                cell.data_type = "s"
+                return cell
+            return value
+
+        sheet.append([*map(make_cell, map(str, self.layout.header))])
+        for path in pieces:
+            with path.open(encoding="utf8") as lines:
+                for line in lines:
+                    sheet.append([*map(make_cell, json.loads(line))])
+        book.save(file_)
+
+
+def _check_cell(value: Any, name: str) -> Any:
+    """Make a value of JSON that becomes a cell.
+
+    RAISES (ValueError): L717 if a cell can't have it.
+    """
+    kind = type(value)
+    if kind in (bool, type(None)) or kind is int and abs(value) < MAX_WHOLE:
+        return value
+    if kind is float and math.isfinite(value):
+        return value
+    if kind in POINTS.values() and getattr(value, "tzinfo", None) is None:
+        return {kind.__name__: value.isoformat()}
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    text = str(to_string(value))
+    problem = f"more than {MAX_CELL:,} characters" if len(text) > MAX_CELL else ""
+    if found := ILLEGAL_CHARACTERS_RE.search(text):
+        problem = f"the character {found.group()!r}"
+    if problem:
+        shown = show_value(value)
+        message = JobErrors.L717.format(
+            what=f"A cell of the column {name!r} has {problem}: {shown}"
+        )
+        raise ValueError(message)
+    return text

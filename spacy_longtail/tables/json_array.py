@@ -1,7 +1,9 @@
-from typing import Any, Iterator, Tuple
+from pathlib import Path
+from typing import Any, BinaryIO, Iterable, Iterator, Tuple
 
 from ..errors import Errors
-from .jsonl import JsonlTable, parse_json, parse_lines
+from .jsonl import JsonlTable, JsonlWriter, parse_json, parse_lines
+from .writer import read_blocks
 
 
 class JsonArrayTable(JsonlTable):
@@ -43,3 +45,21 @@ class JsonArrayTable(JsonlTable):
 
     def _make_error(self, problem: str) -> ValueError:
         return ValueError(Errors.L633.format(path=self.path, problem=problem))
+
+
+class JsonArrayWriter(JsonlWriter):
+    """An array of JSON objects, one a line."""
+
+    is_divisible = False
+
+    def join(self, pieces: Iterable[Path], file_: BinaryIO) -> None:
+        # The pieces are lines of JSON, in which no other line ends stand.
+        file_.write(b"[")
+        start, end = b"\n", b""
+        for data in read_blocks(pieces):
+            data = end + data
+            end = b"\n" if data.endswith(b"\n") else b""
+            data = data.removesuffix(b"\n")
+            file_.write(start + data.replace(b"\n", b",\n"))
+            start = b""
+        file_.write(b"\n]\n")

@@ -1,8 +1,22 @@
 import json
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from itertools import islice
+from typing import (
+    Any,
+    BinaryIO,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from ..errors import Errors
+from .chunks import Chunk, RecordChunk
 from .table import RowT, Table
+from .writer import TextWriter, add_answers, write_lines
 
 
 class JsonlTable(Table):
@@ -19,6 +33,11 @@ class JsonlTable(Table):
         for number, record in self._read_objects():
             yield number, tuple(map(record.get, names))
 
+    def chunks(self, n_rows: int) -> Iterator[RecordChunk]:
+        records = (record for _, record in self._read_objects())
+        while found := list(islice(records, n_rows)):
+            yield RecordChunk(self.columns, found)
+
     def read_values(self) -> Iterator[Tuple[int, Any]]:
         """YIELDS (Tuple[int, Any]): Number and value, see parse_lines."""
         with self.open_text() as lines:
@@ -33,6 +52,17 @@ class JsonlTable(Table):
                 where = self.where(number)
                 raise ValueError(Errors.L616.format(where=where, problem=problem))
             yield number, record
+
+
+class JsonlWriter(TextWriter):
+    """One JSON object a line. A key that a row lacks stays absent."""
+
+    suffix = ".jsonl"
+
+    def write_piece(
+        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+    ) -> None:
+        write_lines(file_, add_answers(chunk, answers))
 
 
 def parse_lines(lines: Iterable[Union[str, bytes]]) -> Iterator[Tuple[int, Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 from ..errors import Errors
+from .chunks import Chunk
 
 # Skips the byte order mark that some editors put first.
 ENCODING = "utf-8-sig"
@@ -97,6 +98,24 @@ class Table:
         RAISES (ValueError): L614 to L616, L621 or L639 with file and line.
         """
         raise NotImplementedError
+
+    def chunks(self, n_rows: int) -> Iterator[Chunk]:
+        """Read all columns.
+
+        YIELDS (Chunk): As many rows, the last one what is left.
+        RAISES (ValueError): Like rows, and L710.
+        """
+        raise NotImplementedError
+
+    def get_schema(self) -> Any:
+        """RETURNS (Optional[pyarrow.Schema]): None if the file says no types."""
+        return None
+
+    def estimate_rows(self) -> Optional[int]:
+        """RETURNS (Optional[int]): How many rows there are, None if only reading all of
+        them tells.
+        """
+        return None
 
     def where(self, number: int) -> str:
         """RETURNS (str): File and line of a row, for messages."""
