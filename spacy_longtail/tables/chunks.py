@@ -19,10 +19,10 @@ from typing import (
     TypeVar,
 )
 
-ChunkT = TypeVar("ChunkT", bound="Chunk")
+ChunkT = TypeVar("ChunkT", bound="RowChunk")
 
 
-class Chunk:
+class RowChunk:
     """Some rows, one after another. A kind of table fills in what it holds.
 
     names (Sequence[str]): The columns.
@@ -35,7 +35,7 @@ class Chunk:
 
     @classmethod
     def join(cls: Type[ChunkT], chunks: Sequence[ChunkT]) -> ChunkT:
-        """RETURNS (Chunk): The rows of all of them, at least one, which are used up."""
+        """RETURNS (RowChunk): All rows of one or more chunks, which are used up."""
         raise NotImplementedError
 
     def get_size(self) -> int:
@@ -72,7 +72,7 @@ class Chunk:
         return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-class CellChunk(Chunk):
+class CellChunk(RowChunk):
     """Cells of a table that has a cell for each column in each row.
 
     columns (List[List[Any]]): The values of each.
@@ -108,7 +108,7 @@ def make_cell_chunks(
         yield CellChunk(names, list(map(list, zip(*found))))
 
 
-class RecordChunk(Chunk):
+class RecordChunk(RowChunk):
     """Objects of JSON, each of which can lack some of the columns."""
 
     def __init__(self, names: Sequence[str], found: List[Dict[str, Any]]) -> None:
@@ -134,7 +134,7 @@ class RecordChunk(Chunk):
         return iter(self.found)
 
 
-class ArrowChunk(Chunk):
+class ArrowChunk(RowChunk):
     """A record batch with the types of its file."""
 
     def __init__(self, batch: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO, Iterator, List, Optional, Sequence, Tuple
 import numpy
 
 from ..errors import Errors
-from .chunks import CellChunk, Chunk, make_cell_chunks, make_strings
+from .chunks import CellChunk, RowChunk, make_cell_chunks, make_strings
 from .table import RowT, Table
 from .writer import TextWriter
 
@@ -112,10 +112,15 @@ class DelimitedWriter(TextWriter):
         import pyarrow
 
         header = [pyarrow.array([name]) for name in self.layout.header]
-        return format_rows(header, self.delimiter)
+        return bytes(format_rows(header, self.delimiter))
 
     def write_piece(
-        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+        self,
+        file_: BinaryIO,
+        chunk: RowChunk,
+        answers: Any,
+        *,
+        is_whole: bool = False,
     ) -> None:
         if is_whole:
             file_.write(self.make_start())

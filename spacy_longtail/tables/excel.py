@@ -18,7 +18,7 @@ from typing import (
 
 from ..errors import Errors, JobErrors
 from .cells import show_value
-from .chunks import CellChunk, Chunk, make_cell_chunks, to_string
+from .chunks import CellChunk, RowChunk, make_cell_chunks, to_string
 from .table import CHUNK, RowT, Table
 from .writer import TextWriter, write_lines
 
@@ -174,7 +174,12 @@ class ExcelWriter(TextWriter):
     max_rows = MAX_ROWS - 1
 
     def write_piece(
-        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+        self,
+        file_: BinaryIO,
+        chunk: RowChunk,
+        answers: Any,
+        *,
+        is_whole: bool = False,
     ) -> None:
         columns = [*map(chunk.column, chunk.names)]
         columns += [column.to_pylist() for column in answers.columns]

@@ -14,7 +14,7 @@ from typing import (
 )
 
 from ..errors import Errors
-from .chunks import Chunk, RecordChunk
+from .chunks import RecordChunk, RowChunk
 from .table import RowT, Table
 from .writer import TextWriter, add_answers, write_lines
 
@@ -60,7 +60,12 @@ class JsonlWriter(TextWriter):
     suffix = ".jsonl"
 
     def write_piece(
-        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+        self,
+        file_: BinaryIO,
+        chunk: RowChunk,
+        answers: Any,
+        *,
+        is_whole: bool = False,
     ) -> None:
         write_lines(file_, add_answers(chunk, answers))
 

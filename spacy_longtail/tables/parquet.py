@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, List, Optional, Sequence
 
 from ..errors import Errors
-from .chunks import ArrowChunk, Chunk
+from .chunks import ArrowChunk, RowChunk
 from .table import RowT, Table
 from .writer import Layout, Writer
 
@@ -77,7 +77,12 @@ class ParquetWriter(Writer):
         self.schema = pyarrow.schema(fields, metadata=metadata)
 
     def write_piece(
-        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+        self,
+        file_: BinaryIO,
+        chunk: RowChunk,
+        answers: Any,
+        *,
+        is_whole: bool = False,
     ) -> None:
         import pyarrow
         from pyarrow import parquet

@@ -1,13 +1,25 @@
 """All rows of one table, or of several with the same columns as one stream."""
 
 import glob
+from codecs import BOM_UTF8
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import (
+    Any,
+    BinaryIO,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from ..errors import JobErrors
 from . import FORMATS, is_table, open_table
-from .chunks import Chunk, RecordChunk
+from .chunks import RecordChunk, RowChunk
 from .jsonl import JsonlTable
 from .table import Table
 
@@ -22,6 +34,9 @@ LEAD = 2.0
 # Whole numbers that a float has exactly.
 MAX_EXACT = 1 << 53
 MAX_INT = 1 << 63
+BLOCK = 1 << 20
+# How files begin that aren't CSV.
+MARKS = {b"{": ".jsonl", b"[": ".json", b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx"}
 
 
 class Source:
@@ -64,12 +79,12 @@ class Source:
             finally:
                 table.columns = known
 
-    def chunks(self, n_rows: int) -> Iterator[Chunk]:
+    def chunks(self, n_rows: int) -> Iterator[RowChunk]:
         """Read all rows. The same files and number give the same chunks.
 
         n_rows (int): Rows of a chunk, rounded up to what is read at a time.
         """
-        waiting: List[Chunk] = []
+        waiting: List[RowChunk] = []
         n_waiting = size = 0
         for table in self.tables:
             for piece in table.chunks(min(n_rows, N_ROWS)):
@@ -135,6 +150,31 @@ def open_source(inputs: Sequence[Union[str, Path]], **dialect: Any) -> Source:
     return Source([open_table(path, **dialect) for path in dict.fromkeys(paths)])
 
 
+def save_stream(stream: BinaryIO, folder: Path, format: Optional[str] = None) -> Path:
+    """Read a stream to its end, into a file that can be opened as a source.
+
+    format (Optional[str]): Like "csv", by default what it looks like.
+    RETURNS (Path): The file.
+    """
+    start = stream.read(BLOCK)
+    suffix = _sniff(start) if format is None else f".{format.lower().lstrip('.')}"
+    path = folder / f"stdin{suffix}"
+    with path.open("wb") as file_:
+        while start:
+            file_.write(start)
+            start = stream.read(BLOCK)
+    return path
+
+
+def _sniff(start: bytes) -> str:
+    """RETURNS (str): The suffix of what starts like that."""
+    for mark, suffix in MARKS.items():
+        if start.removeprefix(BOM_UTF8).lstrip().startswith(mark):
+            return suffix
+    line = start.partition(b"\n")[0]
+    return ".tsv" if line.count(b"\t") > line.count(b",") else ".csv"
+
+
 def _find_tables(name: str) -> List[Path]:
     path = Path(name)
     if not path.is_dir() and (path.exists() or not glob.has_magic(name)):
@@ -165,7 +205,7 @@ def _find_difference(first: Table, second: Table, schema: Any) -> str:
     return ""
 
 
-def _measure(sample: Chunk) -> Dict[str, float]:
+def _measure(sample: RowChunk) -> Dict[str, float]:
     """RETURNS (Dict[str, float]): Mean length of the strings of a column with words."""
     lengths = {}
     for name in sample.names:
@@ -196,7 +236,7 @@ def _choose_type(kinds: Set[Any]) -> Optional[Any]:
         return pyarrow.string()
     if kinds <= {int, "inexact"}:
         return pyarrow.int64()
-    choices = {
+    choices: Dict[Any, Set[Any]] = {
         pyarrow.float64(): {int, float},
         pyarrow.bool_(): {bool},
         pyarrow.timestamp("us"): {datetime},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, TextIO, Tuple
 
 from ..errors import Errors
-from .chunks import Chunk
+from .chunks import RowChunk
 
 # Skips the byte order mark that some editors put first.
 ENCODING = "utf-8-sig"
@@ -99,10 +99,10 @@ class Table:
         """
         raise NotImplementedError
 
-    def chunks(self, n_rows: int) -> Iterator[Chunk]:
+    def chunks(self, n_rows: int) -> Iterator[RowChunk]:
         """Read all columns.
 
-        YIELDS (Chunk): As many rows, the last one what is left.
+        YIELDS (RowChunk): As many rows, the last one what is left.
         RAISES (ValueError): Like rows, and L710.
         """
         raise NotImplementedError

@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from .chunks import Chunk, to_json
+from .chunks import RowChunk, to_json
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,12 @@ class Writer:
         self.layout = layout
 
     def write_piece(
-        self, file_: BinaryIO, chunk: Chunk, answers: Any, *, is_whole: bool = False
+        self,
+        file_: BinaryIO,
+        chunk: RowChunk,
+        answers: Any,
+        *,
+        is_whole: bool = False,
     ) -> None:
         """Write some rows.
 
@@ -88,7 +93,7 @@ def read_blocks(pieces: Iterable[Path], size: int = 1 << 20) -> Iterator[bytes]:
                 yield data
 
 
-def add_answers(chunk: Chunk, answers: Any) -> Iterator[Dict[str, Any]]:
+def add_answers(chunk: RowChunk, answers: Any) -> Iterator[Dict[str, Any]]:
     """YIELDS (Dict[str, Any]): Objects of the row and its answer, for JSON."""
     names = answers.schema.names
     columns = [column.to_pylist() for column in answers.columns]
