@@ -10,7 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import BinaryIO, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from .errors import Errors
 from .locks import lock_path
@@ -116,6 +116,75 @@ def finish_interrupted(path: Path) -> None:
     path = follow_links(path)
     for folder in (path.parent, path) if path.is_dir() else (path.parent,):
         _clean_up(folder, path)
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[bool]:
+    """Keep a folder for this run, until the end of the block or of the process.
+
+    YIELDS (bool): Whether no other run has it.
+    """
+    with lock_path(folder) as is_locked:
+        yield is_locked is not False
+
+
+@contextmanager
+def write_part(path: Path) -> Iterator[BinaryIO]:
+    """Write a file of a folder that this run holds. It has its name only when it is
+    complete and on the disk, in place of one that has it.
+
+    RAISES (ValueError): L625, see write_together.
+    """
+    new = path.with_name(PREFIX + path.name)
+    with name_problem(path.parent):
+        try:
+            with new.open("wb") as file_:
+                yield file_
+                file_.flush()
+                os.fsync(file_.fileno())
+            os.replace(new, path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def drop_parts(folder: Path, names: Iterable[str] = ()) -> None:
+    """Remove files of a folder that this run holds, and those that aren't complete."""
+    for path in (*folder.glob(f"{PREFIX}*"), *(folder / name for name in names)):
+        path.unlink(missing_ok=True)
+
+
+def drop_folder(folder: Path) -> None:
+    """Remove a folder that this run holds, so that all of it is gone at once."""
+    with name_problem(folder), _open_stage(folder.parent) as stage:
+        os.replace(folder, stage / "gone")
+
+
+def move_folder(folder: Path, target: Path, *, before: StateT) -> None:
+    """Give a complete folder its final name, in place of what has it.
+
+    folder (Path): Beside the target.
+    before (StateT): What was at the target when the run began.
+    RAISES (ValueError): L606, L608 or L625, see write_together.
+    """
+    target, shown = follow_links(target), target
+    with name_problem(shown), _open_stage(target.parent) as stage:
+        with lock_path(target.parent, MAX_WAIT) as is_locked:
+            if is_locked is False or _has_changed(before, [target]):
+                raise ValueError(Errors.L606.format(path=shown))
+            gone = stage / "gone"
+            if os.path.lexists(target) and _exchange(folder, target):
+                os.replace(folder, gone)
+                return
+            taken = [(target, gone)] if os.path.lexists(target) else []
+            _move_all([*taken, (folder, target)], shown, stage)
+
+
+@contextmanager
+def open_scratch() -> Iterator[Path]:
+    """YIELDS (Path): A folder for what is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX.strip(".")) as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -175,7 +175,7 @@ def check_output(
             raise ValueError(Errors.L603.format(path=output, source=path))
     if not is_file:
         refuse_stream(output)
-    if not is_file or not _is_stream(output):
+    if not is_file or not is_stream(output):
         if is_file and os.path.isdir(here):
             raise ValueError(Errors.L625.format(path=output, problem="it is a folder"))
         if os.path.lexists(here) and not force:
@@ -215,7 +215,7 @@ def write_text(path: Path, text: str, *, before: Optional[StateT] = None) -> Non
     path, shown = follow_links(path), Path(path)
     if os.path.isdir(path):
         raise ValueError(Errors.L625.format(path=shown, problem="it is a folder"))
-    if _is_stream(shown):
+    if is_stream(shown):
         with name_problem(shown):
             shown.write_text(text, encoding="utf8")
         return
@@ -234,8 +234,10 @@ def _check_folder(folder: Path) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _is_stream(path: Path) -> bool:
-    """Whether it's a device or a pipe, like /dev/stdout, whatever that is linked to."""
+def is_stream(path: Path) -> bool:
+    """RETURNS (bool): Whether it's a device or a pipe, like /dev/stdout, whatever that
+    is linked to.
+    """
     parent = os.path.realpath(Path(path).parent)
     if parent == "/dev" or parent.startswith("/proc/"):
         return True
