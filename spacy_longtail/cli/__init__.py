@@ -3,7 +3,16 @@ entry point in setup.cfg, whenever one of its commands runs: what is heavy is im
 inside the functions.
 """
 
-from . import audit, convert, distill, explain, init_config, report, tune  # noqa: F401
+from . import (  # noqa: F401
+    audit,
+    convert,
+    distill,
+    explain,
+    init_config,
+    predict,
+    report,
+    tune,
+)
 from .command import longtail
 
 __all__ = ["longtail"]

@@ -111,6 +111,12 @@ def echo(text: str) -> None:
     typer.echo(escape(text, keep="\n\t"))
 
 
+def warn(message: str) -> None:
+    """Print a remark on stderr."""
+    shown = Printer(no_print=True).warn(escape(message, keep="\n"))
+    typer.echo(shown, err=True)
+
+
 def fail(message: str) -> NoReturn:
     """Print an error on stderr, and end.
 

@@ -9,7 +9,7 @@ from typer.main import get_command
 
 import spacy_longtail
 from spacy_longtail.cli import longtail
-from spacy_longtail.errors import Errors
+from spacy_longtail.errors import Errors, JobErrors
 
 BAD_TABLES = [
     ("none.csv", None),
@@ -100,6 +100,30 @@ OPTIONS = {
         "--gpu-id 99",
         "--gpu-id -7",
     ],
+    "predict": [
+        "--text body",
+        "--text=",
+        "--text text --text text",
+        "--top -1",
+        "--pipe none",
+        "--prefix= --text label",
+        "--n-process 0",
+        "--shard-size 0",
+        "--format csv",
+        "--format doc",
+        "--encoding rot13",
+        "--delimiter ||",
+        "--no-header",
+        "--gpu-id 99",
+        "--gpu-id -7",
+        "-o FOLDER/tickets.csv",
+        "-o FOLDER/tickets.csv --force",
+        "-o FOLDER/tickets.csv/x.csv",
+        "-o FOLDER/new.doc",
+        "-o FOLDER/new --format xlsx",
+        "-o FOLDER/new --format doc",
+        "-o - --json",
+    ],
     "explain": ["--label none", "--label=", "--against none", "--pipe none"],
     "distill": [
         "--width 0",
@@ -127,6 +151,7 @@ def fail(run, table, tickets_dir, tmp_path):
         "tune": [model, dev, "--output", new],
         "explain": [model, "my card"],
         "distill": [model, new],
+        "predict": [model, table, "--output", tmp_path / "new.jsonl"],
     }
 
     def run_to_fail(name, *options, arguments=None):
@@ -149,14 +174,16 @@ def test_bad_option(fail, tmp_path, name, options):
     fail(name, *options.replace("FOLDER", str(tmp_path)).split())
 
 
-@pytest.mark.parametrize("name", ["convert", "audit"])
+@pytest.mark.parametrize("name", ["convert", "audit", "predict"])
 @pytest.mark.parametrize("file_name, data", BAD_TABLES)
-def test_bad_table(fail, tmp_path, name, file_name, data):
+def test_bad_table(fail, tickets_dir, tmp_path, name, file_name, data):
     path = tmp_path / file_name
     if data is not None:
         path.write_bytes(data)
-    rest = [] if name == "audit" else [tmp_path / "new"]
-    assert fail(name, arguments=[path, *rest]).startswith("L6")
+    rest = {"audit": [], "convert": [tmp_path / "new"]}
+    rest["predict"] = ["--output", tmp_path / "new"]
+    model = [tickets_dir / "model"] if name == "predict" else []
+    assert fail(name, arguments=[*model, path, *rest[name]]).startswith("L6")
 
 
 @pytest.mark.parametrize("name", ["convert", "audit"])
@@ -220,7 +247,9 @@ def get_advice(*rooms):
     for room in rooms:
         for path in sorted(package.glob(f"{room}/*.py")) or [package / f"{room}.py"]:
             source = path.read_text(encoding="utf8")
-            texts = [getattr(Errors, c) for c in re.findall(r"Errors\.(L\d+)", source)]
+            catalogues = {"Errors": Errors, "JobErrors": JobErrors}
+            used = re.findall(r"\b((?:Job)?Errors)\.(L\d+)", source)
+            texts = [getattr(catalogues[name], code) for name, code in used]
             # A page has names that look like options.
             for text in texts if room == "report" else [source, *texts]:
                 for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
@@ -247,6 +276,7 @@ def test_no_message_about_a_table_advises_an_option_that_is_not_there(name):
         ("tune", ["tuning"]),
         ("explain", ["explain"]),
         ("distill", ["vectors"]),
+        ("predict", ["batch"]),
     ],
 )
 def test_a_command_advises_its_own_options(name, rooms):

@@ -1,0 +1,216 @@
+"""The folder in which a run keeps what is done, so that another one goes on with it.
+
+It holds a manifest of what the run reads and what it was asked for, a journal with a
+line for each piece that is done, and the pieces. A piece is whole or absent, and counts
+if the journal has its digest. A run that goes on gives the same bytes.
+"""
+
+import json
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple
+
+from ..errors import JobErrors
+from ..files import (
+    StateT,
+    drop_folder,
+    drop_parts,
+    finish_interrupted,
+    hold_folder,
+    move_folder,
+    write_part,
+    write_together,
+)
+from ..tables.source import MANIFEST
+
+JOURNAL = "journal"
+SUFFIX = ".parts"
+# Of the manifest.
+FORMAT = 1
+BLOCK = 1 << 20
+# Whether they are others says nothing of the result.
+IGNORED = {"mtime"}
+
+
+class Parts:
+    """What is done.
+
+    folder (Path): Where it is.
+    manifest (Dict[str, Any]): What the run reads and what it was asked for.
+    """
+
+    def __init__(self, folder: Path, manifest: Dict[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        # What the journal says of each piece, by its name.
+        self.done: Dict[str, Dict[str, Any]] = {}
+
+    def note(self, entry: Dict[str, Any]) -> None:
+        """Note that a piece is done.
+
+        entry (Dict[str, Any]): With its "name" and "sha256", JSON values only.
+        """
+        self.done[entry["name"]] = entry
+        with (self.folder / JOURNAL).open("a", encoding="utf8") as file_:
+            file_.write(json.dumps(entry) + "\n")
+
+    def find(self, stage: str) -> List[Path]:
+        """RETURNS (List[Path]): The pieces of a stage, by their number."""
+        names = [name for name in self.done if get_stage(name) == stage]
+        return [self.folder / name for name in sorted(names)]
+
+    def finish(self, target: Path, *, stage: str, before: StateT, **more: Any) -> None:
+        """Let the pieces of a stage be the result, with a manifest that says so.
+
+        target (Path): The final name of the folder.
+        more (Any): What else the manifest says then.
+        """
+        shards = [self.done[path.name] for path in self.find(stage)]
+        manifest = {**self.manifest, **more, "shards": shards, "is_complete": True}
+        _write_manifest(self.folder, manifest)
+        others = [name for name in self.done if get_stage(name) != stage]
+        drop_parts(self.folder, [JOURNAL, *others])
+        move_folder(self.folder, target, before=before)
+
+    def drop(self) -> None:
+        """Remove the folder."""
+        drop_folder(self.folder)
+
+    def read(self) -> None:
+        """Find out what an earlier run has done, and remove what isn't whole."""
+        drop_parts(self.folder)
+        entries = list(_read_manifest(self.folder).get("shards", []))
+        journal = self.folder / JOURNAL
+        lines = journal.read_bytes().split(b"\n") if journal.is_file() else []
+        for line in lines:
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                continue  # It was cut off.
+        for entry in entries:
+            path = self.folder / str(entry["name"])
+            if path.is_file() and digest_file(path)[0] == entry["sha256"]:
+                self.done[path.name] = entry
+        if lines and lines[-1]:
+            with journal.open("ab") as file_:
+                file_.write(b"\n")
+
+
+def get_stage(name: str) -> str:
+    """RETURNS (str): The stage that a piece is of, like "part" for "part-00001.csv"."""
+    return name.partition("-")[0]
+
+
+def name_piece(stage: str, number: int, suffix: str) -> str:
+    """RETURNS (str): The name of a piece. They sort by their number."""
+    return f"{stage}-{number:07d}{suffix}"
+
+
+@contextmanager
+def open_parts(
+    folder: Path, manifest: Dict[str, Any], *, force: bool = False
+) -> Iterator[Parts]:
+    """Make a folder for what is done, or go on with one that is there.
+
+    manifest (Dict[str, Any]): JSON values only.
+    force (bool): Start anew if it was begun with something else.
+    RAISES (ValueError): L714 if it was begun with something else, L715 if another run
+        is at work there.
+    """
+    manifest = json.loads(json.dumps({"manifest": FORMAT, **manifest}))
+    finish_interrupted(folder)
+    if folder.exists() and force:
+        with _hold(folder):
+            if _compare(_read_manifest(folder), manifest):
+                drop_folder(folder)
+    if not folder.exists():
+        with write_together(folder.parent, shown=folder) as new:
+            (new / folder.name).mkdir()
+            _write_manifest(new / folder.name, manifest)
+    with _hold(folder):
+        changes = _compare(_read_manifest(folder), manifest)
+        if changes:
+            raise ValueError(JobErrors.L714.format(path=folder, changes=changes))
+        parts = Parts(folder, manifest)
+        parts.read()
+        yield parts
+
+
+def digest_file(path: Path) -> Tuple[str, int]:
+    """RETURNS (Tuple[str, int]): SHA-256 of a file, and how many line ends it has."""
+    digest, n_lines = sha256(), 0
+    with path.open("rb") as file_:
+        while data := file_.read(BLOCK):
+            digest.update(data)
+            n_lines += data.count(b"\n")
+    return digest.hexdigest(), n_lines
+
+
+def write_piece(path: Path, pieces: Iterable[bytes]) -> str:
+    """Write a piece.
+
+    RETURNS (str): Its SHA-256.
+    """
+    digest = sha256()
+    with write_part(path) as file_:
+        for data in pieces:
+            digest.update(data)
+            file_.write(data)
+    return digest.hexdigest()
+
+
+def copy_to(paths: Iterable[Path], stream: BinaryIO) -> None:
+    """Write the content of files to a stream."""
+    for path in paths:
+        stream.write(path.read_bytes())
+    stream.flush()
+
+
+@contextmanager
+def _hold(folder: Path) -> Iterator[None]:
+    with hold_folder(folder) as is_free:
+        if not is_free:
+            raise ValueError(JobErrors.L715.format(path=folder))
+        yield
+
+
+def _write_manifest(folder: Path, manifest: Dict[str, Any]) -> None:
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    write_piece(folder / MANIFEST, [text.encode("utf8", "backslashreplace")])
+
+
+def _read_manifest(folder: Path) -> Dict[str, Any]:
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _compare(found: Dict[str, Any], wanted: Dict[str, Any]) -> str:
+    """RETURNS (str): What is different, "" if nothing is."""
+    if "inputs" not in found:
+        return f"no {MANIFEST} that can be read"
+    changes = []
+    for key, value in wanted.items():
+        before = found.get(key)
+        if key == "inputs":
+            changes += _compare_inputs(before, value)
+        elif before != value:
+            changes.append(f"{key} = {json.dumps(before)}, not {json.dumps(value)}")
+    return "; ".join(changes[:5])
+
+
+def _compare_inputs(found: Any, wanted: List[Dict[str, Any]]) -> List[str]:
+    before = {str(entry.get("path")): entry for entry in found}
+    now = {entry["path"]: entry for entry in wanted}
+    changes = [f"the input {path}, too" for path in before.keys() - now.keys()]
+    changes += [f"no input {path}" for path in now.keys() - before.keys()]
+    for path in sorted(before.keys() & now.keys()):
+        keys = now[path].keys() - IGNORED
+        if any(before[path].get(key) != now[path][key] for key in keys):
+            changes.append(f"another content of {path}")
+    if not changes and list(before) != list(now):
+        changes.append("another order of the inputs")
+    return changes

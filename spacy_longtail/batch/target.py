@@ -1,0 +1,137 @@
+"""Where a result is written, and what there has to be said against it."""
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, BinaryIO, Iterable, List, Optional, Union
+
+from ..errors import Errors, JobErrors
+from ..files import StateT, follow_links
+from ..loading import check_output
+from ..tables import WRITERS
+from ..tables.writer import TextWriter, Writer
+from .shards import SUFFIX, Parts, copy_to, name_piece
+
+PARQUET = ".parquet"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file, a folder of shards, or a stream.
+
+    suffix (str): One of WRITERS.
+    path (Optional[Path]): What is written, None for a stream.
+    is_folder (bool): Whether that is a folder of shards.
+    before (Optional[StateT]): What was there.
+    """
+
+    suffix: str
+    path: Optional[Path] = None
+    is_folder: bool = False
+    before: Optional[StateT] = None
+
+    @property
+    def parts(self) -> Path:
+        """RETURNS (Path): The folder for what is done."""
+        here = follow_links(self.path or Path())
+        return here.with_name(here.name + SUFFIX)
+
+
+def choose_target(
+    output: Union[str, Path, BinaryIO], format: Optional[str], input_suffix: str
+) -> Target:
+    """Find out what an output is meant as: a folder if its name has no suffix.
+
+    format (Optional[str]): Of a stream, by default like the input; of shards, by
+        default Parquet.
+    RAISES (ValueError): L701 if the format can't be that, L716 if it's unknown.
+    """
+    known = ", ".join(WRITERS)
+    wanted = None if format is None else f".{format.lower().lstrip('.')}"
+    if wanted not in (None, *WRITERS):
+        raise ValueError(JobErrors.L716.format(path=format, known=known))
+    if not isinstance(output, (str, Path)):
+        usual = input_suffix if input_suffix in WRITERS else ".csv"
+        return Target(wanted or usual)
+    path = Path(output)
+    suffix = path.suffix.lower()
+    if suffix in WRITERS and not path.is_dir():
+        if wanted not in (None, suffix):
+            raise _make_error(f"{suffix[1:]!r}, as the name of the output says", format)
+        return Target(suffix, path)
+    if suffix and wanted is None and not path.is_dir():
+        raise ValueError(JobErrors.L716.format(path=path, known=known))
+    suffix = wanted or PARQUET
+    if not WRITERS[suffix].is_divisible:
+        names = [name[1:] for name, own in WRITERS.items() if own.is_divisible]
+        raise _make_error(f"one of {', '.join(names)} for a folder", format)
+    return Target(suffix, path, is_folder=True)
+
+
+def check_target(
+    target: Target,
+    pipeline: str,
+    inputs: Iterable[str],
+    paths: Iterable[Path],
+    *,
+    force: bool,
+) -> Target:
+    """Find out whether a file or folder may be written.
+
+    inputs (Iterable[str]): As they were given: files, folders or patterns.
+    paths (Iterable[Path]): The files that are read.
+    RETURNS (Target): The same, with what is there now.
+    RAISES (ValueError): L603, L604 or L625, see there.
+    """
+    path: Any = target.path
+    here = follow_links(path)
+    for found in inputs:
+        is_inside = Path(found).is_dir() and follow_links(found) in here.parents
+        # The next run would read it.
+        if is_inside or fnmatch(str(here), str(follow_links(found))):
+            raise ValueError(Errors.L603.format(path=path, source=found))
+    is_empty = here.is_dir() and not any(here.iterdir())
+    before = check_output(
+        path,
+        force=force or is_empty or target.parts.is_dir(),
+        source=pipeline,
+        inputs=paths,
+        is_file=not target.is_folder,
+    )
+    return replace(target, before=before)
+
+
+class Outlet:
+    """Writes the pieces of a result to a stream as soon as they are there, in their
+    order. A format that has to know all of them first is written in the end.
+    """
+
+    def __init__(self, stream: BinaryIO, writer: Writer, parts: Parts) -> None:
+        self.stream, self.writer, self.parts = stream, writer, parts
+        self.is_flowing = isinstance(writer, TextWriter) and writer.is_divisible
+        self._n_written = 0
+        if self.is_flowing:
+            writer.join([], stream)
+
+    def advance(self) -> None:
+        """Write the pieces that are next."""
+        if self.is_flowing:
+            names: List[Path] = []
+            while (name := self._name(self._n_written)) in self.parts.done:
+                names.append(self.parts.folder / name)
+                self._n_written += 1
+            copy_to(names, self.stream)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if not self.is_flowing:
+            self.writer.join(self.parts.find("part"), self.stream)
+        self.stream.flush()
+
+    def _name(self, number: int) -> str:
+        return name_piece("part", number, self.writer.suffix)
+
+
+def _make_error(expected: str, found: Any) -> ValueError:
+    text = JobErrors.L701.format(name="format", expected=expected, found=found)
+    return ValueError(text)

@@ -1,0 +1,74 @@
+import csv
+import json
+import random
+
+import pytest
+
+from spacy_longtail.batch import predict
+
+pq = pytest.importorskip("pyarrow.parquet")
+
+WORDS = "lost my card lend money house flight Rome room papers China account gold xyzzy"
+
+
+def make_rows(n_rows):
+    """Rows with codes, texts, some of them empty, and what quotes are needed for."""
+    rng = random.Random(0)
+    return [
+        {
+            "id": f"{i:04d}",
+            "text": " ".join(rng.choices(WORDS.split(), k=5)) if i % 7 else "",
+            "note": '=1+1, "or\nnot"',
+        }
+        for i in range(n_rows)
+    ]
+
+
+def write_csv(path, rows):
+    with path.open("w", encoding="utf8", newline="") as file_:
+        writer = csv.DictWriter(file_, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def read_csv(path):
+    with path.open(encoding="utf8", newline="") as file_:
+        return list(csv.DictReader(file_))
+
+
+@pytest.fixture
+def table(tmp_path):
+    return write_csv(tmp_path / "in.csv", make_rows(60))
+
+
+def test_rows_come_out_as_they_are_with_labels(pipeline, table, tmp_path):
+    found = predict(pipeline, table, tmp_path / "out.csv")
+    rows, expected = read_csv(tmp_path / "out.csv"), make_rows(60)
+    assert [{name: row[name] for name in expected[0]} for row in rows] == expected
+    assert found.n_rows == 60 and found.n_failed == 9
+    failed = [row["id"] for row in rows if row["error"]]
+    assert failed == [f"{i:04d}" for i in range(0, 60, 7)]
+    assert found.n_labelled == sum(row["label"] != "" for row in rows)
+    assert found.n_labelled + found.n_abstained + found.n_failed == 60
+    assert all(row["model_version"] for row in rows)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("two_phases", [False, True])
+def test_the_result_depends_on_no_size(pipeline, table, tmp_path, suffix, two_phases):
+    whole, parts = tmp_path / f"whole{suffix}", tmp_path / f"parts{suffix}"
+    predict(pipeline, table, whole)
+    predict(pipeline, table, parts, shard_size=7, two_phases=two_phases)
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_shards_and_a_manifest_in_a_folder(pipeline, table, tmp_path):
+    predict(pipeline, table, tmp_path / "out", shard_size=25)
+    paths = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert paths[0] == "manifest.json" and len(paths) == 4
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["is_complete"] and manifest["n_rows"] == 60
+    assert [shard["rows"] for shard in manifest["shards"]] == [25, 25, 10]
+    assert pq.read_table(tmp_path / "out" / paths[1]).num_rows == 25
