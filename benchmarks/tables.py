@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from harness.corpus import DATASETS
 from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
+from performance import soaked
 from performance import tables as performance
 from plot import PointsT, draw_plot
 from run import RESULTS
@@ -26,7 +27,9 @@ PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling")),
 ]
-PLOT, SCALING = (ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling"))
+PLOT, SCALING, SOAK = (
+    ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling", "soak")
+)
 # For each data set, the runs of each system.
 RunsT = Dict[str, Dict[str, List[ResultT]]]
 # What somebody would pick instead, for the table of the README.
@@ -224,6 +227,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "shares": lambda runs: performance.make_shares(),
     "shortlists": lambda runs: performance.make_shortlists(),
     "scaling": lambda runs: performance.make_scaling(),
+    "soak": lambda runs: soaked.make_soak(),
 }
 MARKED = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL
@@ -263,6 +267,8 @@ def find_stale(runs: RunsT) -> List[Path]:
     digests = {PLOT: get_digest(get_points(runs))}
     if results := performance.read_scaling():
         digests[SCALING] = get_digest(results)
+    if soak := soaked.read_soak():
+        digests[SOAK] = get_digest(soak["runs"])
     for plot, digest in digests.items():
         if not plot.exists() or digest not in plot.read_text(encoding="utf8"):
             stale.append(plot)
@@ -283,6 +289,8 @@ def main() -> int:
             draw_plot(get_points(runs), path)
         elif path == SCALING:
             performance.draw_scaling(performance.read_scaling(), path)
+        elif path == SOAK:
+            soaked.draw_soak(soaked.read_soak() or {}, path)
         else:
             text = build_page(path.read_text(encoding="utf8"), runs)
             path.write_text(text, encoding="utf8")
