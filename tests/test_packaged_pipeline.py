@@ -1,11 +1,12 @@
 """A pipeline becomes a wheel that pip installs, plugin included."""
 
 import json
+import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import spacy
@@ -14,6 +15,9 @@ from spacy.cli.package import get_third_party_dependencies
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 
+from spacy_longtail.packaging import package_pipeline
+from spacy_longtail.packaging.package import read_metadata
+
 ROOT = Path(__file__).resolve().parent.parent
 PREDICT = """
 import json, sys
@@ -21,6 +25,13 @@ import spacy
 nlp = spacy.load(sys.argv[1])
 rows = [[doc.cats, doc._.longtail] for doc in nlp.pipe(sys.stdin)]
 json.dump(rows, sys.stdout)
+"""
+REBUILD = """
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+from spacy_longtail.packaging.own_wheel import write_own_wheel
+print(write_own_wheel(Path(sys.argv[1]), Path("none")))
 """
 TEXTS = "my screen is black\nwho do i tell about the baby\n\nmail from the ceo?\n"
 
@@ -56,10 +67,16 @@ def pipeline(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def packaged(pipeline, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("packaged")
-    command = [sys.executable, "-m", "spacy", "package", pipeline, folder]
-    run(*command, "--name", "helpdesk", "--build", "wheel")
-    return folder / "en_helpdesk-0.0.0"
+    """A folder with all wheels."""
+    folder = tmp_path_factory.mktemp("packaged") / "dist"
+    found = package_pipeline(str(pipeline), folder, name="helpdesk", has_all=True)
+    assert found.name == "en_helpdesk"
+    return folder
+
+
+def read_packaged(folder, name):
+    with ZipFile(next(folder.glob("en_helpdesk-*.whl"))) as files:
+        return files.read(f"en_helpdesk/en_helpdesk-0.0.0/{name}").decode("utf8")
 
 
 def test_requirement_has_a_range_of_versions():
@@ -74,30 +91,39 @@ def test_requirement_has_a_range_of_versions():
 
 @pytest.mark.slow
 def test_requirement_is_found(packaged):
-    meta = srsly.read_json(packaged / "meta.json")
-    assert [r for r in meta["requirements"] if r.startswith("spacy-longtail")]
+    needed = read_metadata(next(packaged.glob("en_helpdesk-*.whl")))
+    ranges = [r for r in needed.get_all("Requires-Dist") if "longtail" in r]
+    assert ranges == ["spacy-longtail<0.2.0,>=0.1.0"]
 
 
 @pytest.mark.slow
 def test_card_shows_head_mid_and_tail(packaged):
-    card = (packaged / "README.md").read_text(encoding="utf8")
+    card = read_packaged(packaged, "README.md")
     for name in ("MACRO", "HEAD", "MID", "TAIL"):
         assert re.search(rf"`LONGTAIL_{name}_F` \| \d+\.\d+", card)
 
 
 @pytest.mark.slow
-def test_wheel_in_an_empty_environment_predicts_the_same(pipeline, packaged, tmp_path):
-    build = tmp_path / "source"
-    ignored = (".git", ".venv*", "build", "dist", "*.egg-info", "corpus", "training")
-    shutil.copytree(ROOT, build, ignore=shutil.ignore_patterns(*ignored))
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", build)
+def test_wheels_in_an_empty_environment_predict_the_same(pipeline, packaged, tmp_path):
+    """Without an index, and without what this machine has set for pip."""
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
-    wheel = next((packaged / "dist").glob("*.whl"))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))}
+    env = {"cwd": tmp_path, "env": {**kept, "PIP_CONFIG_FILE": os.devnull}}
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--find-links", tmp_path / "dist", wheel)
+    run(*pip, "--no-index", "--find-links", packaged, "en_helpdesk", **env)
 
-    installed = run(python, "-c", PREDICT, "en_helpdesk", cwd=tmp_path, input=TEXTS)
+    installed = run(python, "-c", PREDICT, "en_helpdesk", input=TEXTS, **env)
     saved = run(sys.executable, "-c", PREDICT, pipeline, input=TEXTS)
     assert json.loads(installed) == json.loads(saved)
     assert installed == saved
+
+    # What is installed makes the same wheel again, byte for byte in each file.
+    built = next(packaged.glob("spacy_longtail-*.whl"))
+    again = run(python, "-c", REBUILD, tmp_path, **env).strip()
+    assert Path(again).name == built.name
+    with ZipFile(built) as first, ZipFile(again) as second:
+        assert sorted(first.namelist()) == sorted(second.namelist())
+        for name in first.namelist():
+            if not name.endswith("/RECORD"):
+                assert first.read(name) == second.read(name)

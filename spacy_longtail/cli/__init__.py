@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     distill,
     explain,
     init_config,
+    package,
     predict,
     report,
     tune,

@@ -34,4 +34,12 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L717 = ("Excel can't have this: {what}. Write .csv, .jsonl or .parquet.")
     L718 = ("A process ended before its work was done, with the exit code {code}. "
             "{hint}")
+    L740 = ("'{command}' ended with the status {status}. It said:\n{said}")
+    L741 = ("A package can't be made without the library 'build'. Install it: pip "
+            "install build")
+    L742 = ("The wheel of spacy-longtail can't be made from what is installed: "
+            "{problem}. Install it again: pip install --force-reinstall --no-deps "
+            "spacy-longtail, or its wheel.")
+    L743 = ("The pipeline {pipeline} has no component of spacy-longtail, only {pipes}. "
+            "'python -m spacy package' is all that it needs.")
 # fmt: on
