@@ -4,13 +4,17 @@
 
 Trains a pair of both stages, with character n-grams and two rankers, on a made-up
 corpus, and streams texts through it: words that are new for ever, empty texts, and one
-in 1,000 of 5,000 words. Every few seconds the memory of the process is noted. Once in
-`nlp.memory_zone()`, a zone for a few thousand texts, and, for less long, without, where
-spaCy keeps each new word. Each in a process of its own. The result is written to
-results/performance/soak.json, of which tables.py makes docs/scaling.md and its plot.
+in 1,000 of 5,000 words. Every few seconds the memory of the process is noted, after
+what is free has gone back to the system. Once in `nlp.memory_zone()`, a zone for a few
+thousand texts, then the same texts through an empty pipeline, to see what spaCy itself
+needs, and, for less long, the pair without a zone, where spaCy keeps each new word.
+Each in a process of its own. The result is written to results/performance/soak.json, of
+which tables.py makes docs/scaling.md and its plot.
 """
 
 import argparse
+import ctypes
+import gc
 import json
 import os
 import random
@@ -72,8 +76,19 @@ def make_texts(known: List[str], seed: int) -> Iterator[str]:
         yield words if number % 3 == 0 else f"{text} {words}"
 
 
+def make_empty(corpus: Corpus) -> Any:
+    import spacy
+
+    return spacy.blank("en")
+
+
+SYSTEMS = {"pair": make_pair, "empty": make_empty}
+
+
 def get_megabytes() -> float:
-    """RETURNS (float): Memory of this process that is in use now."""
+    """RETURNS (float): Memory of this process that is in use now, on Linux."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -81,29 +96,34 @@ def get_megabytes() -> float:
 def soak(plan: Dict[str, Any]) -> Dict[str, Any]:
     """Predict for a while.
 
-    plan (Dict[str, Any]): "zones", "seconds", "every" (seconds between two notes) and
-        "seed".
+    plan (Dict[str, Any]): "system", "zones", "seconds" or "n_docs" (when it ends),
+        "every" (seconds between two notes) and "seed".
     RETURNS (Dict[str, Any]): The plan, and "points": seconds, documents, tokens and
         megabytes so far.
     """
     corpus = make_corpus(N_LABELS, N_TEXTS, N_TOKENS, plan["seed"])
-    nlp = make_pair(corpus)
+    nlp = SYSTEMS[plan["system"]](corpus)
     texts = make_texts(corpus.texts, plan["seed"])
     start, noted, n_docs, n_tokens = time.perf_counter(), 0.0, 0, 0
     points = [(0.0, 0, 0, get_megabytes())]
-    while points[-1][0] < plan["seconds"]:
+    while not is_over(plan, *points[-1]):
         with nlp.memory_zone() if plan["zones"] else nullcontext():
             for doc in nlp.pipe(islice(texts, ZONE), batch_size=BATCH_SIZE):
                 n_docs += 1
                 n_tokens += len(doc)
-                doc._.longtail.label  # noqa: B018 - as a user reads it
+                if doc.cats:
+                    doc._.longtail.label  # noqa: B018 - as a user reads it
             # A Doc mustn't outlive its zone.
             doc = None
         seconds = time.perf_counter() - start
-        if seconds - noted >= plan["every"]:
+        if seconds - noted >= plan["every"] or is_over(plan, seconds, n_docs):
             noted = seconds
             points.append((seconds, n_docs, n_tokens, get_megabytes()))
     return {**plan, "points": points}
+
+
+def is_over(plan: Dict[str, Any], seconds: float, n_docs: int, *_: Any) -> bool:
+    return seconds >= plan.get("seconds", 1e9) or n_docs >= plan.get("n_docs", 1e18)
 
 
 def run_alone(plan: Dict[str, Any]) -> Dict[str, Any]:
@@ -131,12 +151,22 @@ def main() -> None:
     if args.plan is not None:
         print(json.dumps(soak(args.plan)))
         return
-    runs = []
-    for zones, minutes in ((True, args.minutes), (False, args.plain_minutes)):
-        plan = {"zones": zones, "every": args.every, "seed": args.seed}
-        runs.append(run_alone({**plan, "seconds": 60.0 * minutes}))
-        seconds, n_docs, _, megabytes = runs[-1]["points"][-1]
-        print(f"zones: {zones}, {n_docs:,} texts, {megabytes:.0f} MB", flush=True)
+    runs: List[Dict[str, Any]] = []
+    for system, zones, minutes in (
+        ("pair", True, args.minutes),
+        ("empty", True, None),
+        ("pair", False, args.plain_minutes),
+    ):
+        plan: Dict[str, Any] = {"system": system, "zones": zones, "seed": args.seed}
+        if minutes is None:
+            # As many texts, in less time. So there are as many points.
+            plan["n_docs"] = runs[0]["points"][-1][1]
+            plan["every"] = args.every / 5
+        else:
+            plan.update(seconds=60.0 * minutes, every=args.every)
+        runs.append(run_alone(plan))
+        _, n_docs, _, megabytes = runs[-1]["points"][-1]
+        print(f"{plan}: {n_docs:,} texts, {megabytes:.0f} MB", flush=True)
     write_json(args.out, {"runs": runs, **describe_machine("efficiency")})
 
 

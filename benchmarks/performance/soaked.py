@@ -7,8 +7,15 @@ from harness.pages import format_table, open_plot
 
 from .tables import RESULTS, ResultT, make_caption, read_speed
 
-TITLES = {True: "in `memory_zone()`", False: "without a zone"}
-COLOURS = {True: "#c0392b", False: "#34618f"}
+# Of each system, in memory zones or not.
+TITLES = {
+    ("pair", True): "both stages, in `memory_zone()`",
+    ("empty", True): "the empty pipeline, in `memory_zone()`",
+    ("pair", False): "both stages, without a zone",
+}
+COLOURS = ("#c0392b", "#7f8c8d", "#34618f")
+# Shares of the texts that are compared with each other.
+EARLY, LATE = (0.2, 0.4), (0.8, 1.0)
 
 
 def read_soak(out: Path = RESULTS) -> Optional[ResultT]:
@@ -16,50 +23,40 @@ def read_soak(out: Path = RESULTS) -> Optional[ResultT]:
 
 
 def make_soak(out: Path = RESULTS) -> str:
-    """A row for each run: what it has read, and what memory it had needed by when."""
+    """A row for each run: what it has read, and what memory it has needed."""
     found = read_soak(out)
     if found is None:
         return "Not measured yet."
-    header = ["", "minutes", "texts", "tokens", "MB loaded", "MB at a fifth"]
-    header += ["MB at the end", "most MB", "MB a million texts, second half"]
+    header = ["", "minutes", "texts", "tokens", "MB at the start"]
+    header += ["MB, mean of 20 % to 40 % of the texts", "of 80 % to 100 %", "most MB"]
     rows = []
     for run in found["runs"]:
         points = run["points"]
-        megabytes = [point[3] for point in points]
-        seconds, n_docs, n_tokens, last = points[-1]
-        fifth = next(mb for _, n, _, mb in points if n >= n_docs / 5)
-        numbers = [megabytes[0], fifth, last, max(megabytes)]
+        seconds, n_docs, n_tokens, _ = points[-1]
+        numbers = [points[0][3], *(get_mean(points, *part) for part in (EARLY, LATE))]
+        numbers.append(max(point[3] for point in points))
         cells = [f"{seconds / 60:.1f}", f"{n_docs:,}", f"{n_tokens:,}"]
         cells += [f"{number:.0f}" for number in numbers]
-        rows.append([TITLES[run["zones"]], *cells, f"{fit_growth(points):+,.1f}"])
+        rows.append([TITLES[run["system"], run["zones"]], *cells])
     return f"{format_table(header, rows)}\n\n{make_caption('soak.py', [found])}"
 
 
-def fit_growth(points: Sequence[Any]) -> float:
-    """RETURNS (float): Megabytes a million texts, by least squares over the second half
-    of the texts, when caches are full.
-    """
-    own = [(n / 1e6, mb) for _, n, _, mb in points if n >= points[-1][1] / 2]
-    mean_x, mean_y = (sum(values) / len(own) for values in zip(*own))
-    covariance = sum((x - mean_x) * (y - mean_y) for x, y in own)
-    return covariance / max(sum((x - mean_x) ** 2 for x, _ in own), 1e-12)
+def get_mean(points: Sequence[Any], low: float, high: float) -> float:
+    """RETURNS (float): Megabytes while a part of the texts was read, on average."""
+    total = points[-1][1]
+    own = [mb for _, n, _, mb in points if low * total <= n <= high * total]
+    return sum(own) / len(own)
 
 
 def draw_soak(found: ResultT, path: Path) -> None:
-    """Draw memory and texts a second against the texts so far, a line for each run."""
+    """Draw memory against the texts so far, a line for each run."""
     runs: List[Dict[str, Any]] = found["runs"]
-    with open_plot(path, runs, "soak", 1, 2, figsize=(8.0, 2.8)) as (_, axes):
-        for run in runs:
-            points, title = run["points"], TITLES[run["zones"]].replace("`", "")
-            n_docs = [point[1] / 1000 for point in points]
-            style = {"label": title, "color": COLOURS[run["zones"]], "linewidth": 0.8}
-            axes[0].plot(n_docs, [point[3] for point in points], **style)
-            rates = [
-                (later[1] - point[1]) / (later[0] - point[0])
-                for point, later in zip(points, points[1:])
-            ]
-            axes[1].plot(n_docs[1:], rates, **style)
-        for field, unit in zip(axes, ("MB of memory", "texts a second")):
-            field.set(xlabel="thousand texts", ylabel=unit)
-            field.set_ylim(bottom=0)
-        axes[0].legend(fontsize=6)
+    with open_plot(path, runs, "soak", 1, 1, figsize=(6.0, 3.0)) as (_, field):
+        for run, colour in zip(runs, COLOURS):
+            label = TITLES[run["system"], run["zones"]].replace("`", "")
+            n_docs = [point[1] / 1000 for point in run["points"]]
+            megabytes = [point[3] for point in run["points"]]
+            field.plot(n_docs, megabytes, label=label, color=colour, linewidth=0.8)
+        field.set(xlabel="thousand texts", ylabel="MB of memory")
+        field.set_ylim(bottom=0)
+        field.legend(fontsize=6)
