@@ -23,6 +23,8 @@ from typing import (
 from .errors import Errors
 
 MAX_WIDTH = 40
+# Numbers on an axis.
+MOST_TICKS = 6
 # C0, DEL and C1, line ends, bidirectional overrides, and what isn't a character.
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 PACKAGE = Path(__file__).parent
@@ -188,3 +190,19 @@ def open_figure(
     with rc_context(used):
         figure = Figure(figsize=size)
         yield figure, finish
+
+
+def set_log_ticks(axis: Any, low: float, high: float) -> None:
+    """Give a log axis a few plain numbers, which don't overlap: 1, 10, 100, or 1, 2, 5,
+    10 where there is room.
+
+    axis (Any): Of matplotlib.
+    low, high (float): Smallest and largest value that is shown, above 0.
+    """
+    exponents = range(-1, 13)
+    some = [[10.0**n * step for n in exponents for step in (1, 2, 5)]]
+    some += [[10.0**n for n in exponents if n % step == 0] for step in (1, 2, 3)]
+    shown = [[n for n in ticks if low <= n <= high] for ticks in some]
+    axis.set_ticks(next((few for few in shown if len(few) <= MOST_TICKS), shown[-1]))
+    axis.set_ticks([], minor=True)
+    axis.set_major_formatter(lambda value, _: f"{value:,g}")

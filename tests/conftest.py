@@ -1,6 +1,7 @@
 import os
 import pickle
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,23 @@ def encode_alone(tiny_bert):
         return (mean / mean.norm()).numpy()
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's chromium with its own driver, for pages."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium and chromedriver: apt install chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu"]
+    arguments += ["--disable-dev-shm-usage", "--disable-background-networking"]
+    for argument in [*arguments, "--window-size=1200,900"]:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()

@@ -4,7 +4,15 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-from ..presentation import Remark, TextTable, make_table, open_figure, render, shorten
+from ..presentation import (
+    Remark,
+    TextTable,
+    make_table,
+    open_figure,
+    render,
+    set_log_ticks,
+    shorten,
+)
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
 FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
@@ -235,7 +243,7 @@ def draw_frequencies(counts: Sequence[int]) -> str:
     """
     opened = open_figure(
         "frequencies",
-        (7.2, 3.2),
+        (6.0, 3.2),
         colours={INK: "currentColor"},
         settings={"figure.constrained_layout.use": True},
     )
@@ -246,6 +254,8 @@ def draw_frequencies(counts: Sequence[int]) -> str:
         axes.set_ylabel("documents", color=INK)
         axes.grid(which="major", alpha=0.25, color=INK)
         axes.tick_params(which="both", colors=INK)
+        set_log_ticks(axes.xaxis, 1, len(counts))
+        set_log_ticks(axes.yaxis, min(counts), max(counts))
         for spine in axes.spines.values():
             spine.set_visible(False)
         return finish()

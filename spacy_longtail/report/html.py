@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 import numpy
 
 from ..evaluation.evidence import remark_trained
-from ..presentation import open_figure, render
+from ..presentation import open_figure, render, set_log_ticks
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -29,8 +29,10 @@ SETTINGS = {
     **dict.fromkeys(HIDDEN, False),
     **dict.fromkeys(("axes.grid", "figure.constrained_layout.use"), True),
     "font.family": "sans-serif",
-    "font.size": 11.0,
+    "font.size": 10.0,
     "grid.linewidth": 0.5,
+    # So that the zeros of both axes don't touch.
+    **dict.fromkeys(("xtick.major.pad", "ytick.major.pad"), 6.0),
 }
 # Keys of x and y in the points of each curve, and what people call them.
 CURVES = {
@@ -43,6 +45,8 @@ CURVES = {
         ("precision", "share of the given labels that are right"),
     ),
 }
+# Inches, which a phone shows in full.
+SIZE = (4.8, 3.6)
 # Labels that a page shows one by one.
 MOST_LABELS = 2000
 _open = partial(open_figure, colours=COLOURS, settings=SETTINGS)
@@ -58,6 +62,7 @@ def render_html(data: Dict[str, Any]) -> str:
     about = data["about"]
     plots = {
         "tail": plot_tail(data["labels"], about["head"], about["mid"]),
+        "spread": plot_spread(data["labels"]),
         "reliability": plot_reliability(data["reliability"]),
         **{key: plot_curve(key, data[key]) for key in CURVES if key in data},
     }
@@ -105,31 +110,39 @@ def show_title(title: str) -> str:
 
 
 def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:
-    """Draw the training documents of each label, and its F1 over them, as SVG."""
-    with _open("tail", (13.0, 4.6)) as (figure, finish):
-        left, right = figure.subplots(1, 2)
+    """Draw the training documents of each label, most frequent first, as SVG."""
+    with _open("tail", SIZE) as (figure, finish):
+        axes = figure.subplots()
         counts = numpy.sort([max(row["count"], 0.5) for row in labels])[::-1]
         ranks = numpy.arange(1, len(counts) + 1)
-        left.fill_between(ranks, counts, 0.4, color=FILL, step="mid")
-        left.step(ranks, counts, where="mid", color=ACCENT, linewidth=1.5)
-        left.set(yscale="log", xlabel="label, most frequent first")
-        left.set_ylabel("training documents")
+        axes.fill_between(ranks, counts, 0.4, color=FILL, step="mid")
+        axes.step(ranks, counts, where="mid", color=ACCENT, linewidth=1.5)
+        axes.set(yscale="log", xlabel="label, most frequent first")
+        axes.set_ylabel("training documents")
+        axes.xaxis.get_major_locator().set_params(nbins=5, integer=True)
+        set_log_ticks(axes.yaxis, 1.0, counts[0])
         for bound in (head, mid):
-            left.axhline(bound, color=SECOND, linewidth=0.8, linestyle="--")
+            axes.axhline(bound, color=SECOND, linewidth=0.8, linestyle="--")
+        return finish()
+
+
+def plot_spread(labels: List[Dict[str, Any]]) -> str:
+    """Draw the F1 of each label over its training documents, as SVG."""
+    with _open("spread", SIZE) as (figure, finish):
+        axes = figure.subplots()
         scored = [row for row in labels if row["support"]]
         x = numpy.asarray([max(row["count"], 0.5) for row in scored])
         y = numpy.asarray([row["f"] for row in scored], dtype="float64")
-        right.scatter(x, y, s=12, color=ACCENT, alpha=0.35, linewidths=0)
+        axes.scatter(x, y, s=12, color=ACCENT, alpha=0.35, linewidths=0)
         edges = numpy.unique(numpy.geomspace(0.5, max(x.max(), 1.0) + 1, 9).round())
         bins = numpy.digitize(x, edges)
         used = numpy.unique(bins)
         means = [(x[bins == i].mean(), y[bins == i].mean()) for i in used]
-        right.plot(*zip(*means), color=SECOND, linewidth=2, marker="o", label="mean")
-        right.set(xscale="log", xlabel="training documents", ylabel="F1 of the label")
-        right.set_ylim(-0.03, 1.03)
-        right.legend(loc="lower right")
-        for axis in (left.yaxis, right.xaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.plot(*zip(*means), color=SECOND, linewidth=2, marker="o", label="mean")
+        axes.set(xscale="log", xlabel="training documents", ylabel="F1 of the label")
+        axes.set_ylim(-0.03, 1.03)
+        set_log_ticks(axes.xaxis, x.min(), x.max())
+        axes.legend(loc="lower right")
         return finish()
 
 
@@ -137,7 +150,7 @@ def plot_reliability(curve: List[Dict[str, Any]]) -> str:
     """Draw how often labels are right over how probable they are, as SVG. The dots are
     larger where there are more of them or, if most are in one bin, where their log is.
     """
-    with _open("reliability", (6.6, 5.0)) as (figure, finish):
+    with _open("reliability", SIZE) as (figure, finish):
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=SECOND, linewidth=1, linestyle="--")
         keys = ("low", "high", "n", "probability", "accuracy")
@@ -156,7 +169,7 @@ def plot_reliability(curve: List[Dict[str, Any]]) -> str:
 def plot_curve(name: str, curve: Dict[str, Any]) -> str:
     """Draw one of CURVES, and a dot where the pipeline is now, as SVG."""
     (x, xlabel), (y, ylabel) = CURVES[name]
-    with _open(name, (6.6, 5.0)) as (figure, finish):
+    with _open(name, SIZE) as (figure, finish):
         axes = figure.subplots()
         points, now = curve["points"], curve["now"]
         heights = [point[y] for point in points]

@@ -26,7 +26,7 @@ def test_page_needs_nothing_else(page):
     loaded = re.findall(r"(?:src|href|data)=\"([^\"]+)\"|url\(([^)]+)\)", page)
     assert all((first or second).startswith("#") for first, second in loaded)
     assert "@import" not in page
-    assert page.count("<svg ") == 3
+    assert page.count("<svg ") == 4
 
 
 def test_page_has_every_section_that_it_links_to(page):
