@@ -22,6 +22,7 @@ from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 from spacy.tokens import DocBin
 from thinc.api import NumpyOps
 
+from ..convert.known import build_texts
 from ..errors import Errors
 from ..loading import SUFFIX, find_corpus
 from ..similar import SPACE, WORDS, get_key
@@ -107,7 +108,7 @@ def read_docbin(path: Path) -> Chunk:
 
 
 def _read_arrays(docs: DocBin) -> Chunk:
-    texts, hashes = _get_orths(docs), _hash_texts(_build_texts(docs))
+    texts, hashes = _get_orths(docs), _hash_texts(build_texts(docs))
     # Not the hash: words like "X" and "mark" are named like one of spaCy's symbols, and
     # have its number.
     table = {get_string_id(string): get_key(string) for string in docs.strings}
@@ -152,7 +153,7 @@ def fetch_texts(
             break
         if path.suffix.lower() == SUFFIX:
             with _open_docbin(path) as docs:
-                for row, text in enumerate(_build_texts(docs), start):
+                for row, text in enumerate(build_texts(docs), start):
                     if row in wanted:
                         texts[row] = text.strip()
                 start += len(docs)
@@ -198,13 +199,6 @@ def _get_orths(docs: DocBin) -> List[numpy.ndarray]:
     """The id of each token's string, of shape (tokens,), text by text."""
     # A DocBin has this attribute first.
     return [tokens[:, 0] for tokens in docs.tokens]
-
-
-def _build_texts(docs: DocBin) -> Iterator[str]:
-    words = {get_string_id(string): string for string in docs.strings}
-    for orths, spaces in zip(_get_orths(docs), docs.spaces):
-        pairs = zip(orths.tolist(), spaces.ravel().tolist())
-        yield "".join([words[orth] + " " * space for orth, space in pairs])
 
 
 def _hash_texts(texts: Iterable[str]) -> numpy.ndarray:

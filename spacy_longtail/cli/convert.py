@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional
 
 from spacy.cli._util import Arg, Opt
 
+from ..errors import JobErrors
 from ..tables.columns import Columns
 from .command import command, print_result
 from .output import FORCE
@@ -12,15 +13,18 @@ from .output import FORCE
 # fmt: off
 @command("convert")
 def convert_cli(
-    inputs: List[Path] = Arg(..., help="Files, or a folder of train, dev and test files: .csv, .tsv, .jsonl, .json, .parquet, .xlsx"),
+    inputs: Optional[List[Path]] = Arg(None, help="Files, or a folder of train, dev and test files: .csv, .tsv, .jsonl, .json, .parquet, .xlsx"),
     output_dir: Path = Arg(..., help="Folder to write train.spacy, dev.spacy and test.spacy to"),
     *,
+    add: Optional[Path] = Opt(None, "--add", help="Corpus that the texts are added to; OUTPUT_DIR can be the same folder"),
+    rename: Optional[Path] = Opt(None, "--rename", help="With --add: table of the columns 'old' and 'new', new names of categories"),
+    descriptions: Optional[Path] = Opt(None, "--descriptions", help="With --rename: descriptions as JSON lines, written to OUTPUT_DIR with the new names"),
     columns: Columns,
     split_column: Optional[str] = Opt(None, "--split-column", help="Column that says train, dev or test; by default, the rows are split"),
-    dev: float = Opt(0.1, "--dev", help="Share of the texts that are in dev"),
-    test: float = Opt(0.1, "--test", help="Share of the texts that are in test"),
+    dev: Optional[float] = Opt(None, "--dev", help="Share of the texts that are in dev  [default: 0.1; 0 if the corpus of --add has no dev]"),
+    test: Optional[float] = Opt(None, "--test", help="Share of the texts that are in test  [default: 0.1; 0 if the corpus of --add has no test]"),
     seed: int = Opt(0, "--seed", help="Seed of the split"),
-    lang: str = Opt("en", "--lang", help="Language of the tokenizer"),
+    lang: Optional[str] = Opt(None, "--lang", help="Language of the tokenizer  [default: en, or that of the corpus]"),
     dialect: Dict[str, Any],
     force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the summary as JSON"),
@@ -34,21 +38,35 @@ def convert_cli(
     and test keep their split. An earlier conversion is replaced; what something else
     has written is only with --force.
 
+    With --add, the texts join a corpus that is there. Those that it has stay in their
+    split and get the new label, if it's another; rows without a label are left out. A
+    column 'answer' with 'delete' removes a text. The last path can be the corpus
+    itself: it's replaced as a whole, or not at all.
+
     Example: python -m spacy longtail convert tickets.csv corpus --text body --label
     department --label topic
-    """
-    from ..convert import convert_corpus
 
-    result = convert_corpus(
-        inputs,
-        output_dir,
-        columns=replace(columns, split=split_column),
-        dev=dev,
-        test=test,
-        seed=seed,
-        lang=lang,
-        force=force,
-        progress=True,
+    Example: python -m spacy longtail convert new.csv corpus --add corpus
+    """
+    from ..convert import add_to_corpus, convert_corpus
+
+    paths = list(inputs or ())
+    chosen = {"dev": dev, "test": test, "lang": lang}
+    options: Dict[str, Any] = {
+        "columns": replace(columns, split=split_column),
+        "seed": seed,
+        "force": force,
+        "progress": True,
+        **{name: value for name, value in chosen.items() if value is not None},
         **dialect,
-    )
-    print_result(result, json)
+    }
+    if add is not None:
+        options.update(rename=rename, descriptions=descriptions)
+        print_result(add_to_corpus(paths, add, output_dir, **options), json)
+        return
+    for name, value in (("rename", rename), ("descriptions", descriptions)):
+        if value is not None:
+            raise ValueError(JobErrors.L730.format(option=name))
+    if not paths:
+        raise ValueError(JobErrors.L731)
+    print_result(convert_corpus(paths, output_dir, **options), json)

@@ -19,7 +19,7 @@ COLUMNS = {
 }
 DIALECT = {
     "encoding": (str, Opt("utf-8", "--encoding", help="Encoding of text files")),
-    "delimiter": (Optional[str], Opt(None, "--delimiter", help="Between the cells of CSV, \\t for a tab  [default: , or tab]")),
+    "delimiter": (Optional[str], Opt(None, "--delimiter", help="Between the cells of CSV, \\t for a tab  [default: , or tab; or ; if that is all that the header has]")),
     "quotes": (Optional[bool], Opt(None, "--quotes/--no-quotes", help="Whether quotes are around cells of CSV and TSV, or are text")),
     "header": (bool, Opt(True, "--header/--no-header", help="Whether the first row has the names of the columns; otherwise they are 1, 2 and so on")),
     "sheet": (Optional[str], Opt(None, "--sheet", help="Sheet of an Excel file, by default the first")),

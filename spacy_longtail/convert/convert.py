@@ -38,6 +38,7 @@ REASONS = {
     "in_earlier_split": "whose text is in an earlier split too",
     "rejected": "whose label is wrong, as 'answer' says",
     "ignored": "that are to be ignored, as 'answer' says",
+    "deleted": "that are to be deleted, as 'answer' says",
 }
 FOUND = {
     "duplicate": "rows repeat a text of their split, and were kept",
@@ -58,7 +59,8 @@ class Conversion:
     has_lists (bool): Whether a document has a list of labels.
     missing (Dict[str, List[str]]): Labels of the corpus that a split doesn't have.
     dropped (Dict[str, int]): Rows that were dropped: "no_text", "no_label",
-        "too_long", "in_earlier_split"; "rejected" and "ignored" by an annotator.
+        "too_long", "in_earlier_split"; "rejected", "ignored" and "deleted" by an
+        annotator.
     notes (Dict[str, int]): What is worth a look: "inner_node" (rows that lack a level
         at the end), "gap" (a level below a missing one, ignored), "whole_float"
         (12.0, read as 12), "mark" (cells like "NA", read as no label), "edge" (labels
@@ -159,16 +161,11 @@ def convert_corpus(
     """
     check_shares(dev, test)
     check_seed(seed)
-    before = _look_at_output(Path(output_dir), force)
+    before = look_at_corpus(Path(output_dir), force)
     sources = find_sources(inputs, **dialect)
     paths = [table.path for table, _ in sources]
     seen = look_at(*paths)
-    readers = [RecordReader(table, columns, split) for table, split in sources]
-    has_lists = readers[0].has_lists
-    for reader in readers:
-        if reader.has_lists != has_lists:
-            first, second = readers[0].table.path, reader.table.path
-            raise ValueError(Errors.L629.format(first=first, second=second))
+    readers = make_readers(sources, columns)
     nlp = make_blank(lang)
     rows = Rows(nlp.max_length)
     bar = {"disable": None if progress else True, "unit": " rows"}
@@ -176,20 +173,20 @@ def convert_corpus(
         rows.add(record)
     plan = make_plan(rows, (dev, test), seed=seed)
     # The second reading counts the notes again.
-    notes = sum((reader.notes for reader in readers), Counter())
-    places = {name: at for r in reversed(readers) for name, at in r.first.items()}
+    notes, places = collect_notes(readers)
+    has_lists = readers[0].has_lists
     result = _summarize(rows, plan, notes, places, output_dir, has_lists)
     if not result.docs:
         dropped = ", ".join(f"{name}: {n}" for name, n in result.dropped.items())
         text = Errors.L626.format(n=result.n_rows, dropped=dropped or "none")
         raise ValueError(text)
-    _check_output(output_dir, result.docs)
+    check_left(output_dir, result.docs)
     with (
         write_folder(output_dir, before=before) as folder,
         read_whole(*paths, before=seen),
     ):
         writers = {
-            SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX))
+            SPLITS.index(split): ShardWriter(nlp, folder / (split + SUFFIX), nlp.lang)
             for split in result.docs
         }
         pairs = zip(chain.from_iterable(readers), plan.splits.tolist())
@@ -220,6 +217,38 @@ def find_sources(
     return [(open_table(path, **dialect), split) for path, split in zip(paths, splits)]
 
 
+def make_readers(
+    sources: Sequence[Tuple[Table, Optional[str]]],
+    columns: Columns,
+    *,
+    corrects: bool = False,
+) -> List[RecordReader]:
+    """Open the tables that find_sources has found, see RecordReader.
+
+    RAISES (ValueError): L629 if some have lists of labels, and some have not.
+    """
+    readers = [
+        RecordReader(table, columns, split, corrects=corrects)
+        for table, split in sources
+    ]
+    for reader in readers:
+        if reader.has_lists != readers[0].has_lists:
+            first, second = readers[0].table.path, reader.table.path
+            raise ValueError(Errors.L629.format(first=first, second=second))
+    return readers
+
+
+def collect_notes(
+    readers: Sequence[RecordReader],
+) -> Tuple["Counter[str]", Dict[str, str]]:
+    """RETURNS (Tuple[Counter[str], Dict[str, str]]): What was remarkable in tables that
+    were read, and where each was first.
+    """
+    notes = sum((reader.notes for reader in readers), Counter())
+    places = {name: at for r in reversed(readers) for name, at in r.first.items()}
+    return notes, places
+
+
 def _list_folder(folder: Path) -> List[Path]:
     tables = sorted(path for path in folder.iterdir() if is_table(path))
     found = [path for path in tables if get_split_name(path.stem)]
@@ -230,7 +259,12 @@ def _list_folder(folder: Path) -> List[Path]:
     return found
 
 
-def _look_at_output(output_dir: Path, force: bool) -> StateT:
+def look_at_corpus(output_dir: Path, force: bool) -> StateT:
+    """Find out whether a corpus may be written there.
+
+    RAISES (ValueError): L604 if it would replace what no conversion has written, L608
+        or L625, see files.py.
+    """
     refuse_stream(output_dir)
     finish_interrupted(output_dir)
     for path in (output_dir / (split + SUFFIX) for split in SPLITS):
@@ -239,8 +273,11 @@ def _look_at_output(output_dir: Path, force: bool) -> StateT:
     return look_at(output_dir)
 
 
-def _check_output(output_dir: Path, splits: Container[str]) -> None:
-    """A dev file of another split may contain what is in the new train file."""
+def check_left(output_dir: Path, splits: Container[str]) -> None:
+    """A dev file of another split may contain what is in the new train file.
+
+    RAISES (ValueError): L624 if there is one that isn't replaced.
+    """
     for split in SPLITS:
         path = output_dir / (split + SUFFIX)
         if split not in splits and path.exists():

@@ -7,16 +7,18 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
-from ..tables.columns import SPLITS, Record
+from ..tables.columns import DELETED, REJECTED, SPLITS, Record
 from ..texts import hash_text
 from .allot import DEV, TEST, TRAIN, allot, draw, find_needed
 
 DROPPED = -1
 NOT_GIVEN = -1
+# What a row says of its text: its labels, that they are wrong, or that it's to go.
+ANSWERS = ("", REJECTED, DELETED)
 
 
 class Rows:
-    """What is remembered of each row: some 13 bytes.
+    """What is remembered of each row: some 18 bytes.
 
     max_length (int): Most characters of a text; a longer one is dropped.
     """
@@ -26,6 +28,7 @@ class Rows:
         self.hashes = array("Q")
         self.sets = array("l")
         self.given = array("b")
+        self.answers = array("b")
         self.dropped: "Counter[str]" = Counter()
         # The number of each set of labels, which are sorted.
         self.label_sets: Dict[Tuple[str, ...], int] = {}
@@ -43,6 +46,7 @@ class Rows:
             self.sets.append(self.label_sets.setdefault(labels, len(self.label_sets)))
         split = NOT_GIVEN if record.split is None else SPLITS.index(record.split)
         self.given.append(split)
+        self.answers.append(ANSWERS.index(record.answer))
 
     @property
     def labels(self) -> List[str]:
@@ -52,7 +56,7 @@ class Rows:
     def _get_reason(self, record: Record) -> Optional[str]:
         if not record.text.strip():
             return "no_text"
-        if record.labels is None:
+        if record.labels is None and record.answer != DELETED:
             return "no_label"
         return "too_long" if len(record.text) > self.max_length else None
 
@@ -108,7 +112,7 @@ def make_plan(rows: Rows, shares: Sequence[float], *, seed: int) -> Plan:
         # A text whose label isn't sure is the last that a label needs.
         order = numpy.lexsort((draw(distinct, seed), has_conflict))
         ranks[order] = numpy.arange(len(order))
-        needed = find_needed(of_text, *_pair_labels(rows, texts, sets), ranks)
+        needed = find_needed(of_text, *pair_labels(rows, texts, sets), ranks)
         of_text[needed] = TRAIN
         n_needed, splits = len(needed), of_text[texts]
         wanted = [split for split, share in zip((DEV, TEST), shares) if share > 0]
@@ -127,7 +131,7 @@ def make_plan(rows: Rows, shares: Sequence[float], *, seed: int) -> Plan:
     )
 
 
-def _pair_labels(
+def pair_labels(
     rows: Rows, texts: numpy.ndarray, sets: numpy.ndarray
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The text of each row, given with

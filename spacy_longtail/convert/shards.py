@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 from spacy.language import Language
 from spacy.tokens import DocBin
@@ -22,11 +22,15 @@ class ShardWriter:
 
     nlp (Language): Makes the tokens.
     path (Path): What to write.
+    lang (Optional[str]): The language that is noted, None for none.
     """
 
-    def __init__(self, nlp: Language, path: Path) -> None:
+    def __init__(self, nlp: Language, path: Path, lang: Optional[str]) -> None:
         self.nlp = nlp
         self.path = path
+        self.lang = lang
+        # What the next shard begins with.
+        self._start: Optional[DocBin] = None
         self._waiting: List[ItemT] = []
         self._n_chars = 0
         self._n_shards = 0
@@ -37,12 +41,21 @@ class ShardWriter:
         """Add a text, and write a shard if that fills one."""
         self._waiting.append((text, labels))
         self._n_chars += len(text)
-        if len(self._waiting) >= MAX_DOCS or self._n_chars >= MAX_CHARS:
+        n_docs = len(self._waiting) + len(self._start or ())
+        if n_docs >= MAX_DOCS or self._n_chars >= MAX_CHARS:
             self._flush()
+
+    def add_shard(self, content: bytes) -> None:
+        """Add a shard that is complete, before any text."""
+        self._end_shard(content)
+
+    def continue_shard(self, docs: DocBin) -> None:
+        """Add a shard that the next texts belong to, before any text."""
+        self._start = docs
 
     def finish(self) -> None:
         """Write what is left."""
-        if self._waiting:
+        if self._waiting or self._start is not None:
             self._flush()
         if self._n_shards > 1:
             self._write()
@@ -50,11 +63,16 @@ class ShardWriter:
             self.path.write_bytes(self._shard)
 
     def _flush(self) -> None:
+        docs = DocBin(attrs=["ORTH"]) if self._start is None else self._start
+        content = make_shard(self.nlp, self._waiting, docs, self.lang)
+        self._waiting, self._n_chars, self._start = [], 0, None
+        self._end_shard(content)
+
+    def _end_shard(self, content: bytes) -> None:
         if self._n_shards:
             self.path.mkdir(exist_ok=True)
             self._write()
-        self._shard = make_shard(self.nlp, self._waiting)
-        self._waiting, self._n_chars = [], 0
+        self._shard = content
         self._n_shards += 1
 
     def _write(self) -> None:
@@ -62,15 +80,26 @@ class ShardWriter:
         (self.path / name).write_bytes(self._shard)
 
 
-def make_shard(nlp: Language, items: List[ItemT]) -> bytes:
-    """RETURNS (bytes): The content of a .spacy file. The cats are sparse."""
-    # The words and spaces are all there is, the other attributes would be zeros.
-    docs = DocBin(attrs=["ORTH"])
+def make_shard(
+    nlp: Language, items: List[ItemT], docs: DocBin, lang: Optional[str]
+) -> bytes:
+    """Add texts to a shard. Their cats are sparse.
+
+    docs (DocBin): What it has already. Words and spaces are enough, other attributes
+        of a new text would be zeros.
+    RETURNS (bytes): The content of a .spacy file.
+    """
     for text, labels in items:
         doc = nlp.make_doc(text)
         doc.cats = dict.fromkeys(labels, 1.0)
         docs.add(doc)
-    return mark_language(docs.to_bytes(), nlp.lang)
+    return pack_shard(docs, lang)
+
+
+def pack_shard(docs: DocBin, lang: Optional[str]) -> bytes:
+    """RETURNS (bytes): The content of a .spacy file, which names its language."""
+    content = docs.to_bytes()
+    return content if lang is None else mark_language(content, lang)
 
 
 def is_conversion(path: Path) -> bool:

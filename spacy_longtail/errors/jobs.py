@@ -34,6 +34,30 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L717 = ("Excel can't have this: {what}. Write .csv, .jsonl or .parquet.")
     L718 = ("A process ended before its work was done, with the exit code {code}. "
             "{hint}")
+    # L730 to L739: new texts and new names in a corpus that is there
+    L730 = ("'--{option}' is about a corpus that is there. Name it with --add, for "
+            "example: python -m spacy longtail convert new.csv corpus --add corpus.")
+    L731 = ("There is nothing to do: give tables of texts, or new names of categories "
+            "with --add CORPUS --rename FILE. The last path is the folder to write.")
+    L732 = ("There is no corpus to add to at '{path}': it has no train.spacy (found: "
+            "{found}). Make one with 'spacy longtail convert' without --add.")
+    L733 = ("'{path}' was made for the language {found!r}, but new texts would be "
+            "split as {lang!r}. Leave --lang out, or convert all tables again with it.")
+    L734 = ("{path} needs the columns 'old' and 'new' of categories, but there isn't "
+            "one column {column!r}. Its columns are: {columns}.")
+    L735 = ("{where}: the name in the column {column!r} is missing, or has an empty "
+            "level. Write whole paths, the old and the new one. To delete a category, "
+            "give its texts as rows with 'delete' in a column 'answer'.")
+    L736 = ("{where}: there is no category {old!r} to rename, and none that has its "
+            "new name. Similar ones: {similar}. Correct the name, or delete the row.")
+    L737 = ("{where}: {old!r} has two new names, {first!r} and {second!r}. Which text "
+            "belongs to which can't be told by a name: give its texts with their new "
+            "labels as a table, like any other correction, and no row here.")
+    L738 = ("The documents of '{path}' have up to {n} labels, but {table} has one a "
+            "row, which would replace them all. Give lists with --labels, for example "
+            "a column 'labels' with cells like 'a;b'.")
+    L739 = ("{path} is a table of codes, and codes have no new names. Give --rename "
+            "descriptions as JSON lines of \"label\" and \"description\".")
     L740 = ("'{command}' ended with the status {status}. It said:\n{said}")
     L741 = ("A package can't be made without the library 'build'. Install it: pip "
             "install build")

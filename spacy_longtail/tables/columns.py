@@ -15,7 +15,9 @@ SPLIT_NAMES = dict(zip(SPLITS, SPLITS), training="train")
 SPLIT_NAMES.update(dict.fromkeys(("valid", "validation", "val"), "dev"))
 # What an annotation tool like Prodigy says of a row that is left out, and its note.
 ANSWER = "answer"
-ANSWERS = {"reject": "rejected", "ignore": "ignored"}
+ANSWERS = {"reject": "rejected", "ignore": "ignored", "delete": "deleted"}
+# Those that say something of a text that is in a corpus already.
+REJECTED, DELETED = ANSWERS["reject"], ANSWERS["delete"]
 # Its list of chosen labels, and of those that there were to choose from.
 CHOICE = ("accept", "options")
 # Separators to suggest.
@@ -36,6 +38,7 @@ NOTES = {
     "text, rows were swallowed: give --no-quotes",
     "rejected": "rows were left out, as 'answer' says that their label is wrong",
     "ignored": "rows were left out, as 'answer' says to ignore them",
+    "deleted": "rows were left out, as 'answer' says to delete them",
     "other_sheets": "other sheets were not read; --sheet names the one to read",
 }
 
@@ -80,30 +83,41 @@ class Record(NamedTuple):
 
     labels (Optional[Tuple[str, ...]]): None if the row has no label; an empty list of
         labels is an answer.
+    answer (str): REJECTED if the labels are wrong, DELETED if the text is to go.
     """
 
     text: str
     labels: Optional[Tuple[str, ...]]
     split: Optional[str]
+    answer: str = ""
 
 
 class RecordReader:
     """Read the records of a table, and count what was remarkable about them. Rows that
-    an annotator rejected or ignored are left out.
+    an annotator rejected, ignored or deleted are left out.
 
     While it's read, it counts in `notes` what NOTES explains, and keeps in `first`
     where each was found first.
 
     split (Optional[str]): That of all rows, in place of what a column says.
+    corrects (bool): Whether the records correct texts that are known: those that are
+        rejected or deleted say something of them, and a blank cell of a list of labels
+        is one that nobody has filled in.
     RAISES (ValueError): L613, L617 to L619, L622, L628, L632, L635 to L639 or
         L660, see there.
     """
 
     def __init__(
-        self, table: Table, columns: Columns, split: Optional[str] = None
+        self,
+        table: Table,
+        columns: Columns,
+        split: Optional[str] = None,
+        *,
+        corrects: bool = False,
     ) -> None:
         self.table = table
         self.split = split
+        self.corrects = corrects
         self.columns = _choose_labels(table, columns)
         self.notes: "Counter[str]" = table.notes
         self.first: Dict[str, str] = table.first
@@ -131,8 +145,9 @@ class RecordReader:
             where = self.table.where(number)
             # Spreadsheets that it went through may have changed the case.
             answer = str(values[-1]).strip().lower() if n_answers else ""
-            if answer in ANSWERS:
-                self.table.note(ANSWERS[answer], where)
+            answer = ANSWERS.get(answer, "")
+            if answer and not (self.corrects and answer in (REJECTED, DELETED)):
+                self.table.note(answer, where)
                 continue
             text = _join_texts(self.table, values[:n_texts], where)
             found: Optional[Tuple[str, ...]]
@@ -147,10 +162,10 @@ class RecordReader:
                 split = get_split_name(str(value))
                 if split is None:
                     raise ValueError(Errors.L622.format(where=where, value=value))
-            yield Record(text, found, self.split or split)
+            yield Record(text, found, self.split or split, answer)
 
     def _get_labels(self, value: Any, where: str) -> Optional[Tuple[str, ...]]:
-        if value is None:
+        if value is None or (self.corrects and is_missing(value)):
             return None
         if isinstance(value, str) and self._is_mark(value):
             self.table.note("mark", where)

@@ -6,7 +6,7 @@ import numpy
 
 from ..errors import Errors
 from .chunks import CellChunk, RowChunk, make_cell_chunks, make_strings
-from .table import RowT, Table
+from .table import CHUNK, RowT, Table
 from .writer import TextWriter
 
 # A cell can hold a long document, the limit of the module is 128 kB.
@@ -14,7 +14,8 @@ MAX_CELL = 1 << 30
 # A first line by which Excel says what the delimiter is.
 SEP = re.compile(r"\ufeff?\"?sep=([^\"\r\n\0])\"?\s*", re.IGNORECASE)
 QUOTES = "Check the quotes and the delimiter. If quotes are text, give --no-quotes."
-MAX_SEP = 16
+# Without the usual delimiter, what spreadsheets of many languages write in its place.
+INSTEAD = (";", "\t")
 LINE_ENDS = re.compile(r"[\r\n]")
 
 
@@ -60,12 +61,12 @@ class DelimitedTable(Table):
     def _read_cells(self) -> Iterator[Tuple[int, List[str]]]:
         usual = "," if self.path.suffix.lower() == ".csv" else "\t"
         with self.open_text() as lines:
-            start = lines.readline(MAX_SEP)
+            start = lines.readline(CHUNK)
             found = SEP.fullmatch(start)
             if not found:
                 lines.seek(0)
             n_before = int(found is not None)
-            said = found.group(1) if found else usual
+            said = found.group(1) if found else self._guess(start, usual)
             delimiter = self.dialect.delimiter or said
             csv.field_size_limit(MAX_CELL)
             is_text = self.dialect.quotes is False
@@ -87,6 +88,12 @@ class DelimitedTable(Table):
                 where = self.where(number)
                 message = Errors.L621.format(where=where, problem=error, hint=QUOTES)
                 raise ValueError(message) from None
+
+    def _guess(self, header: str, usual: str) -> str:
+        """RETURNS (str): The usual delimiter, unless the header has only another."""
+        if not self.dialect.header or usual in header:
+            return usual
+        return next((mark for mark in INSTEAD if mark in header), usual)
 
     def _check_lines(
         self, number: int, last: int, row: List[str], delimiter: str

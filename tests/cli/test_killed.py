@@ -89,14 +89,14 @@ def folder(tmp_path):
     return path
 
 
-@pytest.fixture(params=["convert", "tune", "explain", "init-config"])
+@pytest.fixture(params=["convert", "add", "tune", "explain", "init-config"])
 def call(request, run, table, tickets_dir, folder):
     """Run a command, over what is there."""
     name, output = request.param, folder / "output"
     model, dev = tickets_dir / "model", tickets_dir / "dev.spacy"
     other = table.with_name("other.csv")
     other.write_text("text,label\n" + "".join(f"{i},{i % 3}\n" for i in range(40)))
-    if name == "convert":
+    if name in ("convert", "add"):
         assert run("convert", other, output).exit_code == 0
     elif name == "tune":
         shutil.copytree(model, output)
@@ -104,11 +104,13 @@ def call(request, run, table, tickets_dir, folder):
         output.write_text("old")
     arguments = {
         "convert": [table, output],
+        "add": [table, output, "--add", output],
         "tune": [model, dev, "--output", output, "--folds", 2],
         "explain": [model, "my card", "--output", output],
         "init-config": [table, output],
     }[name]
-    return lambda: run(name, *arguments, "--force")
+    command = "convert" if name == "add" else name
+    return lambda: run(command, *arguments, "--force")
 
 
 @pytest.mark.parametrize("fail", [die, raise_full, raise_interrupt])

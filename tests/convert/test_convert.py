@@ -213,11 +213,11 @@ def test_nothing_partial_is_left(
     made = []
     real = shards.make_shard
 
-    def fail_later(nlp, items):
-        made.append(items)
+    def fail_later(*args):
+        made.append(args)
         if len(made) == 4:
             raise error
-        return real(nlp, items)
+        return real(*args)
 
     monkeypatch.setattr(shards, "make_shard", fail_later)
     with pytest.raises(raised, match=message):

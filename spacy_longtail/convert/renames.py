@@ -1,0 +1,165 @@
+"""New names of categories, from a small table of the columns "old" and "new"."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from ..descriptions import RecordT
+from ..errors import JobErrors
+from ..spelling import clean_segment, find_similar
+from ..tables import open_table
+from ..tables.cells import to_segment
+from ..tables.columns import Columns
+
+OLD, NEW = "old", "new"
+
+
+class Rename(NamedTuple):
+    """A row of the table.
+
+    old, new (str): Paths of categories, or of nodes above some.
+    where (str): File and row, for messages.
+    """
+
+    old: str
+    new: str
+    where: str
+
+
+class Renames:
+    """Gives labels their new names, all at the same time, so that two can swap theirs.
+    Of a path, the longest part that has a new name is replaced.
+
+    rows (Iterable[Rename]): The new names.
+    separator (str): What joins the segments of a label.
+    """
+
+    def __init__(self, rows: Iterable[Rename] = (), separator: str = "/") -> None:
+        self.rows = {row.old: row for row in rows}
+        self.separator = separator
+        self._cache: Dict[str, str] = {}
+
+    def rename(self, label: str) -> str:
+        """RETURNS (str): What a label is called now."""
+        if label not in self._cache:
+            self._cache[label] = self._rename(label)
+        return self._cache[label]
+
+    def _rename(self, label: str) -> str:
+        node, rest = label, ""
+        while node not in self.rows:
+            if self.separator not in node:
+                return label
+            node = node.rpartition(self.separator)[0]
+            rest = label[len(node) :]
+        return self.rows[node].new + rest
+
+    def drop_unknown(self, nodes: Set[str]) -> List[Rename]:
+        """Leave out the renames of what isn't there, under its old name.
+
+        nodes (Set[str]): Labels and the nodes above them.
+        RETURNS (List[Rename]): Those left out, as the new name is there.
+        RAISES (ValueError): L736 if the new name isn't there either.
+        """
+        done = []
+        for row in list(self.rows.values()):
+            if row.old in nodes:
+                continue
+            clean = self.separator.join(
+                map(clean_segment, row.old.split(self.separator))
+            )
+            del self.rows[row.old]
+            if clean in nodes:
+                self.rows[clean] = row._replace(old=clean)
+            elif row.new in nodes:
+                done.append(row)
+            else:
+                similar = find_similar(row.old, nodes)
+                text = JobErrors.L736.format(
+                    where=row.where, old=row.old, similar=similar
+                )
+                raise ValueError(text)
+        return done
+
+    def find_sources(self, labels: Iterable[str]) -> Dict[str, Set[str]]:
+        """RETURNS (Dict[str, Set[str]]): What each label was called that is new or has
+        been merged.
+        """
+        sources = defaultdict(set)
+        for label in labels:
+            sources[self.rename(label)].add(label)
+        return {new: olds for new, olds in sources.items() if olds != {new}}
+
+    def rename_cats(
+        self, cats: Dict[str, Any], sources: Dict[str, Set[str]]
+    ) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The cats with new names. A document has a merged
+        label if it has one of its parts, and hasn't if it's said of all of them.
+        """
+        renamed: Dict[str, Any] = {}
+        for label, value in cats.items():
+            new = self.rename(label)
+            if value == 0 and not sources.get(new, {label}) <= cats.keys():
+                continue
+            renamed[new] = max(value, renamed.get(new, value))
+        return renamed
+
+    def rename_descriptions(self, records: List[RecordT]) -> List[RecordT]:
+        """RETURNS (List[Dict[str, str]]): Descriptions of the labels as they are called
+        now. Of labels that are merged, those of one that keeps its name; else all.
+        """
+        found: Dict[str, Dict[str, str]] = {}
+        for record in records:
+            old = record["label"]
+            found.setdefault(self.rename(old), {})[old] = record["description"]
+        renamed = []
+        for new, texts in found.items():
+            own = [texts[new]] if new in texts else dict.fromkeys(texts.values())
+            renamed.append({"label": new, "description": " ".join(own)})
+        return renamed
+
+
+def read_renames(path: Optional[Path], columns: Columns) -> Renames:
+    """Read a table of new names.
+
+    path (Optional[Path]): Any table. None for no new names.
+    columns (Columns): Says how paths are written.
+    RAISES (ValueError): L734 if the columns are missing, L735 if a name is, L737 if a
+        category has several new names, and those of a table.
+    """
+    if path is None:
+        return Renames(separator=columns.separator)
+    table = open_table(Path(path))
+    missing = [name for name in (OLD, NEW) if table.columns.count(name) != 1]
+    if missing:
+        shown = ", ".join(map(repr, table.columns[:10])) or "none"
+        text = JobErrors.L734.format(path=path, column=missing[0], columns=shown)
+        raise ValueError(text)
+    rows: Dict[str, Rename] = {}
+    for number, cells in table.rows((OLD, NEW)):
+        where = table.where(number)
+        row = _read_row(cells, where, columns)
+        if row is None:
+            continue
+        first = rows.setdefault(row.old, row)
+        if first.new != row.new:
+            text = JobErrors.L737.format(
+                where=where, old=row.old, first=first.new, second=row.new
+            )
+            raise ValueError(text)
+    return Renames(rows.values(), columns.separator)
+
+
+def _read_row(cells: Tuple[Any, ...], where: str, columns: Columns) -> Optional[Rename]:
+    inner = columns.path_separator or columns.separator
+    paths = [to_segment(cell, where, lambda name: None).split(inner) for cell in cells]
+    # In the corpus, an old name can be spelled in any way.
+    names = [list(map(str.strip, paths[0])), list(map(clean_segment, paths[1]))]
+    if names == [[""], [""]]:
+        return None
+    for column, segments in zip((OLD, NEW), names):
+        wrong = not all(segments) or columns.separator in "".join(segments)
+        if wrong and (column == NEW or segments == [""]):
+            raise ValueError(JobErrors.L735.format(where=where, column=column))
+    old, new = map(columns.separator.join, names)
+    return Rename(old, new, where)
