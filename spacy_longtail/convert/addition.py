@@ -92,13 +92,13 @@ class Addition:
         was = {new: old for old, new in self.moved.items()}
         rows = []
         for label, before, now in self.get_changes():
-            remark = ""
-            if not now:
-                remark = f"now {self.moved[label]}" if label in self.moved else "gone"
-            elif label in self.merged:
-                remark = f"with {', '.join(self.merged[label])}"
+            if label in self.moved:
+                continue  # It's said of the new name.
+            remark = "" if now else "gone"
+            if label in self.merged:
+                remark = f"with {_name_some(self.merged[label])}"
             elif not before:
-                remark = f"was {was[label]}" if label in was else "new"
+                remark = f"was {was[label]!r}" if label in was else "new"
             rows.append((shorten(label), f"{before:,}", f"{now:,}", remark))
         header = ("Category", "Before", "Now", "")
         title = f"{count_noun(len(rows), 'change')} of categories, the largest first"

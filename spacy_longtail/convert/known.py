@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy
-from spacy.attrs import ORTH
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 from spacy.tokens import DocBin
 from spacy.tokens._dict_proxies import SpanGroups
@@ -62,7 +61,8 @@ class StoredShard:
         for name in ("tokens", "spaces", "cats", "span_groups", "user_data", "flags"):
             setattr(docs, name, [getattr(docs, name)[i] for i in kept])
         # Spans and other attributes can need any string.
-        if docs.attrs == [ORTH] and all(s in NO_SPANS for s in docs.span_groups):
+        has_words_only = all(tokens.shape[1] == 1 for tokens in docs.tokens)
+        if has_words_only and all(s in NO_SPANS for s in docs.span_groups):
             used = {orth for tokens in docs.tokens for orth in tokens.ravel().tolist()}
             docs.strings = {s for s in docs.strings if get_string_id(s) in used}
         self.is_changed = True

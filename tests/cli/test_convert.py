@@ -26,7 +26,7 @@ def test_add_in_place(run, table, tmp_path):
     result = run("convert", new, out, "--add", out, "--rename", names)
     assert result.exit_code == 0
     said = " ".join(result.stdout.split())
-    assert "area 0/topic zero 0 10 was area 0/topic 0" in said
+    assert "area 0/topic zero 0 10 was 'area 0/topic 0'" in said
     assert "Left out 1 of 2 rows without a label" in said
     assert "'area 0/topic O' is new" in said and "Did you mean" in said
     found = json.loads(run("convert", new, out, "--add", out, "--json").stdout)

@@ -110,6 +110,17 @@ def test_first_line_by_which_excel_says_the_delimiter(tmp_path, first):
         next(rows)
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_delimiter_that_a_spreadsheet_writes_in_place_of_a_comma(tmp_path, delimiter):
+    lines = ["text;label", "a,b;c", '"d;e";f']
+    text = "\ufeff" + "\r\n".join(lines).replace(";", delimiter) + "\r\n"
+    path = write(tmp_path / "a.csv", text)
+    assert read(path) == [("a,b", "c"), (f"d{delimiter}e", "f")]
+    # One of the usual ones in the header is the delimiter.
+    path = write(tmp_path / "b.csv", "text,label,a;b\nx,y,z\n")
+    assert read(path) == [("x", "y")]
+
+
 def test_delimiter_as_it_is_typed(tmp_path):
     path = write(tmp_path / "a.csv", "text\tlabel\na,b\tc\n")
     assert read(path, delimiter="\\t") == read(path, delimiter="\t") == [("a,b", "c")]
