@@ -193,7 +193,7 @@ def _read(
     segments = (label.split(separator) for label in names)
     nodes = {n for s in segments for n in accumulate(s, lambda *p: separator.join(p))}
     done = [row.old for row in renames.drop_unknown(nodes)]
-    rename_sets(rows, known, renames.rename, separator)
+    rename_sets(rows, known, renames.translate, separator)
     return _Contents(rows, known, counts, done)
 
 

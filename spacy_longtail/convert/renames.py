@@ -39,13 +39,13 @@ class Renames:
         self.separator = separator
         self._cache: Dict[str, str] = {}
 
-    def rename(self, label: str) -> str:
+    def translate(self, label: str) -> str:
         """RETURNS (str): What a label is called now."""
         if label not in self._cache:
-            self._cache[label] = self._rename(label)
+            self._cache[label] = self._translate(label)
         return self._cache[label]
 
-    def _rename(self, label: str) -> str:
+    def _translate(self, label: str) -> str:
         node, rest = label, ""
         while node not in self.rows:
             if self.separator not in node:
@@ -87,7 +87,7 @@ class Renames:
         """
         sources = defaultdict(set)
         for label in labels:
-            sources[self.rename(label)].add(label)
+            sources[self.translate(label)].add(label)
         return {new: olds for new, olds in sources.items() if olds != {new}}
 
     def rename_cats(
@@ -98,7 +98,7 @@ class Renames:
         """
         renamed: Dict[str, Any] = {}
         for label, value in cats.items():
-            new = self.rename(label)
+            new = self.translate(label)
             if value == 0 and not sources.get(new, {label}) <= cats.keys():
                 continue
             renamed[new] = max(value, renamed.get(new, value))
@@ -111,7 +111,7 @@ class Renames:
         found: Dict[str, Dict[str, str]] = {}
         for record in records:
             old = record["label"]
-            found.setdefault(self.rename(old), {})[old] = record["description"]
+            found.setdefault(self.translate(old), {})[old] = record["description"]
         renamed = []
         for new, texts in found.items():
             own = [texts[new]] if new in texts else dict.fromkeys(texts.values())

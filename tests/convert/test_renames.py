@@ -82,7 +82,7 @@ def test_new_names(corpus, pairs, expected):
     assert set(found) == texts
     names = Renames([Rename(*pair, "") for pair in pairs])
     for text, labels in found.items():
-        assert labels == {names.rename(text.rpartition(" ")[0])}
+        assert labels == {names.translate(text.rpartition(" ")[0])}
     assert sum(c["corrected"] for c in result.changes.values()) == 0
 
 
