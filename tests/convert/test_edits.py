@@ -8,7 +8,9 @@ from spacy_longtail.tables.columns import DELETED, REJECTED, Record
 from spacy_longtail.texts import hash_text
 
 TEXTS = st.integers(0, 8).map(str)
-DOCS = st.lists(st.tuples(TEXTS, st.sampled_from("abc"), st.integers(0, 2)))
+DOCS = st.lists(
+    st.tuples(TEXTS, st.sampled_from("abc"), st.integers(0, 2)), max_size=20
+)
 ROWS = st.lists(
     st.builds(
         Record,
@@ -16,7 +18,8 @@ ROWS = st.lists(
         st.sampled_from("abcd").map(lambda label: (label,)),
         st.none(),
         st.sampled_from(("", "", REJECTED, DELETED)),
-    )
+    ),
+    max_size=20,
 )
 
 
@@ -62,13 +65,15 @@ def add_one_by_one(docs, records):
     return labels, new
 
 
-@given(docs=DOCS, records=ROWS)
-def test_rows_count_as_if_each_was_added_after_the_one_before(docs, records):
+@given(data=st.data())
+def test_rows_count_as_if_each_was_added_after_the_one_before(data):
+    docs, records = data.draw(DOCS), data.draw(ROWS)
     assert run(docs, records)[:2] == add_one_by_one(docs, records)
 
 
-@given(docs=DOCS, records=ROWS)
-def test_each_label_of_a_new_text_is_in_train(docs, records):
+@given(data=st.data())
+def test_each_label_of_a_new_text_is_in_train(data):
+    docs, records = data.draw(DOCS), data.draw(ROWS)
     labels, new, found = run(docs, records)
     in_train = {label for (_, _, s), label in zip(docs, labels) if s == 0}
     in_train |= {
