@@ -112,9 +112,8 @@ class BatchClassifier:
         several = pipe.kind.allows_several
         several = several if options.several is None else options.several
         last: Any = nlp.get_pipe(self._fallback) if self._fallback else self.pipe
-        tree = last.taxonomy
+        self.taxonomy = tree = last.taxonomy
         depth = max((len(tree.path(leaf)) for leaf in tree.leaves), default=0)
-        self._index = tree.index
         self.columns = ResultColumns(options.top, depth, several)
         self._needs_more = options.top > N_CANDIDATES
         self.results = self.columns.make_schema()
@@ -268,9 +267,9 @@ class BatchClassifier:
         return self.nlp.memory_zone() if is_full else nullcontext()
 
     def _rank(self, doc: Doc) -> List[Tuple[str, float]]:
-        own = [pair for pair in doc.cats.items() if pair[0] in self._index]
+        own = [pair for pair in doc.cats.items() if pair[0] in self.taxonomy.index]
         # Those that are alike stay in the order of the labels, as in a decision.
-        own.sort(key=lambda pair: (-pair[1], self._index[pair[0]]))
+        own.sort(key=lambda pair: (-pair[1], self.taxonomy.index[pair[0]]))
         return own[: self.options.top]
 
 

@@ -43,14 +43,15 @@ class BatchOptions:
         object.__setattr__(self, "text", text)
         if not text or len(set(text)) < len(text):
             expected = "one or more different columns"
-            raise _make_error("text", expected, list(text))
+            raise make_option_error("text", expected, list(text))
         if isinstance(self.top, bool) or not isinstance(self.top, int) or self.top < 0:
-            raise _make_error("top", "a whole number of at least 0", self.top)
+            raise make_option_error("top", "a whole number of at least 0", self.top)
         if self.phase not in PHASES:
-            raise _make_error("phase", f"one of {', '.join(PHASES)}", self.phase)
+            raise make_option_error("phase", f"one of {', '.join(PHASES)}", self.phase)
 
 
-def _make_error(name: str, expected: str, found: Any) -> ValueError:
+def make_option_error(name: str, expected: str, found: Any) -> ValueError:
+    """RETURNS (ValueError): L701."""
     text = JobErrors.L701.format(name=name, expected=expected, found=found)
     return ValueError(text)
 

@@ -20,10 +20,11 @@ from ..tables.source import Source, open_source, save_stream
 from ..tables.writer import Layout, Writer
 from .columns import BatchOptions
 from .pool import Pool, Serial
+from .review_table import MOST, Review, Reviewed, write_review
 from .shards import Parts, digest_file, open_parts
 from .stages import JobStages
 from .target import Outlet, Target, check_target, choose_target
-from .work import MAX_MESSAGES, JobPlan, Worker
+from .work import MAX_MESSAGES, JobPlan, Worker, read_arrow
 
 # Rows of a shard.
 SHARD_SIZE = 10_000
@@ -49,6 +50,7 @@ class Predicted:
     is_guessed (bool): Whether that wasn't said.
     as_text (List[str]): Columns that were written as text, because their values have
         different types or are lists or objects.
+    review (Optional[Reviewed]): What was written for a person.
     seconds (float): From the first row to the last.
     """
 
@@ -63,6 +65,7 @@ class Predicted:
     text: List[str] = field(default_factory=list)
     is_guessed: bool = False
     as_text: List[str] = field(default_factory=list)
+    review: Optional[Reviewed] = None
     seconds: float = 0.0
 
     @property
@@ -112,7 +115,7 @@ class Predicted:
             first = [f"Row {', '.join(own)}: {text}" for text, own in rows.items()]
             sentence = " ".join([f"{failed} failed, see 'error'.", *first])
             remarks.append(Remark("warn", sentence))
-        return remarks
+        return [*remarks, *(self.review.remarks() if self.review else ())]
 
 
 def predict(
@@ -131,6 +134,9 @@ def predict(
     shard_size: int = SHARD_SIZE,
     n_process: int = 1,
     gpu_id: int = -1,
+    review: Optional[PathT] = None,
+    review_precision: Optional[float] = None,
+    review_rows: int = MOST,
     force: bool = False,
     progress: bool = False,
     **dialect: Any,
@@ -164,6 +170,11 @@ def predict(
     n_process (int): How many processes load the pipeline, at least 1. With 1, it's
         this one.
     gpu_id (int): -1 for the CPU.
+    review (Optional[Union[str, Path]]): A table to write for a person: the rows without
+        a label, in an order that is worth the time, with an empty column for the label.
+    review_precision (Optional[float]): Review also the rows with a label, as many as it
+        takes until so many of the others are right, as expected by their probabilities.
+    review_rows (int): Rows to review, at most. Near copies are there once.
     force (bool): Replace what is there, and what was begun with something else.
     progress (bool): Whether to show progress bars, on stderr.
     dialect (Any): What text files don't say themselves, see Dialect.
@@ -187,6 +198,11 @@ def predict(
             target = check_target(
                 target, str(pipeline), map(str, given), source.paths, force=force
             )
+        wanted = None
+        if review is not None:
+            wanted = Review(Path(review), review_precision, review_rows).check(
+                target, top=top, source=str(pipeline), inputs=source.paths, force=force
+            )
         names = tuple(text) or (source.guess_text(),)
         source.check_text(names)
         options = BatchOptions(names, pipe, top, several, prefix)
@@ -194,7 +210,7 @@ def predict(
         make = partial(Worker, str(pipeline), gpu_id)
         workers = Serial(make) if n_process == 1 else Pool(make, n_process)
         stack.callback(workers.close)
-        run = _Run(source, target, options, dialect, two_phases, shard_size)
+        run = _Run(source, target, options, dialect, two_phases, shard_size, wanted)
         found = run.go(workers, output, force=force, progress=progress)
     return replace(found, text=list(names), is_guessed=not text and names != ("text",))
 
@@ -210,10 +226,11 @@ class _Run:
         dialect: Dict[str, Any],
         two_phases: bool,
         shard_size: int,
+        review: Optional[Review],
     ) -> None:
         self.source, self.target, self.options = source, target, options
         self.dialect, self.two_phases = dialect, two_phases
-        self.shard_size = shard_size
+        self.shard_size, self.review = shard_size, review
 
     def go(
         self, workers: Serial, output: Any, *, force: bool, progress: bool
@@ -229,8 +246,9 @@ class _Run:
             folder = self._choose_folder(stack)
             parts = stack.enter_context(open_parts(folder, manifest, force=force))
             is_whole = self.target.is_folder
+            limit = None if self.review is None else self.review.limit
             plan = JobPlan(
-                self.options, schema, version, parts.folder, writer, is_whole
+                self.options, schema, version, parts.folder, writer, is_whole, limit
             )
             workers.tell("set_up", plan)
             stages = JobStages(workers, parts, self.source, plan, self.shard_size)
@@ -242,6 +260,9 @@ class _Run:
             found = self._summarize(parts, output, as_text)
             if self.two_phases:
                 found = replace(found, n_routed=stages.n_routed)
+            if self.review is not None:
+                reviewed = self._write_review(self.review, workers, parts)
+                found = replace(found, review=reviewed)
             self._finish(parts, writer, outlet, found)
         seconds = time.monotonic() - start
         return replace(found, n_before=n_before, seconds=seconds)
@@ -277,6 +298,7 @@ class _Run:
             "columns": layout.header,
             "shard_size": self.shard_size,
             "two_phases": self.two_phases,
+            "review_below": None if self.review is None else self.review.limit,
         }
         return manifest, [n_lines for _, n_lines in digests]
 
@@ -330,6 +352,19 @@ class _Run:
             n_failed=counts["failed"],
             failures=failures[:MAX_MESSAGES],
             as_text=as_text,
+        )
+
+    def _write_review(self, review: Review, workers: Serial, parts: Parts) -> Reviewed:
+        """Before the result has its name: a run that is killed in between goes on."""
+        entries = _get_entries(parts)
+        paths = (parts.folder / name for entry in entries for name in entry["beside"])
+        names, counts = workers.tell("describe")
+        return write_review(
+            review,
+            map(read_arrow, paths),
+            (entry["confidence"] for entry in entries),
+            counts=counts,
+            names=names,
         )
 
     def _finish(

@@ -13,7 +13,8 @@ from ..similar import find_copies, print_texts
 SPARE, LEAST = 10, 10_000
 # Copies differ in numbers: of orders, amounts, dates.
 NUMBERS = re.compile(r"\b\d+\b")
-N_BINS = 4096
+# Of the probabilities of labels.
+N_BINS = 512
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,20 @@ class Confidence:
         bins = (probabilities * N_BINS).astype("int64")
         self._counts += numpy.bincount(bins, minlength=N_BINS + 1)
         self._sums += numpy.bincount(bins, probabilities, minlength=N_BINS + 1)
+
+    def to_list(self) -> List[List[float]]:
+        """RETURNS (List[List[float]]): JSON values for add_list: bin, labels in it, and
+        the sum of their probabilities.
+        """
+        bins = numpy.flatnonzero(self._counts)
+        columns = bins, self._counts[bins], self._sums[bins]
+        return [list(row) for row in zip(*(part.tolist() for part in columns))]
+
+    def add_list(self, found: List[List[float]]) -> None:
+        """Add what to_list has returned."""
+        for number, n, total in found:
+            self._counts[int(number)] += n
+            self._sums[int(number)] += total
 
     def find_threshold(self, precision: float) -> float:
         """Find from which probability on the labels can be left alone.

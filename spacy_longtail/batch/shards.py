@@ -49,7 +49,8 @@ class Parts:
     def note(self, entry: Dict[str, Any]) -> None:
         """Note that a piece is done.
 
-        entry (Dict[str, Any]): With its "name" and "sha256", JSON values only.
+        entry (Dict[str, Any]): With its "name" and "sha256", JSON values only. Under
+            "beside", the digests of pieces without an entry, by their names.
         """
         self.done[entry["name"]] = entry
         with (self.folder / JOURNAL).open("a", encoding="utf8") as file_:
@@ -70,6 +71,7 @@ class Parts:
         manifest = {**self.manifest, **more, "shards": shards, "is_complete": True}
         _write_manifest(self.folder, manifest)
         others = [name for name in self.done if get_stage(name) != stage]
+        others += [name for shard in shards for name in shard.get("beside", ())]
         drop_parts(self.folder, [JOURNAL, *others])
         move_folder(self.folder, target, before=before)
 
@@ -89,12 +91,16 @@ class Parts:
             except ValueError:
                 continue  # It was cut off.
         for entry in entries:
-            path = self.folder / str(entry["name"])
-            if path.is_file() and digest_file(path)[0] == entry["sha256"]:
-                self.done[path.name] = entry
+            pieces = {entry["name"]: entry["sha256"], **entry.get("beside", {})}
+            if all(self._is_whole(*piece) for piece in pieces.items()):
+                self.done[entry["name"]] = entry
         if lines and lines[-1]:
             with journal.open("ab") as file_:
                 file_.write(b"\n")
+
+    def _is_whole(self, name: str, digest: str) -> bool:
+        path = self.folder / name
+        return path.is_file() and digest_file(path)[0] == digest
 
 
 def get_stage(name: str) -> str:

@@ -10,6 +10,7 @@ from ..files import StateT, follow_links
 from ..loading import check_output
 from ..tables import WRITERS
 from ..tables.writer import TextWriter, Writer
+from .columns import make_option_error
 from .shards import SUFFIX, Parts, copy_to, name_piece
 
 PARQUET = ".parquet"
@@ -57,14 +58,18 @@ def choose_target(
     suffix = path.suffix.lower()
     if suffix in WRITERS and not path.is_dir():
         if wanted not in (None, suffix):
-            raise _make_error(f"{suffix[1:]!r}, as the name of the output says", format)
+            raise make_option_error(
+                "format", f"{suffix[1:]!r}, as the name of the output says", format
+            )
         return Target(suffix, path)
     if suffix and wanted is None and not path.is_dir():
         raise ValueError(JobErrors.L716.format(path=path, known=known))
     suffix = wanted or PARQUET
     if not WRITERS[suffix].is_divisible:
         names = [name[1:] for name, own in WRITERS.items() if own.is_divisible]
-        raise _make_error(f"one of {', '.join(names)} for a folder", format)
+        raise make_option_error(
+            "format", f"one of {', '.join(names)} for a folder", format
+        )
     return Target(suffix, path, is_folder=True)
 
 
@@ -130,8 +135,3 @@ class Outlet:
 
     def _name(self, number: int) -> str:
         return name_piece("part", number, self.writer.suffix)
-
-
-def _make_error(expected: str, found: Any) -> ValueError:
-    text = JobErrors.L701.format(name="format", expected=expected, found=found)
-    return ValueError(text)

@@ -16,11 +16,13 @@ from ..tables.chunks import ArrowChunk, RowChunk
 from ..tables.writer import Writer
 from .classifier import BatchClassifier, load_classifier
 from .columns import ROUTED, BatchOptions, collect_texts
+from .review_table import keep_rows, measure
 from .shards import name_piece, write_piece
 
 # Messages of a piece that are kept.
 MAX_MESSAGES = 5
 TEXT = "text"
+REVIEW = "review"
 ARROW = ".arrow"
 
 
@@ -34,6 +36,8 @@ class JobPlan:
     folder (Path): Where the pieces are written.
     writer (Writer): Writes those of the result.
     is_whole (bool): Whether these are tables by themselves.
+    review_below (Optional[float]): Rows without a label, or with a less probable one,
+        are kept for a person. None keeps none.
     """
 
     options: BatchOptions
@@ -42,6 +46,7 @@ class JobPlan:
     folder: Path
     writer: Writer
     is_whole: bool
+    review_below: Optional[float] = None
 
     def name(self, stage: str, number: int) -> str:
         """RETURNS (str): Name of a piece: of the result ("part"), or of the answers of
@@ -159,12 +164,41 @@ class Worker:
         plan, name = self.plan, self.plan.name("part", number)
         columns = dict(zip(self.classifier.results.names, answers.columns))
         entry = {"name": name, "rows": len(chunk), **_count(columns, start)}
+        if plan.review_below is not None:
+            entry.update(self._keep(number, start, chunk, columns))
         answers = pyarrow.RecordBatch.from_arrays(
             list(columns.values()), schema=plan.schema
         )
         out = BytesIO()
         plan.writer.write_piece(out, chunk, answers, is_whole=plan.is_whole)
         return {**entry, "sha256": write_piece(plan.folder / name, [out.getvalue()])}
+
+    def _keep(
+        self, number: int, start: int, chunk: RowChunk, columns: Dict[str, Any]
+    ) -> Dict[str, Any]:
+        """Write what the review could need.
+
+        RETURNS (Dict[str, Any]): More for the journal.
+        """
+        import pyarrow
+
+        plan, names = self.plan, self.plan.options.text
+        answers = pyarrow.RecordBatch.from_pydict(columns)
+        texts = get_texts(chunk, names)[0]
+        pairs = zip(chunk.names, chunk.strings())
+        others = {name: column for name, column in pairs if name not in names}
+        batch = keep_rows(start, texts, answers, others, plan.review_below or 0.0)
+        found = self._write_arrow(plan.name(REVIEW, number), batch, {})
+        more = measure(answers) if plan.review_below else []
+        return {"beside": {found["name"]: found["sha256"]}, "confidence": more}
+
+    def describe(self) -> Tuple[List[str], Dict[str, int]]:
+        """RETURNS (Tuple[List[str], Dict[str, int]]): Our columns, without a prefix,
+        and the training texts of each label.
+        """
+        tree = self.classifier.taxonomy
+        counts = dict(zip(tree.leaves, map(int, tree.counts)))
+        return self.classifier.results.names, counts
 
     def _write_arrow(
         self, name: str, batch: Any, entry: Dict[str, Any]

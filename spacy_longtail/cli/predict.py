@@ -30,6 +30,9 @@ def predict_cli(
     shard_size: int = Opt(10_000, "--shard-size", help="Rows that are written at a time, and done again if the run is killed"),
     format: Optional[str] = Opt(None, "--format", help="Of shards or stdout: csv, tsv, jsonl or parquet  [default: parquet, or that of the input]"),
     input_format: Optional[str] = Opt(None, "--input-format", help="Of stdin  [default: what it looks like]"),
+    review: Optional[Path] = Opt(None, "--review", help="Table to write for a person: rows without a label, the most useful first; 'convert --add' takes it back when labels are filled in"),
+    review_precision: Optional[float] = Opt(None, "--review-precision", help="Review also labels, until so many of the others should be right, for example 0.95"),
+    review_rows: int = Opt(10_000, "--review-rows", help="Rows to review, at most"),
     dialect: Dict[str, Any],
     gpu_id: int = GPU,
     force: bool = FORCE,
@@ -62,7 +65,9 @@ def predict_cli(
                 pipeline, source, place, text=text, pipe=pipe, top=top,
                 several=several, prefix=prefix, two_phases=two_phases,
                 format=format, input_format=input_format, shard_size=shard_size,
-                n_process=n_process, gpu_id=gpu_id, force=force, progress=True,
+                n_process=n_process, gpu_id=gpu_id, review=review,
+                review_precision=review_precision, review_rows=review_rows,
+                force=force, progress=True,
                 **dialect,
             )
         except KeyboardInterrupt:

@@ -67,7 +67,7 @@ def test_threshold_keeps_as_many_as_are_right_enough(precision):
     threshold = confidence.find_threshold(precision)
     kept = probabilities[probabilities >= threshold]
     assert kept.mean() >= precision
-    more = probabilities[probabilities >= threshold - 2 / 4096]
+    more = probabilities[probabilities >= threshold - 2 / review.N_BINS]
     assert more.mean() < precision or len(kept) == len(probabilities)
     # A row that is sure enough by itself is never looked at.
     assert threshold <= precision
