@@ -151,7 +151,7 @@ def keep_rows(
     return pyarrow.RecordBatch.from_arrays(columns, names=names)
 
 
-def measure(answers: Any) -> List[List[float]]:
+def measure_confidence(answers: Any) -> List[List[float]]:
     """RETURNS (List[List[float]]): How probable the labels are, see Confidence."""
     has_label = _to_mask(answers.column("label").is_valid())
     shares = answers.column("probability").to_numpy(zero_copy_only=False)
@@ -191,7 +191,7 @@ def write_review(
     """Choose and order the rows, and write them.
 
     batches (Iterable[pyarrow.RecordBatch]): Of keep_rows.
-    confidence (Iterable[List[List[float]]]): Of measure.
+    confidence (Iterable[List[List[float]]]): Of measure_confidence.
     counts (Mapping[str, int]): Training texts of each label.
     names (Sequence[str]): Our columns, without a prefix.
     """

@@ -16,7 +16,7 @@ from ..tables.chunks import ArrowChunk, RowChunk
 from ..tables.writer import Writer
 from .classifier import BatchClassifier, load_classifier
 from .columns import ROUTED, BatchOptions, collect_texts
-from .review_table import keep_rows, measure
+from .review_table import keep_rows, measure_confidence
 from .shards import name_piece, write_piece
 
 # Messages of a piece that are kept.
@@ -189,7 +189,7 @@ class Worker:
         others = {name: column for name, column in pairs if name not in names}
         batch = keep_rows(start, texts, answers, others, plan.review_below or 0.0)
         found = self._write_arrow(plan.name(REVIEW, number), batch, {})
-        more = measure(answers) if plan.review_below else []
+        more = measure_confidence(answers) if plan.review_below else []
         return {"beside": {found["name"]: found["sha256"]}, "confidence": more}
 
     def describe(self) -> Tuple[List[str], Dict[str, int]]:
