@@ -36,11 +36,11 @@ LAYERS += ["taxonomy", "gold", "questions", "files", "languages", "loading"]
 LAYERS += ["tables", "code_tables", "descriptions"]
 LAYERS += ["losses", "outputs", "vectors", "encoders", "rankers"]
 LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "batch", "convert", "audit"]
-LAYERS += ["init_config", "tuning", "report", "explain", "packaging", "cli"]
+LAYERS += ["init_config", "tuning", "report", "explain", "packaging", "spark", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow", "openpyxl"}
-HEAVY |= {"spacy_transformers", "matplotlib"}
+HEAVY |= {"spacy_transformers", "matplotlib", "pyspark"}
 
 SOURCES = {
     path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf8"))
@@ -296,8 +296,8 @@ def test_modules_are_short():
 # Modules that may say what is different where labels exclude each other or don't.
 KINDS = ("exclusive", "multilabel")
 SAY_KINDS = {"pipeline/factories.py"}
-# Thinc's idioms, which layers have.
-IDIOMS = {"forward", "init"}
+# Thinc's idioms, which layers have; and the same for batches and for Spark.
+IDIOMS = {"forward", "init", "classify"}
 
 
 def says_kind(module):

@@ -34,6 +34,29 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L717 = ("Excel can't have this: {what}. Write .csv, .jsonl or .parquet.")
     L718 = ("A process ended before its work was done, with the exit code {code}. "
             "{hint}")
+    # L720 to L729: Spark
+    L720 = ("There is no pipeline '{pipeline}': no folder on this machine, no archive "
+            "that was sent with the job and unpacked here, and no installed package. "
+            "Give the path of a folder, which is sent to the executors; or send an "
+            "archive with --archives pipeline.tar.gz#{pipeline}; or install a package "
+            "on all machines. In YARN's client mode, archives aren't unpacked here.")
+    L721 = ("Through Spark Connect no pipeline can be sent to the executors. Make it a "
+            "package with 'python -m spacy package', install that on the machines of "
+            "the cluster and here, and give its name.")
+    L722 = ("The archive '{name}' has {n} pipelines, but has to have one: a folder "
+            "with meta.json and config.cfg. Pack the folder that was trained, for "
+            "example with tar -czf pipeline.tar.gz -C training/model-best .")
+    L723 = ("An executor can't import spacy-longtail: {error}. Its Python is {place}. "
+            "Install spacy-longtail there; or send an environment with --archives "
+            "environment.tar.gz#environment, and set PYSPARK_PYTHON to "
+            "./environment/bin/python before Spark starts.")
+    L724 = ("An executor has spacy-longtail {own}, but the driver has {driver}. Its "
+            "Python is {place}. Install the same release on both.")
+    L725 = ("An executor can't load the pipeline '{name}': {error}. Its Python is "
+            "{place}. Install there what the pipeline requires, or give the path of "
+            "its folder on the driver, which is sent.")
+    L726 = ("An executor has loaded {own} as '{name}', but the driver {driver}. Its "
+            "Python is {place}. Install the same package on all machines.")
     # L730 to L739: new texts and new names in a corpus that is there
     L730 = ("'--{option}' is about a corpus that is there. Name it with --add, for "
             "example: python -m spacy longtail convert new.csv corpus --add corpus.")
