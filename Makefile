@@ -5,6 +5,8 @@ VENV ?= .venv
 FLOOR ?= .venv-floor
 TORCH ?= .venv-torch
 TORCH_RELEASE ?= torch==2.13.0
+SPARK ?= .venv-spark
+SPARK_RELEASE ?= pyspark==4.3.0
 BIN := $(VENV)/bin
 PIP := -m pip --quiet --disable-pip-version-check
 # Processes for the tests, of one thread each: more would wait for each other.
@@ -18,7 +20,7 @@ FUZZ_CASES ?= 1000000
 FUZZ_SEED ?= 0
 FUZZ_STEP ?= 20000
 
-.PHONY: install demo test test-slow test-torch test-floor fuzz lint format docs build bench clean
+.PHONY: install demo test test-slow test-torch test-spark test-floor fuzz lint format docs build bench clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/.installed
@@ -26,8 +28,8 @@ install: $(VENV)/.installed
 demo: install
 	@$(BIN)/python -m spacy project run demo
 
-test test-slow test-torch test-floor: export OPENBLAS_NUM_THREADS := 1
-test test-slow test-torch test-floor: export OMP_NUM_THREADS := 1
+test test-slow test-torch test-spark test-floor: export OPENBLAS_NUM_THREADS := 1
+test test-slow test-torch test-spark test-floor: export OMP_NUM_THREADS := 1
 
 # Lint runs beside the tests, and says at the end what it has found.
 test: $(VENV)/.dev
@@ -45,6 +47,11 @@ test-torch: $(TORCH)/.dev
 	@$(TORCH)/bin/python $(PYTEST) tests/encoders tests/vectors tests/rankers tests/cli \
 		tests/pipeline/test_textcat_transformers.py tests/pipeline/fallback/test_encoders.py \
 		tests/pipeline/fallback/test_rankers.py tests/test_configs.py
+
+# What needs Spark, Ray, Dask, Polars or a web server. Java has to be there, 17 for all
+# releases. One process: a second one would start a second Spark.
+test-spark: $(SPARK)/.dev
+	@$(SPARK)/bin/python -m pytest --slow --durations 5 tests/test_spark.py tests/test_engines.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
@@ -85,7 +92,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m spacy project run bench
 
 clean:
-	rm -rf $(VENV) $(FLOOR) $(TORCH) build dist *.egg-info
+	rm -rf $(VENV) $(FLOOR) $(TORCH) $(SPARK) build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The dot files are stamps: a change of setup.cfg installs again, because entry
@@ -118,4 +125,9 @@ $(TORCH)/.dev: $(TORCH)/.created $(METADATA)
 	@echo "Installing PyTorch and transformers into $(TORCH), this takes minutes"
 	@$(TORCH)/bin/python $(PIP) install $(TORCH_RELEASE)
 	@$(TORCH)/bin/python $(PIP) install --editable ".[dev,embeddings,transformers]"
+	@touch $@
+
+$(SPARK)/.dev: $(SPARK)/.created $(METADATA)
+	@echo "Installing $(SPARK_RELEASE) and other engines into $(SPARK), this takes a minute"
+	@$(SPARK)/bin/python $(PIP) install $(SPARK_RELEASE) --editable ".[engines]"
 	@touch $@

@@ -328,6 +328,8 @@ def label_rows(batches: Iterator[Any], task: Dict[str, Any]) -> Iterator[Any]:
         raise ValueError(text)
     classifiers = _load(task)
     for batch in batches:
+        if classifiers[0].options.phase == "second":
+            batch = _narrow(batch, classifiers[0])
         for classifier in classifiers:
             is_routed = batch.columns[-1:]
             (batch,) = classifier.run([batch])
@@ -336,6 +338,20 @@ def label_rows(batches: Iterator[Any], task: Dict[str, Any]) -> Iterator[Any]:
             columns = [*batch.columns, *is_routed]
             batch = pa.RecordBatch.from_arrays(columns, schema=schema)
         yield batch
+
+
+def _narrow(batch: Any, classifier: BatchClassifier) -> Any:
+    """RETURNS (pyarrow.RecordBatch): With our columns as the first phase has made them.
+    Where spark.sql.execution.arrow.useLargeVarTypes is set, they come back larger.
+    """
+    import pyarrow as pa
+
+    fields = list(batch.schema)
+    ours = list(classifier.columns.make_schema(is_first=True))
+    fields[-len(ours) :] = [
+        field.with_type(own.type) for field, own in zip(fields[-len(ours) :], ours)
+    ]
+    return batch.cast(pa.schema(fields))
 
 
 def _load(task: Dict[str, Any]) -> List[BatchClassifier]:
