@@ -89,4 +89,20 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "spacy-longtail, or its wheel.")
     L743 = ("The pipeline {pipeline} has no component of spacy-longtail, only {pipes}. "
             "'python -m spacy package' is all that it needs.")
+    L760 = ("{problem} Give --against a pipeline or what one has predicted, or "
+            "--baseline together with --train CORPUS.")
+    L761 = ("The baseline needs scikit-learn, which is no part of this package: "
+            "pip install scikit-learn")
+    L762 = ("The folder {path} is no pipeline, and has no table of predictions. Name "
+            "the folder or the file that 'predict' has written, as .csv, .tsv, .jsonl, "
+            ".json, .parquet or .xlsx.")
+    L763 = ("The table {path} has no column of predicted labels: neither label nor "
+            "labels, with or without predicted_ before it. Its columns are: {columns}. "
+            "Name the table that 'predict' has written.")
+    L764 = ("{path} lacks predictions for {n:,} of the {n_docs:,} texts of the corpus, "
+            "for example {text!r}. Predict all texts of the corpus, and name the "
+            "column of the text with --text if it isn't text.")
+    L765 = ("The baseline needs at least two labels to learn from, but found {n} in "
+            "{n_docs:,} labelled texts. Name the corpus that the pipeline was trained "
+            "on with --train.")
 # fmt: on

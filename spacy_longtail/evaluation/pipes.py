@@ -1,7 +1,7 @@
 """Which components of a pipeline belong together."""
 
 from importlib import import_module
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -9,6 +9,9 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..pipeline.kinds.base import LabelKind, get_factories
 
+# In the meta of a pipeline that nobody has named.
+UNNAMED, UNVERSIONED = "pipeline", "0.0.0"
+TRAINED = ("model-best", "model-last")
 # What the function of a room does.
 VERBS = {"scoring": "read", "tuning": "tune", "report": "report", "explain": "explain"}
 
@@ -48,6 +51,33 @@ def find_pipe(nlp: Language, name: Optional[str] = None) -> str:
         )
         raise ValueError(text)
     return meant[0]
+
+
+def name_pipeline(nlp: Language) -> Tuple[str, str]:
+    """RETURNS (Tuple[str, str]): Name and version of a pipeline, by its meta. If nobody
+    has named it, the folder that it was loaded from, or what spaCy calls it.
+    """
+    meta = nlp.meta
+    version = "" if meta["version"] == UNVERSIONED else meta["version"]
+    if meta["name"] == UNNAMED and nlp.path is not None:
+        path = nlp.path.resolve()
+        # What spaCy calls the folders of a training says nothing.
+        parts = path.parts[-2:] if path.name in TRAINED else path.parts[-1:]
+        return "/".join(parts), version
+    return f"{meta['lang']}_{meta['name']}", version
+
+
+def find_described(nlp: Language, name: str) -> Set[str]:
+    """RETURNS (Set[str]): Labels of a component that have a description."""
+    pipe: Any = nlp.get_pipe(name)
+    found = zip(pipe.taxonomy.leaves, pipe.cfg["names"])
+    described = {label for label, names in found if len(names) > 1}
+    fallback = find_fallback(nlp, name)
+    if fallback is not None:
+        store: Any = nlp.get_pipe(fallback).store  # type: ignore[attr-defined]
+        for label, record in (*store.known.items(), *store.added.items()):
+            described.update([label] if len(record["names"]) > 1 else [])
+    return described
 
 
 def find_fallback(nlp: Language, name: str) -> Optional[str]:

@@ -1,53 +1,33 @@
 from datetime import date
-from typing import Any, Dict, Iterable, List, Optional
+from pathlib import Path
+from typing import Any, Dict, Iterable, Optional, Sequence, Union
 
 from spacy.language import Language
 from spacy.training import Example
 
 from .. import __version__
-from ..evaluation.evidence import Evidence, ProgressT, collect, remark_trained
-from ..evaluation.pipes import find_part, find_pipe
-from ..presentation import Remark, TextTable
+from ..errors import JobErrors
+from ..evaluation.evidence import Evidence, ProgressT, collect
+from ..evaluation.pipes import (
+    find_described,
+    find_part,
+    find_pipe,
+    name_pipeline,
+)
+from ..loading import load_pipeline
 from ..scoring.bootstrap import estimate
 from ..scoring.metrics import Metric, find_metrics
 from ..scoring.predictions import HEAD, MID, Predictions
 from ..scoring.scorer import check_bounds
 from ..settings import check_seed
 from ..tuning.settings import read_settings
+from .against import compare_with
+from .baseline import fit_baseline
+from .mending import find_mending
+from .other import Other, is_predicted, read_other, run_other
+from .result import Report
 from .sections import describe_rows, find_confusions, get_tree, get_value
-
-
-class Report(Dict[str, Any]):
-    """What build_report finds: a dict of JSON values that presents itself."""
-
-    def tables(self) -> List[TextTable]:
-        rows = [
-            (key, f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
-            for key, found in self["headline"].items()
-            if found is not None
-        ]
-        return [TextTable("", ("metric", "value", "interval"), rows)]
-
-    def remarks(self) -> List[Remark]:
-        about = self["about"]
-        trained = remark_trained(about["n_trained"], about["n_gold"])
-        return [*self._remark_coverage(), *trained]
-
-    def _remark_coverage(self) -> List[Remark]:
-        right, given = (self["headline"].get(key) for key in ("precision", "coverage"))
-        if given is None or given["value"] == 1.0:
-            return []
-        if right is None:
-            return [Remark("text", "No document gets a label.")]
-        text = (
-            f"{given['value']:.1%} of the documents get a label, and "
-            f"{right['value']:.1%} of those are right. Accuracy and F1 count the "
-            "others as missed."
-        )
-        return [Remark("text", text)]
-
-    def to_dict(self) -> Dict[str, Any]:
-        return dict(self)
+from .unattended import find_unattended
 
 
 def build_report(
@@ -60,6 +40,9 @@ def build_report(
     resamples: int = 1000,
     seed: int = 0,
     progress: ProgressT = iter,
+    against: Union[Language, Path, str, None] = None,
+    text: Sequence[str] = ("text",),
+    baseline: Optional[Iterable[Example]] = None,
 ) -> Report:
     """Find out how well a pipeline does on a corpus, and where it fails.
 
@@ -68,16 +51,29 @@ def build_report(
     head, mid (int): Fewest training documents of a head and of a mid label.
     resamples (int): For the bootstrap intervals.
     progress (ProgressT): Wraps the examples, for example tqdm.
+    against (Union[Language, Path, str, None]): Another pipeline to compare with, or
+        what one has predicted for the same texts: a table as `predict` writes it, or a
+        folder of them.
+    text (Sequence[str]): Columns of the text in such a table.
+    baseline (Optional[Iterable[Example]]): Instead, what a LinearSVC is trained on, for
+        a comparison with it.
     RETURNS (Report): JSON values, for render_html. Besides what the kind of the
         component's labels adds:
         about: what was evaluated, by which metrics, and its settings.
         headline: value, low and high of each metric, None without labels.
-        labels: for each label count, group, support, p, r, f.
+        against: see compare_with, None without another system.
+        unattended: see find_unattended.
+        mend: see find_mending.
+        labels: for each label count, group, support, p, r, f, most support first.
         tree: nested nodes with the mean F1 of the labels below.
     RAISES (ValueError): L501 if head or mid is out of range, L510, L514 or L518 without
-        anything to report.
+        anything to report, L760 with two systems to compare with; see also read_other
+        and fit_baseline.
     """
     check_bounds(head, mid)
+    if against is not None and baseline is not None:
+        problem = "There can be one system to compare with, but got two."
+        raise ValueError(JobErrors.L760.format(problem=problem))
     check_seed(seed)
     name = find_pipe(nlp, pipe)
     kind = nlp.get_pipe(name).kind  # type: ignore[attr-defined]
@@ -85,9 +81,12 @@ def build_report(
         nlp, name, examples, bounds=(head, mid), keeps_raw=False, progress=progress
     )
     predictions = evidence.predictions
-    own = find_part("report", kind)(evidence, find_confusions(predictions))
+    other = _find_other(evidence, against, text, baseline, seed)
+    confusions = find_confusions(predictions)
+    own = find_part("report", kind)(evidence, confusions)
     more = own.pop("labels")
     labels = [{**row, **more[i]} for i, row in describe_rows(predictions).items()]
+    labels.sort(key=lambda row: (-row["support"], -row["count"], row["label"]))
     metrics = find_metrics("report", predictions.allows_several)
     about = _get_about(nlp, name, evidence)
     if about["depth"] == 1:
@@ -103,22 +102,47 @@ def build_report(
     notes = {"head": head, "mid": mid, "below": head - 1}
     titles = {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
     about.update(labels=kind.name, metrics=titles, **own.pop("about", {}))
+    drawing = {"resamples": resamples, "seed": seed}
     return Report(
         about=about,
         headline=_get_headline(predictions, metrics, resamples, seed),
+        against=other and compare_with(evidence, other, **drawing),
+        unattended=find_unattended(predictions, **drawing),
+        mend=find_mending(evidence, labels, confusions, find_described(nlp, name)),
         labels=labels,
         tree=get_tree(evidence.taxonomy, labels),
         **own,
     )
 
 
+def _find_other(
+    evidence: Evidence,
+    against: Union[Language, Path, str, None],
+    text: Sequence[str],
+    train: Optional[Iterable[Example]],
+    seed: int,
+) -> Optional[Other]:
+    texts = [doc.text for doc in evidence.docs]
+    several = evidence.predictions.allows_several
+    if train is not None:
+        return fit_baseline(train, texts, several, evidence.taxonomy, seed=seed)
+    if isinstance(against, Language):
+        return run_other(against, texts, several)
+    if against is None:
+        return None
+    if is_predicted(Path(against)):
+        return read_other(Path(against), texts, several, text)
+    return run_other(load_pipeline(str(against)), texts, several)
+
+
 def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
     tree, predictions = evidence.taxonomy, evidence.predictions
+    title, version = name_pipeline(nlp)
     head, mid = predictions.bounds
     return {
         "kind": nlp.get_pipe_meta(name).factory,
-        "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}",
-        "version": nlp.meta["version"],
+        "pipeline": title,
+        "version": version,
         "component": name,
         "written_by": f"spacy-longtail {__version__}",
         "date": date.today().isoformat(),

@@ -8,6 +8,13 @@ import numpy
 
 from ..evaluation.evidence import remark_trained
 from ..presentation import open_figure, render, set_log_ticks
+from .result import (
+    answer,
+    describe_change,
+    describe_only,
+    remark_other,
+    show_percent,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -47,8 +54,8 @@ CURVES = {
 }
 # Inches, which a phone shows in full.
 SIZE = (4.8, 3.6)
-# Labels that a page shows one by one.
-MOST_LABELS = 2000
+# Labels that a page shows one by one, and rows of a comparison.
+MOST_LABELS, MOST_SHOWN = 2000, 50
 _open = partial(open_figure, colours=COLOURS, settings=SETTINGS)
 
 
@@ -67,10 +74,20 @@ def render_html(data: Dict[str, Any]) -> str:
         **{key: plot_curve(key, data[key]) for key in CURVES if key in data},
     }
     template = TEMPLATES / f"{about['labels']}.html.jinja"
-    filters: Dict[str, Callable[..., str]] = {"step": get_step, "capital": show_title}
+    filters: Dict[str, Callable[..., Any]] = {"step": get_step, "capital": show_title}
+    filters.update(percent=lambda share: keep_together(show_percent(share)))
+    filters.update(unbroken=keep_together, verdict=describe_change, only=describe_only)
     remarks = remark_trained(about["n_trained"], about["n_gold"])
-    shown = cut_labels(data)
-    return render(template, filters=filters, data=shown, plots=plots, remarks=remarks)
+    remarks += remark_other(data["against"], about)
+    return render(
+        template,
+        filters=filters,
+        data=cut_labels(data),
+        plots=plots,
+        remarks=remarks,
+        answers=answer(data),
+        n_shown=MOST_SHOWN,
+    )
 
 
 def cut_labels(data: Dict[str, Any]) -> Dict[str, Any]:
@@ -107,6 +124,11 @@ def get_step(value: Optional[float]) -> str:
 def show_title(title: str) -> str:
     """RETURNS (str): With a capital at the start, unless it has others, like nDCG."""
     return title if title[1:2].isupper() else title[:1].upper() + title[1:]
+
+
+def keep_together(text: str) -> str:
+    """RETURNS (str): With spaces before percent signs at which no line ends."""
+    return text.replace(" %", "\u00a0%")
 
 
 def plot_tail(labels: List[Dict[str, Any]], head: int, mid: int) -> str:

@@ -53,9 +53,9 @@ def get_tree(taxonomy: Taxonomy, labels: List[Dict[str, Any]]) -> List[Dict[str,
     """Arrange labels in a tree.
 
     labels (List[Dict[str, Any]]): With label, count, support and f.
-    RETURNS (List[Dict[str, Any]]): Nodes of the first level. Each has its path, its
-        name (the last segment), n_labels, count, support, f (mean F1 of the labels
-        below that have gold documents, None if none has) and children.
+    RETURNS (List[Dict[str, Any]]): Nodes of the first level, most support first. Each
+        has its path, its name (the last segment), n_labels, count, support, f (mean F1
+        of the labels below that have gold documents, None if none has) and children.
     """
     top: List[Dict[str, Any]] = []
     nodes: Dict[str, Dict[str, Any]] = {}
@@ -75,6 +75,8 @@ def get_tree(taxonomy: Taxonomy, labels: List[Dict[str, Any]]) -> List[Dict[str,
             siblings = node["children"]
     for node in nodes.values():
         node["f"] = sum(node["f"]) / len(node["f"]) if node["f"] else None
+    for siblings in [top, *(node["children"] for node in nodes.values())]:
+        siblings.sort(key=lambda node: (-node["support"], -node["count"]))
     return top
 
 

@@ -1,9 +1,9 @@
-from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy
 
 from .metrics import SHARE, Metric
-from .predictions import Predictions
+from .predictions import Predictions, count
 
 # Numbers that are held at a time.
 CHUNK = 4_000_000
@@ -102,15 +102,9 @@ def bootstrap(
     RETURNS (Dict[str, numpy.ndarray]): For each metric an array of shape (systems,
         resamples), with NaN where the half has nothing to measure.
     """
-    rng = numpy.random.default_rng(seed)
-    n_docs = systems[0].n_docs
-    size = max(1, CHUNK // max(n_docs, len(systems[0].labels), 1))
+    width = max(systems[0].n_docs, len(systems[0].labels))
     found: Dict[str, list] = {key: [] for key in metrics}
-    for start in range(0, resamples, size):
-        shape = (min(size, resamples - start), n_docs)
-        W = 2.0 * rng.integers(0, 2, shape, dtype="int8")
-        # Of a few documents, a half can be none.
-        W[~W.any(axis=1)] = 1.0
+    for W in draw_weights(systems[0].n_docs, width, resamples=resamples, seed=seed):
         for key, metric in metrics.items():
             found[key].append([metric.function(system, W) for system in systems])
     drawn = {key: numpy.concatenate(parts, axis=1) for key, parts in found.items()}
@@ -119,8 +113,60 @@ def bootstrap(
     return drawn
 
 
+def draw_weights(
+    n_docs: int, width: int, *, resamples: int = 1000, seed: int = 0
+) -> Iterator[numpy.ndarray]:
+    """Draw the random halves of bootstrap.
+
+    width (int): Numbers that a resample needs, which says how many are drawn together.
+    YIELDS (numpy.ndarray): Weights of some resamples, 0.0 or 2.0, (resamples, docs).
+    """
+    rng = numpy.random.default_rng(seed)
+    size = max(1, CHUNK // max(width, 1))
+    for start in range(0, resamples, size):
+        shape = (min(size, resamples - start), n_docs)
+        W = 2.0 * rng.integers(0, 2, shape, dtype="int8")
+        # Of a few documents, a half can be none.
+        W[~W.any(axis=1)] = 1.0
+        yield W
+
+
+def compare_labels(
+    before: Predictions,
+    after: Predictions,
+    columns: numpy.ndarray,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> List[Interval]:
+    """Compare the F1 of single labels, in pairs. A label of which few documents have
+    another decision has an interval with 0.0: it takes six that have become right.
+
+    before, after (Predictions): With the same labels, of the same documents.
+    columns (numpy.ndarray): The labels, of shape (labels,).
+    RETURNS (List[Interval]): What has changed, for each of them.
+    """
+    whole = count(after).f[0, columns] - count(before).f[0, columns]
+    width = max(after.n_docs, len(after.labels))
+    drawn: List[numpy.ndarray] = []
+    for W in draw_weights(after.n_docs, width, resamples=resamples, seed=seed):
+        old, new = count(before, W), count(after, W)
+        is_there = (new.support + old.guessed + new.guessed)[:, columns] > 0
+        changes = (new.f - old.f)[:, columns]
+        drawn.append(numpy.where(is_there, changes, numpy.nan))
+    values = numpy.concatenate(drawn).T
+    return [
+        get_interval(float(value), draws, (-1.0, 1.0), is_shifted=False)
+        for value, draws in zip(whole, values)
+    ]
+
+
 def get_interval(
-    value: float, values: numpy.ndarray, bounds: Tuple[float, float] = SHARE
+    value: float,
+    values: numpy.ndarray,
+    bounds: Tuple[float, float] = SHARE,
+    *,
+    is_shifted: bool = True,
 ) -> Interval:
     """Find where the middle 95 % of the bootstrap values are.
 
@@ -133,12 +179,14 @@ def get_interval(
     value (float): The metric of all documents.
     values (numpy.ndarray): Bootstrap values, of shape (resamples,).
     bounds (Tuple[float, float]): Values that the metric can have.
+    is_shifted (bool): Whether the bias is taken out. Of a few documents it is no bias:
+        it would hide that nothing at all changes in many halves of them.
     RETURNS (Interval): Around the value.
     """
     is_known = ~numpy.isnan(values)
     known = values[is_known] if is_known.any() else numpy.asarray([value])
     shift = value - known.mean()
-    if abs(shift) <= 3.0 * known.std() / len(known) ** 0.5:
+    if not is_shifted or abs(shift) <= 3.0 * known.std() / len(known) ** 0.5:
         shift = 0.0
     ends = (
         bounds[0] if numpy.isfinite(bounds[0]) else float(known.min()),
@@ -151,3 +199,19 @@ def get_interval(
     return Interval(
         float(value), max(float(low), bounds[0]), min(float(high), bounds[1])
     )
+
+
+def get_share_interval(n: int, n_all: int) -> Interval:
+    """Find where a share of independent things is. Unlike a bootstrap's, the interval
+    has a width where all or none are counted.
+
+    Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical
+        Inference". https://doi.org/10.1080/01621459.1927.10502953
+
+    n, n_all (int): Those counted, of at least one.
+    """
+    share, z = n / n_all, 1.959964
+    middle = (share + z * z / (2 * n_all)) / (1 + z * z / n_all)
+    spread = (share * (1 - share) / n_all + (z / (2 * n_all)) ** 2) ** 0.5
+    half = z * spread / (1 + z * z / n_all)
+    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))

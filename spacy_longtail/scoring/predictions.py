@@ -135,17 +135,17 @@ class Predictions:
     @cached_property
     def right(self) -> Pairs:
         """RETURNS (Pairs): The given ones that are gold."""
-        return self.given.select(self._has(self.given, self.gold))
+        return self.given.select(self.has(self.given, self.gold))
 
     @cached_property
     def missed(self) -> Pairs:
         """RETURNS (Pairs): The gold ones that aren't given."""
-        return self.gold.select(~self._has(self.gold, self.given))
+        return self.gold.select(~self.has(self.gold, self.given))
 
     @cached_property
     def false(self) -> Pairs:
         """RETURNS (Pairs): The given ones that aren't gold."""
-        return self.given.select(~self._has(self.given, self.gold))
+        return self.given.select(~self.has(self.given, self.gold))
 
     @cached_property
     def groups(self) -> numpy.ndarray:
@@ -177,7 +177,7 @@ class Predictions:
         """RETURNS (numpy.ndarray): A weighting of all documents alike, (1, docs)."""
         return numpy.ones((1, self.n_docs))
 
-    def _has(self, pairs: Pairs, others: Pairs) -> numpy.ndarray:
+    def has(self, pairs: Pairs, others: Pairs) -> numpy.ndarray:
         """Whether each of some pairs is among others."""
         n = max(len(self.labels), 1)
         ids, known = (part.rows * n + part.columns for part in (pairs, others))

@@ -82,6 +82,11 @@ OPTIONS = {
         "--pipe=",
         "--gpu-id 99",
         "--gpu-id -7",
+        "--against none",
+        "--against FOLDER/tickets.csv --text body",
+        "--baseline",
+        "--train FOLDER/none.spacy",
+        "--baseline --train FOLDER/none.spacy",
     ],
     "tune": [
         "--for speed",

@@ -35,12 +35,46 @@ def test_metric_of_the_table_is_printed_and_on_the_page(run, tmp_path, monkeypat
     page = path.read_text(encoding="utf8")
     assert page.startswith("<!DOCTYPE html>")
     card = page[page.index('id="card-used"') :].split("</div>")[0]
-    assert "<h2>Used labels</h2>" in card and "of all; 20, 4, 19" in card
+    assert "<h3>Used labels</h3>" in card and "of all; 20, 4, 19" in card
 
 
 def test_json_is_all_that_is_on_stdout(run):
     data = json.loads(run("--json", "--head", "20", "--mid", "4").stdout)
     assert (data["about"]["n_labels"], data["about"]["head"]) == (9, 20)
+
+
+def test_answers_come_first_and_v1_is_named(run, kind_dir, tmp_path):
+    path = tmp_path / "report.html"
+    result = run("--against", str(kind_dir / "model"), "--output", str(path))
+    words = " ".join(result.stdout.split())
+    assert words.index("No decision differs from those of model.") < 20
+    assert words.index("can go unattended") < words.index("Mend first:")
+    assert words.index("Mend first:") < words.index("macro_f")
+    assert '<section id="against">' in path.read_text(encoding="utf8")
+
+
+def test_baseline(run, kind_dir):
+    pytest.importorskip("sklearn")
+    train = str(kind_dir / "dev.spacy")
+    result = run("--baseline", "--train", train, "--json")
+    found = json.loads(result.stdout)["against"]
+    assert found["name"] == "a balanced LinearSVC"
+    # It has learned these by heart.
+    assert found["verdict"] == "worse"
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--baseline"], "no --train"),
+        (["--train", "x.spacy"], "no --baseline"),
+        (["--baseline", "--train", "x.spacy", "--against", "y"], "both --against"),
+    ],
+)
+def test_what_to_compare_with_has_to_be_clear(run, options, said):
+    result = run(*options)
+    assert result.exit_code == 1
+    assert "[L760]" in result.output and said in " ".join(result.output.split())
 
 
 def test_missing_corpus(run, tmp_path):

@@ -63,7 +63,7 @@ def test_figure_is_the_same_again(reports, pages):
 
 def test_cards_are_titled_as_in_the_table_of_metrics(report, page):
     card = page[page.index('id="card-head_f"') :].split("</div>")[0]
-    assert "<h2>Head</h2>" in card
+    assert "<h3>Head</h3>" in card
     n_labels = report["headline"]["head_f"]["n_labels"]
     assert f"F1, 10 training documents or more; {n_labels} labels" in card
     assert f"{report['headline']['head_f']['value']:.3f}" in card

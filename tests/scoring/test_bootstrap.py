@@ -3,7 +3,13 @@ import math
 import numpy
 import pytest
 
-from spacy_longtail.scoring.bootstrap import bootstrap, get_interval, measure
+from spacy_longtail.scoring.bootstrap import (
+    bootstrap,
+    compare_labels,
+    get_interval,
+    get_share_interval,
+    measure,
+)
 from spacy_longtail.scoring.metrics import find_metrics
 from spacy_longtail.scoring.predictions import pair_columns
 
@@ -72,3 +78,54 @@ def test_resamples_without_anything_to_measure_could_have_any_value():
     assert get_interval(0.7, numpy.full(9, numpy.nan)) == (0.7, 0.0, 1.0)
     # There is no end to a log loss.
     assert numpy.isfinite(get_interval(0.7, values, (0.0, math.inf))).all()
+
+
+def compare_slowly(before, after, column, weights):
+    """F1 of a label after less before, None where nothing is of it."""
+
+    def get_f(system, w):
+        gold, given = system.gold_columns == column, system.given_columns == column
+        total = (w * gold).sum() + (w * given).sum()
+        return 2 * (w * (gold & given)).sum() / max(total, 1e-12), total
+
+    (old, n_old), (new, n_new) = get_f(before, weights), get_f(after, weights)
+    return new - old if n_old or n_new else None
+
+
+def test_intervals_of_labels_are_those_of_a_slow_loop():
+    rng = numpy.random.default_rng(2)
+    gold, given, other = rng.integers(0, 4, (3, 40))
+    # The last label is rare, so that it is absent from many halves.
+    gold[gold == 3], given[given == 3], other[other == 3] = 0, 1, 2
+    gold[0] = other[0] = 3
+    before = pair_columns(gold, given, numpy.ones(40), "abcd")
+    after = pair_columns(gold, other, numpy.ones(40), "abcd")
+    found = compare_labels(before, after, numpy.arange(4), resamples=200, seed=1)
+    drawn = 2.0 * numpy.random.default_rng(1).integers(0, 2, (200, 40), dtype="int8")
+    for column, interval in enumerate(found):
+        changes = [compare_slowly(before, after, column, w) for w in drawn]
+        lower = sorted(-1.0 if change is None else change for change in changes)
+        upper = sorted(1.0 if change is None else change for change in changes)
+        value = compare_slowly(before, after, column, numpy.ones(40))
+        expected = value, lower[int(0.025 * 199)], upper[int(0.975 * 199) + 1]
+        assert interval == pytest.approx(expected)
+    assert found[3].low == -1.0 and found[3].high == 1.0
+
+
+@pytest.mark.parametrize("n, is_better", [(5, False), (7, True)])
+def test_it_takes_more_than_a_few_documents_to_call_a_label_better(n, is_better):
+    gold = numpy.zeros(20, dtype=int)
+    given = numpy.where(numpy.arange(20) < n, 1, 0)
+    before = pair_columns(gold, given, numpy.ones(20), "ab")
+    after = pair_columns(gold, gold, numpy.ones(20), "ab")
+    (found,) = compare_labels(before, after, numpy.asarray([0]), resamples=2000)
+    assert (found.low > 0.0) == is_better
+
+
+@pytest.mark.parametrize(
+    "n, n_all, low, high",
+    [(17, 17, 0.8157, 1.0), (0, 10, 0.0, 0.2775), (50, 100, 0.4038, 0.5962)],
+)
+def test_interval_of_a_share_is_wilsons(n, n_all, low, high):
+    found = get_share_interval(n, n_all)
+    assert found == pytest.approx((n / n_all, low, high), abs=1e-4)

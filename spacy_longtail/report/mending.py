@@ -1,0 +1,90 @@
+"""Which categories to mend first, and what would help each."""
+
+from typing import Any, Dict, List, Sequence, Set
+
+import numpy
+
+from ..evaluation.evidence import Evidence
+from ..presentation import count_noun
+from ..scoring.predictions import Predictions
+from .sections import ConfusionsT, find_instead
+
+N_MENDED = 5
+# Fewest missed documents that say something about where they go.
+FEWEST = 3
+
+
+def find_mending(
+    evidence: Evidence,
+    labels: Sequence[Dict[str, Any]],
+    confusions: ConfusionsT,
+    described: Set[str],
+) -> List[Dict[str, Any]]:
+    """Find the labels with the most mistakes: documents that miss the label, which is
+    its volume times its error, and then those that were wrongly given it.
+
+    labels (Sequence[Dict[str, Any]]): See describe_rows.
+    described (Set[str]): Labels with a description.
+    RETURNS (List[Dict[str, Any]]): JSON values, most mistakes first, for each label:
+        its count, support, pooled and described; n_missed and n_false documents; share
+        of all missed pairs of a document and a label; instead, the label that most of
+        them were given, n_instead; n_without, those without any label; help, sentences.
+    """
+    predictions = evidence.predictions
+    missed, false = (
+        _count(predictions, pairs) for pairs in (predictions.missed, predictions.false)
+    )
+    without = ~numpy.isin(predictions.missed.rows, predictions.given.rows)
+    n_without = _count(predictions, predictions.missed.select(without))
+    instead = find_instead(predictions, confusions)
+    column_of = {label: i for i, label in enumerate(predictions.labels)}
+    total, found = max(int(missed.sum()), 1), []
+    for row in labels:
+        column = column_of[row["label"]]
+        if not missed[column] and not false[column]:
+            continue
+        other, n_instead = instead[column]
+        found.append(
+            {
+                **{key: row[key] for key in ("label", "count", "support", "pooled")},
+                "described": row["label"] in described,
+                "n_missed": int(missed[column]),
+                "n_false": int(false[column]),
+                "share": int(missed[column]) / total,
+                "instead": other,
+                "n_instead": n_instead,
+                "n_without": int(n_without[column]),
+            }
+        )
+    found.sort(key=lambda row: (-row["n_missed"], -row["n_false"], row["label"]))
+    return [{**row, "help": _advise(evidence, row)} for row in found[:N_MENDED]]
+
+
+def _count(predictions: Predictions, pairs: Any) -> numpy.ndarray:
+    columns = pairs.columns[predictions.is_counted[pairs.rows]]
+    return numpy.bincount(columns, minlength=len(predictions.labels))
+
+
+def _advise(evidence: Evidence, row: Dict[str, Any]) -> List[str]:
+    tree, (head, mid) = evidence.taxonomy, evidence.predictions.bounds
+    n, found = row["n_missed"], []
+    if n >= FEWEST and 2 * row["n_instead"] > n:
+        other = row["instead"]
+        is_sibling = tree.parent(row["label"]) == tree.parent(other)
+        advice = "merge them, or" if is_sibling else "look whether"
+        text = "say what sets them apart" if is_sibling else "those are labelled right"
+        found.append(
+            f"{row['n_instead']:,} of the {n:,} it lacks go to {other}: {advice} {text}"
+        )
+    if n >= FEWEST and 2 * row["n_without"] > n:
+        found.append(f"{row['n_without']:,} of the {n:,} it lacks got no label at all")
+    if row["count"] < head:
+        few = "only " if row["count"] < mid else ""
+        pooled = " and is pooled" if row["pooled"] else ""
+        texts = count_noun(row["count"], "training text")
+        found.append(f"label more texts: it has {few}{texts}{pooled}")
+    if not row["described"]:
+        found.append("describe it: it has no description")
+    if not found:
+        found.append("look for wrong labels among its texts, with 'audit'")
+    return found
