@@ -2,6 +2,7 @@
 
 from typing import Any, Iterable, List, Sequence, Tuple
 
+import numpy
 from spacy.training import Example
 
 from ..errors import JobErrors
@@ -34,7 +35,6 @@ def fit_baseline(
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.multiclass import OneVsRestClassifier
         from sklearn.pipeline import make_union
-        from sklearn.preprocessing import MultiLabelBinarizer
         from sklearn.svm import LinearSVC
     except ImportError:
         raise ValueError(JobErrors.L761) from None
@@ -55,7 +55,11 @@ def fit_baseline(
         model.fit(X, [gold[0] for gold in golds])
         return Other(NAME, [[str(label)] for label in model.predict(new)], set(names))
     model = OneVsRestClassifier(model)
-    model.fit(X, MultiLabelBinarizer(classes=names).fit_transform(golds))
+    truths = numpy.zeros((len(golds), len(names)), dtype="int8")
+    index = {label: column for column, label in enumerate(names)}
+    for row, gold in enumerate(golds):
+        truths[row, [index[label] for label in gold]] = 1
+    model.fit(X, truths)
     given: List[List[str]] = [[] for _ in texts]
     for row, column in zip(*model.predict(new).nonzero()):
         given[row].append(names[column])
