@@ -9,7 +9,7 @@ from ..evaluation.evidence import Evidence
 from ..scoring.bootstrap import Comparison, Interval, compare, compare_labels
 from ..scoring.metrics import METRICS, Metric, find_metrics
 from ..scoring.predictions import Pairs, Predictions, count
-from .other import Other
+from .other import OtherSystem
 from .sections import MAX_TEXT, get_value
 
 # What is compared: it needs no probabilities, which a table may lack.
@@ -24,7 +24,7 @@ ChangeT = Tuple[Optional[int], Optional[int]]
 
 
 def compare_with(
-    evidence: Evidence, other: Other, *, resamples: int = 1000, seed: int = 0
+    evidence: Evidence, other: OtherSystem, *, resamples: int = 1000, seed: int = 0
 ) -> Dict[str, Any]:
     """Compare what a pipeline gives with what another system gave before.
 
@@ -58,7 +58,7 @@ def compare_with(
     theirs = given if other.known is None else other.known | given
     return {
         "name": other.name,
-        "verdict": judge(found),
+        "verdict": get_verdict(found),
         "metrics": {key: part.to_dict() for key, part in found.items()},
         "titles": {key: metrics[key].title for key in found},
         "labels": labels,
@@ -73,7 +73,7 @@ def compare_with(
     }
 
 
-def judge(found: Dict[str, Comparison]) -> str:
+def get_verdict(found: Dict[str, Comparison]) -> str:
     """RETURNS (str): "better", "worse", "mixed" or "same"."""
     signs = {_get_sign(found[key].change._asdict()) for key in DECISIVE if key in found}
     if {1, -1} <= signs:
@@ -86,7 +86,7 @@ def _get_sign(change: Dict[str, float]) -> int:
     return (change["low"] > 0.0) - (change["high"] < 0.0)
 
 
-def _pair(evidence: Evidence, other: Other) -> Tuple[Predictions, Predictions]:
+def _pair(evidence: Evidence, other: OtherSystem) -> Tuple[Predictions, Predictions]:
     """RETURNS (Tuple[Predictions, Predictions]): The same labels and gold labels, which
     are in head, mid or tail by the training of the new one.
     """

@@ -8,7 +8,7 @@ from spacy.training import Example
 from ..errors import JobErrors
 from ..gold import find_leaves
 from ..taxonomy import Taxonomy
-from .other import Other
+from .other import OtherSystem
 
 NAME = "a balanced LinearSVC"
 
@@ -20,7 +20,7 @@ def fit_baseline(
     taxonomy: Taxonomy,
     *,
     seed: int = 0,
-) -> Other:
+) -> OtherSystem:
     """Train a balanced linear SVM on TF-IDF of words, pairs of words and parts of
     words, and let it give labels: the best one, or all that it holds for right.
 
@@ -28,7 +28,7 @@ def fit_baseline(
     texts (Sequence[str]): What gets labels.
     several (bool): Whether a document can have several labels.
     taxonomy (Taxonomy): Its labels are meant, where a text has others besides.
-    RETURNS (Other): Its labels, by the order of the texts.
+    RETURNS (OtherSystem): Its labels, by the order of the texts.
     RAISES (ValueError): L761 without scikit-learn, L765 with fewer than two labels.
     """
     try:
@@ -53,7 +53,9 @@ def fit_baseline(
     model: Any = LinearSVC(class_weight="balanced", random_state=seed)
     if not several:
         model.fit(X, [gold[0] for gold in golds])
-        return Other(NAME, [[str(label)] for label in model.predict(new)], set(names))
+        return OtherSystem(
+            NAME, [[str(label)] for label in model.predict(new)], set(names)
+        )
     model = OneVsRestClassifier(model)
     truths = numpy.zeros((len(golds), len(names)), dtype="int8")
     index = {label: column for column, label in enumerate(names)}
@@ -63,7 +65,7 @@ def fit_baseline(
     given: List[List[str]] = [[] for _ in texts]
     for row, column in zip(*model.predict(new).nonzero()):
         given[row].append(names[column])
-    return Other(NAME, given, set(names))
+    return OtherSystem(NAME, given, set(names))
 
 
 def _read_gold(

@@ -24,7 +24,7 @@ from ..tuning.settings import read_settings
 from .against import compare_with
 from .baseline import fit_baseline
 from .mending import find_mending
-from .other import Other, is_predicted, read_other, run_other
+from .other import OtherSystem, is_predicted, read_other, run_other
 from .result import Report
 from .sections import describe_rows, find_confusions, get_tree, get_value
 from .unattended import find_unattended
@@ -121,7 +121,7 @@ def _find_other(
     text: Sequence[str],
     train: Optional[Iterable[Example]],
     seed: int,
-) -> Optional[Other]:
+) -> Optional[OtherSystem]:
     texts = [doc.text for doc in evidence.docs]
     several = evidence.predictions.allows_several
     if train is not None:

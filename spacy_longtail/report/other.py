@@ -36,7 +36,7 @@ THRESHOLD = 0.5
 N_SHOWN = 60
 
 
-class Other(NamedTuple):
+class OtherSystem(NamedTuple):
     """What another system gives.
 
     name (str): What people call it.
@@ -52,7 +52,7 @@ class Other(NamedTuple):
     n_trained: Optional[int] = None
 
 
-def run_other(nlp: Language, texts: Sequence[str], several: bool) -> Other:
+def run_other(nlp: Language, texts: Sequence[str], several: bool) -> OtherSystem:
     """Run another pipeline. It needs no component of this package: one that writes
     `doc.cats` will do.
 
@@ -64,7 +64,7 @@ def run_other(nlp: Language, texts: Sequence[str], several: bool) -> Other:
     if not own:
         given = [_read_cats(doc, several) for doc in nlp.pipe(texts)]
         names = (set(getattr(pipe, "labels", ())) for _, pipe in nlp.pipeline)
-        return Other(full, given, set().union(*names))
+        return OtherSystem(full, given, set().union(*names))
     name = find_pipe(nlp)
     pipe: Any = nlp.get_pipe(name)
     last: Any = nlp.get_pipe(find_fallback(nlp, name) or name)
@@ -75,12 +75,12 @@ def run_other(nlp: Language, texts: Sequence[str], several: bool) -> Other:
         labels = decision.get("labels", [label]) if several else [label]
         given.append([] if label is None else list(labels))
     docs = [nlp.make_doc(text) for text in texts]
-    return Other(full, given, set(last.taxonomy.leaves), pipe.trained.count(docs))
+    return OtherSystem(full, given, set(last.taxonomy.leaves), pipe.trained.count(docs))
 
 
 def read_other(
     path: Path, texts: Sequence[str], several: bool, columns: Sequence[str]
-) -> Other:
+) -> OtherSystem:
     """Read what was predicted, as `predict` writes it: a file, or a folder of them.
 
     texts (Sequence[str]): Of the documents. Equal ones are found in the order of the
@@ -105,7 +105,7 @@ def read_other(
     for text in texts:
         same = rows[hash_text(text)]
         given.append(same.popleft() if len(same) > 1 else same[0])
-    return Other(versions.pop() if len(versions) == 1 else path.name, given)
+    return OtherSystem(versions.pop() if len(versions) == 1 else path.name, given)
 
 
 def is_predicted(path: Path) -> bool:

@@ -9,7 +9,7 @@ from spacy_longtail.batch import predict
 from spacy_longtail.evaluation.evidence import Evidence
 from spacy_longtail.report import build_report
 from spacy_longtail.report.against import compare_with
-from spacy_longtail.report.other import Other, read_other
+from spacy_longtail.report.other import OtherSystem, read_other
 from spacy_longtail.scoring.predictions import pair_columns, pair_scores
 from spacy_longtail.taxonomy import build_taxonomy
 
@@ -34,7 +34,7 @@ def compare(gold, given, before, labels="abcd", counts=(60, 20, 5, 5), **other):
     )
     docs = [Text(f"text {i}") for i in range(len(gold))]
     evidence = Evidence(None, tree, docs, [], predictions, None, None, len(docs))
-    before = Other("V1", [[label] if label else [] for label in before], **other)
+    before = OtherSystem("V1", [[label] if label else [] for label in before], **other)
     return compare_with(evidence, before, resamples=200)
 
 
@@ -182,7 +182,7 @@ def test_changes_of_several_labels_pair_what_went_with_what_came():
         None, tree, [Text("one"), Text("two")], [], predictions, None, None, 2
     )
     # Whether the second has c isn't known.
-    found = compare_with(evidence, Other("V1", [["b", "c"], ["c"]]), resamples=5)
+    found = compare_with(evidence, OtherSystem("V1", [["b", "c"], ["c"]]), resamples=5)
     rows = {(row["before"], row["now"]): row for row in found["changes"]}
     assert set(rows) == {("b", "a"), (None, "a"), (None, "b")}
     assert rows["b", "a"]["n_right_now"] == 1
