@@ -62,7 +62,7 @@ def fit_baseline(
     for row, gold in enumerate(golds):
         truths[row, [index[label] for label in gold]] = 1
     model.fit(X, truths)
-    given = [[] for _ in texts]
+    given: List[List[str]] = [[] for _ in texts]
     for row, column in zip(*model.predict(new).nonzero()):
         given[row].append(names[column])
     return OtherSystem(NAME, given, set(names))
