@@ -1,12 +1,13 @@
-"""Print what a pipeline has learned: its scores, what the fallback brings, its rarest
-hits, some predictions, and a category that is added without training.
+"""Print what a pipeline has learned: its scores beside those of a linear model, what
+the fallback brings, its rarest hits, some predictions, and a category that is added
+without training.
 
-python scripts/show.py PIPELINE METRICS.json TEST.spacy
+python scripts/show.py PIPELINE METRICS.json TEST.spacy BASELINE.json
 """
 
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import spacy
 import srsly
@@ -36,13 +37,23 @@ EXAMPLES = [
 ]
 
 
-def print_scores(scores: Dict[str, Any]) -> None:
+def print_scores(scores: Dict[str, Any], baseline: Dict[str, Any]) -> None:
     msg.divider("Scores on the test tickets")
     rows = [
-        (name, "–" if scores[key] is None else f"{scores[key]:.3f}")
+        (name, *(show_score(found.get(key)) for found in (scores, baseline["scores"])))
         for name, key in SCORES.items()
     ]
-    msg.table(rows, aligns=("l", "r"), max_col=WIDTH)
+    header = ("", "this one", "LinearSVC")
+    aligns = ("l", "r", "r")
+    msg.table(rows, header=header, aligns=aligns, divider=True, max_col=WIDTH)
+    print(
+        f"The tickets are few for so many categories. LinearSVC is {baseline['name']}, "
+        f"measured on {baseline['date']} with scikit-learn {baseline['scikit-learn']}."
+    )
+
+
+def show_score(value: Optional[float]) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def print_gain(nlp: Language, gold: List[Doc], scores: Dict[str, Any]) -> None:
@@ -108,11 +119,11 @@ def shorten(text: str, length: int) -> str:
 
 
 def main() -> None:
-    pipeline, metrics, corpus = (Path(argument) for argument in sys.argv[1:4])
+    pipeline, metrics, corpus, baseline = map(Path, sys.argv[1:5])
     nlp = spacy.load(pipeline)
     gold = list(DocBin().from_disk(corpus).get_docs(nlp.vocab))
     scores = srsly.read_json(metrics)
-    print_scores(scores)
+    print_scores(scores, srsly.read_json(baseline))
     print_gain(nlp, gold, scores)
     print_rarest(nlp, gold)
     print_predictions(nlp)

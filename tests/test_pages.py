@@ -13,10 +13,12 @@ from spacy_longtail.report import build_report, render_html
 
 pytestmark = pytest.mark.slow
 LONG = "Support Activities for Rail Transportation " * 3 + "unbreakable" * 8
+OPEN = "document.querySelectorAll('details').forEach(part => { part.open = true; })"
 # All but the last look for what is wrong, and return it.
 WIDER = """const page = document.documentElement;
     return page.scrollWidth > page.clientWidth ? page.scrollWidth : null"""
 NARROW = """return [...document.querySelectorAll('th, td')]
+    .filter(cell => cell.checkVisibility())
     .filter(cell => cell.innerText.length > 6 && cell.clientWidth < 60)
     .map(cell => cell.innerText)"""
 LOW = """return [...document.querySelectorAll('svg')]
@@ -42,14 +44,19 @@ COLOURS = """const style = getComputedStyle(document.body);
 
 
 @pytest.fixture(scope="session")
-def make_pages(tickets_dir, mixed_dir, load_copy):
+def make_pages(tickets_dir, mixed_dir, load_copy, tmp_path_factory):
     """For each name, a function that makes the page of results with long names."""
 
     def make_report(folder):
         nlp = load_copy(folder / "model")
         docs = DocBin().from_disk(folder / "dev.spacy").get_docs(nlp.vocab)
         examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
-        data = deepcopy(build_report(nlp, examples, head=10, mid=4, resamples=20))
+        rows = ["text,label", *(f"{eg.reference.text},money/card" for eg in examples)]
+        before = tmp_path_factory.mktemp("before") / "v1.csv"
+        before.write_text("\n".join(rows), encoding="utf8")
+        options = {"head": 10, "mid": 4, "resamples": 20, "against": before}
+        data = deepcopy(build_report(nlp, examples, **options))
+        data["mend"][0]["label"] = data["against"]["labels"][0]["label"] = LONG
         data["labels"][0]["label"] = f"money/{LONG}"
         data["tree"][0]["name"] = LONG
         return render_html(data)
@@ -91,6 +98,7 @@ def test_page_can_be_read_at_every_width_in_light_and_dark(
             size["mobile"] = False
             browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             browser.get(path.as_uri())
+            browser.execute_script(OPEN)
             assert browser.execute_script(WIDER) is None, width
             for script in (NARROW, LOW, TOUCHING, HIDDEN):
                 assert browser.execute_script(script) == [], (width, scheme)
