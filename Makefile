@@ -51,7 +51,7 @@ test-torch: $(TORCH)/.dev
 # What needs Spark, Ray, Dask, Polars or a web server. Java has to be there, 17 for all
 # releases. One process: a second one would start a second Spark.
 test-spark: $(SPARK)/.dev
-	@$(SPARK)/bin/python -m pytest --slow --durations 5 tests/test_spark.py
+	@$(SPARK)/bin/python -m pytest --slow --durations 5 tests/test_spark.py tests/test_engines.py
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev

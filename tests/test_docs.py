@@ -29,6 +29,7 @@ WRITTEN = [page for page in PAGES if page not in GENERATED]
 WRITTEN += [ROOT / "CHANGELOG.md"]
 # Pages whose code starts with a trained pipeline.
 WITH_PIPELINE = [DOCS / "commands" / f"{n}.md" for n in ("tune", "report", "explain")]
+WITH_PIPELINE += [DOCS / "serving.md"]
 FRENCH = {"pain frais": "boulangerie", "lait entier": "laiterie"}
 TEXTS = {
     "bank/card": ["lost my card", "the card is broken", "block the card"],
