@@ -19,6 +19,8 @@ from .evaluation.pipes import find_fallback, find_pipe
 from .loading import read_whole
 from .pipeline.decision import ABSTAINED
 
+__all__ = ["classify"]
+
 # Types of Spark, as those of Arrow, that a text or one of our columns can have.
 TYPES = {
     **dict.fromkeys(("string", "varchar", "char"), "string"),
