@@ -52,7 +52,7 @@ METHODS += ["add_labels_from_file", "remove_label", "fit_mixture", "fit_abstenti
 METHODS += ["stats"]
 # Rooms whose __init__ has the functions that stand behind the commands.
 ROOMS = ["convert", "audit", "init_config", "tuning", "report", "explain", "batch"]
-ROOMS += ["packaging"]
+ROOMS += ["packaging", "spark"]
 WEIGHTS = {None: "not shown in training", 0.0: "shown", 1.0: "chooses the best model"}
 
 ENTRY = re.compile(r"([A-Za-z_][\w, ]*) \(((?:[^()]|\([^()]*\))+)\): ?(.*)")
