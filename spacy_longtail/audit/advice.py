@@ -12,6 +12,8 @@ MANY_LABELS = 1000
 # Where they know less, character n-grams made the trained classifier better on four of
 # five corpora, and no worse on the fifth; where they know more, it was all the same.
 KNOWN_SHARE = 0.9
+# The least share of words that the vectors know, and their weight beside n-grams.
+WORD_WEIGHTS = (KNOWN_SHARE, 0.8), (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
 # The share of long texts from which it is.
 LONG_SHARE = 0.02
 
@@ -106,6 +108,15 @@ def needs_ngrams(facts: Audit) -> bool:
     """RETURNS (bool): Whether the vectors of the package know too few words."""
     share = facts.texts.known_share
     return share is not None and share < KNOWN_SHARE
+
+
+def choose_word_weight(facts: Audit) -> float:
+    """RETURNS (float): Of word vectors beside character n-grams: the less they know,
+    the less they weigh.
+    """
+    share = facts.texts.known_share
+    known = 1.0 if share is None else share
+    return next(weight for least, weight in WORD_WEIGHTS if known >= least)
 
 
 def _get_text_advice(facts: Audit) -> Iterator[str]:

@@ -1,21 +1,18 @@
-from array import array
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy
-from tqdm import tqdm
 
-from ..errors import Errors
-from ..gold import find_leaves
 from ..loading import find_language, read_whole
-from ..similar import NearPair, Prints, find_conflicts, find_near_pairs, make_prints
+from ..similar import NearPair, find_conflicts, find_near_pairs
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from ..vectors.table import make_bundled_vectors
-from .advice import give_advice
-from .corpus import SYLLABLES, fetch_texts, find_files, read_chunks
+from .advice import choose_word_weight, give_advice
+from .contents import Contents, read_contents
+from .corpus import SYLLABLES
 from .facts import Audit, Dev, Texts
 from .labels import (
     find_codes,
@@ -25,49 +22,14 @@ from .labels import (
     get_poolings,
     get_weights,
 )
+from .validation import check_folds
 
 # Missing labels that are named.
 MAX_LABELS = 50
 # Texts of more words are cut off by transformers.
 LONG = 512
-# Documents that are shown, and characters of each.
+# Documents that are shown.
 MAX_EXAMPLES = 10
-MAX_SHOWN = 200
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The texts of a corpus and where to read them again."""
-
-    files: List[Path]
-    columns: Columns
-    dialect: Dict[str, Any]
-    remarks: List[str]
-    words: Mapping[str, int]
-    prints: Prints
-    # For each document, which of the label sets it has.
-    sets: numpy.ndarray
-    label_sets: List[Tuple[str, ...]]
-
-    def count_labels(self) -> Dict[str, int]:
-        """Count the documents of each label, the most frequent label first."""
-        n_docs = numpy.bincount(self.sets, minlength=len(self.label_sets))
-        counts: "Counter[str]" = Counter()
-        for labels, n in zip(self.label_sets, n_docs.tolist()):
-            counts.update(dict.fromkeys(labels, n))
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-    def fetch(self, rows: Sequence[int]) -> Dict[int, str]:
-        """RETURNS (Dict[int, str]): The beginning of some texts."""
-        texts = fetch_texts(self.files, rows, self.columns, **self.dialect)
-        return {
-            row: text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
-            for row, text in texts.items()
-        }
-
-    def name(self, row: int) -> str:
-        """RETURNS (str): The labels of a document, for people."""
-        return ", ".join(self.label_sets[self.sets[row]])
 
 
 def audit_corpus(
@@ -76,6 +38,7 @@ def audit_corpus(
     dev: Optional[Path] = None,
     separator: str = SEPARATOR,
     columns: Columns = Columns(),  # noqa: B008 - frozen
+    n_folds: Optional[int] = None,
     progress: bool = False,
     **dialect: Any,
 ) -> Audit:
@@ -87,21 +50,34 @@ def audit_corpus(
     dev (Optional[Path]): The dev corpus, to compare with.
     separator (str): What joins the segments of a label.
     columns (Columns): Where a table has its texts and labels.
+    n_folds (Optional[int]): Cross-validate the labels in so many folds, from 2, see
+        CrossValidation. None for no cross-validation, which takes most of the time.
     progress (bool): Whether to show a progress bar, on stderr.
     dialect (Any): What a table doesn't say itself, as for `convert_corpus`.
     RETURNS (Audit): The facts.
     RAISES (ValueError): L612, L640 or L641 if the corpus can't be read, L607 or L608 if
         it is being replaced, L001 or L002 if its labels are no taxonomy, and those of a
-        table.
+        table. L745 or L747 if it can't be cross-validated.
     """
     check_settings(min_count=0, separator=separator)
+    if n_folds is not None:
+        check_folds(n_folds)
     # Texts are read again, to be shown.
     with read_whole(Path(path), *([] if dev is None else [Path(dev)])):
-        contents = _read(path, columns, separator, progress, dialect)
+        contents = read_contents(path, columns, separator, progress, dialect)
         dev_contents = None
         if dev is not None:
-            dev_contents = _read(dev, columns, separator, progress, dialect)
-        return _gather(path, separator, contents, dev_contents)
+            dev_contents = read_contents(dev, columns, separator, progress, dialect)
+        facts = _gather(path, separator, contents, dev_contents)
+        if n_folds is not None:
+            # What it needs takes time to import.
+            from .crossvalidate import cross_validate
+
+            word_weight = choose_word_weight(facts)
+            settings = {"separator": separator, "word_weight": word_weight}
+            found = cross_validate(contents, n_folds, progress=progress, **settings)
+            facts = replace(facts, cross_validation=found)
+        return facts
 
 
 def _gather(
@@ -114,7 +90,7 @@ def _gather(
     values = list(counts.values())
     facts = Audit(
         path=str(path),
-        lang=find_language(contents.files[0]),
+        lang=find_language(contents.source.files[0]),
         n_docs=len(contents.sets),
         n_unlabelled=int((sizes[contents.sets] == 0).sum()),
         max_labels=max_labels,
@@ -138,45 +114,12 @@ def _gather(
     return facts
 
 
-def _read(
-    path: Path,
-    columns: Columns,
-    separator: str,
-    progress: bool,
-    dialect: Dict[str, Any],
-) -> Contents:
-    files = find_files(Path(path))
-    prints: List[Prints] = []
-    remarks: List[str] = []
-    words: Dict[str, int] = Counter()
-    sets = array("l")
-    ids: Dict[Tuple[str, ...], int] = {}
-    with tqdm(desc="Reading", unit=" docs", disable=None if progress else True) as bar:
-        for file_ in files:
-            for chunk in read_chunks(file_, columns, **dialect):
-                prints.append(make_prints(chunk.keys, chunk.lengths, chunk.hashes))
-                for labels in chunk.labels:
-                    leaves = tuple(find_leaves(labels, separator))
-                    sets.append(ids.setdefault(leaves, len(ids)))
-                for word, n in chunk.words.items():
-                    words[word] += n
-                bar.update(len(chunk.lengths))
-                # A table is the only file.
-                remarks = list(chunk.remarks or remarks)
-    if not prints:
-        raise ValueError(Errors.L612.format(path=path))
-    joined = Prints(*map(numpy.concatenate, zip(*prints)))
-    n_sets = numpy.asarray(sets, "int64")
-    shared = files, columns, dialect, remarks, words
-    return Contents(*shared, joined, n_sets, list(ids))
-
-
 def _compare_with_dev(contents: Contents, counts: Dict[str, int], dev: Contents) -> Dev:
     dev_counts = dev.count_labels()
     missing = [label for label in counts if label not in dev_counts]
     hashes = dev.prints.hashes[dev.prints.hashes != 0]
     return Dev(
-        lang=find_language(dev.files[0]),
+        lang=find_language(dev.source.files[0]),
         n_docs=len(dev.sets),
         n_missing=len(missing),
         missing=missing[:MAX_LABELS],

@@ -19,7 +19,9 @@ from unicodedata import category
 
 import numpy
 from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
+from spacy.util import minibatch
+from spacy.vocab import Vocab
 from thinc.api import NumpyOps
 
 from ..convert.known import build_texts
@@ -30,10 +32,23 @@ from ..tables import is_table, open_table
 from ..tables.columns import Columns, RecordReader, describe_notes
 from ..texts import hash_text
 
-# Texts read at a time from a table.
-CHUNK = 20_000
+# Texts read at a time from a table, and documents made at a time.
+CHUNK, BATCH_SIZE = 20_000, 1024
 # From here on come scripts whose words are short, as a character is a syllable.
 SYLLABLES = "\u0900"
+
+
+class Source(NamedTuple):
+    """Where a corpus is read from, again and again.
+
+    files (List[Path]): Its files, .spacy files or one table.
+    columns (Columns): Where a table has its texts and labels.
+    dialect (Dict[str, Any]): What it doesn't say itself, see Dialect.
+    """
+
+    files: List[Path]
+    columns: Columns
+    dialect: Dict[str, Any]
 
 
 class Chunk(NamedTuple):
@@ -137,31 +152,46 @@ def _read_arrays(docs: DocBin) -> Chunk:
     return Chunk(keys[is_word], lengths, hashes, labels, words, remarks)
 
 
-def fetch_texts(
-    files: Iterable[Path], rows: Iterable[int], columns: Columns, **dialect: Any
-) -> Dict[int, str]:
+def read_docs(source: Source, vocab: Vocab) -> Iterator[List[Doc]]:
+    """Read a corpus that was read before as documents, in batches. Only a .spacy file
+    of them is in memory at a time. Those of a table have the words of read_chunks.
+    """
+    for path in source.files:
+        if path.suffix.lower() == SUFFIX:
+            with _open_docbin(path) as stored:
+                yield from minibatch(stored.get_docs(vocab), BATCH_SIZE)
+        else:
+            reader = RecordReader(open_table(path, **source.dialect), source.columns)
+            words = (WORDS.findall(record.text) for record in reader)
+            yield from minibatch(
+                (Doc(vocab, words=found) for found in words), BATCH_SIZE
+            )
+
+
+def fetch_texts(source: Source, rows: Iterable[int]) -> Dict[int, str]:
     """Read a few texts again.
 
     rows (Iterable[int]): Their numbers, over all files.
     RETURNS (Dict[int, str]): Text of each row.
     """
     wanted = sorted(set(rows))
+    is_wanted = frozenset(wanted)
     texts: Dict[int, str] = {}
     start = 0
-    for path in files:
+    for path in source.files:
         if not wanted or start > wanted[-1]:
             break
         if path.suffix.lower() == SUFFIX:
             with _open_docbin(path) as docs:
                 for row, text in enumerate(build_texts(docs), start):
-                    if row in wanted:
+                    if row in is_wanted:
                         texts[row] = text.strip()
                 start += len(docs)
         else:
             # A table is the only file.
-            reader = RecordReader(open_table(path, **dialect), columns)
+            reader = RecordReader(open_table(path, **source.dialect), source.columns)
             records = islice(reader, wanted[-1] + 1)
-            texts.update((i, r.text) for i, r in enumerate(records) if i in wanted)
+            texts.update((i, r.text) for i, r in enumerate(records) if i in is_wanted)
     return texts
 
 

@@ -13,6 +13,7 @@ from ..presentation import (
     set_log_ticks,
     shorten,
 )
+from .validation import CrossValidation
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
 FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
@@ -146,6 +147,8 @@ class Audit:
     similar_labels (List[List[str]]): Labels that differ in case or spaces only.
     n_codes (int): Labels that end with a code, see find_codes.
     advice (List[str]): What to do, a sentence each.
+    cross_validation (Optional[CrossValidation]): What was found by it, None if it
+        wasn't wished.
     """
 
     path: str
@@ -167,6 +170,7 @@ class Audit:
     n_codes: int
     dev: Optional[Dev]
     advice: List[str]
+    cross_validation: Optional[CrossValidation] = None
 
     @property
     def n_labels(self) -> int:
@@ -198,6 +202,7 @@ class Audit:
             (b.name, b.n_labels, b.n_docs, f"{b.share:.1%}") for b in self.buckets
         ]
         weights = [(shorten(row.label), *astuple(row)[1:]) for row in self.weights]
+        found = self.cross_validation
         return [
             make_table(title, ("", "Labels", "Documents", "Share"), buckets),
             make_table(
@@ -215,11 +220,14 @@ class Audit:
                 ("Label", "Documents", "Weighted", "Balanced", "Adjusted"),
                 weights,
             ),
+            *([] if found is None else found.tables()),
         ]
 
     def remarks(self) -> List[Remark]:
-        """RETURNS (List[Remark]): The advice."""
-        return [Remark("info", sentence) for sentence in self.advice]
+        """RETURNS (List[Remark]): The advice, and what a cross-validation says."""
+        found = self.cross_validation
+        advice = [Remark("info", sentence) for sentence in self.advice]
+        return advice + ([] if found is None else found.remarks())
 
 
 def render_audit(facts: Audit) -> str:

@@ -89,6 +89,16 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "spacy-longtail, or its wheel.")
     L743 = ("The pipeline {pipeline} has no component of spacy-longtail, only {pipes}. "
             "'python -m spacy package' is all that it needs.")
+    # L745 to L749: labels in doubt
+    L745 = ("The texts have to be divided into 2 to {most} folds, but got {found!r}. "
+            "Use --cross-validate 5, or --cross-validate 10 for few texts.")
+    L746 = ("A table of suspects, {path}, needs a cross-validation to find them. Add "
+            "--cross-validate 5, or name a page that ends with .html.")
+    L747 = ("Nothing can be cross-validated: the corpus has {n_labels} labels, and the "
+            "one with the most different texts has {most} of them. Give a corpus of at "
+            "least 2 labels, one of them with {needed} texts.")
+    L748 = ("Suspects are written as CSV, but {path} is named as something else. Name "
+            "a file that ends with .csv.")
     L760 = ("{problem} Give --against a pipeline or what one has predicted, or "
             "--baseline together with --train CORPUS.")
     L761 = ("The baseline needs scikit-learn, which is no part of this package: "

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 from thinc.api import Config
 
 from ..audit import Audit
-from ..audit.advice import choose_pooling, needs_ngrams
+from ..audit.advice import choose_pooling, choose_word_weight, needs_ngrams
 from ..audit.facts import Pooling
 from ..errors import Errors, Warnings
 from ..languages import make_blank
@@ -26,8 +26,6 @@ DROPPED = (
     f"time, add a {FALLBACK}, as in the config that comes with the package."
 )
 NGRAM_WIDTH = 512
-# The least share of words that the vectors know, and their weight beside n-grams.
-WORD_WEIGHTS = (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
 MIN_EPOCHS = 3
 # Passes over the documents after which the word vectors have learned what they can, and
 # begin to forget what they knew; and the fewest steps, as small corpora take more.
@@ -204,9 +202,8 @@ def _choose_for_encoder(facts: Audit, section: str) -> Iterator[Setting]:
             "letters, so character n-grams stand beside them."
         )
         yield Setting(section, "ngram_width", NGRAM_WIDTH, reason)
-        weight = next(weight for least, weight in WORD_WEIGHTS if known >= least)
         reason = "The less the vectors know, the less they weigh."
-        yield Setting(section, "word_weight", weight, reason)
+        yield Setting(section, "word_weight", choose_word_weight(facts), reason)
 
 
 def _choose_for_training(
