@@ -11,6 +11,8 @@ from .validation import Confusion
 # From so large a share of confused texts on, it is more than difficult. By chance it is
 # half of them.
 MIN_SHARE = 0.25
+# Texts of each label that are needed to say so.
+MIN_DOCS = 5
 # Standard errors that the share has to be above that.
 N_ERRORS = 1.64
 MAX_PAIRS = 50
@@ -54,7 +56,7 @@ def _is_sure(wrong: Sequence[int], total: Sequence[int]) -> bool:
     Source: Agresti & Caffo (2000), "Simple and Effective Confidence Intervals for
         Proportions and Differences of Proportions". https://doi.org/10.2307/2685779
     """
-    if not all(total):
+    if min(total) < MIN_DOCS:
         return False
     shares = [(w + 1) / (t + 2) for w, t in zip(wrong, total)]
     variance = sum(p * (1 - p) / (t + 2) for p, t in zip(shares, total)) / 4

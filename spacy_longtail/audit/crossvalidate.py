@@ -33,16 +33,14 @@ def cross_validate(
     separator (str): What joins the segments of a label.
     word_weight (float): Of word vectors beside n-grams, see choose_word_weight.
     progress (bool): Whether to show progress bars, on stderr.
-    RAISES (ValueError): L747 if no label can be compared
-        with another one.
+    RAISES (ValueError): L747 if all labels are too rare.
     """
     gold = _read_gold(contents)
     fit = CrossFit(gold, contents.prints.hashes, n_folds)
     is_common = fit.n_texts >= MIN_TEXTS
-    if len(gold.names) < 2 or not is_common.any():
-        n_labels, most = len(gold.names), int(fit.n_texts.max(initial=0))
-        text = JobErrors.L747.format(n_labels=n_labels, most=most, needed=MIN_TEXTS)
-        raise ValueError(text)
+    if not is_common.any():
+        most = int(fit.n_texts.max(initial=0))
+        raise ValueError(JobErrors.L747.format(most=most, needed=MIN_TEXTS))
     judge = Judge(fit)
     for found in fit.compare(contents.source, word_weight, separator, progress):
         judge.add(found)

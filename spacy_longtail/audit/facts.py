@@ -13,7 +13,7 @@ from ..presentation import (
     set_log_ticks,
     shorten,
 )
-from .validation import CrossValidation
+from .validation import CrossValidation, show_chance
 
 TEMPLATE = Path(__file__).parent / "templates" / "audit.html.jinja"
 FORMATS = {"count": "{:,}", "percent": "{:.1%}", "decimal": "{:,.1f}"}
@@ -237,7 +237,10 @@ def render_audit(facts: Audit) -> str:
     """
     return render(
         TEMPLATE,
-        filters={name: text.format for name, text in FORMATS.items()},
+        filters={
+            "chance": show_chance,
+            **{name: text.format for name, text in FORMATS.items()},
+        },
         facts=facts,
         curve=draw_frequencies(list(facts.counts.values())),
     )

@@ -8,8 +8,7 @@ from .crossfit import Compared, CrossFit
 
 # In place of a label where there is none.
 NONE = -1
-# What is known of all labels counts as so many texts of each.
-SMOOTHING = 1.0
+LEAST = 1e-6
 
 
 class Judgement(NamedTuple):
@@ -20,8 +19,8 @@ class Judgement(NamedTuple):
     other (numpy.ndarray): The most probable label that a text doesn't have, NONE if it
         wasn't judged, (texts,).
     other_log (numpy.ndarray): Its log probability, (texts,).
-    needed (numpy.ndarray): How probable a label is in the texts that have it, on
-        average, from 0.0 to 1.0, (labels,).
+    needed (numpy.ndarray): How probable a label is where it is found in the texts that
+        have it: the mean weighted by itself, from 0.0 to 1.0, (labels,).
     usual (numpy.ndarray): In those that don't have it, (labels,).
     is_blank (numpy.ndarray): Whether nothing in a text is known, bool, (texts,).
     """
@@ -45,7 +44,7 @@ class Judge:
         self._other_log = numpy.full(n_texts, numpy.nan, dtype="float32")
         self._is_blank = numpy.zeros(n_texts, dtype="bool")
         # Sums of probabilities, and what they are of: of texts with the label, and all.
-        self._own, self._n_own = numpy.zeros((2, n_labels))
+        self._own, self._squares, self._n_own = numpy.zeros((3, n_labels))
         self._all, self._n_all = numpy.zeros(n_labels), 0
 
     def add(self, found: Compared) -> None:
@@ -67,12 +66,13 @@ class Judge:
         pairs = self.gold.find_pairs(rows)[can_judge]
         owners, columns = owners[can_judge], columns[can_judge]
         self._given[pairs] = Z[owners, columns]
-        numpy.add.at(self._own, columns, P[owners, columns])
+        own = P[owners, columns]
+        numpy.add.at(self._own, columns, own)
+        numpy.add.at(self._squares, columns, own * own)
         numpy.add.at(self._n_own, columns, 1)
         self._all += P.sum(axis=0)
         self._n_all += len(rows)
-        every, own = self.gold.pair(rows)
-        Z[every, own] = -numpy.inf
+        Z[self.gold.pair(rows)] = -numpy.inf
         best = Z.argmax(axis=1)
         self._other[rows] = best
         self._other_log[rows] = Z[numpy.arange(len(rows)), best]
@@ -80,8 +80,9 @@ class Judge:
     def finish(self) -> Judgement:
         """RETURNS (Judgement): Once all texts were added."""
         n_own, n_all = self._n_own, max(self._n_all, 1)
-        mean = self._own.sum() / max(n_own.sum(), 1)
-        needed = (self._own + SMOOTHING * mean) / (n_own + SMOOTHING)
+        # A label that was judged in no text needs what others need.
+        mean = self._squares.sum() / max(self._own.sum(), LEAST)
+        needed = (self._squares + LEAST * mean) / (self._own + LEAST)
         usual = (self._all - self._own) / numpy.maximum(n_all - n_own, 1)
         return Judgement(
             self._given,

@@ -7,13 +7,18 @@ from typing import Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 import numpy
 
 from .crossfit import Gold
-from .judge import NONE, Judgement
+from .judge import LEAST, Judgement
 from .validation import Suspect
 
 # Why a text is there.
-UNLIKE = "no more like its label than texts of other labels are"
-LACKS = "as much like the suggested label as the texts that have it"
-COPIES = "the same text has other labels in other documents"
+UNLIKE = "no more like its label than texts that have another"
+LACKS = "as much like another label, too, as the texts that have it"
+COPIES = "labelled otherwise where the same text stands again"
+# A label is in doubt that is at most so many times as probable as in texts without it,
+# or, where these are all as clear as can be, as by chance.
+DOUBT, DOUBT_OF_SEVERAL, OF_CHANCE = 1.0, 0.5, 0.01
+# A label that a text lacks is at least so many times as probable as the best it has.
+OF_BEST = 0.5
 
 
 class Finding(NamedTuple):
@@ -61,33 +66,45 @@ class SuspectFinder:
 
     def __init__(self, gold: Gold, found: Judgement, hashes: numpy.ndarray) -> None:
         self.gold, self.found, self.hashes = gold, found, hashes
+        self._owners = numpy.arange(len(gold.sizes)).repeat(gold.sizes)
 
     def find(self, *, several: bool) -> List[Finding]:
         """RETURNS (List[Finding]): In the order in which they are worth a look.
 
-        several (bool): Whether a document can have several labels.
+        several (bool): Whether a document can have several labels, so that one may be
+            lacking, and a wrong one can be beside a right one.
         """
-        is_wrong = self._find_wrong()
+        is_wrong = self._find_wrong(DOUBT_OF_SEVERAL if several else DOUBT)
         is_lacking = self._find_lacking() & several
-        owners = numpy.arange(len(self.gold.sizes)).repeat(self.gold.sizes)
-        rows = {*owners[is_wrong].tolist(), *numpy.flatnonzero(is_lacking).tolist()}
+        rows = {*self._owners[is_wrong].tolist(), *is_lacking.nonzero()[0].tolist()}
         groups = self._group_copies(rows)
         found = [self._describe(group, is_wrong, is_lacking) for group in groups]
         return sorted(found, key=_rank)
 
-    def _find_wrong(self) -> numpy.ndarray:
+    def _find_wrong(self, doubt: float) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Whether each label is in doubt, (pairs,)."""
         gold, found = self.gold, self.found
-        other = found.other_log.repeat(gold.sizes)
-        with numpy.errstate(invalid="ignore", divide="ignore"):
-            is_unlike = found.given <= numpy.log(found.usual[gold.columns])
-            return is_unlike & (found.given < other)
+        most = numpy.maximum(doubt * found.usual, OF_CHANCE / len(gold.names))
+        # What wasn't judged is NaN, which is below nothing.
+        is_unlike = found.given <= numpy.log(most)[gold.columns]
+        return is_unlike & (found.given < found.other_log[self._owners])
 
     def _find_lacking(self) -> numpy.ndarray:
-        """RETURNS (numpy.ndarray): Whether a text lacks a label, (texts,)."""
-        found = self.found
-        is_likely = numpy.exp(found.other_log) >= found.needed[found.other]
-        return is_likely & (found.other != NONE)
+        """Find texts that lack a label: of what their labels leave, it has more than a
+        text that has it usually gives to it.
+
+        RETURNS (numpy.ndarray): Bools of shape (texts,).
+        """
+        found, n_texts = self.found, len(self.gold.sizes)
+        given = numpy.exp(numpy.nan_to_num(found.given, nan=-numpy.inf))
+        best = numpy.zeros(n_texts)
+        numpy.maximum.at(best, self._owners, given)
+        taken = numpy.bincount(self._owners, weights=given, minlength=n_texts)
+        other = numpy.exp(found.other_log)
+        share = other / numpy.maximum(1.0 - taken, LEAST)
+        # In the middle between the usual and all.
+        is_likely = share >= numpy.sqrt(found.needed[found.other])
+        return is_likely & (other >= OF_BEST * best)
 
     def _group_copies(self, rows: Set[int]) -> Iterator[List[int]]:
         """YIELDS (List[int]): All documents of each text that is suspected, or that has

@@ -107,7 +107,7 @@ class CrossValidation:
                 _cut(row.text),
                 shorten(", ".join(row.given)),
                 shorten(", ".join(row.suggested)),
-                _show(row.given_probability),
+                show_chance(row.given_probability),
             )
             for row in self.suspects[:MAX_ROWS]
         ]
@@ -160,7 +160,7 @@ class CrossValidation:
         return f"{first}: the sooner in the list, the surer."
 
 
-CONFUSED = ("Label", "Taken for", "Texts", "Confused")
+CONFUSED = ("Label", "And", "Texts", "Confused")
 
 
 def _describe_confusion(pair: Confusion) -> str:
@@ -178,8 +178,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
-def _show(chance: Optional[float]) -> str:
-    return "" if chance is None else f"{chance:.3g}"
+def show_chance(chance: Optional[float]) -> str:
+    """RETURNS (str): A probability for people, a dash without one."""
+    if chance is None:
+        return "–"
+    return "< 0.001" if chance < 0.001 else f"{chance:.3f}"
 
 
 def write_suspects(found: CrossValidation) -> str:
@@ -195,8 +198,8 @@ def write_suspects(found: CrossValidation) -> str:
     writer.writerow(header)
     for row in found.suspects:
         labels = map(_join, (row.given, row.suggested))
-        shown = map(_show, (row.given_probability, row.suggested_probability))
-        writer.writerow([row.text, "", *labels, *shown, row.n_docs, row.reason])
+        chances = row.given_probability, row.suggested_probability
+        writer.writerow([row.text, "", *labels, *chances, row.n_docs, row.reason])
     return out.getvalue()
 
 

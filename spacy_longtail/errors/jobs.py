@@ -94,9 +94,8 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "Use --cross-validate 5, or --cross-validate 10 for few texts.")
     L746 = ("A table of suspects, {path}, needs a cross-validation to find them. Add "
             "--cross-validate 5, or name a page that ends with .html.")
-    L747 = ("Nothing can be cross-validated: the corpus has {n_labels} labels, and the "
-            "one with the most different texts has {most} of them. Give a corpus of at "
-            "least 2 labels, one of them with {needed} texts.")
+    L747 = ("Nothing can be cross-validated: no label has more than {most} different "
+            "texts. Give a corpus in which some have {needed} or more.")
     L748 = ("Suspects are written as CSV, but {path} is named as something else. Name "
             "a file that ends with .csv.")
     L760 = ("{problem} Give --against a pipeline or what one has predicted, or "

@@ -1,0 +1,268 @@
+import csv
+import json
+import random
+
+import numpy
+import pytest
+import srsly
+
+from spacy_longtail.audit import audit_corpus
+from spacy_longtail.audit.contents import read_contents
+from spacy_longtail.audit.crossfit import CrossFit, Gold
+from spacy_longtail.audit.validation import write_suspects
+from spacy_longtail.convert import Columns, convert_corpus
+
+WORDS = {
+    "bank/card": "card debit chip terminal contactless plastic wallet swipe",
+    "bank/loan": "loan mortgage borrow rate instalment credit interest lender",
+    "trip/flight": "flight plane airport runway pilot boarding gate seat",
+    "trip/hotel": "hotel room breakfast lobby pillow suite booking reception",
+}
+
+
+def make_rows(n=10, several=False, seed=0):
+    """Texts of three words of their label each, and of two labels where several."""
+    chance, names, rows = random.Random(seed), list(WORDS), []
+    for label in names:
+        for _ in range(n):
+            labels = [label]
+            if several and chance.random() < 0.5:
+                labels.append(chance.choice([name for name in names if name != label]))
+            words = [chance.sample(WORDS[name].split(), 3) for name in labels]
+            text = " ".join(word for part in words for word in part)
+            rows.append({"text": text, "labels": labels})
+    return rows
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Cross-validate rows."""
+
+    def validate(rows, n_folds=5, **settings):
+        path = tmp_path / "rows.jsonl"
+        if all(len(row["labels"]) == 1 for row in rows):
+            rows = [{"text": row["text"], "label": row["labels"][0]} for row in rows]
+        srsly.write_jsonl(path, rows)
+        return audit_corpus(path, n_folds=n_folds, **settings).cross_validation
+
+    return validate
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_wrong_labels_are_found(check, several):
+    rows = make_rows(several=several)
+    for row, wrong in ((3, "trip/hotel"), (15, "trip/flight"), (37, "bank/card")):
+        rows[row] = {"text": rows[row]["text"], "labels": [wrong]}
+    found = check(rows)
+    assert (found.several, found.n_folds) == (several, 5)
+    first = found.suspects[:3]
+    assert {suspect.row for suspect in first} == {3, 15, 37}
+    assert all(suspect.text == rows[suspect.row]["text"] for suspect in first)
+    for suspect in first:
+        assert suspect.given == rows[suspect.row]["labels"]
+        assert suspect.suggested[0] in make_rows(several=several)[suspect.row]["labels"]
+        assert suspect.given_probability < 0.05 < suspect.suggested_probability
+    # All others are right: nearly none of them is accused.
+    assert len(found.suspects) <= 5
+
+
+def test_clean_labels_are_left_alone(check):
+    found = check(make_rows())
+    assert found.suspects == []
+    assert found.n_judged == 40
+    assert "No label is in doubt" in found.get_sentences()[0]
+
+
+def test_lacking_labels_are_found(check):
+    rows = make_rows(n=25, several=True)
+    double = [row for row in rows if len(row["labels"]) == 2]
+    double[0]["labels"] = double[0]["labels"][:1]
+    found = check(rows)
+    lacking = [row for row in found.suspects if len(row.suggested) > len(row.given)]
+    assert double[0]["text"] in [row.text for row in lacking]
+    for row in lacking:
+        assert set(row.given) < set(row.suggested)
+
+
+def test_label_with_two_texts_is_never_accused(check):
+    """However much its texts are like those of another one."""
+    rows = make_rows()
+    rare = [row["text"] + " now" for row in rows[:2]]
+    rows += [{"text": text, "labels": ["bank/rare"]} for text in rare]
+    found = check(rows)
+    assert found.suspects == []
+    assert (found.n_rare, found.n_unjudged) == (1, 2)
+    assert "1 label of the corpus has fewer than 3" in found.get_sentences()[1]
+    # Copies are no more texts.
+    copies = [row for row in rows if row["labels"] == ["bank/rare"]] * 3
+    assert check([*rows, *copies]).n_rare == 1
+    # With more of them, it's another matter.
+    more = [row["text"] + " now" for row in rows[2:8]]
+    rows += [{"text": text, "labels": ["bank/rare"]} for text in more]
+    assert check(rows).n_rare == 0
+
+
+def test_copies_of_a_rare_text_are_evidence(check):
+    rows = [*make_rows(), {"text": "some thing", "labels": ["bank/rare"]}]
+    rows += [{"text": "Some thing", "labels": ["bank/card"]}] * 2
+    (suspect,) = check(rows).suspects
+    assert (suspect.row, suspect.n_docs) == (40, 3)
+    assert suspect.given == ["bank/rare", "bank/card"]
+    assert suspect.suggested == ["bank/card"]
+    assert suspect.reason.startswith("labelled otherwise")
+
+
+def compare(path, n_folds=5):
+    contents = read_contents(path, Columns(), "/", False, {})
+    names = list(contents.count_labels())
+    sets = [names.index(labels[0]) for labels in contents.label_sets]
+    columns = numpy.asarray(sets)[contents.sets]
+    n = len(columns)
+    gold = Gold(numpy.arange(n), numpy.ones(n, dtype="int64"), columns, names)
+    fit = CrossFit(gold, contents.prints.hashes, n_folds)
+    logits = numpy.zeros((n, len(names)))
+    for found in fit.compare(contents.source, 0.8, "/", False):
+        logits[found.rows] = found.logits
+    return fit, names, logits
+
+
+def test_text_and_its_copies_are_not_learned_from(tmp_path):
+    """What they are like doesn't depend on their own labels."""
+    rows = [{"text": r["text"], "label": r["labels"][0]} for r in make_rows()]
+    rows.append({**rows[0], "text": rows[0]["text"].upper()})
+    path = tmp_path / "rows.jsonl"
+    srsly.write_jsonl(path, rows)
+    fit, names, before = compare(path)
+    assert fit.folds[0] == fit.folds[40]
+    rows[0]["label"] = rows[40]["label"] = "trip/hotel"
+    srsly.write_jsonl(path, rows)
+    _, after_names, after = compare(path)
+    order = [after_names.index(name) for name in names]
+    numpy.testing.assert_allclose(after[0, order], before[0], atol=1e-4)
+    others = fit.folds != fit.folds[0]
+    assert numpy.abs(after[others][:, order] - before[others]).max() > 0.1
+
+
+def test_fold_of_a_text_stays_when_others_come():
+    gold = Gold(*numpy.ones((3, 6), dtype="int64"), ["a", "b"])
+    hashes = numpy.asarray([5, 3, 2**63, 11, 7, 5], dtype="uint64")
+    folds = CrossFit(gold, hashes, 5).folds
+    assert folds[0] == folds[5]
+    assert len(set(folds.tolist())) > 1
+    less = CrossFit(Gold(*numpy.ones((3, 2), dtype="int64"), ["a", "b"]), hashes[:2], 5)
+    assert less.folds.tolist() == folds[:2].tolist()
+
+
+def test_labels_that_cannot_be_told_apart(check):
+    rows, chance = make_rows(n=20), random.Random(1)
+    for row in rows[:20]:
+        row["labels"] = [chance.choice(["bank/card", "bank/pin"])]
+    (pair,) = check(rows).confusions
+    assert set(pair.labels) == {"bank/card", "bank/pin"}
+    assert pair.are_siblings
+    assert sum(pair.n_docs) == 20
+    assert pair.share > 0.25
+    assert "merge them" in " ".join(check(rows).get_sentences())
+
+
+def test_few_confused_texts_say_nothing(check):
+    rows = make_rows(n=20)
+    rows += [{**row, "labels": ["bank/pin"]} for row in make_rows(n=3)[:3]]
+    assert check(rows).confusions == []
+
+
+def test_texts_that_teach_nothing(check):
+    rows = make_rows()
+    long = "please tell me how I can pay with this debit card abroad"
+    rows += [{"text": f"{long} {end}", "labels": ["bank/card"]} for end in ("", "now")]
+    rows += [{"text": long, "labels": ["bank/card"]}]
+    rows += [{"text": "ꙮꙮꙮ", "labels": ["bank/card"]}]
+    found = check(rows)
+    assert found.n_near_copies == 1
+    copies = {"text": long, "labels": "bank/card", "n_docs": 2}
+    assert [
+        {**group, "text": group["text"].strip()} for group in found.near_copies
+    ] == [copies]
+    assert found.n_unknown == 1
+    assert all("ꙮ" not in suspect.text for suspect in found.suspects)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_table_of_suspects_is_taken_back(check, tmp_path, several):
+    rows = make_rows(several=several)
+    long = " ".join([*WORDS["bank/card"].split() * 9, '"quoted",\nand', "a line"])
+    rows[3] = {"text": long, "labels": ["trip/hotel"]}
+    found = check(rows)
+    name = "labels" if several else "label"
+    path = tmp_path / "suspects.csv"
+    path.write_text(write_suspects(found), encoding="utf8")
+    with path.open(encoding="utf8", newline="") as lines:
+        table = list(csv.DictReader(lines))
+    assert list(table[0])[:4] == ["text", name, f"given_{name}", f"suggested_{name}"]
+    assert {row[name] for row in table} == {""}
+    assert found.suspects[0].text == long
+    # A person fills in the first row, and adds one that nothing is known of.
+    table[0][name] = "bank/card"
+    with path.open("w", encoding="utf8", newline="") as lines:
+        writer = csv.DictWriter(lines, list(table[0]))
+        writer.writeheader()
+        writer.writerows([*table, {"text": "left empty"}])
+    done = convert_corpus([path], tmp_path / "corpus", dev=0.0, test=0.0)
+    assert done.docs == {"train": 1}
+    assert done.dropped == {"no_label": len(table)}
+
+
+def test_spacy_files_and_tables_agree(check, tmp_path):
+    rows = make_rows()
+    rows[3]["labels"] = ["trip/hotel"]
+    found = check(rows)
+    table = tmp_path / "rows.jsonl"
+    convert_corpus([table], tmp_path / "corpus", dev=0.0, test=0.0)
+    other = audit_corpus(tmp_path / "corpus" / "train.spacy", n_folds=5)
+    assert [row.text for row in other.cross_validation.suspects] == [rows[3]["text"]]
+    assert [row.text for row in found.suspects] == [rows[3]["text"]]
+
+
+def test_result_is_json_and_tables(check):
+    rows = make_rows()
+    rows[3]["labels"] = ["trip/hotel"]
+    found = check(rows)
+    suspects, confusions = found.tables()
+    assert suspects.title == "Labels to look at, 1 of 1 texts"
+    assert suspects.rows[0][1:3] == ("trip/hotel", "bank/card")
+    assert confusions.rows == []
+    assert json.loads(json.dumps(found.suspects[0].given)) == ["trip/hotel"]
+
+
+def test_it_is_not_done_unless_wished(check):
+    assert check(make_rows(), n_folds=None) is None
+
+
+@pytest.mark.parametrize("n_folds", [0, 1, 101, 2.5, True])
+def test_folds_that_cannot_be(check, n_folds):
+    with pytest.raises(ValueError, match=r"\[L745\].*2 to 100"):
+        check(make_rows(), n_folds=n_folds)
+
+
+def test_nothing_to_compare(check):
+    rows = [{"text": f"text {a} {i}", "labels": [a]} for a in "abc" for i in "12"]
+    with pytest.raises(ValueError, match=r"\[L747\].*more than 2 different"):
+        check(rows)
+
+
+@pytest.mark.slow
+def test_flipped_labels_of_real_texts(check, data_dir):
+    """3 % of the labels, to any other."""
+    rows = list(srsly.read_jsonl(data_dir / "clinc150_lt" / "train.jsonl"))
+    names = sorted({row["label"] for row in rows})
+    chance = numpy.random.RandomState(0)
+    flipped = set(chance.permutation(len(rows))[: round(0.03 * len(rows))].tolist())
+    labels = [row["label"] for row in rows]
+    for i in flipped:
+        step = chance.randint(1, len(names))
+        labels[i] = names[(names.index(labels[i]) + step) % len(names)]
+    rows = [{"text": r["text"], "labels": [n]} for r, n in zip(rows, labels)]
+    found = check(rows)
+    hits = sum(suspect.row in flipped for suspect in found.suspects[:100])
+    assert hits >= 75
+    assert len(found.suspects) < 120
