@@ -10,7 +10,7 @@ from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.contents import read_contents
 from spacy_longtail.audit.crossfit import CrossFit, Gold
 from spacy_longtail.audit.validation import write_suspects
-from spacy_longtail.convert import Columns, convert_corpus
+from spacy_longtail.convert import Columns, add_to_corpus, convert_corpus
 
 WORDS = {
     "bank/card": "card debit chip terminal contactless plastic wallet swipe",
@@ -189,10 +189,14 @@ def test_texts_that_teach_nothing(check):
 
 @pytest.mark.parametrize("several", [False, True])
 def test_table_of_suspects_is_taken_back(check, tmp_path, several):
+    """By convert --add: what a person has filled in, and nothing else."""
     rows = make_rows(several=several)
     long = " ".join([*WORDS["bank/card"].split() * 9, '"quoted",\nand', "a line"])
     rows[3] = {"text": long, "labels": ["trip/hotel"]}
+    rows[15] = {"text": rows[15]["text"], "labels": ["trip/flight"]}
     found = check(rows)
+    corpus = tmp_path / "corpus"
+    convert_corpus([tmp_path / "rows.jsonl"], corpus, dev=0.0, test=0.0)
     name = "labels" if several else "label"
     path = tmp_path / "suspects.csv"
     path.write_text(write_suspects(found), encoding="utf8")
@@ -200,16 +204,17 @@ def test_table_of_suspects_is_taken_back(check, tmp_path, several):
         table = list(csv.DictReader(lines))
     assert list(table[0])[:4] == ["text", name, f"given_{name}", f"suggested_{name}"]
     assert {row[name] for row in table} == {""}
-    assert found.suspects[0].text == long
-    # A person fills in the first row, and adds one that nothing is known of.
-    table[0][name] = "bank/card"
+    filled = {row["text"]: row for row in table}[long]
+    filled[name] = filled[f"suggested_{name}"]
     with path.open("w", encoding="utf8", newline="") as lines:
         writer = csv.DictWriter(lines, list(table[0]))
         writer.writeheader()
-        writer.writerows([*table, {"text": "left empty"}])
-    done = convert_corpus([path], tmp_path / "corpus", dev=0.0, test=0.0)
-    assert done.docs == {"train": 1}
-    assert done.dropped == {"no_label": len(table)}
+        writer.writerows(table)
+    done = add_to_corpus([path], corpus, corpus)
+    assert done.changes["train"]["corrected"] == 1
+    assert done.corrections == [("trip/hotel", "bank/card", 1)]
+    assert (done.docs, done.docs_before) == ({"train": 40}, {"train": 40})
+    assert done.dropped == {"no_label": len(table) - 1}
 
 
 def test_spacy_files_and_tables_agree(check, tmp_path):

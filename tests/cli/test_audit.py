@@ -62,3 +62,52 @@ def test_a_page_that_cannot_be_written(run, table, tmp_path):
     assert result.exit_code == 1
     assert "[L625]" in result.output and "audit.html" in result.output
     assert list(tmp_path.iterdir()) == [table]
+
+
+def write_table(tmp_path, n=12):
+    """Two labels, and one text with the wrong one."""
+    words = {"a": "card debit chip pin", "b": "flight plane airport seat"}
+    rows = [f"{words[x]} {i},{x}" for x in words for i in range(n)]
+    rows.append(f"{words['a']} again,b")
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf8")
+    return path
+
+
+def test_suspects(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    table, suspects = write_table(tmp_path), tmp_path / "suspects.csv"
+    result = run("audit", table, "--cross-validate", 5, "-o", suspects)
+    assert result.exit_code == 0
+    assert "Labels to look at, 1 of 1 texts" in result.stdout
+    assert f"Saved the suspects to {suspects}" in " ".join(result.stdout.split())
+    lines = suspects.read_text(encoding="utf8").splitlines()
+    assert lines[0].startswith("text,label,given_label,suggested_label,")
+    assert [line.split(",")[:4] for line in lines[1:]] == [
+        ["card debit chip pin again", "", "b", "a"]
+    ]
+    page = tmp_path / "audit.html"
+    args = ["--suspects", tmp_path / "other.csv", "-o", page, "--json"]
+    found = json.loads(run("audit", table, "-x", 5, *args).stdout)
+    assert found["cross_validation"]["suspects"][0]["suggested"] == ["a"]
+    assert (tmp_path / "other.csv").read_bytes() == suspects.read_bytes()
+    assert "card debit chip pin again" in page.read_text(encoding="utf8")
+    # Nothing is written over.
+    again = run("audit", table, "-x", 5, "-o", suspects)
+    assert again.exit_code == 1
+    assert "[L604]" in again.output
+
+
+@pytest.mark.parametrize(
+    "args, code",
+    [
+        (["-o", "suspects.csv"], "L746"),
+        (["--suspects", "suspects.csv"], "L746"),
+        (["-x", "5", "--suspects", "suspects.xlsx"], "L748"),
+        (["-x", "1"], "L745"),
+    ],
+)
+def test_suspects_that_cannot_be(run, tmp_path, args, code):
+    result = run("audit", write_table(tmp_path), *args)
+    assert result.exit_code == 1
+    assert f"[{code}]" in result.output
