@@ -68,7 +68,7 @@ def make_pages(tickets_dir, mixed_dir, load_copy, tmp_path_factory):
         return page.replace("debit", LONG).replace("money/", f"{LONG}/")
 
     def make_audit(folder):
-        page = render_audit(audit_corpus(folder / "dev.spacy"))
+        page = render_audit(audit_corpus(folder / "dev.spacy", n_folds=5))
         return page.replace("garden", LONG)
 
     return {

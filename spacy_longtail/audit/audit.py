@@ -73,9 +73,13 @@ def audit_corpus(
             # What it needs takes time to import.
             from .crossvalidate import cross_validate
 
-            word_weight = choose_word_weight(facts)
-            settings = {"separator": separator, "word_weight": word_weight}
-            found = cross_validate(contents, n_folds, progress=progress, **settings)
+            found = cross_validate(
+                contents,
+                n_folds,
+                separator=separator,
+                word_weight=choose_word_weight(facts),
+                progress=progress,
+            )
             facts = replace(facts, cross_validation=found)
         return facts
 

@@ -135,7 +135,7 @@ class CrossFit:
         start = 0
         for docs in read("Comparing"):
             X = contract.encode(encoder, docs)
-            is_blank = ~X.any(axis=1)
+            is_blank: numpy.ndarray = ~X.any(axis=1)
             folds = self.folds[start : start + len(docs)]
             for fold in numpy.unique(folds).tolist():
                 own = numpy.flatnonzero(folds == fold)
