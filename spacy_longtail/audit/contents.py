@@ -13,7 +13,7 @@ from ..errors import Errors
 from ..gold import find_leaves
 from ..similar import Prints, make_prints
 from ..tables.columns import Columns
-from .corpus import Source, fetch_texts, find_files, read_chunks
+from .corpus import CorpusFiles, fetch_texts, find_files, read_chunks
 
 # Characters of a text that are shown.
 MAX_SHOWN = 200
@@ -23,7 +23,7 @@ MAX_SHOWN = 200
 class Contents:
     """The texts of a corpus and where to read them again."""
 
-    source: Source
+    source: CorpusFiles
     remarks: List[str]
     words: Mapping[str, int]
     prints: Prints
@@ -91,5 +91,5 @@ def read_contents(
         raise ValueError(Errors.L612.format(path=path))
     joined = Prints(*map(numpy.concatenate, zip(*prints)))
     n_sets = numpy.asarray(sets, "int64")
-    source = Source(files, columns, dialect)
+    source = CorpusFiles(files, columns, dialect)
     return Contents(source, remarks, words, joined, n_sets, list(ids))

@@ -38,7 +38,7 @@ CHUNK, BATCH_SIZE = 20_000, 1024
 SYLLABLES = "\u0900"
 
 
-class Source(NamedTuple):
+class CorpusFiles(NamedTuple):
     """Where a corpus is read from, again and again.
 
     files (List[Path]): Its files, .spacy files or one table.
@@ -152,7 +152,7 @@ def _read_arrays(docs: DocBin) -> Chunk:
     return Chunk(keys[is_word], lengths, hashes, labels, words, remarks)
 
 
-def read_docs(source: Source, vocab: Vocab) -> Iterator[List[Doc]]:
+def read_documents(source: CorpusFiles, vocab: Vocab) -> Iterator[List[Doc]]:
     """Read a corpus that was read before as documents, in batches. Only a .spacy file
     of them is in memory at a time. Those of a table have the words of read_chunks.
     """
@@ -168,7 +168,7 @@ def read_docs(source: Source, vocab: Vocab) -> Iterator[List[Doc]]:
             )
 
 
-def fetch_texts(source: Source, rows: Iterable[int]) -> Dict[int, str]:
+def fetch_texts(source: CorpusFiles, rows: Iterable[int]) -> Dict[int, str]:
     """Read a few texts again.
 
     rows (Iterable[int]): Their numbers, over all files.

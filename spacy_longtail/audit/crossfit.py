@@ -13,7 +13,7 @@ from ..ops import mean_by_class, mix, spread_runs
 from ..pipeline.names import get_name_texts
 from ..similar import WORDS
 from ..vectors.table import make_bundled_vectors
-from .corpus import Source, read_docs
+from .corpus import CorpusFiles, read_documents
 
 # What `init-config` gives to a corpus like this, and what the configs have.
 NGRAM_WIDTH, KAPPA, SCALE = 512, 2.0, 20.0
@@ -102,7 +102,7 @@ class CrossFit:
         return has_others & (self.n_texts[columns] >= MIN_TEXTS)
 
     def compare(
-        self, source: Source, word_weight: float, separator: str, progress: bool
+        self, source: CorpusFiles, word_weight: float, separator: str, progress: bool
     ) -> Iterator[Compared]:
         """Read the texts, three times, and compare them with the labels.
 
@@ -116,7 +116,7 @@ class CrossFit:
             n_docs = len(self.folds)
             bar = {"disable": None if progress else True, "unit": " docs"}
             with tqdm(desc=name, total=n_docs, leave=False, **bar) as shown:
-                for docs in read_docs(source, vocab):
+                for docs in read_documents(source, vocab):
                     yield docs
                     shown.update(len(docs))
 

@@ -5,7 +5,7 @@ from spacy.symbols import IDS
 
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.advice import needs_ngrams
-from spacy_longtail.audit.corpus import Source, fetch_texts, read_docbin
+from spacy_longtail.audit.corpus import CorpusFiles, fetch_texts, read_docbin
 from spacy_longtail.convert import convert_corpus
 from spacy_longtail.similar import SPACE, get_key
 from spacy_longtail.tables.columns import Columns
@@ -21,7 +21,7 @@ def test_words_named_like_symbols_are_read_as_words(write):
     rows = chunk.keys.reshape((len(SYMBOLS), 3))
     assert rows[:, 2].tolist() == [get_key(symbol) for symbol in SYMBOLS]
     assert SPACE not in rows
-    texts = fetch_texts(Source([path], Columns(), {}), range(len(SYMBOLS)))
+    texts = fetch_texts(CorpusFiles([path], Columns(), {}), range(len(SYMBOLS)))
     assert list(texts.values()) == [f"the word {symbol}" for symbol in SYMBOLS]
 
 
