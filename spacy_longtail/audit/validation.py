@@ -186,7 +186,7 @@ def show_chance(chance: Optional[float]) -> str:
 
 
 def write_suspects(found: CrossValidation) -> str:
-    """Write the suspects as a table that `convert --add` takes, once a person has
+    """Write the suspects as a table that `convert` adds to a corpus, once a person has
     filled in what is right. Rows whose label is left empty change nothing.
 
     RETURNS (str): CSV.
