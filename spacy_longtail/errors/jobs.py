@@ -91,7 +91,7 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "'python -m spacy package' is all that it needs.")
     # L745 to L749: labels in doubt
     L745 = ("The texts have to be divided into 2 to {most} folds, but got {found!r}. "
-            "Use --cross-validate 5, or --cross-validate 10 for few texts.")
+            "Use 5, as usual, or 10 for few texts.")
     L746 = ("A table of suspects, {path}, needs a cross-validation to find them. Add "
             "--cross-validate 5, or name a page that ends with .html.")
     L747 = ("Nothing can be cross-validated: no label has more than {most} different "
