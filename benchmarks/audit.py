@@ -2,6 +2,7 @@
 
 python benchmarks/audit.py --rows 1000000 --labels 1000 --format csv
 python benchmarks/audit.py --rows 1000000 --labels 1000 --format spacy
+python benchmarks/audit.py --rows 50000 --labels 1000 --cross-validate 5
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import spacy
 from common import print_setting
+from spacy.tokens import DocBin
 
 from spacy_longtail.convert.shards import make_shard
 
@@ -53,7 +55,8 @@ def write_spacy(rows, folder):
     nlp = spacy.blank("en")
     number = 0
     while items := [(text, (label,)) for text, label in islice(rows, SHARD)]:
-        (folder / f"{number:05d}.spacy").write_bytes(make_shard(nlp, items))
+        content = make_shard(nlp, items, DocBin(attrs=["ORTH"]), nlp.lang)
+        (folder / f"{number:05d}.spacy").write_bytes(content)
         number += 1
     return folder
 
@@ -63,6 +66,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--labels", type=int, default=1000)
     parser.add_argument("--format", choices=["csv", "spacy"], default="spacy")
+    parser.add_argument("--cross-validate", help="Folds, none by default")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     print_setting(args.seed)
@@ -71,6 +75,8 @@ def main():
         write = write_csv if args.format == "csv" else write_spacy
         corpus = write(rows, Path(name))
         command = [sys.executable, "-m", "spacy", "longtail", "audit", str(corpus)]
+        if args.cross_validate:
+            command += ["--cross-validate", args.cross_validate]
         start = time.perf_counter()
         child = subprocess.run([*command, "--json"], check=True, capture_output=True)
         seconds = time.perf_counter() - start

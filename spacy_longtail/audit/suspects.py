@@ -12,11 +12,14 @@ from .validation import Suspect
 
 # Why a text is there.
 UNLIKE = "no more like its label than texts that have another"
+HARD = "unlike its label, but not sure to be like another: it may only be hard to tell"
 LACKS = "as much like another label, too, as the texts that have it"
 COPIES = "labelled otherwise where the same text stands again"
 # A label is in doubt that is at most so many times as probable as in texts without it,
 # or, where these are all as clear as can be, as by chance.
 DOUBT, DOUBT_OF_SEVERAL, OF_CHANCE = 1.0, 0.5, 0.01
+# A text that is no other label for sure has none with more than this probability.
+SURE = math.log(0.5)
 # A label that a text lacks is at least so many times as probable as the best it has.
 OF_BEST = 0.5
 
@@ -141,7 +144,8 @@ class SuspectFinder:
         row = max(rows, key=lambda row: found.other_log[row])
         is_missing = bool(is_lacking[rows].any())
         more = [int(found.other[row])] if is_missing or (wrong and not kept) else []
-        reason = UNLIKE if wrong else LACKS
+        reason = UNLIKE if found.other_log[row] > SURE or kept else HARD
+        reason = reason if wrong else LACKS
         return Finding(
             row=rows[0],
             given=tuple(dict.fromkeys(label for labels in sets for label in labels)),

@@ -74,7 +74,7 @@ def _choose_outputs(
     RAISES (ValueError): L746 for a table without a cross-validation, L748 if its name
         isn't that of one.
     """
-    if output is not None and suspects is None and output.suffix.lower() == CSV:
+    if output is not None and output.suffix.lower() == CSV and suspects in (None, output):
         output, suspects = None, output
     if suspects is not None and suspects.suffix.lower() != CSV:
         raise ValueError(JobErrors.L748.format(path=suspects))

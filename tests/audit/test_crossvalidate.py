@@ -9,6 +9,8 @@ import srsly
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.contents import read_contents
 from spacy_longtail.audit.crossfit import CrossFit, Gold
+from spacy_longtail.audit.judge import Judgement
+from spacy_longtail.audit.suspects import SuspectFinder
 from spacy_longtail.audit.validation import write_suspects
 from spacy_longtail.convert import Columns, add_to_corpus, convert_corpus
 
@@ -64,6 +66,27 @@ def test_wrong_labels_are_found(check, several):
         assert suspect.given_probability < 0.05 < suspect.suggested_probability
     # All others are right: nearly none of them is accused.
     assert len(found.suspects) <= 5
+
+
+def test_reason_says_whether_another_label_is_sure():
+    ones, labels = numpy.ones(3, dtype="int64"), numpy.zeros(3, dtype="int64")
+    gold = Gold(numpy.arange(3), ones, labels, ["a", "b", "c", "d"])
+    found = Judgement(
+        given=numpy.log([0.001, 0.002, 0.2]),
+        other=ones,
+        other_log=numpy.log([0.9, 0.4, 0.8]),
+        needed=numpy.full(4, 0.9),
+        usual=numpy.full(4, 0.1),
+        is_blank=labels > 0,
+    )
+    findings = SuspectFinder(gold, found, ones.astype("uint64").cumsum()).find(
+        several=False
+    )
+    assert [finding.row for finding in findings] == [0, 1]
+    assert [finding.suggested for finding in findings] == [(1,), (1,)]
+    first, second = (finding.reason for finding in findings)
+    assert first.startswith("no more like its label")
+    assert second.endswith("it may only be hard to tell")
 
 
 def test_clean_labels_are_left_alone(check):
