@@ -101,9 +101,9 @@ def make_table(
     return TextTable(title, header, cells, "l" + "r" * (len(header) - 1))
 
 
-def shorten(label: str) -> str:
+def shorten(label: str, most: int = MAX_WIDTH) -> str:
     """RETURNS (str): The end of a label that is too long for a table."""
-    return label if len(label) <= MAX_WIDTH else "…" + label[1 - MAX_WIDTH :]
+    return label if len(label) <= most else "…" + label[1 - most :]
 
 
 def count_noun(n: int, noun: str) -> str:

@@ -12,8 +12,8 @@ from ..presentation import Remark, TextTable, count_noun, make_table, shorten
 MAX_FOLDS = 100
 # What separates labels in a cell, unless one has it in its name.
 LIST_SEPARATOR = ";"
-# Rows of a table in the terminal, and characters of a text there.
-MAX_ROWS, MAX_TEXT = 10, 60
+# Rows of a table in the terminal, and characters of a cell there.
+MAX_ROWS, MAX_TEXT = 10, 30
 
 
 def check_folds(n_folds: int) -> None:
@@ -105,14 +105,18 @@ class CrossValidation:
         suspects = [
             (
                 _cut(row.text),
-                shorten(", ".join(row.given)),
-                shorten(", ".join(row.suggested)),
+                shorten(", ".join(row.given), MAX_TEXT),
+                shorten(", ".join(row.suggested), MAX_TEXT),
                 show_chance(row.given_probability),
             )
             for row in self.suspects[:MAX_ROWS]
         ]
         confusions = [
-            (*map(shorten, row.labels), sum(row.n_docs), sum(row.n_confused))
+            (
+                *(shorten(label, MAX_TEXT) for label in row.labels),
+                sum(row.n_docs),
+                sum(row.n_confused),
+            )
             for row in self.confusions[:MAX_ROWS]
         ]
         header = ("Text", "Given", "Suggested", "Probability")
