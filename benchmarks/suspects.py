@@ -28,7 +28,7 @@ from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.advice import choose_word_weight
 from spacy_longtail.audit.contents import read_contents
 from spacy_longtail.audit.crossfit import CrossFit
-from spacy_longtail.audit.crossvalidate import read_gold
+from spacy_longtail.audit.crossvalidate import gather_gold
 from spacy_longtail.init_config import init_config
 from spacy_longtail.ops import softmax
 from spacy_longtail.tables.columns import Columns
@@ -140,7 +140,7 @@ def compare(path: Path, columns: Columns, word_weight: float) -> Tuple[Any, Any,
     the folds.
     """
     contents = read_contents(path, columns, "/", False, {})
-    gold = read_gold(contents)
+    gold = gather_gold(contents)
     fit = CrossFit(gold, contents.prints.hashes, N_FOLDS)
     P = numpy.zeros((len(fit.folds), len(gold.names)))
     for found in fit.compare(contents.source, word_weight, "/", False):

@@ -35,7 +35,7 @@ def cross_validate(
     progress (bool): Whether to show progress bars, on stderr.
     RAISES (ValueError): L747 if all labels are too rare.
     """
-    gold = read_gold(contents)
+    gold = gather_gold(contents)
     fit = CrossFit(gold, contents.prints.hashes, n_folds)
     is_common = fit.n_texts >= MIN_TEXTS
     if not is_common.any():
@@ -64,7 +64,7 @@ def cross_validate(
     )
 
 
-def read_gold(contents: Contents) -> Gold:
+def gather_gold(contents: Contents) -> Gold:
     """RETURNS (Gold): The labels of a corpus, the most frequent first."""
     names = list(contents.count_labels())
     columns = {name: column for column, name in enumerate(names)}
