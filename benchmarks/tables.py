@@ -10,6 +10,7 @@ import argparse
 import re
 import sys
 from collections import defaultdict
+from math import fsum
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
@@ -73,14 +74,14 @@ def get_values(runs: Sequence[ResultT], *path: str) -> List[float]:
 
 def get_mean(runs: Sequence[ResultT], *path: str) -> Optional[float]:
     values = get_values(runs, *path)
-    return sum(values) / len(values) if values else None
+    return fsum(values) / len(values) if values else None
 
 
 def format_score(runs: Sequence[ResultT], key: str, with_range: bool = False) -> str:
     values = get_values(runs, "scores", key)
     if not values:
         return "–"
-    text = f"{sum(values) / len(values):.3f}"
+    text = f"{fsum(values) / len(values):.3f}"
     low, high = f"{min(values):.3f}", f"{max(values):.3f}"
     return f"{text} ({low}–{high})" if with_range and low != high else text
 

@@ -1,5 +1,6 @@
 """The table and the plot of docs/scaling.md, of what soak.py wrote."""
 
+from math import fsum
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -45,7 +46,7 @@ def get_mean(points: Sequence[Any], low: float, high: float) -> float:
     """RETURNS (float): Megabytes while a part of the texts was read, on average."""
     total = points[-1][1]
     own = [mb for _, n, _, mb in points if low * total <= n <= high * total]
-    return sum(own) / len(own)
+    return fsum(own) / len(own)
 
 
 def draw_soak(found: ResultT, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The tables and the plot of docs/scaling.md, of what speed.py and scaling.py wrote."""
 
 import json
-from math import exp, log
+from math import exp, fsum, log
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -189,10 +189,10 @@ def fit_exponent(pairs: Sequence[Tuple[float, float]]) -> Optional[float]:
     points = [(log(x), log(max(y, 1e-6))) for x, y in pairs]
     if len(points) < 3:
         return None
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    covariance = sum((x - mean_x) * (y - mean_y) for x, y in points)
-    return covariance / sum((x - mean_x) ** 2 for x, _ in points)
+    mean_x = fsum(x for x, _ in points) / len(points)
+    mean_y = fsum(y for _, y in points) / len(points)
+    covariance = fsum((x - mean_x) * (y - mean_y) for x, y in points)
+    return covariance / fsum((x - mean_x) ** 2 for x, _ in points)
 
 
 def make_caption(command: str, results: Sequence[ResultT]) -> str:
@@ -230,7 +230,7 @@ def draw_curve(
     label += "" if slope is None else f" (exponent {slope:.2f})"
     (line,) = field.plot(*zip(*points), "o", markersize=3, label=label)
     if slope is not None:
-        height = sum(log(y) - slope * log(x) for x, y in points) / len(points)
+        height = fsum(log(y) - slope * log(x) for x, y in points) / len(points)
         ends = [points[0][0], points[-1][0]]
         fitted = [exp(height + slope * log(x)) for x in ends]
         field.plot(ends, fitted, "-", linewidth=0.8, color=line.get_color())

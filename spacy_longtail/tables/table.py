@@ -16,6 +16,7 @@ CHUNK = 1 << 16
 LINE_END = b"\n"
 # Encodings whose text is full of null bytes.
 WIDE = ("utf-16", "utf-32")
+ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 # Columns that a message lists.
 MAX_SHOWN = 30
 # The number of a line or row, and the values of the columns that were asked for.
@@ -179,7 +180,8 @@ class Table:
         # As the user calls it, with or without a mark.
         encoding = self.dialect.encoding.removesuffix("-sig")
         problem = f"it isn't {encoding} ({error})"
-        if isinstance(error, UnicodeDecodeError):
+        # From 3.13 on, Python takes what isn't a mark for a byte that can't be decoded.
+        if isinstance(error, UnicodeDecodeError) and not self._lacks_mark(encoding):
             with suppress(UnicodeError):
                 line, offset = find_undecodable(self.path, encoding)
                 message = Errors.L615.format(
@@ -190,6 +192,11 @@ class Table:
             problem = f"there is no byte order mark at its start, so {encoding} can be "
             problem += f"of either order. Try --encoding {encoding}-le"
         return ValueError(Errors.L631.format(path=self.path, problem=problem))
+
+    def _lacks_mark(self, encoding: str) -> bool:
+        """RETURNS (bool): Whether there's no byte order mark where one has to be."""
+        with self.path.open("rb") as file_:
+            return encoding in WIDE and not file_.read(4).startswith(ORDER_MARKS)
 
     def _check_text(self) -> None:
         """RAISES (ValueError): L631 if there are bytes that no text has."""

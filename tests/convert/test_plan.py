@@ -1,7 +1,7 @@
 import numpy
 import pytest
 import srsly
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_longtail.convert.allot import DEV, TEST, TRAIN, allot
@@ -118,6 +118,7 @@ LISTS = st.lists(
 
 
 @pytest.mark.parametrize("records", [RECORDS, LISTS], ids=["one label", "several"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_text_is_in_two_splits_and_every_label_is_in_train(records, data):
     records = data.draw(records)
@@ -133,6 +134,7 @@ def test_no_text_is_in_two_splits_and_every_label_is_in_train(records, data):
 
 
 @pytest.mark.parametrize("records", [RECORDS, LISTS], ids=["one label", "several"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_text_stays_where_it_is_but_for_a_label_without_another(records, data):
     records = data.draw(records)
@@ -147,6 +149,7 @@ def test_a_text_stays_where_it_is_but_for_a_label_without_another(records, data)
         assert labels - in_train
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_former_dev_or_test_text_is_in_train_when_rows_are_added(data):
     """Those of a label that had another text in train may come back from there."""

@@ -102,11 +102,15 @@ def make_examples(n_docs, n_cats):
 def test_reading_takes_six_bytes_a_document_and_label(small_slices):
     """Four for the probability and two for the truth."""
     examples, needed = list(make_examples(200, 100)), numpy.full(N_LABELS, 0.5)
-    peak = get_peak(
-        lambda: read_multilabel(
+
+    def read():
+        read_multilabel(
             examples, TAXONOMY, pipe="pipe", get_thresholds=lambda labels: needed
         )
-    )
+
+    read()
+    peak = get_peak(read)
+    # From Python 3.12 on, tracemalloc counts an array twice while it is resized.
     assert peak < 9 * 200 * N_LABELS
 
 
