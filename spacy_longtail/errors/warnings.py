@@ -18,6 +18,13 @@ class Warnings(metaclass=ErrorsWithCodes):
              "teach it to tell them apart: each has fewer than min_count = {min_count} "
              "documents. Lower 'min_count', or call its warm_start with the documents "
              "before.")
+    LW305 = ("The scores in {file} aren't those that '{name}' was saved with: a "
+             "training was interrupted while it saved, so that scores and settings may "
+             "be newer than the weights, or they were edited. Take 'model-best', or "
+             "evaluate the pipeline.")
+    LW306 = ("'{name}' was saved with {files}, which can't be found. If they weren't "
+             "left out on purpose, copy the whole pipeline: without them, its answers "
+             "may be others.")
     LW401 = ("'{name}' has nothing to do so far: '{source}' pools no labels and none "
              "were added at run time. It costs nothing meanwhile. It has with a higher "
              "'min_count', or with labels from 'add_label'; if you want neither, leave "

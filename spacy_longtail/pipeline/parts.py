@@ -3,7 +3,6 @@ they belong together.
 """
 
 from dataclasses import fields
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
@@ -27,15 +26,13 @@ from ..saved import (
     write_json,
 )
 from ..taxonomy import Taxonomy
+from .beside import check_beside
 from .kinds.base import LabelKind
 from .trained import TrainingTexts
 
 # 1: without digests, and the config didn't say what the settings are.
 FORMAT = 2
 CFG, MODEL = PARTS = "cfg", "model"
-# Files of spaCy's in the folder of a pipeline, as far as they have a part in answers.
-BESIDE = ("tokenizer", "vocab/key2row", "vocab/lookups.bin", "vocab/vectors")
-MAX_BESIDE = 1 << 26
 # What each part is called in messages, and its bytes; none that is excluded.
 FoundT = Dict[str, Tuple[Any, bytes]]
 
@@ -77,22 +74,6 @@ def pack_parts(
 def get_model_digest(model: Model) -> str:
     """RETURNS (str): That of the weights, as pack_parts gives it."""
     return get_digest(contract.save_model(model))
-
-
-def look_beside(pipe: Any, folder: Path) -> Dict[str, str]:
-    """RETURNS (Dict[str, str]): The digests of what else is in the folder of a pipeline
-    that the answers of a component depend on. Of big files it would cost too much.
-    """
-    names = list(BESIDE)
-    if pipe.nlp is not None and contract.is_listening(pipe.model.get_ref("encoder")):
-        before = takewhile(lambda pair: pair[1] is not pipe, pipe.nlp.components)
-        names += [f"{n}/model" for n, p in before if hasattr(p, "find_listeners")]
-    files = {name: folder / name for name in names}
-    return {
-        name: get_digest(file.read_bytes())
-        for name, file in files.items()
-        if file.is_file() and file.stat().st_size <= MAX_BESIDE
-    }
 
 
 def join_parts(parts: Dict[str, bytes], vocab: Vocab, exclude: Iterable[str]) -> bytes:
@@ -155,11 +136,7 @@ def read_parts(pipe: Any, found: FoundT, folder: Optional[Path] = None) -> Loade
             loaded = _read_cfg(data, pipe.kind, pipe.name)
     beside = loaded.cfg.pop("beside", {})
     if folder is not None and (folder / "config.cfg").is_file():
-        now = look_beside(pipe, folder)
-        for file in sorted(beside):
-            with explain_damage(folder / file, pipe.name):
-                if now.get(file) != beside[file]:
-                    refuse(f"it isn't the one that {pipe.name!r} was saved beside")
+        check_beside(pipe, folder, beside)
     if MODEL in found:
         place, data = found[MODEL]
         with explain_damage(place, pipe.name):

@@ -17,7 +17,7 @@ from ..gold import read_labels
 from ..ops import slice_rows
 from ..saved import get_digest
 from ..taxonomy import Taxonomy, split_path
-from . import parts
+from . import beside, parts
 from .decision import KindPrediction, Prediction
 from .encoding import EncoderRunner, RawScores
 from .handover import Handover
@@ -387,8 +387,8 @@ class TextCategorizer(TrainablePipe):
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
         """RAISES (ValueError): L301 before initialize."""
         path = Path(path)
-        beside = parts.look_beside(self, path.parent)
-        found = self._pack(exclude, beside=beside)
+        there = beside.foresee_beside(self, path.parent)
+        found = self._pack(exclude, beside=there)
         parts.write_files(path, found, self.vocab, exclude)
 
     def _pack(self, exclude: Iterable[str], **more: Any) -> Dict[str, bytes]:

@@ -5,7 +5,6 @@ tests/test_files.py has the same, and is quick.
 import errno
 import os
 import shutil
-import sys
 from hashlib import sha256
 
 import pytest
@@ -17,8 +16,6 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be copied"),
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
 ]
-EVENTS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
-EVENTS |= {"ctypes.dlsym", "tempfile.mkdtemp"}
 
 
 def die():
@@ -31,44 +28,6 @@ def raise_full():
 
 def raise_interrupt():
     raise KeyboardInterrupt
-
-
-def is_change(event, args, folder):
-    if event != "open":
-        return event in EVENTS
-    path, _, flags = args
-    is_written = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    return bool(is_written) and str(path).startswith(str(folder))
-
-
-def run_with_fault(call, folder, fail, n_left):
-    """Run a command in a process of its own, and let the call of this number fail.
-
-    RETURNS (Optional[str]): What the command said. None if it was killed.
-    """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        left = n_left
-
-        def hook(event, args):
-            nonlocal left
-            if left >= 0 and is_change(event, args, folder):
-                left -= 1
-                if left == -1:
-                    fail()
-
-        sys.addaudithook(hook)
-        try:
-            said = call().output
-        except KeyboardInterrupt:
-            said = "interrupted"
-        os.write(writer, (said if left < 0 else "not reached").encode()[-2000:])
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as file_:
-        said = file_.read().decode(errors="replace")
-    return said if os.waitpid(child, 0)[1] == 0 else None
 
 
 def get_hashes(path):
@@ -114,7 +73,9 @@ def call(request, run, table, tickets_dir, folder):
 
 
 @pytest.mark.parametrize("fail", [die, raise_full, raise_interrupt])
-def test_the_old_result_or_the_new_one_is_there_at_any_time(call, folder, fail):
+def test_the_old_result_or_the_new_one_is_there_at_any_time(
+    call, folder, fail, run_with_fault
+):
     output, kept = folder / "output", folder.parent / "kept"
     shutil.copytree(folder, kept)
     old = get_hashes(output)
