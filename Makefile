@@ -82,7 +82,9 @@ docs: $(VENV)/.dev
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python benchmarks/tables.py
 
-# Setuptools would put files of an older build/ into the wheel.
+# Setuptools would put files of an older build/ into the wheel. With the date of the
+# commit on them, the same files give the same wheel.
+build: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 build: $(VENV)/.dev
 	@rm -rf build dist
 	@$(BIN)/python -m build --quiet .

@@ -1,7 +1,10 @@
 """Threads that predict while others predict, or change labels and settings."""
 
+import multiprocessing
+import random
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from threading import Event, Thread
 
 import pytest
@@ -12,7 +15,7 @@ from spacy_longtail.explain import explain
 
 TEXTS = ["lend me some zzqx money", "my cards", "what does it cost", "a cheap room"]
 TEXTS += ["papers for zzqx China", "", "block the qqwx machine", "plane and flights"]
-N_THREADS, N_ROUNDS = 4, 3
+N_THREADS, N_ROUNDS = 8, 2
 LABEL, EXAMPLES = "bank/gold", ["a bar of gold"]
 RANKER = {
     "@misc": "spacy-longtail.CombinedRanker.v1",
@@ -143,3 +146,61 @@ def test_new_prior_and_its_lost_thresholds_are_one_change(multilabel, impatient)
     is_over.set()
     thread.join()
     assert seen <= {(1.0, False), (0.3, True)}
+
+
+def make_texts(n):
+    """Texts with words that occur once, each n times as many."""
+    rng = random.Random(0)
+    words = " ".join(TEXTS).split()
+    made = [
+        " ".join([*rng.sample(words, 1 + i % 7), f"new{i}" * (i % 2)]) for i in range(n)
+    ]
+    return [*TEXTS, *made]
+
+
+@pytest.mark.parametrize("n", [20, pytest.param(400, marks=pytest.mark.slow)])
+def test_eight_threads_give_what_one_gives(kind, n, impatient):
+    nlp, texts = kind.load_pair(ranker=RANKER), make_texts(n)
+    expected = [run(nlp, text) for text in texts]
+
+    def work(number):
+        turned = texts[number:] + texts[:number]
+        if number % 2:
+            docs = list(nlp.pipe(turned, batch_size=16))
+        else:
+            docs = [nlp(text) for text in turned]
+        found = [(doc.cats, doc._.longtail) for doc in docs]
+        return found[len(texts) - number :] + found[: len(texts) - number]
+
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(work, range(8)):
+            assert found == expected
+
+
+@pytest.mark.parametrize(
+    "method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
+)
+def test_process_of_a_pipeline_that_others_use_gives_the_same(kind, method, impatient):
+    """After it has predicted, and while threads do."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"processes can't be started by {method} here")
+    nlp, is_over = kind.load_pair(ranker=RANKER), Event()
+    expected = [run(nlp, text) for text in TEXTS]
+
+    def work():
+        while not is_over.is_set():
+            list(nlp.pipe(TEXTS))
+
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        context = multiprocessing.get_context(method)
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            docs = [pool.submit(nlp, text) for text in TEXTS]
+            found = [(doc.result().cats, doc.result()._.longtail) for doc in docs]
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+    assert found == expected
