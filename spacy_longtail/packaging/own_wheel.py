@@ -19,6 +19,8 @@ NAME = "spacy-longtail"
 PACKAGE = Path(__file__).resolve().parents[1]
 # What pip adds to the metadata of a wheel when it installs it.
 ADDED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
+# Beside the package.
+SOURCES = ("LICENSE", "README.md", "pyproject.toml", "setup.cfg")
 # The earliest date of a zip file, so that the same files give the same wheel.
 DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -35,14 +37,25 @@ def write_own_wheel(folder: Path, work: Path) -> Path:
     installed = find_installed()
     if installed is not None:
         return rebuild_wheel(installed, folder)
-    root = PACKAGE.parent
-    if not (root / "pyproject.toml").is_file():
-        raise ValueError(JobErrors.L742.format(problem=f"{PACKAGE} isn't installed"))
-    # By way of the source distribution, without what older builds have left.
-    run_module("build", "--outdir", work, root)
+    _copy_sources(work / "sources")
+    run_module("build", "--wheel", "--outdir", work, work / "sources")
     built = next(work.glob("*.whl"))
     (folder / built.name).write_bytes(built.read_bytes())
     return folder / built.name
+
+
+def _copy_sources(folder: Path) -> None:
+    """Copy what the wheel is built from. Builders write into the folder of the sources,
+    and read what older builds have left there.
+    """
+    root = PACKAGE.parent
+    if not (root / "pyproject.toml").is_file():
+        raise ValueError(JobErrors.L742.format(problem=f"{PACKAGE} isn't installed"))
+    paths = [path for path in PACKAGE.rglob("*") if "__pycache__" not in path.parts]
+    for path in filter(Path.is_file, [*paths, *(root / name for name in SOURCES)]):
+        copy = folder / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
 
 
 def find_installed() -> Optional[Distribution]:
