@@ -39,7 +39,10 @@ def make_soak(out: Path = RESULTS) -> str:
         cells = [f"{seconds / 60:.1f}", f"{n_docs:,}", f"{n_tokens:,}"]
         cells += [f"{number:.0f}" for number in numbers]
         rows.append([TITLES[run["system"], run["zones"]], *cells])
-    return f"{format_table(header, rows)}\n\n{make_caption('soak.py', [found])}"
+    n_docs = found["runs"][0]["points"][-1][1]
+    day = f"In a day, {n_docs:,} texts are {n_docs / 86400:.1f} a second."
+    caption = make_caption("soak.py", [found])
+    return f"{format_table(header, rows)}\n\n{day} {caption}"
 
 
 def get_mean(points: Sequence[Any], low: float, high: float) -> float:
