@@ -80,6 +80,8 @@ def _judge(against: Dict[str, Any], about: Dict[str, Any]) -> Remark:
         "same": f"Not told apart from {name} by {about['n_gold']:,} documents",
     }[verdict]
     shown = [key for key in DECISIVE if key in against["metrics"]]
+    # With fewer labels given, accuracy is less and the labels may be better.
+    shown += [] if against["metrics"]["coverage"]["is_noise"] else ["coverage"]
     figures = ", ".join(
         f"{against['titles'][key]} {_show_change(against['metrics'][key]['change'])}"
         for key in shown

@@ -146,14 +146,14 @@ def compare_labels(
     columns (numpy.ndarray): The labels, of shape (labels,).
     RETURNS (List[Interval]): What has changed, for each of them.
     """
-    whole = count(after).f[0, columns] - count(before).f[0, columns]
-    width = max(after.n_docs, len(after.labels))
+    before, after = before.keep_labels(columns), after.keep_labels(columns)
+    whole = count(after).f[0] - count(before).f[0]
+    width = max(after.n_docs, len(columns))
     drawn: List[numpy.ndarray] = []
     for W in draw_weights(after.n_docs, width, resamples=resamples, seed=seed):
         old, new = count(before, W), count(after, W)
-        is_there = (new.support + old.guessed + new.guessed)[:, columns] > 0
-        changes = (new.f - old.f)[:, columns]
-        drawn.append(numpy.where(is_there, changes, numpy.nan))
+        is_there = new.support + old.guessed + new.guessed > 0
+        drawn.append(numpy.where(is_there, new.f - old.f, numpy.nan))
     values = numpy.concatenate(drawn).T
     return [
         get_interval(float(value), draws, (-1.0, 1.0), is_shifted=False)

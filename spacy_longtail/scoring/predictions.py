@@ -204,6 +204,27 @@ class Predictions:
             **parts,
         )
 
+    def keep_labels(self, columns: numpy.ndarray) -> "Predictions":
+        """RETURNS (Predictions): The same documents with pairs of some labels only, for
+        counting these.
+        """
+        places = numpy.full(len(self.labels), ABSTAINED)
+        places[columns] = numpy.arange(len(columns))
+
+        def cut(pairs: Pairs) -> Pairs:
+            kept = pairs.select(places[pairs.columns] != ABSTAINED)
+            return kept._replace(columns=places[kept.columns])
+
+        return replace(
+            self,
+            labels=tuple(self.labels[column] for column in columns.tolist()),
+            gold=cut(self.gold),
+            given=cut(self.given),
+            counts=None,
+            scores=None,
+            calibrated=None,
+        )
+
     def give_columns(
         self, columns: numpy.ndarray, confidence: numpy.ndarray, **values: Any
     ) -> "Predictions":

@@ -53,6 +53,7 @@ def test_answers_come_first_and_v1_is_named(run, kind_dir, tmp_path):
     assert '<section id="against">' in path.read_text(encoding="utf8")
 
 
+@pytest.mark.slow
 def test_baseline(run, kind_dir):
     pytest.importorskip("sklearn")
     train = str(kind_dir / "dev.spacy")

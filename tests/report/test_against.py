@@ -7,8 +7,9 @@ import spacy
 
 from spacy_longtail.batch import predict
 from spacy_longtail.evaluation.evidence import Evidence
-from spacy_longtail.report import build_report
+from spacy_longtail.report import build_report, render_html
 from spacy_longtail.report.against import compare_with
+from spacy_longtail.report.html import MOST_SHOWN
 from spacy_longtail.report.other import OtherSystem, read_other
 from spacy_longtail.scoring.predictions import pair_columns, pair_scores
 from spacy_longtail.taxonomy import build_taxonomy
@@ -97,7 +98,15 @@ def test_figures_of_both_are_those_of_their_reports(kind_nlp, kind_dev, worse_nl
     assert found["changes"] == found["labels"] == found["only_now"] == []
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ""])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param(".csv", marks=pytest.mark.slow),
+        pytest.param(".jsonl", marks=pytest.mark.slow),
+        ".parquet",
+        pytest.param("", marks=pytest.mark.slow),
+    ],
+)
 def test_table_of_predictions_is_the_pipeline_that_wrote_it(
     suffix, predicted, kind_nlp, kind_dev
 ):
@@ -239,6 +248,32 @@ def test_pipeline_of_spacys_own_component(kind, kind_nlp, kind_dev):
     found = build_report(kind_nlp, kind_dev, against=nlp, **OPTIONS)["against"]
     assert found["verdict"] == "better"
     assert found["only_now"] == found["only_before"] == []
+
+
+def test_fewer_labels_given_are_said(kind_nlp, kind_dev, tmp_path):
+    """Where accuracy alone would call an abstention a loss."""
+    rows = [{"text": eg.reference.text, "label": None, "labels": []} for eg in kind_dev]
+    path = tmp_path / "nothing.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf8")
+    found = build_report(kind_nlp, kind_dev, against=path, **OPTIONS)
+    assert found["against"]["metrics"]["coverage"]["before"][0] == 0.0
+    (first, *_) = found.tables()[0].lines
+    assert "coverage +" in first.text
+
+
+@pytest.mark.slow
+def test_page_shows_so_many_changes_and_no_more(kind_nlp, kind_dev, tmp_path):
+    rows = ["text,label"]
+    rows += [f"{eg.reference.text},label {i}" for i, eg in enumerate(kind_dev)]
+    path = tmp_path / "all.csv"
+    path.write_text("\n".join(rows), encoding="utf8")
+    report = build_report(kind_nlp, kind_dev, against=path, **OPTIONS)
+    assert report["against"]["n_changes"] > MOST_SHOWN
+    page = render_html(report)
+    section = page[page.index('<section id="against">') :].split("</section>")[0]
+    assert section.count('<td class="text">') == MOST_SHOWN
+    n = len(report["against"]["only_before"])
+    assert f"{n} labels only before: label 0, label 1," in section
 
 
 def test_two_systems_to_compare_with(kind_nlp, kind_dev):

@@ -22,6 +22,7 @@ def test_without_scikit_learn(kind_nlp, kind_dev, monkeypatch):
         build_report(kind_nlp, kind_dev, baseline=kind_dev, resamples=2)
 
 
+@pytest.mark.slow
 def test_one_label_is_too_few(kind_nlp, kind_dev):
     pytest.importorskip("sklearn")
     for example in kind_dev:
@@ -30,6 +31,7 @@ def test_one_label_is_too_few(kind_nlp, kind_dev):
         fit_baseline(kind_dev, [], False, TREE)
 
 
+@pytest.mark.slow
 def test_baseline_learns_and_answers_in_order(kind, kind_nlp, kind_dev):
     pytest.importorskip("sklearn")
     several = kind == "multilabel"
@@ -42,6 +44,7 @@ def test_baseline_learns_and_answers_in_order(kind, kind_nlp, kind_dev):
     assert found.known == set(tree.leaves)
 
 
+@pytest.mark.slow
 def test_ancestors_and_labels_of_others_are_no_labels_of_it(kind_nlp, kind_dev):
     pytest.importorskip("sklearn")
     for number, example in enumerate(kind_dev):
