@@ -29,6 +29,8 @@ from .result import Report
 from .sections import describe_rows, find_confusions, get_tree, get_value
 from .unattended import find_unattended
 
+OpenedT = Union[Language, Path, None]
+
 
 def build_report(
     nlp: Language,
@@ -75,30 +77,22 @@ def build_report(
         problem = "There can be one system to compare with, but got two."
         raise ValueError(JobErrors.L760.format(problem=problem))
     check_seed(seed)
+    # What can't be loaded fails before all the work.
+    before = _open_other(against)
     name = find_pipe(nlp, pipe)
     kind = nlp.get_pipe(name).kind  # type: ignore[attr-defined]
     evidence = collect(
         nlp, name, examples, bounds=(head, mid), keeps_raw=False, progress=progress
     )
     predictions = evidence.predictions
-    other = _find_other(evidence, against, text, baseline, seed)
+    other = _find_other(evidence, before, text, baseline, seed)
     confusions = find_confusions(predictions)
     own = find_part("report", kind)(evidence, confusions)
     more = own.pop("labels")
     labels = [{**row, **more[i]} for i, row in describe_rows(predictions).items()]
     labels.sort(key=lambda row: (-row["support"], -row["count"], row["label"]))
-    metrics = find_metrics("report", predictions.allows_several)
     about = _get_about(nlp, name, evidence)
-    if about["depth"] == 1:
-        # There is no level above the labels.
-        metrics.pop("coarse_accuracy", None)
-    abstained = evidence.has_abstained[predictions.is_known]
-    if not abstained.any():
-        # It is the accuracy.
-        metrics.pop("precision", None)
-    if "accuracy" in metrics and abstained.any():
-        note = "share of right labels; one that is held back isn't"
-        metrics["accuracy"] = metrics["accuracy"]._replace(note=note)
+    metrics = _choose_metrics(evidence, about["depth"])
     notes = {"head": head, "mid": mid, "below": head - 1}
     titles = {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
     about.update(labels=kind.name, metrics=titles, **own.pop("about", {}))
@@ -115,9 +109,17 @@ def build_report(
     )
 
 
+def _open_other(against: Union[Language, Path, str, None]) -> OpenedT:
+    """RETURNS (OpenedT): A pipeline, or the path of predictions."""
+    if against is None or isinstance(against, Language):
+        return against
+    path = Path(against)
+    return path if is_predicted(path) else load_pipeline(str(against))
+
+
 def _find_other(
     evidence: Evidence,
-    against: Union[Language, Path, str, None],
+    before: OpenedT,
     text: Sequence[str],
     train: Optional[Iterable[Example]],
     seed: int,
@@ -126,13 +128,26 @@ def _find_other(
     several = evidence.predictions.allows_several
     if train is not None:
         return fit_baseline(train, texts, several, evidence.taxonomy, seed=seed)
-    if isinstance(against, Language):
-        return run_other(against, texts, several)
-    if against is None:
+    if before is None:
         return None
-    if is_predicted(Path(against)):
-        return read_other(Path(against), texts, several, text)
-    return run_other(load_pipeline(str(against)), texts, several)
+    if isinstance(before, Language):
+        return run_other(before, texts, several)
+    return read_other(before, texts, several, text)
+
+
+def _choose_metrics(evidence: Evidence, depth: int) -> Dict[str, Metric]:
+    metrics = find_metrics("report", evidence.predictions.allows_several)
+    if depth == 1:
+        # There is no level above the labels.
+        metrics.pop("coarse_accuracy", None)
+    abstained = evidence.has_abstained[evidence.predictions.is_known]
+    if not abstained.any():
+        # It is the accuracy.
+        metrics.pop("precision", None)
+    if "accuracy" in metrics and abstained.any():
+        note = "share of right labels; one that is held back isn't"
+        metrics["accuracy"] = metrics["accuracy"]._replace(note=note)
+    return metrics
 
 
 def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
