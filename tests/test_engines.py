@@ -45,6 +45,8 @@ def folder(tmp_path):
 def run_block(folder, page, library, *before):
     """RETURNS (str): What the block has printed, as a script of its own."""
     pytest.importorskip(library)
+    if library == "pyspark" and not shutil.which("java"):
+        pytest.skip("Spark needs Java")
     (folder / "label.py").write_text(get_block(page, library), encoding="utf8")
     command = [*(before or [sys.executable]), "label.py"]
     ran = subprocess.run(
