@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from harness.corpus import DATASETS
 from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
-from performance import soaked, sparked
+from performance import outlook, soaked, sparked
 from performance import tables as performance
 from plot import PointsT, draw_plot
 from run import RESULTS
@@ -230,6 +230,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "scaling": lambda runs: performance.make_scaling(),
     "soak": lambda runs: soaked.make_soak(),
     "spark": lambda runs: sparked.make_spark(),
+    "outlook": lambda runs: outlook.make_outlook(),
 }
 MARKED = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL
