@@ -3,7 +3,17 @@
 import heapq
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 
@@ -40,13 +50,21 @@ class ReviewRow:
 class ReviewQueue:
     """Collects rows in bounded memory, and orders them.
 
-    counts (Mapping[str, int]): Training texts of each label.
+    counts (Mapping[str, float]): Training texts of each label.
     most (int): Rows that are wanted.
+    weigh (Callable[[float], float]): How much a candidate of a probability counts, by
+        default that.
     """
 
-    def __init__(self, counts: Mapping[str, int], most: int) -> None:
+    def __init__(
+        self,
+        counts: Mapping[str, float],
+        most: int,
+        weigh: Callable[[float], float] = float,
+    ) -> None:
         self.counts = counts
         self.most = most
+        self.weigh = weigh
         # Rows that were added, also if they weren't kept.
         self.n_rows = 0
         self._rows: List[ReviewRow] = []
@@ -64,6 +82,13 @@ class ReviewQueue:
         return max(SPARE * self.most, LEAST)
 
     def _prune(self) -> None:
+        joined: Dict[str, ReviewRow] = {}
+        for row in self._rows:
+            plain = NUMBERS.sub("0", row.text)
+            first = joined.setdefault(plain, row)
+            if first is not row:
+                joined[plain] = replace(first, copies=first.copies + row.copies)
+        self._rows = list(joined.values())
         worth = [-self._find_worth(row, {}) for row in self._rows]
         order = numpy.argsort(worth, kind="stable")[: self._limit]
         self._rows = [self._rows[i] for i in sorted(order.tolist())]
@@ -74,15 +99,17 @@ class ReviewQueue:
         is isn't known, so it's the expected value.
         """
         return sum(
-            share / (1.0 + self.counts.get(label, 0) + seen.get(label, 0.0))
+            self.weigh(share) / (1.0 + self.counts.get(label, 0) + seen.get(label, 0.0))
             for label, share in row.candidates
         )
 
-    def rank(self) -> List[ReviewRow]:
+    def rank(self, known: Sequence[str] = ()) -> List[ReviewRow]:
         """Order the rows: always the next is the one whose label gains the most by it,
         after those before it. Of rows that are nearly the same, only the first is left.
+
+        known (Sequence[str]): Texts whose copies are left out, too.
         """
-        rows = list(self._join_copies())
+        rows = list(self._join_copies(known))
         seen: Dict[str, float] = {}
         # What is worth less by now is found out when its turn has come.
         heap = [(-self._find_worth(row, seen), i) for i, row in enumerate(rows)]
@@ -100,11 +127,12 @@ class ReviewQueue:
                 seen[label] = seen.get(label, 0.0) + share
         return ranked
 
-    def _join_copies(self) -> Iterator[ReviewRow]:
-        plain = [NUMBERS.sub("0", row.text) for row in self._rows]
-        first = find_copies(print_texts(plain))
-        counts = numpy.bincount(first, minlength=len(first)).tolist()
-        for row, n in zip(self._rows, counts):
+    def _join_copies(self, known: Sequence[str]) -> Iterator[ReviewRow]:
+        texts = [*known, *(row.text for row in self._rows)]
+        first = find_copies(print_texts([NUMBERS.sub("0", text) for text in texts]))
+        copies = [*[0] * len(known), *(row.copies for row in self._rows)]
+        counts = numpy.bincount(first, copies, minlength=len(first))[len(known) :]
+        for row, n in zip(self._rows, counts.astype(int).tolist()):
             if n:
                 yield replace(row, copies=n)
 

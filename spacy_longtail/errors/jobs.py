@@ -114,4 +114,18 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L765 = ("The baseline needs at least two labels to learn from, but found {n} in "
             "{n_docs:,} labelled texts. Name the corpus that the pipeline was trained "
             "on with --train.")
+    # L770 to L779: what to label next, and what has changed
+    L770 = ("There is no label or category '{focus}' to choose texts for. Give one "
+            "of the pipeline's, 'tail' or 'all'.")
+    L771 = ("No label has fewer than {mid} training texts, '{label}' has the fewest, "
+            "{n:,}. Choose texts for 'all', or for a label or category.")
+    L772 = ("There is no text in '{path}'. Give texts without labels.")
+    L773 = ("There is nothing to compare in '{path}': no text has an answer, and {n:,} "
+            "couldn't be labelled. Give a table of texts, a corpus, or what 'predict' "
+            "has written, with its columns.")
+    L774 = ("{path} has {value!r} as 'known' in row {row:,}, but a number from 0 to 1 "
+            "is needed where there is no error. Let 'predict' write the table again, "
+            "or give it without the columns 'label', 'known' and 'stage'.")
+    L775 = ("'{name}' has to be a number from {least:g} to {most:g}, but got "
+            "{value!r}.")
 # fmt: on

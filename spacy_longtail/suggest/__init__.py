@@ -1,0 +1,3 @@
+from .suggest import Suggestions, suggest
+
+__all__ = ["Suggestions", "suggest"]
