@@ -53,6 +53,7 @@ METHODS += ["stats"]
 # Rooms whose __init__ has the functions that stand behind the commands.
 ROOMS = ["convert", "audit", "init_config", "tuning", "report", "explain", "batch"]
 ROOMS += ["packaging", "spark"]
+ROOMS += ["suggest", "monitor"]
 WEIGHTS = {None: "not shown in training", 0.0: "shown", 1.0: "chooses the best model"}
 
 ENTRY = re.compile(r"([A-Za-z_][\w, ]*) \(((?:[^()]|\([^()]*\))+)\): ?(.*)")

@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
 COMMANDS = ["convert", "audit", "init-config", "tune", "report", "explain", "distill"]
+COMMANDS += ["suggest", "monitor"]
 
 
 def get_blocks(language):

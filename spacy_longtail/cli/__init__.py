@@ -9,9 +9,11 @@ from . import (  # noqa: F401
     distill,
     explain,
     init_config,
+    monitor,
     package,
     predict,
     report,
+    suggest,
     tune,
 )
 from .command import longtail
