@@ -171,7 +171,7 @@ class Worker:
         )
         out = BytesIO()
         plan.writer.write_piece(out, chunk, answers, is_whole=plan.is_whole)
-        return {**entry, "sha256": write_piece(plan.folder / name, [out.getvalue()])}
+        return {**entry, "crc32": write_piece(plan.folder / name, out.getvalue())}
 
     def _keep(
         self, number: int, start: int, chunk: RowChunk, columns: Dict[str, Any]
@@ -190,7 +190,7 @@ class Worker:
         batch = keep_rows(start, texts, answers, others, plan.review_below or 0.0)
         found = self._write_arrow(plan.name(REVIEW, number), batch, {})
         more = measure_confidence(answers) if plan.review_below else []
-        return {"beside": {found["name"]: found["sha256"]}, "confidence": more}
+        return {"beside": {found["name"]: found["crc32"]}, "confidence": more}
 
     def describe(self) -> Tuple[List[str], Dict[str, int]]:
         """RETURNS (Tuple[List[str], Dict[str, int]]): Our columns, without a prefix,
@@ -208,8 +208,8 @@ class Worker:
         out = BytesIO()
         with ipc.new_file(out, batch.schema) as writer:
             writer.write_batch(batch)
-        digest = write_piece(self.plan.folder / name, [out.getvalue()])
-        return {"name": name, **entry, "sha256": digest}
+        checksum = write_piece(self.plan.folder / name, out.getvalue())
+        return {"name": name, **entry, "crc32": checksum}
 
 
 def read_arrow(path: Path) -> Any:

@@ -16,6 +16,7 @@ SEP = re.compile(r"\ufeff?\"?sep=([^\"\r\n\0])\"?\s*", re.IGNORECASE)
 QUOTES = "Check the quotes and the delimiter. If quotes are text, give --no-quotes."
 # Without the usual delimiter, what spreadsheets of many languages write in its place.
 INSTEAD = (";", "\t")
+QUOTE = ord('"')
 LINE_ENDS = re.compile(r"[\r\n]")
 
 
@@ -119,20 +120,33 @@ class DelimitedWriter(TextWriter):
         import pyarrow
 
         header = [pyarrow.array([name]) for name in self.layout.header]
-        return bytes(format_rows(header, self.delimiter))
+        cells = [quote(name, self.delimiter) for name in header]
+        return bytes(join_rows(cells, self.delimiter))
 
     def write_piece(
-        self,
-        file_: BinaryIO,
-        chunk: RowChunk,
-        answers: Any,
-        *,
-        is_whole: bool = False,
+        self, file_: BinaryIO, chunk: RowChunk, answers: Any, *, is_whole: bool = False
     ) -> None:
         if is_whole:
             file_.write(self.make_start())
-        columns = [*chunk.strings(), *map(_make_cells, answers.columns)]
-        file_.write(format_rows(columns, self.delimiter))
+        columns = [quote(column, self.delimiter) for column in chunk.strings()]
+        columns += [self._make_cells(column) for column in answers.columns]
+        file_.write(join_rows(columns, self.delimiter))
+
+    def _make_cells(self, column: Any) -> Any:
+        """RETURNS (pyarrow.Array): Strings. Numbers have the digits that they are read
+        back by, lists are JSON.
+        """
+        import pyarrow
+
+        if pyarrow.types.is_string(column.type):
+            # Labels repeat, so that most need not be looked at.
+            found = column.dictionary_encode()
+            quoted = quote(found.dictionary, self.delimiter)
+            is_plain = quoted is found.dictionary
+            return column if is_plain else quoted.take(found.indices)
+        if pyarrow.types.is_nested(column.type):
+            return quote(make_strings(column.to_pylist()), self.delimiter)
+        return column.cast(pyarrow.string())
 
 
 class TabWriter(DelimitedWriter):
@@ -142,47 +156,57 @@ class TabWriter(DelimitedWriter):
     delimiter = "\t"
 
 
-def _make_cells(column: Any) -> Any:
-    """RETURNS (pyarrow.Array): Strings. Numbers have the digits that they are read back
-    by, lists are JSON.
+def quote(column: Any, delimiter: str) -> Any:
+    """Put quotes around cells in which something has another meaning without.
+
+    column (pyarrow.Array): Strings.
+    RETURNS (pyarrow.Array): The same one if no cell needs them.
     """
     import pyarrow
+    from pyarrow import compute
 
-    if pyarrow.types.is_nested(column.type):
-        return make_strings(column.to_pylist())
-    return column.cast(pyarrow.string())
+    bounds, data = _get_buffers(column)
+    text = bytes(memoryview(data)[bounds[0] : bounds[-1]])
+    special = [mark for mark in f'{delimiter}"\r\n'.encode() if mark in text]
+    if not special:
+        return column
+    letters = numpy.frombuffer(text, dtype="uint8")
+    is_special = letters == special[0]
+    for mark in special[1:]:
+        is_special |= letters == mark
+    # How many there are before each cell.
+    before = numpy.flatnonzero(is_special).searchsorted(bounds - bounds[0])
+    needs = pyarrow.array(before[1:] > before[:-1])
+    if QUOTE in special:
+        column = compute.replace_substring(column, '"', '""')
+    quotes = compute.if_else(needs, '"', "")
+    return compute.binary_join_element_wise(quotes, column, quotes, "")
 
 
-def format_rows(columns: Sequence[Any], delimiter: str) -> memoryview:
+def join_rows(columns: Sequence[Any], delimiter: str) -> memoryview:
     """Write rows without making Python objects of their cells.
 
     columns (Sequence[pyarrow.Array]): Strings, null for an empty cell.
     RETURNS (memoryview): UTF-8, each row with a line end.
     """
-    import pyarrow
     from pyarrow import compute
 
-    *cells, last = [_quote(column, delimiter) for column in columns]
+    if not len(columns[0]):
+        return memoryview(b"")
+    *cells, last = columns
     replace = {"null_handling": "replace", "null_replacement": ""}
     last = compute.binary_join_element_wise(last, "\n", "", **replace)
     lines = compute.binary_join_element_wise(*cells, last, delimiter, **replace)
     # The strings stand behind each other in one buffer.
-    _, offsets, data = lines.buffers()
-    if not len(lines):
-        return memoryview(b"")
-    bounds = numpy.frombuffer(offsets, dtype="int32")
-    start, end = bounds[lines.offset], bounds[lines.offset + len(lines)]
-    return memoryview(data or pyarrow.py_buffer(b""))[start:end]
+    bounds, data = _get_buffers(lines)
+    return memoryview(data)[bounds[0] : bounds[-1]]
 
 
-def _quote(column: Any, delimiter: str) -> Any:
-    """Put quotes around cells in which something has another meaning otherwise."""
-    from pyarrow import compute
-
-    special = "".join(re.escape(found) for found in (delimiter, '"', "\r", "\n"))
-    needs = compute.match_substring_regex(column, f"[{special}]")
-    if not compute.any(needs).as_py():
-        return column
-    inside = compute.replace_substring(column, '"', '""')
-    quoted = compute.binary_join_element_wise('"', inside, '"', "")
-    return compute.if_else(needs, quoted, column)
+def _get_buffers(column: Any) -> Tuple[numpy.ndarray, Any]:
+    """RETURNS (Tuple[numpy.ndarray, pyarrow.Buffer]): Where the strings of an array
+    begin and the last one ends, and their bytes.
+    """
+    _, bounds, data = column.buffers()
+    places = numpy.frombuffer(bounds, dtype="int32")
+    places = places[column.offset : column.offset + len(column) + 1]
+    return places, b"" if data is None else data
