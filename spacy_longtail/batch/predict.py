@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .. import __version__
 from ..errors import Errors
-from ..files import follow_links, open_scratch, write_together
+from ..files import follow_links, look_at, open_scratch, write_together
 from ..loading import read_whole
 from ..presentation import Remark, TextTable, count_noun, make_table
 from ..tables import WRITERS
@@ -51,6 +51,7 @@ class Predicted:
     as_text (List[str]): Columns that were written as text, because their values have
         different types or are lists or objects.
     review (Optional[Reviewed]): What was written for a person.
+        self.seen = look_at(*source.paths)
     seconds (float): From the first row to the last.
     """
 
@@ -66,6 +67,7 @@ class Predicted:
     is_guessed: bool = False
     as_text: List[str] = field(default_factory=list)
     review: Optional[Reviewed] = None
+        self.seen = look_at(*source.paths)
     seconds: float = 0.0
 
     @property
@@ -95,7 +97,7 @@ class Predicted:
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What is worth a look, a sentence each."""
-        remarks = []
+        remarks = [Remark("info", note) for note in self.notes]
         if self.is_guessed:
             (name,) = self.text
             sentence = f"The text is the column {name!r}. If not, name it with --text."
@@ -206,7 +208,6 @@ def predict(
         names = tuple(text) or (source.guess_text(),)
         source.check_text(names)
         options = BatchOptions(names, pipe, top, several, prefix)
-        stack.enter_context(read_whole(*source.paths))
         make = partial(Worker, str(pipeline), gpu_id)
         workers = Serial(make) if n_process == 1 else Pool(make, n_process)
         stack.callback(workers.close)
@@ -231,6 +232,7 @@ class _Run:
         self.source, self.target, self.options = source, target, options
         self.dialect, self.two_phases = dialect, two_phases
         self.shard_size, self.review = shard_size, review
+        self.seen = look_at(*source.paths)
 
     def go(
         self, workers: Serial, output: Any, *, force: bool, progress: bool
@@ -256,7 +258,8 @@ class _Run:
             outlet = Outlet(output, writer, parts) if to_stream else None
             n_before = sum(entry["rows"] for entry in _get_entries(parts))
             start = time.monotonic()
-            self._do(stages, outlet, self._estimate_rows(n_lines), progress)
+            with read_whole(*self.source.paths, before=self.seen):
+                self._do(stages, outlet, self._estimate_rows(n_lines), progress)
             found = self._summarize(parts, output, as_text)
             if self.two_phases:
                 found = replace(found, n_routed=stages.n_routed)
@@ -352,6 +355,7 @@ class _Run:
             n_failed=counts["failed"],
             failures=failures[:MAX_MESSAGES],
             as_text=as_text,
+            notes=self.source.describe_notes(),
         )
 
     def _write_review(self, review: Review, workers: Serial, parts: Parts) -> Reviewed:

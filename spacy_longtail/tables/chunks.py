@@ -161,17 +161,26 @@ class ArrowChunk(RowChunk):
     def strings(self) -> List[Any]:
         import pyarrow
 
-        types = pyarrow.types
-        plain = types.is_string, types.is_integer, types.is_floating
+        string = pyarrow.string()
         return [
-            column.cast(pyarrow.string())
-            if any(is_type(column.type) for is_type in plain)
-            else make_strings(column.to_pylist())
+            column.cast(string)
+            if _is_plain(column.type)
+            else pyarrow.array(map(to_string, column.to_pylist()), string)
             for column in self.batch.columns
         ]
 
     def to_arrow(self, schema: Any, as_text: Container[str] = ()) -> Any:
         return self.batch
+
+
+def _is_plain(kind: Any) -> bool:
+    """RETURNS (bool): Whether Arrow writes values of a type as we do."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return bool(types.is_string(kind.value_type))
+    tests = types.is_string, types.is_large_string, types.is_integer, types.is_floating
+    return any(is_type(kind) for is_type in tests)
 
 
 def make_strings(values: Sequence[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 import glob
 from codecs import BOM_UTF8
+from collections import Counter
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import (
@@ -20,6 +21,7 @@ from typing import (
 from ..errors import JobErrors
 from . import FORMATS, is_table, open_table
 from .chunks import RecordChunk, RowChunk
+from .columns import describe_notes
 from .jsonl import JsonlTable
 from .table import Table
 
@@ -87,6 +89,8 @@ class Source:
         waiting: List[RowChunk] = []
         n_waiting = size = 0
         for table in self.tables:
+            table.notes.clear()
+            table.first.clear()
             for piece in table.chunks(min(n_rows, N_ROWS)):
                 if isinstance(piece, RecordChunk):
                     piece.names = self.columns
@@ -98,6 +102,12 @@ class Source:
                     waiting, n_waiting, size = [], 0, 0
         if waiting:
             yield type(waiting[0]).join(waiting)
+
+    def describe_notes(self) -> List[str]:
+        """RETURNS (List[str]): What was remarkable, in sentences."""
+        notes: "Counter[str]" = sum((t.notes for t in self.tables), Counter())
+        first = {name: at for t in self.tables[::-1] for name, at in t.first.items()}
+        return describe_notes(notes, first)
 
     def guess_text(self) -> str:
         """Find the column of the text: the one named "text", the only one of strings
