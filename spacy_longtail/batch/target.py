@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterable, List, Optional, Union
 
 from ..errors import Errors, JobErrors
-from ..files import StateT, follow_links
+from ..files import StateT, finish_interrupted, follow_links
 from ..loading import check_output
 from ..tables import WRITERS
 from ..tables.writer import TextWriter, Writer
@@ -89,6 +89,7 @@ def check_target(
     RAISES (ValueError): L603, L604 or L625, see there.
     """
     path: Any = target.path
+    finish_interrupted(path)
     here = follow_links(path)
     for found in inputs:
         is_inside = Path(found).is_dir() and follow_links(found) in here.parents
