@@ -50,8 +50,8 @@ class Predicted:
     is_guessed (bool): Whether that wasn't said.
     as_text (List[str]): Columns that were written as text, because their values have
         different types or are lists or objects.
+    notes (List[str]): What was remarkable while the tables were read.
     review (Optional[Reviewed]): What was written for a person.
-        self.seen = look_at(*source.paths)
     seconds (float): From the first row to the last.
     """
 
@@ -66,8 +66,8 @@ class Predicted:
     text: List[str] = field(default_factory=list)
     is_guessed: bool = False
     as_text: List[str] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
     review: Optional[Reviewed] = None
-        self.seen = look_at(*source.paths)
     seconds: float = 0.0
 
     @property
