@@ -28,7 +28,8 @@ GENERATED = [DOCS / "reference.md", DOCS / "project.md"]
 WRITTEN = [page for page in PAGES if page not in GENERATED]
 WRITTEN += [ROOT / "CHANGELOG.md"]
 # Pages whose code starts with a trained pipeline.
-WITH_PIPELINE = [DOCS / "commands" / f"{n}.md" for n in ("tune", "report", "explain")]
+WITH_PIPELINE = ["tune", "report", "explain", "predict"]
+WITH_PIPELINE = [DOCS / "commands" / f"{name}.md" for name in WITH_PIPELINE]
 WITH_PIPELINE += [DOCS / "serving.md"]
 FRENCH = {"pain frais": "boulangerie", "lait entier": "laiterie"}
 TEXTS = {
