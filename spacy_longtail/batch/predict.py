@@ -5,13 +5,14 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, Optional, Sequence, Tuple, Union
 
 from tqdm import tqdm
 
 from .. import __version__
-from ..errors import Errors
+from ..errors import Errors, JobErrors
 from ..files import follow_links, look_at, open_scratch, write_together
 from ..loading import read_whole
 from ..presentation import Remark, TextTable, count_noun, make_table
@@ -183,12 +184,14 @@ def predict(
     RETURNS (Predicted): What was done. What is wrong with a row is in its column
         "error", and is no error of the run.
     RAISES (ValueError): L603, L604, L606 to L608, L610 to L616, L620, L621, L625, L627,
-        L631 to L634, L639, L664, L665, L701 to L704 or L710 to L718, see there. Of a
+        L631 to L634, L639, L664, L665, L701 to L704 or L710 to L719, see there. Of a
         pipeline, L514, L518 or L601.
     """
     for name, value in (("n_process", n_process), ("shard_size", shard_size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(Errors.L665.format(name=name, least=1, value=value))
+    if find_spec("pyarrow") is None:
+        raise ValueError(JobErrors.L719.format(library="pyarrow"))
     with ExitStack() as stack:
         if not isinstance(inputs, (str, Path, Sequence)):
             folder = stack.enter_context(open_scratch())

@@ -34,6 +34,8 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L717 = ("Excel can't have this: {what}. Write .csv, .jsonl or .parquet.")
     L718 = ("A process ended before its work was done, with the exit code {code}. "
             "{hint}")
+    L719 = ("Writing tables of labels needs {library}. Install it with the extra: pip "
+            "install 'spacy-longtail[files]'")
     # L720 to L729: Spark
     L720 = ("There is no pipeline '{pipeline}': no folder on this machine, no archive "
             "that was sent with the job and unpacked here, and no installed package. "

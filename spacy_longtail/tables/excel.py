@@ -3,6 +3,7 @@ import math
 import re
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import (
     Any,
@@ -20,7 +21,7 @@ from ..errors import Errors, JobErrors
 from .cells import show_value
 from .chunks import CellChunk, RowChunk, make_cell_chunks, to_string
 from .table import CHUNK, RowT, Table
-from .writer import TextWriter, write_lines
+from .writer import Layout, TextWriter, write_lines
 
 # Rows of a sheet; a damaged file can claim to have any number.
 MAX_ROWS = 1 << 20
@@ -172,6 +173,12 @@ class ExcelWriter(TextWriter):
     is_divisible = False
     # The first is the header.
     max_rows = MAX_ROWS - 1
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        if find_spec("openpyxl") is None:
+            # Else, all rows would be labelled before it's missed.
+            raise ValueError(JobErrors.L719.format(library="openpyxl"))
 
     def write_piece(
         self,

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from spacy_longtail.batch import predict
+from spacy_longtail.batch.stages import JobStages
 
 pq = pytest.importorskip("pyarrow.parquet")
 
@@ -62,6 +63,66 @@ def test_the_result_depends_on_no_size(pipeline, table, tmp_path, suffix, two_ph
     predict(pipeline, table, whole)
     predict(pipeline, table, parts, shard_size=7, two_phases=two_phases)
     assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_without_the_library_nothing_begins(pipeline, table, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_longtail.batch.predict.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"\[L719\].*pyarrow.*files"):
+        predict(pipeline, table, tmp_path / "out.csv")
+    assert [*tmp_path.iterdir()] == [table]
+
+
+@pytest.fixture
+def tickets(tickets_dir, table):
+    """A pipeline, a table and an output."""
+    return tickets_dir / "model", table, table.with_name("out.csv")
+
+
+def test_an_input_that_is_written_meanwhile(tickets, monkeypatch):
+    real = JobStages.run
+
+    def run(self, update):
+        real(self, update)
+        tickets[1].write_text("id,text\n1,a\n")
+
+    monkeypatch.setattr(JobStages, "run", run)
+    with pytest.raises(ValueError, match=r"\[L607\].*in\.csv"):
+        predict(*tickets)
+    assert not tickets[2].exists()
+    with pytest.raises(ValueError, match=r"\[L714\].*another content of .*in\.csv"):
+        predict(*tickets)
+
+
+def test_what_is_in_the_way_is_said(tickets):
+    pipeline, table, out = tickets
+    with pytest.raises(ValueError, match=r"\[L665\].*n_process"):
+        predict(*tickets, n_process=0)
+    with pytest.raises(ValueError, match=r"\[L613\].*'id', 'text', 'note'"):
+        predict(*tickets, text=["body"])
+    with pytest.raises(ValueError, match=r"\[L702\]"):
+        write_csv(table, [{"text": "a", "label": "b"}])
+        predict(*tickets, prefix="")
+    found = predict(*tickets)
+    assert found.n_rows == 1 and "predicted_label" in read_csv(out)[0]
+
+
+def test_texts_that_are_none_are_errors_of_their_rows(tickets):
+    pipeline, table, out = tickets
+    path = table.with_name("in.jsonl")
+    texts = ["my card", ["a"], None, 12, "half \ud800", True]
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    found = predict(pipeline, [path], out)
+    codes = [row["error"][:6] for row in read_csv(out)]
+    assert codes == ["", "[L635]", "[L706]", "", "[L636]", "[L635]"]
+    assert found.n_failed == 4 and found.failures[0][0] == 2
+
+
+def test_what_is_remarkable_about_the_table_is_said(tickets):
+    pipeline, table, out = tickets
+    table.write_text('body,n\n"my card,\nlost",1\n')
+    found = predict(*tickets)
+    said = [remark.text for remark in found.remarks()]
+    assert "line ends" in said[0] and "'body'" in said[1]
 
 
 def test_shards_and_a_manifest_in_a_folder(pipeline, table, tmp_path):

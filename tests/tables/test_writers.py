@@ -159,6 +159,13 @@ def test_excel_has_cells_of_the_same_types(tmp_path):
     assert row[len(values) + 1].value == '["a/b", "x;y"]'
 
 
+def test_without_the_library_for_excel(monkeypatch):
+    name = "spacy_longtail.tables.excel.find_spec"
+    monkeypatch.setattr(name, lambda library: None)
+    with pytest.raises(ValueError, match=r"\[L719\].*openpyxl"):
+        WRITERS[".xlsx"](Layout(("x",), ANSWERS.schema))
+
+
 @pytest.mark.parametrize("value", ["x" * 32_768, "a\x01b"])
 def test_what_excel_cannot_have(tmp_path, value):
     pytest.importorskip("openpyxl")
