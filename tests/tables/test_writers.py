@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sys
 from datetime import date, datetime, time
 
 import pytest
@@ -160,8 +161,7 @@ def test_excel_has_cells_of_the_same_types(tmp_path):
 
 
 def test_without_the_library_for_excel(monkeypatch):
-    name = "spacy_longtail.tables.excel.find_spec"
-    monkeypatch.setattr(name, lambda library: None)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(ValueError, match=r"\[L719\].*openpyxl"):
         WRITERS[".xlsx"](Layout(("x",), ANSWERS.schema))
 
