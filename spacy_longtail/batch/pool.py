@@ -31,7 +31,7 @@ HINTS = {
 class Serial:
     """A worker in this process.
 
-    make (Callable[[], Any]): Makes the worker.
+    make (Callable[[], Any]): Makes the worker, which has a method "close".
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:
@@ -49,7 +49,8 @@ class Serial:
         return (self.tell(method, *args) for method, args in tasks)
 
     def close(self) -> None:
-        """Leave no process behind."""
+        """Leave nothing behind, and no process."""
+        self.worker.close()
 
 
 class Pool(Serial):

@@ -22,6 +22,9 @@ class Adder:
         self.total += number
         return self.total
 
+    def close(self):
+        pass
+
     def add_alone(self, number):
         return os.getpid(), number + 1
 
