@@ -149,7 +149,7 @@ def label(request, run, tmp_path, folder, monkeypatch):
     ],
     indirect=["label"],
 )
-def test_a_stopped_prediction_goes_on(label, folder, fail, step):
+def test_a_stopped_prediction_goes_on(label, folder, fail, step, run_with_fault):
     predict, output = label
     kept = folder.parent / "kept"
     shutil.copytree(folder, kept)
