@@ -64,6 +64,31 @@ def test_bytes_round_trip(ranker, ask):
     assert_allclose(after.margins, before.margins)
 
 
+def test_ngrams_find_other_forms_of_a_word(cards, encode, make_docs):
+    ranker = make_lexical_ranker(ngrams=True)
+    ranker.set_labels(cards, encode)
+    texts = ["shipping", "moneyless", "xq", ""]
+    scores = ranker.score(make_docs(*texts))
+    words = make_lexical_ranker()
+    words.set_labels(cards, encode)
+    assert not words.score(make_docs(*texts)).any()
+    ship = next(i for i, c in enumerate(cards) if "ship" in str(c.names + c.examples))
+    assert scores[0].argmax() == ship
+    assert scores[1].max() > 0.0 and not scores[2:].any()
+    # One by one, as in a batch.
+    assert ranker.score(make_docs("shipping"))[0].tolist() == scores[0].tolist()
+    loaded = make_lexical_ranker(ngrams=True)
+    loaded.from_bytes(ranker.to_bytes())
+    assert loaded.score(make_docs(*texts)).tolist() == scores.tolist()
+
+
+def test_ngrams_and_words_are_not_loaded_as_each_other(cards, encode):
+    ranker = make_lexical_ranker()
+    ranker.set_labels(cards, encode)
+    with pytest.raises(ValueError, match=r"ngrams"):
+        make_lexical_ranker(ngrams=True).from_bytes(ranker.to_bytes())
+
+
 @pytest.mark.parametrize("name", ["k1", "b", "weight"])
 def test_setting_out_of_range(name):
     with pytest.raises(ValueError, match=rf"\[L405\] LexicalRanker.*'{name}'"):
