@@ -189,6 +189,7 @@ def build_taxonomy(
     separator: str = SEPARATOR,
     n_docs: Optional[int] = None,
     min_leaves: int = 2,
+    one_other: bool = False,
 ) -> Taxonomy:
     """Build the label tree from the counts of the labels and pool its tail.
 
@@ -225,7 +226,7 @@ def build_taxonomy(
         separator=separator,
         n_docs=n_docs,
     )
-    return _pool(taxonomy, min_count, keep)
+    return _pool(taxonomy, min_count, keep, one_other)
 
 
 def _read_tree(data: Any) -> Dict[str, Any]:
@@ -354,7 +355,9 @@ def is_count(value: Any) -> bool:
     return is_number and 0 <= value < 2**63 and float(value).is_integer()
 
 
-def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:
+def _pool(
+    taxonomy: Taxonomy, min_count: int, keep: Iterable[str], one_other: bool
+) -> Taxonomy:
     is_rare = numpy.asarray(taxonomy.counts) < min_count
     for name in keep:
         if name not in taxonomy.ranges:
@@ -363,7 +366,8 @@ def _pool(taxonomy: Taxonomy, min_count: int, keep: Iterable[str]) -> Taxonomy:
         is_rare[slice(*taxonomy.ranges[name])] = False
     rare: Dict[str, List[int]] = {}
     for column in numpy.flatnonzero(is_rare).tolist():
-        rare.setdefault(taxonomy.parent(taxonomy.leaves[column]), []).append(column)
+        parent = ROOT if one_other else taxonomy.parent(taxonomy.leaves[column])
+        rare.setdefault(parent, []).append(column)
     others: List[Other] = []
     # From the bottom, so that what moves up is there when the ancestor's turn comes.
     inner = [node for node in taxonomy.nodes if node not in taxonomy.index]

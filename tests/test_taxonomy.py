@@ -149,6 +149,12 @@ def test_leaf_with_just_enough_documents_is_not_pooled():
     assert get_others(build_taxonomy(counts, min_count=3)) == {"a": ["a/y", "a/z"]}
 
 
+def test_all_rare_leaves_can_share_one_other():
+    counts = {"a/x": 9, "a/y": 1, "b/y": 0, "c": 9, "d/e/f": 2}
+    taxonomy = build_taxonomy(counts, min_count=4, one_other=True)
+    assert get_others(taxonomy) == {"": ["a/y", "b/y", "d/e/f"]}
+
+
 def test_other_that_would_pool_one_leaf_keeps_the_leaf():
     """Also if a leaf further up could have kept it company."""
     taxonomy = build_taxonomy({"a/x": 9, "a/y": 1, "b": 1, "c": 9}, min_count=4)

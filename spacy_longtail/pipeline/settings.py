@@ -79,6 +79,13 @@ def _read_top_k(name: str, value: Any) -> Optional[int]:
     return None if value is None else int(value)
 
 
+def _read_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        expected = "true or false"
+        raise ValueError(Errors.L362.format(name=name, expected=expected, value=value))
+    return value
+
+
 def _read_keep(name: str, value: Any) -> List[str]:
     is_list = isinstance(value, Iterable) and not isinstance(value, str)
     if not is_list or not all(isinstance(label, str) for label in value):
@@ -99,6 +106,12 @@ class TextcatSettings(CheckedSettings):
         3,
         "Labels with fewer training documents are pooled; 0 pools none.",
         make_reader(lambda n: check_settings(min_count=n, separator=SEPARATOR)),
+    )
+    one_other: bool = setting(
+        False,
+        "Pool them in one Other of all labels, not in one per parent, so that a ranker "
+        "compares all of them.",
+        _read_flag,
     )
     keep: List[str] = setting([], "Labels that are never pooled.", _read_keep)
     separator: str = setting(
