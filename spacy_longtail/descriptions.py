@@ -8,9 +8,12 @@ from .tables.jsonl import parse_lines
 from .taxonomy import Taxonomy
 
 # Plain records with the keys "label", "description" and "source" (file and line, for
-# messages); those of a table have "code" in place of "label". spaCy passes what a
-# reader returns through a validator that would turn anything finer into plain data.
+# messages); those of a table have "code" in place of "label". They can have a "title",
+# what the label is called in place of its last segment, and what is "above" it. spaCy
+# passes what a reader returns through a validator that would turn anything finer into
+# plain data.
 RecordT = Dict[str, str]
+OPTIONAL = ("title", "above")
 DescriptionsT = Union[List[RecordT], Mapping[str, str]]
 
 
@@ -21,6 +24,9 @@ def make_label_descriptions(path: Optional[Path] = None) -> List[RecordT]:
 
     A code is that of the path of a label or of its last segment, punctuation or not. A
     table may have more codes than there are labels.
+
+    An object can have a "title", too, which is the name of a label that is a code, and
+    "above", the titles of the nodes above it.
 
     Registered as "spacy-longtail.LabelDescriptions.v1", for [initialize] blocks.
 
@@ -80,6 +86,18 @@ def check_descriptions(
     return texts
 
 
+def get_titles(descriptions: DescriptionsT) -> Dict[str, List[str]]:
+    """RETURNS (Dict[str, List[str]]): The title of each label that is described with
+    one, and what is above it, "" for nothing.
+    """
+    records = [r for r in _list_records(descriptions) if isinstance(r, dict)]
+    return {
+        record["label"]: [record["title"], record.get("above", "")]
+        for record in records
+        if record.get("title") and record.get("label")
+    }
+
+
 def get_described(descriptions: DescriptionsT) -> List[str]:
     """RETURNS (List[str]): What is described. RAISES (ValueError): L020."""
     records = _list_records(descriptions)
@@ -109,6 +127,7 @@ def _check_record(data: Any, source: str) -> RecordT:
         texts: Dict[str, Any] = {key: data.get(key) for key in keys}
         wrong = [k for k, v in texts.items() if not isinstance(v, str) or not v.strip()]
         if not wrong:
-            return {**texts, "source": source}
+            more = {k: data[k] for k in OPTIONAL if isinstance(data.get(k), str)}
+            return {**texts, **more, "source": source}
         problem = f"'{wrong[0]}' is missing, empty or not a string"
     raise ValueError(Errors.L020.format(source=source, problem=problem))

@@ -4,7 +4,11 @@ import pytest
 from spacy import registry
 from thinc.api import Config
 
-from spacy_longtail.descriptions import check_descriptions, make_label_descriptions
+from spacy_longtail.descriptions import (
+    check_descriptions,
+    get_titles,
+    make_label_descriptions,
+)
 from spacy_longtail.taxonomy import build_taxonomy
 
 CONFIG = """
@@ -125,6 +129,17 @@ def test_records_of_a_file_are_checked(write, taxonomy):
     path = write('{"label": "visa", "description": "Permit to enter"}')
     records = make_label_descriptions(path)
     assert check_descriptions(records, taxonomy) == {"visa": "Permit to enter"}
+
+
+def test_label_can_have_a_title_and_what_is_above_it(write):
+    path = write(
+        '{"label": "a/1", "description": "b", "title": "Milk", "above": "Food"}\n'
+        '{"label": "a/2", "description": "b", "title": "Bread"}\n'
+        '{"label": "a/3", "description": "b"}'
+    )
+    titles = get_titles(make_label_descriptions(path))
+    assert titles == {"a/1": ["Milk", "Food"], "a/2": ["Bread", ""]}
+    assert get_titles({"a/1": "b"}) == {}
 
 
 @pytest.mark.parametrize("descriptions", [{}, []])

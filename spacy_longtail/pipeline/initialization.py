@@ -11,7 +11,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 
-from ..descriptions import DescriptionsT, check_descriptions, get_described
+from ..descriptions import (
+    DescriptionsT,
+    check_descriptions,
+    get_described,
+    get_titles,
+)
 from ..encoders import contract
 from ..errors import Errors, Warnings
 from ..gold import LabelCounts, check_known, find_foreign, read_labels
@@ -227,6 +232,7 @@ def _build_taxonomy(pipe: Any, sums: ClassSums, before: Optional[Taxonomy]) -> T
         separator=settings.separator,
         n_docs=pipe.kind.get_n_docs(sums),
         min_leaves=pipe.kind.min_leaves,
+        one_other=settings.one_other,
     )
 
 
@@ -241,7 +247,8 @@ def _find_names(
         return Doc(pipe.vocab, text.split())
 
     texts = check_descriptions(descriptions, taxonomy)
-    words = get_name_words(taxonomy, texts, nlp.make_doc if nlp else split)
+    titles, tokenize = get_titles(descriptions), nlp.make_doc if nlp else split
+    words = get_name_words(taxonomy, texts, tokenize, titles)
     if before is not None:
         keep_names(words, taxonomy, pipe.cfg["names"], before, texts)
     return words

@@ -1,4 +1,5 @@
-from typing import Callable, List, Mapping, Optional, Tuple
+from types import MappingProxyType
+from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -11,22 +12,39 @@ NameWords = List[List[List[str]]]
 
 
 def get_name_texts(
-    label: str, separator: str, description: Optional[str] = None
+    label: str,
+    separator: str,
+    description: Optional[str] = None,
+    title: Sequence[str] = (),
 ) -> List[str]:
-    """RETURNS (List[str]): The name of a label, its last segment as words, so that
-    "a/lost_card" gives "lost card", and, if there is one, the description.
+    """Find the texts that say what a label is called.
+
+    title (Sequence[str]): In place of the label, its title and those above it.
+    RETURNS (List[str]): The name of a label, its last segment as words, so that
+        "a/lost_card" gives "lost card", and, if there is one, the description. With a
+        title, the name below what is above it, too.
     """
-    segment = label.rpartition(separator)[2]
-    name = segment.replace("_", " ").replace("-", " ").strip()
-    return [name, description] if description and description.strip() else [name]
+    if title:
+        name, above = title
+    else:
+        segment, above = label.rpartition(separator)[2], ""
+        name = segment.replace("_", " ").replace("-", " ").strip()
+    below = f"{above} {name}" if above else None
+    texts = [name, *(t for t in (description, below) if t and t.strip())]
+    return list(dict.fromkeys(texts)) if title else texts
 
 
 def get_name_words(
-    taxonomy: Taxonomy, descriptions: Mapping[str, str], tokenize: Callable[[str], Doc]
+    taxonomy: Taxonomy,
+    descriptions: Mapping[str, str],
+    tokenize: Callable[[str], Doc],
+    titles: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> NameWords:
     """RETURNS (NameWords): What the leaves are called, by the pipeline's tokenizer."""
     texts = [
-        get_name_texts(leaf, taxonomy.separator, descriptions.get(leaf))
+        get_name_texts(
+            leaf, taxonomy.separator, descriptions.get(leaf), titles.get(leaf, ())
+        )
         for leaf in taxonomy.leaves
     ]
     return [[[token.text for token in tokenize(t)] for t in group] for group in texts]

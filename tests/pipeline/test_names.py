@@ -42,3 +42,11 @@ def test_every_name_has_its_turn_with_its_column():
         drawn += [(docs[0].text.strip(), columns[0])]
     expected = [("fee", 1), ("lost card", 0), ("visa", 2), ("what it costs", 1)]
     assert sorted(drawn) == expected
+
+
+def test_title_takes_the_place_of_a_code():
+    title = ["Lodging", "Hotels and food"]
+    texts = ["Lodging", "for travelers", "Hotels and food Lodging"]
+    assert get_name_texts("72/721", "/", "for travelers", title) == texts
+    # A title is no description of itself.
+    assert get_name_texts("72/721", "/", "Lodging", ["Lodging", ""]) == ["Lodging"]

@@ -1,13 +1,13 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import get_words_and_spaces
 
-from ...descriptions import DescriptionsT, check_descriptions
+from ...descriptions import DescriptionsT, check_descriptions, get_titles
 from ...errors import Errors
 from ...questions import LabelCard
 from ...saved import check_fields, check_texts, check_type, refuse
@@ -47,12 +47,13 @@ class LabelStore:
         read_first(get_examples, "ZeroShotFallback.initialize")
         taxonomy: Taxonomy = source.taxonomy
         texts = check_descriptions(descriptions, taxonomy)
+        titles = get_titles(descriptions)
         added = {k: v for k, v in self.added.items() if k not in taxonomy.ranges}
         for label in added:
             _check_parent(label, taxonomy)
         before, self.added = {**self.added, **self.known}, added
         self.known = {
-            leaf: _make_record(leaf, taxonomy, texts.get(leaf))
+            leaf: _make_record(leaf, taxonomy, texts.get(leaf), titles.get(leaf, ()))
             for leaf in taxonomy.leaves
         }
         for row, example in enumerate(get_examples()):
@@ -157,9 +158,12 @@ def extend_taxonomy(taxonomy: Taxonomy, added: Iterable[str]) -> Taxonomy:
 
 
 def _make_record(
-    label: str, taxonomy: Taxonomy, description: Optional[str]
+    label: str,
+    taxonomy: Taxonomy,
+    description: Optional[str],
+    title: Sequence[str] = (),
 ) -> Dict[str, Any]:
-    names = get_name_texts(label, taxonomy.separator, description)
+    names = get_name_texts(label, taxonomy.separator, description, title)
     return {"names": names, "examples": []}
 
 
