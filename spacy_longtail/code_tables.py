@@ -55,7 +55,7 @@ def read_codes(path: Path) -> List[Dict[str, str]]:
     records: Dict[str, RecordT] = {}
     for number, values in table.rows([code, *titles]):
         where = table.where(number)
-        name, *texts = (_read_cell(value, where) for value in values)
+        name, *texts = (read_cell_text(value, where) for value in values)
         text = ": ".join(dict.fromkeys(filter(None, texts)))
         if not name and not text:
             continue
@@ -173,7 +173,7 @@ def _open(path: Path) -> Tuple[Table, str, List[str]]:
     """RETURNS (Tuple[Table, str, List[str]]): The table, and the names of its columns
     of codes and of titles.
     """
-    table = _read(path)
+    table = open_codes(path)
     found = _choose_columns(table.columns)
     if found is None:
         columns = ", ".join(map(repr, table.columns)) or "none"
@@ -181,15 +181,20 @@ def _open(path: Path) -> Tuple[Table, str, List[str]]:
     return table, found[0], found[1]
 
 
-def _read(path: Path) -> Table:
-    dialect = {}
-    if path.suffix.lower() == ".csv":
+def open_codes(path: Path, **dialect: Any) -> Table:
+    """Open a table. The delimiter of CSV is found, unless it's given.
+
+    dialect (Any): See tables.open_table.
+    RAISES (ValueError): L667 for text that isn't UTF-8, and those of a table.
+    """
+    is_csv = path.suffix.lower() == ".csv" and path.is_file()
+    if is_csv and not dialect.get("delimiter"):
         first = _read_line(path)
         dialect["delimiter"] = max(DELIMITERS, key=first.count)
     try:
         return open_table(path, **dialect)
     except ValueError as error:
-        if "[L615]" not in str(error):
+        if "[L615]" not in str(error) or "encoding" in dialect:
             raise
         # Its advice is about options of the commands.
         problem = "text that isn't UTF-8 (Excel saves that as 'CSV UTF-8')"
@@ -208,9 +213,9 @@ def _has_code(columns: List[str]) -> bool:
 
 def _choose_columns(columns: List[str]) -> Optional[Tuple[str, List[str]]]:
     for name in CODES:
-        for code in _find_columns(columns, name):
+        for code in find_named(columns, name):
             others = [column for column in columns if column != code]
-            titles = [c for title in TITLES for c in _find_columns(others, title)]
+            titles = [c for title in TITLES for c in find_named(others, title)]
             # Whatever the only other one is called, as in other languages.
             titles = titles or (others if len(others) == 1 else [])
             if titles:
@@ -218,7 +223,7 @@ def _choose_columns(columns: List[str]) -> Optional[Tuple[str, List[str]]]:
     return None
 
 
-def _find_columns(columns: List[str], name: str) -> List[str]:
+def find_named(columns: List[str], name: str) -> List[str]:
     """RETURNS (List[str]): The column of the name, or the only one that has it among
     its words.
     """
@@ -229,7 +234,7 @@ def _find_columns(columns: List[str], name: str) -> List[str]:
     )
 
 
-def _read_cell(value: Any, where: str) -> str:
+def read_cell_text(value: Any, where: str) -> str:
     if is_missing(value):
         return ""
     is_whole = isinstance(value, float) and value.is_integer()

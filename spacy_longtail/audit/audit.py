@@ -165,7 +165,7 @@ def _describe_texts(contents: Contents) -> Texts:
         long_limit=LONG,
         median_length=int(numpy.median(lengths)) if len(lengths) else 0,
         longest=int(lengths.max(initial=0)),
-        known_share=_find_known_share(contents.words),
+        known_share=find_known_share(contents.words),
         n_duplicates=n_duplicates,
         n_conflicts=n_conflicts,
         conflicts=conflicts,
@@ -176,7 +176,8 @@ def _describe_texts(contents: Contents) -> Texts:
     )
 
 
-def _find_known_share(words: Mapping[str, int]) -> Optional[float]:
+def find_known_share(words: Mapping[str, int]) -> Optional[float]:
+    """RETURNS (Optional[float]): See Texts, of words and how often they occur."""
     n_words = sum(words.values())
     if not n_words:
         return None

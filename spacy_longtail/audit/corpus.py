@@ -112,7 +112,7 @@ def read_chunks(path: Path, columns: Columns, **dialect: Any) -> Iterator[Chunk]
         hashes = _hash_texts(record.text for record in batch)
         remarks = describe_notes(reader.notes, reader.first)
         ids = numpy.asarray(keys, dtype="uint64")
-        counts = _count_words(Counter(word for words in tokens for word in words))
+        counts = count_long_words(Counter(word for words in tokens for word in words))
         yield Chunk(ids, lengths, hashes, labels, counts, remarks)
 
 
@@ -142,7 +142,7 @@ def _read_arrays(docs: DocBin) -> Chunk:
     strings = {get_string_id(string): string for string in docs.strings}
     n_found = numpy.bincount(inverse, minlength=len(known)).tolist()
     pairs = zip(known.tolist(), n_found)
-    words = _count_words({strings[i]: n for i, n in pairs if i in strings})
+    words = count_long_words({strings[i]: n for i, n in pairs if i in strings})
     odd = (x for cats in docs.cats for x in cats.items() if x[1] not in (0, 1))
     remarks = [
         f"Values of labels other than 1.0 and 0.0, like {value!r} of {label!r}, can't "
@@ -195,7 +195,7 @@ def fetch_texts(source: CorpusFiles, rows: Iterable[int]) -> Dict[int, str]:
     return texts
 
 
-def _count_words(counts: Mapping[str, int]) -> Dict[str, int]:
+def count_long_words(counts: Mapping[str, int]) -> Dict[str, int]:
     found: Dict[str, int] = Counter()
     for word, n in counts.items():
         if _is_long(word):

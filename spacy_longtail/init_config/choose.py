@@ -71,7 +71,7 @@ def init_config(
     RAISES (ValueError): L650 or L651 if there is no such config, L663 without such a
         language.
     """
-    name = choose_template(facts, optimize)
+    name = choose_template(facts.max_labels, optimize)
     path = TEMPLATES / f"{name}.cfg"
     if not path.is_file():
         known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.cfg")))
@@ -96,15 +96,15 @@ def _choose_language(facts: Audit, lang: Optional[str]) -> Setting:
     return Setting("nlp", "lang", lang, reason)
 
 
-def choose_template(facts: Audit, optimize: str) -> str:
-    """RETURNS (str): Name of the config.
+def choose_template(max_labels: int, optimize: str) -> str:
+    """RETURNS (str): Name of the config for documents with so many labels.
 
     RAISES (ValueError): L650 if there is no such kind, L651 if there is none for
         several labels.
     """
     if optimize not in OPTIMIZE:
         raise ValueError(Errors.L650.format(found=optimize, known=", ".join(OPTIMIZE)))
-    if facts.max_labels == 1:
+    if max_labels == 1:
         return optimize
     # Those for several labels have a name of their own before what they optimize,
     # which is the first if there is nothing else.

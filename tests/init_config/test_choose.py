@@ -159,10 +159,10 @@ def test_large_corpus_gets_larger_batches(facts):
 
 def test_several_labels_have_their_own_config(facts):
     several = replace(facts, max_labels=2)
-    assert choose_template(several, "efficiency") == "multilabel"
-    assert choose_template(several, "accuracy") == "multilabel_accuracy"
+    assert choose_template(several.max_labels, "efficiency") == "multilabel"
+    assert choose_template(several.max_labels, "accuracy") == "multilabel_accuracy"
     with pytest.raises(ValueError, match=r"\[L651\].*'cascade'.*--optimize accuracy"):
-        choose_template(several, "cascade")
+        choose_template(several.max_labels, "cascade")
 
 
 @pytest.mark.parametrize("known_share, share", [(0.95, 0.5), (0.1, 0.7), (None, 0.5)])
