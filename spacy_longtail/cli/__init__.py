@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     package,
     predict,
     report,
+    start,
     suggest,
     tune,
 )

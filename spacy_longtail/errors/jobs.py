@@ -130,4 +130,18 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "or give it without the columns 'label', 'known' and 'stage'.")
     L775 = ("'{name}' has to be a number from {least:g} to {most:g}, but got "
             "{value!r}.")
+    # L780 to L789: from a list of codes
+    L780 = ("Labels can be made of each 'code' or of each 'title', not of {value!r}.")
+    L781 = ("{path} isn't clear as a list of codes. Its columns are: {columns}. Needed "
+            "are codes with titles or descriptions, or labels. Name the columns with "
+            "--code, --title, --description or --label.")
+    L782 = ("{where}: the code {code!r} is there already, in {first}, with another "
+            "title, description or parent. Keep one of the two rows.")
+    L783 = ("{where}: a code is above itself: {path}. Correct the column of parents.")
+    L784 = ("{where}: the label {label!r} is there twice, for the codes {codes}. Make "
+            "the labels of codes, or change a title.")
+    L785 = ("{path} has no row with a code.")
+    L786 = ("{where}: the path {code!r} has an empty level. Write it as 'a/b'.")
+    L787 = ("{where}: {segment!r} has {separator!r} in it, which separates the levels "
+            "of a label. Give another --separator, for example ' > '.")
 # fmt: on
