@@ -30,8 +30,8 @@ from ..taxonomy import SEPARATOR
 from .code_list import CodeList, ListColumns, read_code_list
 from .texts import drop_common_words, measure_known
 
-# A label with fewer texts is found by its words and its prototype together.
-MIN_COUNT = 3
+# Labels with fewer texts stay where they are compared with all others.
+MIN_COUNT = 10
 # Log odds of a common n-gram, and where the vectors know few of the words.
 WEIGHT, LARGE_WEIGHT = 0.3, 1.0
 TREES = {
@@ -153,7 +153,7 @@ def start_pipeline(
         codes, columns, segments=segments, flat=flat, separator=separator, **dialect
     )
     known = measure_known(found.texts)
-    config = _make_config(template, found, known, blank.lang, separator)
+    config = _make_config(template, found, known, blank.lang or lang, separator)
     bar = tqdm(total=3, desc="Reading", disable=None if progress else True, leave=False)
     with bar:
         nlp = load_model_from_config(config, auto_fill=True)
@@ -162,7 +162,7 @@ def start_pipeline(
         bar.update()
         if output is not None:
             save_pipeline(nlp, Path(output), force=force, before=before)
-    return _describe(found, codes, output, blank.lang, separator, known), nlp
+    return _describe(found, codes, output, blank.lang or lang, separator, known), nlp
 
 
 def _make_config(
