@@ -189,8 +189,15 @@ def _make_config(
         "weight": LARGE_WEIGHT if is_foreign else WEIGHT,
     }
     fallback = components.setdefault(FALLBACK, {"factory": FALLBACK, "source": name})
-    fallback.update(ranker=words, route_threshold=0.0, mixture_weight=1.0)
-    fallback.pop("gate", None)
+    vectors = {"@misc": "spacy-longtail.PrototypeRanker.v1"}
+    if "gate" in fallback:
+        # The vectors of the template's ranker are those of a transformer.
+        vectors = fallback.pop("ranker")
+        del fallback["gate"]
+    # A prototype of few texts, or of none, is better than what can be learned of them.
+    rankers = {"words": words, "vectors": {**vectors, "kappa": 1.0, "epochs": 0}}
+    ranker = {"@misc": "spacy-longtail.CombinedRanker.v1", "rankers": rankers}
+    fallback.update(ranker=ranker, route_threshold=0.0, mixture_weight=0.0)
     return config
 
 
