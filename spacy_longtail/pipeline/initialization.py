@@ -100,7 +100,8 @@ def _fit_terms(pipe: Any, examples: List[Example]) -> None:
 
 def check_update(pipe: Any, examples: List[Example]) -> None:
     """Check that a component can learn from examples. Warns with LW304 if all labels
-    are pooled in one Other, so that no training can tell them apart.
+    are pooled in one Other, so that no training can tell them apart, unless that is
+    what was asked for.
 
     RAISES (ValueError): L341, L013 or L303, see check_known.
     """
@@ -108,7 +109,8 @@ def check_update(pipe: Any, examples: List[Example]) -> None:
     if not pipe.cfg.get("declared"):
         check_known(examples, taxonomy.ranges, pipe.name)
     n_leaves = len(taxonomy.leaves)
-    if len(taxonomy.others) == 1 and len(taxonomy.pooled) == n_leaves:
+    is_wished = pipe.settings.one_other
+    if len(taxonomy.others) == 1 and len(taxonomy.pooled) == n_leaves and not is_wished:
         text = Warnings.LW304.format(
             name=pipe.name, n=n_leaves, min_count=pipe.settings.min_count
         )
