@@ -11,7 +11,7 @@ from spacy.util import load_model_from_config
 from thinc.api import Config
 from tqdm import tqdm
 
-from ..audit.advice import KNOWN_SHARE
+from ..audit.advice import KNOWN_SHARE, WORD_WEIGHTS
 from ..init_config.choose import (
     FACTORY,
     FALLBACK,
@@ -21,7 +21,6 @@ from ..init_config.choose import (
     TOP_K,
     TOP_K_OF_SEVERAL,
     choose_template,
-    choose_word_weight,
 )
 from ..languages import make_blank
 from ..loading import check_output, save_pipeline
@@ -177,7 +176,7 @@ def _make_config(
     block.update(min_count=MIN_COUNT, one_other=True, separator=separator)
     is_foreign = known < KNOWN_SHARE
     if "ngram_width" in encoder and is_foreign:
-        weight = choose_word_weight(known)
+        weight = next(weight for least, weight in WORD_WEIGHTS if known >= least)
         # What one label alone has tells most.
         encoder.update(ngram_width=NGRAM_WIDTH, word_weight=weight, min_ngram_count=1)
     if len(found.records) >= MANY_LABELS:
