@@ -118,3 +118,30 @@ def test_systems_are_measured_in_steps_until_a_limit(tmp_path):
     assert all(result["ms"] > 0 and result["epoch_s"] > 0 for result in ours)
     # A bag of 262,144 buckets and 300 labels doesn't fit.
     assert [r["over"] for r in found if "over" in r] == ["1.5 GB"]
+
+
+def test_soak_compares_what_was_needed_early_and_late(tmp_path):
+    from harness.pages import get_digest
+    from performance.soaked import draw_soak, make_soak
+
+    about = {
+        "date": "2026-01-01",
+        "machine": "m",
+        "commit": "c",
+        "versions": {"p": "1"},
+    }
+    grown = [(60.0 * i, 8640 * i, 10000 * i, 100.0 + 10 * i) for i in range(11)]
+    flat = [(*point[:3], 50.0) for point in grown]
+    runs = [
+        {"system": "pair", "zones": True, "points": grown},
+        {"system": "empty", "zones": True, "points": flat},
+    ]
+    text = json.dumps({"runs": runs, **about})
+    (tmp_path / "soak.json").write_text(text, encoding="utf8")
+    page = make_soak(tmp_path)
+    # At 20 %, 30 % and 40 %, and at 80 % to 100 % of the texts.
+    assert "| 10.0 | 86,400 | 100,000 | 100 | 130 | 190 | 200 |" in page
+    assert "| 10.0 | 86,400 | 100,000 | 50 | 50 | 50 | 50 |" in page
+    assert "86,400 texts are 1.0 a second" in page
+    draw_soak({"runs": runs}, tmp_path / "plot.svg")
+    assert get_digest(runs) in (tmp_path / "plot.svg").read_text(encoding="utf8")
