@@ -15,7 +15,6 @@ from spacy.cli.package import get_third_party_dependencies
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 
-from spacy_longtail.packaging import package_pipeline
 from spacy_longtail.packaging.package import read_metadata
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,8 +68,10 @@ def pipeline(tmp_path_factory):
 def packaged(pipeline, tmp_path_factory):
     """A folder with all wheels."""
     folder = tmp_path_factory.mktemp("packaged") / "dist"
-    found = package_pipeline(str(pipeline), folder, name="helpdesk", has_all=True)
-    assert found.name == "en_helpdesk"
+    command = [sys.executable, "-m", "spacy", "longtail", "package", pipeline, folder]
+    found = json.loads(run(*command, "--name", "helpdesk", "--all", "--json"))
+    assert found["name"] == "en_helpdesk" and found["has_all"]
+    assert sorted(found["paths"]) == sorted(map(str, folder.iterdir()))
     return folder
 
 

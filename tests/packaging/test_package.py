@@ -40,13 +40,6 @@ def test_damaged_pipeline_is_not_packaged(tickets_nlp, tmp_path):
     assert os.listdir(tmp_path) == ["model"]
 
 
-def test_folder_with_something_in_it_is_kept(tickets_dir, tmp_path):
-    (tmp_path / "kept").touch()
-    with pytest.raises(ValueError, match=r"\[L604\]"):
-        package_pipeline(str(tickets_dir / "model"), tmp_path)
-    assert os.listdir(tmp_path) == ["kept"]
-
-
 @pytest.mark.slow
 def test_what_spacy_refuses_leaves_nothing(tickets_dir, tmp_path):
     with pytest.raises(ValueError, match=r"(?s)\[L740\].*not a valid module"):
