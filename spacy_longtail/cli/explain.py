@@ -16,6 +16,7 @@ def explain_cli(
     label: Optional[List[str]] = Opt(None, "--label", "-l", help="Label to explain, by default the most probable one. With several labels per document it can be given several times, and by default is each one that the text has"),
     against: Optional[str] = Opt(None, "--against", "-a", help="Label to compare it with, by default the next one. Not with several labels per document"),
     output: Optional[Path] = PAGE,
+    nearest: int = Opt(3, "--nearest", "-n", help="Training texts to show that are most like the text, of those that are kept with the pipeline"),
     pipe: Optional[str] = PIPE,
     force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the explanation as JSON"),
@@ -32,7 +33,8 @@ def explain_cli(
 
     before = look_at_page(output, pipeline, force=force, as_json=json)
     nlp = load_pipeline(pipeline)
-    found = explain(nlp, text, label=label, against=against, pipe=pipe)
+    wished = {"label": label, "against": against, "n_nearest": nearest}
+    found = explain(nlp, text, pipe=pipe, **wished)
     separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
     render = partial(render_explanation, found, separator)
     print_and_save(found, render, output, before, json, "explanation")

@@ -186,7 +186,7 @@ class Errors(metaclass=ErrorsWithCodes):
             "\"security/breach\", \"description\": \"…\", \"examples\": [\"…\"]}}, the "
             "last two if wanted. No label was added.")
     L337 = ("'{name}' is out of range: {value!r}. Thresholds are from 0.0 to 1.0, "
-            "'max_examples' is a whole number from 1.")
+            "'max_examples' is a whole number from 0.")
     L338 = ("'{name}' isn't initialized, so it knows no labels. Call 'nlp.initialize' "
             "with training data, or load a trained pipeline.")
     L339 = ("Can't fit the settings of '{name}': {problem}. Give documents that "

@@ -1,4 +1,4 @@
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Dict, List, Optional, Sequence
 
 import numpy
@@ -9,6 +9,7 @@ from ..errors import Errors
 from ..evaluation.pipes import find_added
 from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
+from .nearest import Neighbour, tabulate_neighbours
 from .words import Word, describe_decision, say_method, split_logits, tabulate_words
 
 
@@ -24,6 +25,8 @@ class Explanation:
     decision (Dict[str, Any]): See Decision.
     added (Optional[str]): The label of the decision if it was added at run time. It is
         judged by its prototype, not by words: what is explained is the first stage.
+    titles (Dict[str, str]): Of labels that are codes.
+    nearest (List[Neighbour]): Training texts that are most like this one.
     """
 
     template: ClassVar[str] = "exclusive.html.jinja"
@@ -37,6 +40,13 @@ class Explanation:
     prior: Optional[float]
     decision: Dict[str, Any]
     added: Optional[str] = None
+    titles: Dict[str, str] = field(default_factory=dict)
+    nearest: List[Neighbour] = field(default_factory=list)
+
+    def get_labels(self) -> List[str]:
+        """RETURNS (List[str]): All that it's about, the candidates too."""
+        candidates = [label for label, _ in self.decision["candidates"]]
+        return [self.label, self.against, *candidates]
 
     def to_dict(self) -> Dict[str, Any]:
         return asdict(self)
@@ -54,7 +64,15 @@ class Explanation:
             [("(bias)", self.bias), ("(prior)", self.prior)],
             [("log of the odds", self.difference)],
         )
-        return [TextTable("Decision", lines=[*levels, *lines]), why]
+        names = [Remark("plain", f"{k}: {title}") for k, title in self.titles.items()]
+        found = TextTable("Decision", lines=[*levels, *lines])
+        called = TextTable("Titles", lines=names)
+        return [
+            found,
+            *([called] if names else []),
+            why,
+            tabulate_neighbours(self.nearest),
+        ]
 
     def remarks(self) -> List[Remark]:
         return say_method(self.method)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Sequence, Tuple, Union
 
@@ -17,6 +18,7 @@ from ..presentation import render
 from ..spelling import find_similar
 from ..tables.cells import check_characters
 from ..taxonomy import Taxonomy
+from .nearest import find_neighbours, find_titles
 from .words import weigh_words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,6 +33,7 @@ def explain(
     label: Union[str, Sequence[str], None] = None,
     against: Optional[str] = None,
     pipe: Optional[str] = None,
+    n_nearest: int = 3,
 ) -> Any:
     """Find out which words carried a decision.
 
@@ -45,6 +48,8 @@ def explain(
     against (Optional[str]): What to compare it with, by default the next one. Not with
         several labels per document.
     pipe (Optional[str]): Name of the component, if there are several.
+    n_nearest (int): How many of the training texts that are kept with the pipeline to
+        show, those that are most like the text.
     RETURNS (Any): An Explanation of the kind of labels, with contributions in the logs
         of odds.
     RAISES (ValueError): L521 without a word, L522 for an unknown label, L525 for one
@@ -61,7 +66,13 @@ def explain(
             _check_label(nlp, name, wanted)
     explain_kind = find_part("explain", component.kind)
     before, final = _run_alone(nlp, name, text)
-    return explain_kind(nlp, name, before, final, labels=labels, against=against)
+    found = explain_kind(nlp, name, before, final, labels=labels, against=against)
+    asked = list(dict.fromkeys([*found.get_labels(), *labels]))
+    return replace(
+        found,
+        titles=find_titles(component, asked),
+        nearest=find_neighbours(nlp, name, before, asked, n_nearest),
+    )
 
 
 def render_explanation(explanation: Any, separator: str = "/") -> str:

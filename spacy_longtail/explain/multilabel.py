@@ -1,4 +1,4 @@
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Dict, List, Optional, Sequence
 
 from spacy.language import Language
@@ -9,6 +9,7 @@ from ..evaluation.pipes import find_added
 from ..ops import get_log_odds
 from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
+from .nearest import Neighbour, tabulate_neighbours
 from .words import (
     N_WORDS,
     Word,
@@ -82,6 +83,8 @@ class MultilabelExplanation:
     decision (Dict[str, Any]): See Decision.
     added (List[str]): Labels of the document that were added at run time. They are
         judged by their prototypes, not by words.
+    titles (Dict[str, str]): Of labels that are codes.
+    nearest (List[Neighbour]): Training texts that are most like this one.
     """
 
     template: ClassVar[str] = "multilabel.html.jinja"
@@ -91,6 +94,13 @@ class MultilabelExplanation:
     thresholds: Dict[str, float]
     decision: Dict[str, Any]
     added: List[str]
+    titles: Dict[str, str] = field(default_factory=dict)
+    nearest: List[Neighbour] = field(default_factory=list)
+
+    def get_labels(self) -> List[str]:
+        """RETURNS (List[str]): All that it's about, the candidates too."""
+        candidates = [label for label, _ in self.decision["candidates"]]
+        return [*(found.label for found in self.labels), *candidates]
 
     def to_dict(self) -> Dict[str, Any]:
         return asdict(self)
@@ -105,10 +115,13 @@ class MultilabelExplanation:
         n_more = len(given - {label for label, _ in candidates})
         more = f"; {n_more} more given" if n_more else ""
         lines = describe_decision(self.decision, self.added, not given, more)
+        names = [Remark("plain", f"{k}: {title}") for k, title in self.titles.items()]
         return [
             TextTable("Decision", header, rows, "lrrl"),
             TextTable("", lines=lines),
+            *([TextTable("Titles", lines=names)] if names else []),
             *(table for label in self.labels for table in label.tables()),
+            tabulate_neighbours(self.nearest),
         ]
 
     def remarks(self) -> List[Remark]:

@@ -93,7 +93,7 @@ def check_second_stage(
 
     RAISES (ValueError): L337, L346 or L347.
     """
-    if not isinstance(max_examples, int) or max_examples < 1:
+    if not isinstance(max_examples, int) or max_examples < 0:
         text = Errors.L337.format(name="max_examples", value=max_examples)
         raise ValueError(text)
     check_rankers(name, ranker=ranker, gate=gate or ranker)

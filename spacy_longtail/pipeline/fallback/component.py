@@ -69,7 +69,8 @@ class ZeroShotFallback(Pipe):
         are run-time labels.
     source (str): Name of the first stage.
     settings (Any): Fields of FallbackSettings, can be changed on a loaded pipe.
-    max_examples (int): Training documents that are kept of each label, from 1.
+    max_examples (int): Training documents that are kept of each label. 0 keeps no text,
+        so that a ranker knows names and descriptions only.
     scorer (Optional[Callable]): Scoring method of labels that exclude each other. The
         first stage's takes its place otherwise. None doesn't score.
     RAISES (ValueError): L312, L337, L346 or L347 if a setting is out of range.

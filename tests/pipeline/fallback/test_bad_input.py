@@ -116,7 +116,7 @@ def test_setting_out_of_range(name, value, code):
     assert settings == FallbackSettings()
 
 
-@pytest.mark.parametrize("max_examples", [0, -1])
+@pytest.mark.parametrize("max_examples", [-2, -1])
 def test_max_examples_out_of_range(max_examples):
     with pytest.raises(ValueError, match=r"\[L337\].*'max_examples'"):
         spacy.blank("xx").add_pipe(
