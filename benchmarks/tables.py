@@ -21,12 +21,13 @@ from performance import outlook, soaked, sparked
 from performance import tables as performance
 from plot import PointsT, draw_plot
 from run import RESULTS
+from started import make_start
 from systems import SYSTEMS, parse_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling")),
+    *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling", "commands/start")),
 ]
 PLOT, SCALING, SOAK = (
     ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling", "soak")
@@ -231,6 +232,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "soak": lambda runs: soaked.make_soak(),
     "spark": lambda runs: sparked.make_spark(),
     "outlook": lambda runs: outlook.make_outlook(),
+    "start": lambda runs: make_start(),
 }
 MARKED = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL

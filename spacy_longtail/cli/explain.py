@@ -33,8 +33,9 @@ def explain_cli(
 
     before = look_at_page(output, pipeline, force=force, as_json=json)
     nlp = load_pipeline(pipeline)
-    wished = {"label": label, "against": against, "n_nearest": nearest}
-    found = explain(nlp, text, pipe=pipe, **wished)
+    found = explain(
+        nlp, text, label=label, against=against, pipe=pipe, n_nearest=nearest
+    )
     separator = nlp.get_pipe(find_pipe(nlp, pipe)).taxonomy.separator  # type: ignore[attr-defined]
     render = partial(render_explanation, found, separator)
     print_and_save(found, render, output, before, json, "explanation")
