@@ -86,5 +86,6 @@ def _advise(evidence: Evidence, row: Dict[str, Any]) -> List[str]:
     if not row["described"]:
         found.append("describe it: it has no description")
     if not found:
-        found.append("look for wrong labels among its texts, with 'audit'")
+        text = "look for wrong labels among its texts, with 'audit --cross-validate 5'"
+        found.append(text)
     return found
