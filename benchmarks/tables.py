@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from harness.corpus import DATASETS
 from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
+from harness.suggested import make_suggested
 from performance import outlook, soaked, sparked
 from performance import tables as performance
 from plot import PointsT, draw_plot
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling", "commands/start")),
+    *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling")),
+    ROOT / "docs" / "commands" / "suggest.md",
 ]
 PLOT, SCALING, SOAK = (
     ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling", "soak")
@@ -231,6 +234,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "scaling": lambda runs: performance.make_scaling(),
     "soak": lambda runs: soaked.make_soak(),
     "spark": lambda runs: sparked.make_spark(),
+    "suggest": lambda runs: make_suggested(),
     "outlook": lambda runs: outlook.make_outlook(),
     "start": lambda runs: make_start(),
 }
