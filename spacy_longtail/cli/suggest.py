@@ -6,7 +6,7 @@ from spacy.cli._util import Arg, Opt
 from .command import GPU, PIPE, PIPELINE, command, print_remark, print_result, use_gpu
 from .output import FORCE
 
-NEXT = "Fill in the labels, then: python -m spacy longtail convert {path} --add CORPUS"
+NEXT = "Fill in the labels, then: python -m spacy longtail convert {path} CORPUS --add CORPUS"
 
 
 # fmt: off
