@@ -29,7 +29,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling", "commands/start")),
-    *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling")),
     ROOT / "docs" / "commands" / "suggest.md",
 ]
 PLOT, SCALING, SOAK = (
