@@ -24,7 +24,13 @@ from .pool import Pool, Serial
 from .review_table import MOST, Review, Reviewed, write_review
 from .shards import Parts, digest_file, open_parts
 from .stages import JobStages
-from .target import Outlet, Target, check_target, choose_target
+from .target import (
+    Outlet,
+    Target,
+    check_target,
+    check_unchanged,
+    choose_target,
+)
 from .work import MAX_MESSAGES, JobPlan, Worker, read_arrow
 
 # Rows of a shard.
@@ -250,6 +256,7 @@ class _Run:
             manifest, n_lines = self._make_manifest(version, layout)
             folder = self._choose_folder(stack)
             parts = stack.enter_context(open_parts(folder, manifest, force=force))
+            check_unchanged(self.target)
             is_whole = self.target.is_folder
             limit = None if self.review is None else self.review.limit
             plan = JobPlan(

@@ -180,6 +180,13 @@ def copy_to(paths: Iterable[Path], stream: BinaryIO) -> None:
     stream.flush()
 
 
+def check_free(folder: Path) -> None:
+    """RAISES (ValueError): L715 if another run is at work in a folder."""
+    if folder.is_dir():
+        with _hold(folder):
+            pass
+
+
 @contextmanager
 def _hold(folder: Path) -> Iterator[None]:
     with hold_folder(folder) as is_free:

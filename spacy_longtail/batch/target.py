@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterable, List, Optional, Union
 
 from ..errors import Errors, JobErrors
-from ..files import StateT, finish_interrupted, follow_links
+from ..files import StateT, finish_interrupted, follow_links, look_at
 from ..loading import check_output
 from ..tables import WRITERS
 from ..tables.writer import TextWriter, Writer
 from .columns import make_option_error
-from .shards import SUFFIX, Parts, copy_to, name_piece
+from .shards import SUFFIX, Parts, check_free, copy_to, name_piece
 
 PARQUET = ".parquet"
 
@@ -86,7 +86,7 @@ def check_target(
     inputs (Iterable[str]): As they were given: files, folders or patterns.
     paths (Iterable[Path]): The files that are read.
     RETURNS (Target): The same, with what is there now.
-    RAISES (ValueError): L603, L604 or L625, see there.
+    RAISES (ValueError): L603, L604, L625 or L715, see there.
     """
     path: Any = target.path
     finish_interrupted(path)
@@ -97,6 +97,7 @@ def check_target(
         if is_inside or fnmatch(str(here), str(follow_links(found))):
             raise ValueError(Errors.L603.format(path=path, source=found))
     is_empty = here.is_dir() and not any(here.iterdir())
+    check_free(target.parts)
     before = check_output(
         path,
         force=force or is_empty or target.parts.is_dir(),
@@ -105,6 +106,14 @@ def check_target(
         is_file=not target.is_folder,
     )
     return replace(target, before=before)
+
+
+def check_unchanged(target: Target) -> None:
+    """RAISES (ValueError): L606 if another run has written there by now. In the end, it
+    would be too late for the work.
+    """
+    if target.path is not None and look_at(target.path) != target.before:
+        raise ValueError(Errors.L606.format(path=target.path))
 
 
 class Outlet:

@@ -7,6 +7,8 @@ import pytest
 
 from spacy_longtail.batch import predict
 from spacy_longtail.batch.stages import JobStages
+from spacy_longtail.batch.work import Worker
+from spacy_longtail.files import hold_folder
 
 pq = pytest.importorskip("pyarrow.parquet")
 
@@ -57,8 +59,7 @@ def test_rows_come_out_as_they_are_with_labels(pipeline, table, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-@pytest.mark.parametrize("two_phases", [False, True])
+@pytest.mark.parametrize("suffix, two_phases", [(".csv", False), (".parquet", True)])
 def test_the_result_depends_on_no_size(pipeline, table, tmp_path, suffix, two_phases):
     whole, parts = tmp_path / f"whole{suffix}", tmp_path / f"parts{suffix}"
     predict(pipeline, table, whole)
@@ -92,6 +93,27 @@ def test_an_input_that_is_written_meanwhile(tickets, monkeypatch):
     assert not tickets[2].exists()
     with pytest.raises(ValueError, match=r"\[L714\].*another content of .*in\.csv"):
         predict(*tickets)
+
+
+def test_another_run_is_noticed_before_any_work(tickets, monkeypatch):
+    pytest.importorskip("fcntl")
+    pipeline, table, out = tickets
+    parts = out.with_name("out.csv.parts")
+    parts.mkdir()
+    with hold_folder(parts), pytest.raises(ValueError, match=r"\[L715\]"):
+        predict("none", table, out)
+    parts.rmdir()
+    real = Worker.load
+
+    def load(self, *args):
+        out.write_text("of another run")
+        return real(self, *args)
+
+    monkeypatch.setattr(Worker, "load", load)
+    monkeypatch.delattr(JobStages, "run")
+    with pytest.raises(ValueError, match=r"\[L606\]"):
+        predict(*tickets)
+    assert out.read_text() == "of another run"
 
 
 def test_what_is_in_the_way_is_said(tickets):
