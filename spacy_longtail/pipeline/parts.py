@@ -32,6 +32,8 @@ from .trained import TrainingTexts
 
 # 1: without digests, and the config didn't say what the settings are.
 FORMAT = 2
+# Settings that files of either can lack, since they came later: as they were before.
+LATER: Dict[str, Any] = {"one_other": False}
 CFG, MODEL = PARTS = "cfg", "model"
 # What each part is called in messages, and its bytes; none that is excluded.
 FoundT = Dict[str, Tuple[Any, bytes]]
@@ -154,7 +156,8 @@ def _read_cfg(data: bytes, kind: LabelKind, name: str) -> Loaded:
         raise ValueError(Errors.L305.format(found=found, known=FORMAT))
     digest, model = cfg.pop("digest", None), None
     names = [field.name for field in fields(kind.settings)]
-    settings = kind.settings_type.from_dict({n: cfg[n] for n in names if n in cfg})
+    saved = {**LATER, **cfg}
+    settings = kind.settings_type.from_dict({n: saved[n] for n in names if n in saved})
     taxonomy = Taxonomy.from_dict(cfg.get("taxonomy", {}))
     kind.check_saved(settings, taxonomy)
     _check_names(cfg.get("names"), len(taxonomy.leaves))
@@ -166,7 +169,7 @@ def _read_cfg(data: bytes, kind: LabelKind, name: str) -> Loaded:
     trained = TrainingTexts.from_dict(cfg, name)
     # The last, for a message about what was changed if that can be told.
     if found == 1:
-        check_keys(cfg, [*names, "format", "names", "taxonomy"], "it")
+        check_keys(saved, [*names, "format", "names", "taxonomy"], "it")
     elif digest != get_digest(cfg):
         refuse("its content isn't what was saved")
     else:
