@@ -51,9 +51,8 @@ METHODS += ["ancestor_threshold", "fit_thresholds", "added_labels", "add_label"]
 METHODS += ["add_labels_from_file", "remove_label", "fit_mixture", "fit_abstention"]
 METHODS += ["stats"]
 # Rooms whose __init__ has the functions that stand behind the commands.
-ROOMS = ["convert", "audit", "init_config", "tuning", "report", "explain", "batch"]
-ROOMS += ["packaging", "spark"]
-ROOMS += ["suggest", "monitor"]
+ROOMS = ["convert", "audit", "init_config", "tuning", "updating", "report", "explain"]
+ROOMS += ["batch", "packaging", "spark", "suggest", "monitor"]
 WEIGHTS = {None: "not shown in training", 0.0: "shown", 1.0: "chooses the best model"}
 
 ENTRY = re.compile(r"([A-Za-z_][\w, ]*) \(((?:[^()]|\([^()]*\))+)\): ?(.*)")

@@ -16,6 +16,7 @@ from . import (  # noqa: F401
     start,
     suggest,
     tune,
+    update,
 )
 from .command import longtail
 

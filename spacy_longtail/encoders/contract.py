@@ -7,7 +7,7 @@ logits over the leaves of a taxonomy of such rows; its backprop takes the gradie
 the logits. All else is optional and stands in `model.attrs`, Thinc's way to give a
 layer methods, under the names below. Read it with these functions only.
 
-    encoder  is_frozen, counts_first (bool), observe, split (functions)
+    encoder  is_frozen, counts_first (bool), observe, restart, split (functions)
     output   set_start, get_similarity (functions, both needed), extend_start,
              set_bias, get_linear, get_scores, check_weights, shrink,
              expand
@@ -63,6 +63,14 @@ def observe(encoder: EncoderT, docs: Optional[List[Doc]]) -> None:
     """
     if "observe" in encoder.attrs:
         encoder.attrs["observe"](encoder, docs)
+
+
+def restart(encoder: EncoderT, keep: float) -> None:
+    """Let an encoder forget what it has learned, but for a share of it. Others that
+    can't stay as they are.
+    """
+    if "restart" in encoder.attrs:
+        encoder.attrs["restart"](encoder, keep)
 
 
 def counts_first(encoder: EncoderT) -> bool:
@@ -214,15 +222,22 @@ def can_extend(output: OutputT, width: int) -> bool:
 
 
 def extend_start(
-    output: OutputT, before: Taxonomy, taxonomy: Taxonomy, prototypes: numpy.ndarray
+    output: OutputT,
+    before: Taxonomy,
+    taxonomy: Taxonomy,
+    prototypes: numpy.ndarray,
+    keep: float = 1.0,
 ) -> None:
     """Give an output layer other leaves, if it can_extend. Those that it has keep their
     weights, found by their names; others start as in set_start.
 
     before (Taxonomy): The label tree that it has.
     taxonomy, prototypes: See set_start.
+    keep (float): The share of what was learned that is kept, see restart. A layer that
+        can only keep all of it needs no such argument for 1.0.
     """
-    output.attrs["extend_start"](output, before, taxonomy, prototypes)
+    more = {} if keep == 1.0 else {"keep": keep}
+    output.attrs["extend_start"](output, before, taxonomy, prototypes, **more)
     output.attrs["leaves"] = _get_leaves(taxonomy)
 
 

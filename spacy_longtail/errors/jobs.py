@@ -100,6 +100,13 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "texts. Give a corpus in which some have {needed} or more.")
     L748 = ("Suspects are written as CSV, but {path} is named as something else. Name "
             "a file that ends with .csv.")
+    # L750 to L759: pipelines that are trained further
+    L750 = ("There is no {name}.spacy in '{path}'. An update needs the folder that "
+            "'spacy longtail convert' has written, with train.spacy and dev.spacy.")
+    L751 = ("The config of the pipeline doesn't say how many steps its training took: "
+            "'max_steps' is 0. Say how many the update takes, with --steps.")
+    L752 = ("'keep' is the share of what was learned that a warm start begins with, "
+            "from 0.0 to 1.0, but got {keep!r}.")
     L760 = ("{problem} Give --against a pipeline or what one has predicted, or "
             "--baseline together with --train CORPUS.")
     L761 = ("The baseline needs scikit-learn, which is no part of this package: "

@@ -103,20 +103,28 @@ def _check_rows(model: OutputT) -> None:
 
 
 def _extend_start(
-    model: OutputT, before: Taxonomy, taxonomy: Taxonomy, prototypes: numpy.ndarray
+    model: OutputT,
+    before: Taxonomy,
+    taxonomy: Taxonomy,
+    prototypes: numpy.ndarray,
+    keep: float = 1.0,
 ) -> None:
     rows_before = model.attrs["rows"] or list(range(len(before.leaves)))
     saved = copy_rows(model)
     _set_start(model, taxonomy, prototypes)
     rows = model.attrs["rows"] or list(range(len(taxonomy.leaves)))
     sources = numpy.full(model.get_dim("nR"), -1)
-    for row, leaf in zip(rows, taxonomy.leaves):
+    shares = numpy.full(len(sources), keep)
+    for row, leaf, n_docs in zip(rows, taxonomy.leaves, taxonomy.counts):
+        if not n_docs:
+            # Nothing else is known of it.
+            shares[row] = 1.0
         moved = (leaf in before.pooled) != (leaf in taxonomy.pooled)
         # The row of an Other, if there is one, is that of none of its leaves.
         is_free = sources[row] < 0 and not (moved and model.attrs["other"] == "single")
         if leaf in before.index and is_free:
             sources[row] = rows_before[before.index[leaf]]
-    paste_rows(model, saved, sources)
+    paste_rows(model, saved, sources, shares)
 
 
 def start_bias(model: OutputT, bias: numpy.ndarray) -> None:

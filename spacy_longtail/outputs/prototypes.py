@@ -209,18 +209,28 @@ def copy_rows(model: OutputT) -> Dict[str, numpy.ndarray]:
 
 
 def paste_rows(
-    model: OutputT, before: Dict[str, numpy.ndarray], sources: numpy.ndarray
+    model: OutputT,
+    before: Dict[str, numpy.ndarray],
+    sources: numpy.ndarray,
+    keep: Any = 1.0,
 ) -> None:
-    """Let rows go on as they were before set_rows.
+    """Let rows go on as they were before set_rows, or from a point between that and
+    their new start.
 
     before (Dict[str, numpy.ndarray]): What copy_rows returned then.
     sources (numpy.ndarray): Which row that of each row was, -1 for a new one; integers
         of shape (rows,).
+    keep (Any): How far they are from their new start, from 0.0 to 1.0, as they were;
+        one number or an array of shape (rows,).
     """
     is_known = sources >= 0
+    share = numpy.broadcast_to(keep, sources.shape)[is_known].astype("float32")
     for name, values in before.items():
         rows = model.ops.to_numpy(model.get_param(name)).copy()
-        rows[is_known] = values[sources[is_known]]
+        old, new = values[sources[is_known]], rows[is_known]
+        part = share if old.ndim == 1 else share[:, None]
+        # To the last bit where it's 1.0.
+        rows[is_known] = numpy.where(part == 1.0, old, new + part * (old - new))
         model.set_param(name, cast(Floats2d, model.ops.asarray(rows)))
 
 

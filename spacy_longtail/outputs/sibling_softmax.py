@@ -135,7 +135,11 @@ def _check_rows(model: OutputT) -> None:
 
 
 def _extend_start(
-    model: OutputT, before: Taxonomy, taxonomy: Taxonomy, prototypes: numpy.ndarray
+    model: OutputT,
+    before: Taxonomy,
+    taxonomy: Taxonomy,
+    prototypes: numpy.ndarray,
+    keep: float = 1.0,
 ) -> None:
     single, saved = model.attrs["other"] == "single", copy_rows(model)
     _set_start(model, taxonomy, prototypes)
@@ -146,7 +150,8 @@ def _extend_start(
             _get_rows(_get_paths(tree, single=single)) for tree in (before, taxonomy)
         )
     )
-    paste_rows(model, saved, numpy.asarray([old.get(node, -1) for node in new]))
+    sources = numpy.asarray([old.get(node, -1) for node in new])
+    paste_rows(model, saved, sources, keep)
 
 
 def _get_rows(paths: List[List[Tuple[str, str]]]) -> Dict[Tuple[str, str], int]:

@@ -71,9 +71,11 @@ class EncoderRunner:
         component: Any,
         *,
         is_warm: bool = False,
+        keep: float = 1.0,
     ) -> Tuple[EncodeT, EncodeT]:
         """Initialize the encoder with a few documents, or leave it as it is for a warm
-        start. Its vectors are kept if it is frozen, none from before.
+        start, but for the share of what it has learned that it doesn't keep. Its
+        vectors are kept if it is frozen, none from before.
 
         RETURNS (Tuple[EncodeT, EncodeT]): Documents to vectors, before the pipeline is
             trained. The second lets the encoder count what is in them, too.
@@ -84,6 +86,8 @@ class EncoderRunner:
             # Without a document, something has to tell the width.
             encoder.initialize(X=docs or [Doc(component.vocab, words=["x"])])
             contract.observe(encoder, None)
+        elif keep < 1.0:
+            contract.restart(encoder, keep)
         encode = make_start_encoder(encoder, nlp, component)
         if contract.is_frozen(encoder):
             encode = partial(self._look_up, encode=encode)

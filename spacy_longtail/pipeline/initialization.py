@@ -27,7 +27,7 @@ from .encoding import EncodeT
 from .names import NameWords, get_name_words
 from .start import ClassSums, count_and_sum, get_name_vectors, get_prototypes
 from .trained import TrainingTexts
-from .warm_start import add_known, find_columns, keep_names, shift_bias
+from .warm_start import add_known, check_keep, find_columns, keep_names, shift_bias
 
 N_NAMED = 3
 N_FIRST = 10
@@ -40,16 +40,21 @@ def start_pipe(
     labels: Optional[Any],
     descriptions: Optional[DescriptionsT],
     before: Optional[Taxonomy] = None,
+    keep: float = 1.0,
 ) -> None:
     """Count the labels of a corpus, build the taxonomy and give the output layer its
     start. See TextCategorizer.initialize and warm_start.
 
     pipe (TextCategorizer): The component.
     before (Optional[Taxonomy]): For a warm start, the labels that are trained already.
+    keep (float): The share of what was learned to start with. What few documents have
+        taught too well is less in the way of more of them then.
+    RAISES (ValueError): L752 if 'keep' is none.
     """
+    check_keep(keep)
     _check_language(nlp)
     given = read_labels(labels or pipe.declared or None, pipe.name)
-    sums, encode = _count(pipe, get_examples, nlp, given, before)
+    sums, encode = _count(pipe, get_examples, nlp, given, before, keep)
     if given is None and before is None and not sums.counts:
         # Without a gold label, those that are described are the labels.
         given = LabelCounts(get_described(descriptions or {}), None)
@@ -74,7 +79,7 @@ def start_pipe(
         if pipe.thresholds:
             warnings.warn(Warnings.LW303.format(name=pipe.name), stacklevel=3)
         columns, trained = find_columns(taxonomy, before), pipe.trained_prior
-        contract.extend_start(output, before, taxonomy, prototypes)
+        contract.extend_start(output, before, taxonomy, prototypes, keep)
         pipe.set_taxonomy(taxonomy, words)
         shift_bias(output, columns, trained, pipe.loss.log_prior)
         is_new = columns < 0
@@ -166,6 +171,7 @@ def _count(
     nlp: Optional[Language],
     given: Optional[LabelCounts],
     before: Optional[Taxonomy],
+    keep: float,
 ) -> Tuple[ClassSums, EncodeT]:
     """Go through the corpus.
 
@@ -180,7 +186,8 @@ def _count(
     if before is not None and (known is not None or pipe.cfg.get("declared")):
         known = {*before.ranges, *(known or ())}
     nodes = known and add_nodes_above(known, pipe.settings.separator)
-    encode, count = pipe.encoding.start(docs, nlp, pipe, is_warm=before is not None)
+    is_warm = before is not None
+    encode, count = pipe.encoding.start(docs, nlp, pipe, is_warm=is_warm, keep=keep)
     if pipe.encoding.count_first(eg.predicted for eg in _read(get_examples, method)):
         count = encode
     # A sample of a corpus isn't counted. What is known about all of it is given.

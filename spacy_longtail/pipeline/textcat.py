@@ -198,15 +198,16 @@ class TextCategorizer(TrainablePipe):
         nlp: Optional[Language] = None,
         labels: Optional[Any] = None,
         descriptions: Optional[DescriptionsT] = None,
+        keep: float = 1.0,
     ) -> None:
-        """Get ready to be trained further, on a corpus that can have other labels. New
-        ones start as in initialize. Known ones go on from their weights, and keep their
-        columns if the corpus doesn't have them; the counts are those of the corpus.
-        Thresholds are dropped. Take a new optimizer. For parameters, see initialize.
+        """Get ready to be trained on, on a corpus that can have other labels. New ones
+        start as in initialize. Known ones go on from their weights, also if the corpus
+        hasn't any; counts are its own, thresholds are gone. Take a new optimizer.
 
-        RAISES (ValueError): L301, the errors of initialize, L342 to L344, L349.
+        keep (float): Share of what was learned to start with, the rest is from scratch.
+        RAISES (ValueError): L301, the errors of initialize, L342 to L344, L349, L752.
         """
-        start_pipe(self, get_examples, nlp, labels, descriptions, self.taxonomy)
+        start_pipe(self, get_examples, nlp, labels, descriptions, self.taxonomy, keep)
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Predict in batches. With many labels they are smaller than they could be, so
@@ -387,8 +388,7 @@ class TextCategorizer(TrainablePipe):
     def to_disk(self, path: Path, *, exclude: Iterable[str] = NOTHING) -> None:
         """RAISES (ValueError): L301 before initialize."""
         path = Path(path)
-        there = beside.foresee_beside(self, path.parent)
-        found = self._pack(exclude, beside=there)
+        found = self._pack(exclude, beside=beside.foresee_beside(self, path.parent))
         parts.write_files(path, found, self.vocab, exclude)
 
     def _pack(self, exclude: Iterable[str], **more: Any) -> Dict[str, bytes]:

@@ -8,7 +8,8 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Model
 
 from ..encoders import contract
-from ..errors import Errors
+from ..errors import Errors, JobErrors
+from ..settings import is_between
 from ..taxonomy import Taxonomy
 from .names import NameWords
 
@@ -45,6 +46,20 @@ def start_sourced(pipe: Any) -> None:
         if component is pipe and is_streamed and not values.get("labels"):
             return
         component.warm_start(lambda: corpus(nlp), nlp=nlp, **values)
+
+
+def check_keep(keep: float) -> None:
+    """RAISES (ValueError): L752 if it's no share of what was learned."""
+    if not is_between(keep, 0.0, 1.0):
+        raise ValueError(JobErrors.L752.format(keep=keep))
+
+
+def promote_from(pipe: Any, min_count: int) -> None:
+    """Let labels with so many documents have a column of their own from now on. Those
+    that have one keep it, as if it was always so.
+    """
+    pipe.settings.min_count = min_count
+    pipe.cfg["pooled_below"] = min_count
 
 
 def add_known(

@@ -56,7 +56,7 @@ def folder(tmp_path):
     return path
 
 
-@pytest.fixture(params=["convert", "add", "tune", "explain", "init-config"])
+@pytest.fixture(params=["convert", "add", "tune", "update", "explain", "init-config"])
 def call(request, run, table, tickets_dir, folder):
     """Run a command, over what is there."""
     name, output = request.param, folder / "output"
@@ -65,13 +65,18 @@ def call(request, run, table, tickets_dir, folder):
     other.write_text("text,label\n" + "".join(f"{i},{i % 3}\n" for i in range(40)))
     if name in ("convert", "add"):
         assert run("convert", other, output).exit_code == 0
-    elif name == "tune":
+    elif name in ("tune", "update"):
         shutil.copytree(model, output)
     else:
         output.write_text("old")
+    (folder.parent / "corpus").mkdir()
+    for split in ("train", "dev"):
+        shutil.copy(dev, folder.parent / "corpus" / f"{split}.spacy")
+    update = [model, folder.parent / "corpus", "--output", output, "--steps", 2]
     arguments = {
         "convert": [table, output],
         "add": [table, output, "--add", output],
+        "update": update,
         "tune": [model, dev, "--output", output, "--folds", 2],
         "explain": [model, "my card", "--output", output],
         "init-config": [table, output],

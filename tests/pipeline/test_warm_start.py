@@ -274,6 +274,40 @@ def test_output_layer_that_cannot_go_on_is_refused(kind):
         warm_start(kind, nlp, add_new(kind))
 
 
+def get_rows(pipe):
+    layer = pipe.model.get_ref("output")
+    rate = layer.attrs["learn_rate"]
+    rows = layer.get_param("start") + rate * layer.get_param("D")
+    return dict(zip(pipe.labels, rows))
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5])
+def test_a_share_of_what_was_learned(kind, keep):
+    """The rest is that of a start from scratch, but for labels without documents."""
+    nlp, fresh = kind.load_nlp(), kind.load_nlp()
+    pipe, scratch = nlp.get_pipe(kind.factory), fresh.get_pipe(kind.factory)
+    learned = get_rows(pipe)
+    data = [row for row in add_new(kind) if "bank/card" not in row[1]]
+    scratch.initialize(lambda: kind.make_examples(fresh, data), nlp=fresh)
+    start = get_rows(scratch)
+    warm_start(kind, nlp, data, keep=keep)
+    found = get_rows(pipe)
+    assert_allclose(found["bank/card"], learned["bank/card"], atol=1e-5)
+    assert_allclose(found["food/cake"], start["food/cake"], atol=1e-4)
+    known = sorted(learned.keys() & start.keys() - {"bank/card"})
+    assert len(known) > 3
+    for label in known:
+        expected = start[label] + keep * (learned[label] - start[label])
+        assert_allclose(found[label], expected, atol=1e-4)
+        assert abs(learned[label] - start[label]).max() > 0.01
+
+
+@pytest.mark.parametrize("keep", [-0.1, 1.1, "all", float("nan")])
+def test_a_share_that_is_none(kind, keep):
+    with pytest.raises(ValueError, match=r"\[L752\].*'keep'"):
+        warm_start(kind, kind.load_nlp(), kind.data, keep=keep)
+
+
 # With the config of 'spacy train', where spaCy initializes no sourced component.
 
 FILL = """
@@ -366,6 +400,21 @@ def test_source_in_a_config_is_enough(kind, fallback, tmp_path):
         assert texts == ["is a parrot a pet", "feed the lion"]
     assert "is a parrot a pet" in texts
     assert nlp("a chocolate cake")._.longtail.label == "food/cake"
+
+
+def test_a_config_says_what_share_is_kept(kind, tmp_path):
+    save(kind, tmp_path, add_new(kind), kind.load_nlp())
+    path = write_config(kind, tmp_path)
+    config = Config().from_disk(path, interpolate=False)
+    config["initialize"]["components"] = {kind.factory: {"keep": 2.0}}
+    config.to_disk(path)
+    with pytest.raises(ValueError, match=r"\[L752\]"):
+        train(path, tmp_path / "out")
+    config["initialize"]["components"] = {kind.factory: {"keep": 0.5}}
+    config.to_disk(path)
+    train(path, tmp_path / "out")
+    pipe = spacy.load(tmp_path / "out" / "model-last").get_pipe(kind.factory)
+    assert set(pipe.labels) == {*kind.labels, *NEW}
 
 
 def test_frozen_component_stays_as_it_is(kind, tmp_path):

@@ -104,7 +104,7 @@ def build_static_bag(
     if trainable and ngram_width:
         bag = join_bags(bag, ngrams, word_weight)
     model: EncoderT = chain(extract, bag)
-    attrs = {"observe": count_corpus, "split": split_vector}
+    attrs = {"observe": count_corpus, "restart": restart_tables, "split": split_vector}
     model.attrs.update(attrs, is_frozen=not trainable, counts_first=bool(bag.layers))
     model.set_dim("nO", bag.get_dim("nO"))
     return model
@@ -158,6 +158,15 @@ def count_corpus(model: EncoderT, docs: Optional[List[Doc]]) -> None:
                 table.clear()
             if "ngrams" in node.attrs:
                 node.attrs["ngrams"].count(table, words)
+
+
+def restart_tables(model: EncoderT, keep: float) -> None:
+    """Let all rows start anew, but for a share of what they have learned."""
+    extract, bag = model.layers
+    extract.attrs["features"].count(None)
+    for node in bag.walk():
+        for table in cast(List[RowTable], node.shims):
+            table.restart(keep)
 
 
 def split_vector(model: EncoderT, doc: Doc) -> Dict[str, numpy.ndarray]:

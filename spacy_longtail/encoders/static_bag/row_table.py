@@ -68,6 +68,9 @@ class RowTable(Shim):
 
     def clear(self) -> None:
         """Forget all rows."""
+        # Those of an earlier training, see restart.
+        self._earlier: Optional[Tuple[KeyIndex, numpy.ndarray]] = None
+        self._keep = 0.0
         # The row of each key.
         self.index = KeyIndex(numpy.zeros(0, dtype="uint64"))
         self.codes = numpy.zeros((0, self.width), dtype="int8")
@@ -84,6 +87,19 @@ class RowTable(Shim):
         self._is_behind = numpy.zeros(0, dtype="bool")
         # Another object whenever a row has changed, and the one that is in 8 bits.
         self.state = self._rounded = object()
+
+    def restart(self, keep: float) -> None:
+        """Forget all rows but for a share of what they have learned: a row that comes
+        into being again starts so far from its start vector.
+
+        Source: the shrinking of Ash & Adams (2020), "On Warm-Starting Neural Network
+            Training". https://arxiv.org/abs/1910.08475
+
+        keep (float): From 0.0 to 1.0.
+        """
+        earlier = self.index, self.get(numpy.arange(len(self)))
+        self.clear()
+        self._earlier, self._keep = earlier, keep
 
     def __len__(self) -> int:
         return len(self.index)
@@ -120,6 +136,12 @@ class RowTable(Shim):
         self._reserve(len(self))
         self.rates[added] = rates
         self._exact[added, :-1] = vectors
+        if self._earlier is not None:
+            index, learned = self._earlier
+            found = index.find(keys)
+            known = numpy.flatnonzero(found >= 0)
+            steps = learned[found[known]] - vectors[known]
+            self._exact[added[known], :-1] += self._keep * steps
         self._change(added)
         return added
 

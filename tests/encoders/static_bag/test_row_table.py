@@ -41,6 +41,22 @@ def test_row_starts_at_its_vector():
     assert_allclose(get_all(table), vectors, atol=get_rounding(vectors))
 
 
+@pytest.mark.parametrize("keep", [0.0, 0.25, 1.0])
+def test_restarted_rows_keep_a_share_of_what_they_learned(keep):
+    table, start = make_table(rate=5.0), get_all(make_table())
+    table.inc_grad(numpy.arange(6), make_grads())
+    table.finish_update(make_optimizer())
+    learned = get_all(table)
+    table.restart(keep)
+    assert len(table) == 0
+    keys = numpy.asarray([103, 999], dtype="uint64")
+    vectors = numpy.stack([start[3], start[0]])
+    table.add(keys, vectors, numpy.ones(2, dtype="float32"))
+    expected = start[3] + keep * (learned[3] - start[3])
+    assert_allclose(table.get_exact(numpy.arange(2)), [expected, start[0]], atol=1e-6)
+    assert abs(learned[3] - start[3]).max() > 0.1
+
+
 def test_find_gives_rows_and_minus_one():
     table = make_table(3)
     keys = numpy.asarray([102, 7, 100], dtype="uint64")

@@ -1,0 +1,160 @@
+import json
+import warnings
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_longtail.evaluation.pipes import find_pipe
+from spacy_longtail.updating import update_pipeline
+
+NEW = {
+    "home/cake": "cake cherry cream sugar",
+    "home/soup": "soup spoon bowl carrot",
+    "home/tea": "tea cup leaf water",
+}
+OLD = {"money/card": "card debit pin chip", "travel/visa": "visa passport embassy"}
+
+
+def make_docs(nlp, label, words, n, start=0):
+    words = words.split()
+    for i in range(start, start + n):
+        # Each one is another text.
+        picked = [words[i % len(words)], words[(i + 1) % len(words)]]
+        doc = nlp.make_doc(f"my {' '.join(picked)} number {i}")
+        doc.cats = {label: 1.0}
+        yield doc
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Two categories that are known and three that aren't, and a dev split of them."""
+    nlp = spacy.blank("xx")
+    parts = {
+        "train": ({"home/soup": 2, "home/tea": 2, "travel/visa": 6}, 12, 0),
+        "dev": ({}, 6, 50),
+    }
+    (tmp_path / "corpus").mkdir()
+    for name, (special, usual, start) in parts.items():
+        docs = DocBin()
+        for label, words in {**OLD, **NEW}.items():
+            n = special.get(label, usual)
+            for doc in make_docs(nlp, label, words, n, start):
+                docs.add(doc)
+        docs.to_disk(tmp_path / "corpus" / f"{name}.spacy")
+    return tmp_path / "corpus"
+
+
+def save(nlp, folder):
+    folder.mkdir()
+    nlp.to_disk(folder / "model")
+
+
+def update(kind_dir, corpus, output, **options):
+    options = {"steps": 40, "resamples": 50, **options}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        return update_pipeline(str(kind_dir / "model"), corpus, output, **options)
+
+
+def test_what_was_learned_stays_and_new_categories_are_learned(
+    kind_dir, corpus, tmp_path
+):
+    """Both kinds of labels, from training to training, to disk and back."""
+    result = update(kind_dir, corpus, tmp_path / "new")
+    nlp = spacy.load(tmp_path / "new")
+    pipe = nlp.get_pipe(find_pipe(nlp))
+    texts = {"my cherry cream cake": "home/cake", "my debit card": "money/card"}
+    texts["a flight, a seat in the plane"] = "travel/flight"
+    for text, label in texts.items():
+        cats = nlp(text).cats
+        assert max(cats, key=cats.get) == label
+    fates = {found.label: found.fate for found in result.categories}
+    assert fates["home/cake"] == "new"
+    assert fates["home/garden"] == "without texts"
+    assert "money/card" not in fates
+    assert result.n_docs == 34 and result.n_new == 34 and result.n_dev == 30
+    assert result.scores["new_macro_f"].before.value == 0.0
+    assert result.scores["new_macro_f"].after.value > 0.6
+    assert {label.label for label in result.labels} == {*OLD, *NEW}
+    # What is scored later knows of these texts.
+    assert pipe.trained.count([nlp.make_doc("my card debit number 0")]) == 1
+    json.dumps(result.to_dict())
+
+
+def test_promote(kind_dir, corpus, tmp_path):
+    """Categories with few texts are pooled, and get a column when they have enough.
+    Those that have one keep it.
+    """
+    first = update(kind_dir, corpus, tmp_path / "first", promote=5)
+    fates = {found.label: found.fate for found in first.categories}
+    assert first.min_count == 5
+    assert fates["home/cake"] == "new"
+    assert fates.get("travel/visa") in (None, "promoted")
+    nlp = spacy.load(tmp_path / "first")
+    pipe = nlp.get_pipe(find_pipe(nlp))
+    assert pipe.settings.min_count == 5
+    assert "money/card" not in pipe.taxonomy.pooled
+
+
+def test_the_config_still_says_how_to_train_from_scratch(kind_dir, corpus, tmp_path):
+    before = spacy.load(kind_dir / "model").config
+    update(kind_dir, corpus, tmp_path / "new", steps=3)
+    after = spacy.load(tmp_path / "new").config
+    for key in ("training", "corpora"):
+        assert after[key] == before[key]
+
+
+def test_settings_stay_but_thresholds_are_dropped(kind_dir, corpus, tmp_path):
+    nlp = spacy.load(kind_dir / "model")
+    pipe = nlp.get_pipe(find_pipe(nlp))
+    pipe.prior, pipe.temperature, pipe.thresholds = 0.5, 2.0, {"money/card": 0.7}
+    save(nlp, tmp_path / "old")
+    result = update(tmp_path / "old", corpus, tmp_path / "new", steps=3)
+    nlp = spacy.load(tmp_path / "new")
+    pipe = nlp.get_pipe(find_pipe(nlp))
+    assert (pipe.prior, pipe.temperature) == (0.5, 2.0)
+    assert pipe.settings.thresholds == {}
+    assert "tune' again" in result.remarks()[-1].text
+
+
+def test_labels_that_were_added_at_run_time_are_trained(tickets_dir, corpus, tmp_path):
+    nlp = spacy.load(tickets_dir / "model")
+    fallback = nlp.add_pipe("zero_shot_fallback")
+    fallback.initialize(lambda: [], nlp=nlp)
+    for label in ("home/cake", "home/soup", "home/song"):
+        fallback.add_label(label)
+    save(nlp, tmp_path / "old")
+    result = update(tmp_path / "old", corpus, tmp_path / "new", promote=5)
+    fates = {found.label: found.fate for found in result.categories}
+    assert fates["home/cake"] == "trained"
+    assert fates["home/soup"] == "trained, pooled"
+    assert fates["home/song"] == "at run time"
+    nlp = spacy.load(tmp_path / "new")
+    assert nlp.get_pipe("zero_shot_fallback").added_labels == ("home/song",)
+    assert "home/soup" in nlp.get_pipe("longtail_textcat").taxonomy.pooled
+
+
+@pytest.mark.parametrize("name", ["train", "dev"])
+def test_a_corpus_without_a_split(tickets_dir, corpus, tmp_path, name):
+    (corpus / f"{name}.spacy").unlink()
+    with pytest.raises(ValueError, match=rf"\[L750\].*{name}\.spacy"):
+        update(tickets_dir, corpus, tmp_path / "new")
+
+
+def test_how_long_to_train_has_to_be_known(tickets_dir, corpus, tmp_path):
+    nlp = spacy.load(tickets_dir / "model")
+    nlp.config["training"]["max_steps"] = 0
+    save(nlp, tmp_path / "old")
+    with pytest.raises(ValueError, match=r"\[L751\].*--steps"):
+        update(tmp_path / "old", corpus, tmp_path / "new", steps=None)
+    with pytest.raises(ValueError, match=r"\[L665\].*'steps'"):
+        update(tmp_path / "old", corpus, tmp_path / "new", steps=0)
+
+
+def test_the_pipeline_stays_as_it_is(tickets_dir, corpus, tmp_path):
+    with pytest.raises(ValueError, match=r"\[L603\]"):
+        update(tickets_dir, corpus, tickets_dir / "model", force=True)
+    (tmp_path / "new").mkdir()
+    with pytest.raises(ValueError, match=r"\[L604\]"):
+        update(tickets_dir, corpus, tmp_path / "new")
