@@ -18,7 +18,7 @@ from harness.corpus import DATASETS
 from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
 from harness.suggested import make_suggested
-from performance import outlook, soaked, sparked
+from performance import outlook, soaked, sparked, weekly
 from performance import tables as performance
 from plot import PointsT, draw_plot
 from run import RESULTS
@@ -30,6 +30,7 @@ PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling", "commands/start")),
     ROOT / "docs" / "commands" / "suggest.md",
+    ROOT / "docs" / "commands" / "update.md",
 ]
 PLOT, SCALING, SOAK = (
     ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling", "soak")
@@ -236,6 +237,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "suggest": lambda runs: make_suggested(),
     "outlook": lambda runs: outlook.make_outlook(),
     "start": lambda runs: make_start(),
+    "weekly": lambda runs: weekly.make_weekly(),
 }
 MARKED = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL

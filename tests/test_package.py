@@ -36,8 +36,8 @@ LAYERS += ["taxonomy", "gold", "questions", "files", "languages", "loading"]
 LAYERS += ["tables", "code_tables", "descriptions"]
 LAYERS += ["losses", "outputs", "vectors", "encoders", "rankers"]
 LAYERS += ["scoring", "fitting", "pipeline", "evaluation", "batch", "convert", "audit"]
-LAYERS += ["init_config", "starting", "tuning", "updating", "report", "suggest", "monitor"]
-LAYERS += ["explain", "packaging", "spark", "cli"]
+LAYERS += ["init_config", "starting", "tuning", "updating", "report", "suggest"]
+LAYERS += ["monitor", "explain", "packaging", "spark", "cli"]
 # A component gets these objects from its config.
 INJECTED = {"losses", "outputs", "vectors", "encoders", "rankers", "scoring"}
 HEAVY = {"torch", "transformers", "sklearn", "pandas", "pyarrow", "openpyxl"}
