@@ -122,6 +122,18 @@ def test_it_takes_more_than_a_few_documents_to_call_a_label_better(n, is_better)
     assert (found.low > 0.0) == is_better
 
 
+def test_label_of_two_documents_is_not_called_better():
+    """Nothing has changed in many a half of the documents, whatever the mean says."""
+    gold, before, after = numpy.ones((3, 20), dtype=int)
+    gold[:2] = 0
+    before[2:7] = 0
+    after[0] = 0
+    systems = [pair_columns(gold, x, numpy.ones(20), "ab") for x in (before, after)]
+    (found,) = compare_labels(*systems, numpy.asarray([0]))
+    assert found.value == pytest.approx(2 / 3)
+    assert found.low <= 0.0
+
+
 @pytest.mark.parametrize(
     "n, n_all, low, high",
     [(17, 17, 0.8157, 1.0), (0, 10, 0.0, 0.2775), (50, 100, 0.4038, 0.5962)],
