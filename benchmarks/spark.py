@@ -102,7 +102,15 @@ def main() -> None:
                 print(f"{use}: {own:.1f} of {rest}", flush=True)
                 if use not in best or own < best[use]["seconds"]:
                     best[use] = found
-    keys = ("seconds", "all_seconds", "cpu", "start", "worker_mb", "jvm_mb")
+    keys = (
+        "seconds",
+        "all_seconds",
+        "cpu",
+        "worker_cpu",
+        "start",
+        "worker_mb",
+        "jvm_mb",
+    )
     uses = {use: {k: own[k] for k in keys if k in own} for use, own in best.items()}
     about = describe_machine("efficiency")
     about["versions"]["pyspark"] = get_version("pyspark")

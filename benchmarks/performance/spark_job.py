@@ -33,10 +33,14 @@ def find_processes() -> Iterator[Tuple[int, str, int]]:
     yield from ((pid, commands[pid], parents[pid]) for pid in own if pid in parents)
 
 
-def get_cpu() -> float:
-    """RETURNS (float): Seconds of all processes that are there."""
+def get_cpu(name: str = "") -> float:
+    """RETURNS (float): Seconds of all processes that are there, or of those whose
+    command has a name in it.
+    """
     total = 0.0
-    for pid, _, _ in find_processes():
+    for pid, command, _ in find_processes():
+        if name not in command:
+            continue
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -52,7 +56,7 @@ def get_megabytes() -> Dict[str, float]:
     found = {"worker_mb": 0.0, "jvm_mb": 0.0}
     for pid, command, _ in find_processes():
         is_jvm = "CoarseGrainedExecutorBackend" in command
-        if not is_jvm and "pyspark.daemon" not in command.replace("pyspark/", ""):
+        if not is_jvm and "pyspark.daemon" not in command:
             continue
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         sizes = [line.split()[1] for line in lines if line.startswith("VmRSS")]
@@ -102,10 +106,11 @@ def main() -> None:
 
     # Every worker starts and loads the pipeline, unless none is used again.
     label(rows.limit(64).repartition(8), f"{plan['output']}-start")
-    start, cpu = time.perf_counter(), get_cpu()
+    start, cpu, worker_cpu = time.perf_counter(), get_cpu(), get_cpu("pyspark.daemon")
     label(rows, plan["output"])
     seconds = time.perf_counter() - start
     found = {"seconds": seconds, "start": start - begin, "cpu": get_cpu() - cpu}
+    found["worker_cpu"] = get_cpu("pyspark.daemon") - worker_cpu
     print(json.dumps({**found, **get_megabytes()}))
     session.stop()
     shutil.rmtree(plan["output"])
