@@ -10,6 +10,7 @@ import sys
 import tarfile
 import threading
 import time
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +20,8 @@ import spacy
 
 pa = pytest.importorskip("pyarrow")
 
-from spacy_longtail import batch  # noqa: E402
-from spacy_longtail.spark import classify, label_rows  # noqa: E402
+from spacy_longtail import __version__, batch  # noqa: E402
+from spacy_longtail.spark import _LOADED, classify, label_rows  # noqa: E402
 
 PIPELINES = Path(__file__).parent / "data" / "pipelines"
 TEXTS = [
@@ -307,21 +308,20 @@ def test_executor_without_the_package_says_so(spark, frame, tmp_path, monkeypatc
     assert len(found.collect()) == 60
 
 
-def test_worker_loads_a_pipeline_once(frame, pipeline):
-    def look(batches):
-        from spacy_longtail.spark import _LOADED
-
-        for _ in batches:
-            pass
-        names = [str(id(known)) for known in _LOADED.values()]
-        yield pa.RecordBatch.from_pydict({"name": [f"{os.getpid()} {names}"]})
-
-    found = set()
-    for _ in range(3):
-        classify(frame, pipeline).collect()
-        rows = frame.mapInArrow(look, "name string").collect()
-        found |= {row["name"] for row in rows}
-    assert 1 <= len(found) <= 2
+def test_worker_loads_a_pipeline_once(pipeline):
+    """And forgets it for another one."""
+    names = [str(pipeline), str(PIPELINES / "exclusive")]
+    rows = pa.RecordBatch.from_pydict({"text": ["gold", "xyzzy"]})
+    loaded = []
+    for name in (names[0], names[0], names[1]):
+        options = [asdict(batch.BatchOptions(phase=x)) for x in ("first", "second")]
+        task = {"driver": __version__, "source": ("package", name), "options": options}
+        task["version"] = batch.read_version(spacy.load(name))
+        (found,) = label_rows(iter([rows]), {**task, "is_counted": True})
+        assert found.schema.names[-1] == "spacy_longtail_routed"
+        loaded.append({own.nlp for own in next(iter(_LOADED.values())).values()})
+    assert len(_LOADED) == 1 and list(map(len, loaded)) == [1, 1, 1]
+    assert loaded[0] == loaded[1] != loaded[2]
 
 
 def find_processes(spark, name):

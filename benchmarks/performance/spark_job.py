@@ -77,6 +77,7 @@ def make_session(plan: Dict[str, Any]) -> Any:
         "spark.sql.shuffle.partitions": "8",
         "spark.python.worker.reuse": str(plan.get("reuse", True)).lower(),
         "spark.sql.execution.arrow.maxRecordsPerBatch": plan.get("batch_size", 10000),
+        "spark.executor.extraJavaOptions": plan.get("java", ""),
         # A task a file.
         "spark.sql.files.openCostInBytes": "134217728",
     }
