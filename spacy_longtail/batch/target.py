@@ -92,9 +92,11 @@ def check_target(
     finish_interrupted(path)
     here = follow_links(path)
     for found in inputs:
-        is_inside = Path(found).is_dir() and follow_links(found) in here.parents
+        there = follow_links(found)
+        is_inside = there.is_dir() and there in here.parents
+        is_found = not there.exists() and fnmatch(str(here), str(there))
         # The next run would read it.
-        if is_inside or fnmatch(str(here), str(follow_links(found))):
+        if is_inside or is_found:
             raise ValueError(Errors.L603.format(path=path, source=found))
     is_empty = here.is_dir() and not any(here.iterdir())
     check_free(target.parts)

@@ -105,6 +105,12 @@ def test_what_is_there_stays(fail, run, rows, tmp_path):
     assert out.read_text().startswith("id,body,label")
 
 
+def test_a_name_that_looks_like_a_pattern(run, tmp_path):
+    (tmp_path / "in[1].csv").write_text(ROWS)
+    result = run("predict", MODEL, tmp_path / "in[1].csv", "-o", tmp_path / "in1.csv")
+    assert result.exit_code == 0
+
+
 def test_another_format(fail, rows, tmp_path):
     assert "[L716]" in fail(rows, "-o", tmp_path / "out.doc")
     assert "[L701] 'format'" in fail(rows, "-o", tmp_path / "out", "--format", "json")
