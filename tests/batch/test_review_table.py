@@ -4,7 +4,7 @@ import pytest
 import spacy
 
 from spacy_longtail.batch import predict
-from spacy_longtail.convert import convert_corpus
+from spacy_longtail.convert import add_to_corpus, convert_corpus
 from spacy_longtail.tables.source import open_source
 
 TEXTS = [
@@ -31,13 +31,21 @@ def unsure(pipeline, tmp_path):
     return tmp_path / "nlp"
 
 
+def write_csv(path, rows):
+    with path.open("w", encoding="utf8", newline="") as file_:
+        writer = csv.DictWriter(file_, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
 @pytest.fixture
 def table(tmp_path):
-    path = tmp_path / "in.csv"
-    with path.open("w", encoding="utf8", newline="") as file_:
-        rows = [[f"{i:03d}", text, "given"] for i, text in enumerate(TEXTS)]
-        csv.writer(file_).writerows([["id", "text", "label"], *rows])
-    return path
+    rows = [
+        {"id": f"{i:03d}", "text": text, "label": "given"}
+        for i, text in enumerate(TEXTS)
+    ]
+    return write_csv(tmp_path / "in.csv", rows)
 
 
 def read(path):
@@ -114,20 +122,22 @@ def test_labels_are_reviewed_until_the_others_are_sure(unsure, table, tmp_path):
     assert f"{len(reviewed)} rows in {review}" in remarks
 
 
-def test_what_a_person_fills_in_becomes_a_corpus(unsure, table, tmp_path):
-    review = tmp_path / "review.csv"
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".jsonl"])
+def test_what_a_person_fills_in_joins_a_corpus(unsure, table, tmp_path, suffix):
+    corpus, review = tmp_path / "corpus", tmp_path / f"review{suffix}"
     predict(unsure, table, tmp_path / "out.csv", review=review)
     rows = read(review)
     name = list(rows[0])[1]
-    for row in rows:
+    write_csv(tmp_path / "old.csv", [{"text": "a card", name: "bank/card"}])
+    convert_corpus([tmp_path / "old.csv"], corpus, dev=0.0, test=0.0)
+    # All but the last one, which nobody has looked at.
+    for row in rows[:-1]:
         row[name] = "bank/gold"
-    with review.open("w", encoding="utf8", newline="") as file_:
-        writer = csv.DictWriter(file_, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    found = convert_corpus([review], tmp_path / "corpus", dev=0.0, test=0.0)
+    filled = write_csv(tmp_path / "filled.csv", rows)
+    found = add_to_corpus([filled], corpus, corpus)
     assert found.docs == {"train": len(rows)}
-    assert found.labels == {"train": 1}
+    assert found.changes["train"]["new"] == len(rows) - 1
+    assert found.counts == {"bank/gold": len(rows) - 1, "bank/card": 1}
 
 
 def test_a_review_that_is_there_is_kept(unsure, table, tmp_path):
