@@ -249,18 +249,26 @@ class BatchClassifier:
 
     def _run(self, texts: List[str]) -> List[Answer]:
         with self._forget():
-            off = [*self._rivals, *self._after]
-            is_first = self.options.phase == "first" and self._fallback is not None
-            off += [str(self._fallback)] if is_first else []
-            stream = self.nlp.pipe(texts, batch_size=BATCH_SIZE, disable=off)
-            routed, docs = [False] * len(texts), list(stream)
-            if is_first:
-                pipe = self.nlp.get_pipe(str(self._fallback))
-                routed = write_unrouted(pipe, docs).tolist()
-                docs = run_pipes(self.nlp, docs, self._after)
-            decisions = [doc.user_data.get(KEY) for doc in docs]
-            pairs = map(self._rank, docs) if self._needs_more else repeat([])
-            return list(map(Answer, decisions, pairs, routed))
+            try:
+                return self._answer(texts)
+            except Exception as error:
+                # The oldest spaCy doesn't end a zone that an error leaves.
+                problem = error
+        raise problem
+
+    def _answer(self, texts: List[str]) -> List[Answer]:
+        off = [*self._rivals, *self._after]
+        is_first = self.options.phase == "first" and self._fallback is not None
+        off += [str(self._fallback)] if is_first else []
+        stream = self.nlp.pipe(texts, batch_size=BATCH_SIZE, disable=off)
+        routed, docs = [False] * len(texts), list(stream)
+        if is_first:
+            pipe = self.nlp.get_pipe(str(self._fallback))
+            routed = write_unrouted(pipe, docs).tolist()
+            docs = run_pipes(self.nlp, docs, self._after)
+        decisions = [doc.user_data.get(KEY) for doc in docs]
+        pairs = map(self._rank, docs) if self._needs_more else repeat([])
+        return list(map(Answer, decisions, pairs, routed))
 
     def _forget(self) -> ContextManager[Any]:
         is_full = len(self.nlp.vocab.strings) - self._n_strings >= MAX_STRINGS
