@@ -154,8 +154,9 @@ def suggest(
 
     2 p (1 - p) is the expected length of the gradient of the logit: a text that surely
     is or isn't of a label teaches nothing about it. 1 / (1 + n) is how far one more
-    text moves the mean of n. Of near-copies, and copies that differ in numbers only,
-    one is taken. Memory doesn't grow with the pool, beyond the best 10,000 texts.
+    text moves the mean of n. Of those that are worth the most by that, texts are
+    taken that stand for the others, see choose_spread; of near-copies, and copies that
+    differ in numbers only, one. Memory grows with n, not with the pool.
 
     Source: Settles, Craven and Ray (2007), "Multiple-Instance Active Learning", section
         4 (expected gradient length). https://papers.nips.cc/paper/3252

@@ -54,8 +54,8 @@ def test_false_alarms_come_at_the_rate_that_is_stated(n_labels):
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [{}, {"n_before": 500, "n_now": 500}])
 def test_false_alarms_of_many_runs(sizes):
-    n_runs = 400
-    alarms, far, _ = count_alarms(100, n_runs, 99, **sizes)
+    n_runs = 200
+    alarms, far, _ = count_alarms(80, n_runs, 99, **sizes)
     # Three standard errors above the rate, and not far below it: it isn't just careful.
     most = (RATE + 3 * (RATE * 0.95 / n_runs) ** 0.5) * n_runs
     assert 0.02 * n_runs <= alarms <= most
