@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+from spacy_longtail.cli import longtail
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf8")
-COMMANDS = ["convert", "audit", "init-config", "tune", "report", "explain", "distill"]
-COMMANDS += ["suggest", "monitor"]
+COMMANDS = [command.name for command in longtail.registered_commands]
 
 
 def get_blocks(language):
