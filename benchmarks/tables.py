@@ -18,7 +18,7 @@ from harness.corpus import DATASETS
 from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
 from harness.suggested import make_suggested
-from performance import outlook, soaked, sparked, weekly
+from performance import outlook, predicted, soaked, sparked, weekly
 from performance import tables as performance
 from plot import PointsT, draw_plot
 from run import RESULTS
@@ -232,6 +232,8 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "shares": lambda runs: performance.make_shares(),
     "shortlists": lambda runs: performance.make_shortlists(),
     "scaling": lambda runs: performance.make_scaling(),
+    "predict": lambda runs: predicted.make_predict(),
+    "phases": lambda runs: predicted.make_phases(),
     "soak": lambda runs: soaked.make_soak(),
     "spark": lambda runs: sparked.make_spark(),
     "suggest": lambda runs: make_suggested(),

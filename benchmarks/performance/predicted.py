@@ -1,0 +1,53 @@
+"""The tables of `predict` in docs/scaling.md, of what predict.py wrote."""
+
+import json
+from pathlib import Path
+
+from harness.pages import format_table
+
+from .tables import RESULTS, make_caption
+
+TITLES = {
+    "pipe": "`nlp.pipe`, Docs thrown away",
+    "one": "`predict`, CSV to CSV",
+    "two": "`predict --n-process 2`",
+}
+
+
+def make_predict(out: Path = RESULTS) -> str:
+    """A row for each kind of use."""
+    path = out / "predict.json"
+    if not path.exists():
+        return "Not measured yet."
+    found = json.loads(path.read_text(encoding="utf8"))
+    rows, uses = [], found["uses"]
+    for use, title in TITLES.items():
+        own = uses[use]
+        rate = found["n_rows"] / own["seconds"]
+        ratio = uses["one"]["seconds"] / own["seconds"]
+        start = own["all_seconds"] - own["seconds"]
+        rows.append([title, f"{rate:,.0f}", f"{ratio:.2f}", f"{start:.1f}"])
+    header = [f"{found['n_rows']:,} rows like `{found['data']}`", "rows a second"]
+    header += ["of one process of `predict`", "start and end, s"]
+    caption = make_caption("predict.py --data DIR", [found])
+    return f"{format_table(header, rows)}\n\n{caption}"
+
+
+def make_phases(out: Path = RESULTS) -> str:
+    """A row for each share of rows that the second stage sees."""
+    path = out / "predict-phases.json"
+    if not path.exists():
+        return "Not measured yet."
+    found = json.loads(path.read_text(encoding="utf8"))
+    rows = [
+        [f"{own['share']:.1%}"]
+        + [f"{own[f'{x}_{n}']:.1f}" for n in (1, 2) for x in ("one", "two")]
+        for own in found["phases"]
+    ]
+    header = ["routed", "one phase, s", "two phases, s"]
+    header += ["one phase, 2 processes", "two phases, 2 processes"]
+    size = (
+        f"{found['n_rows']:,} rows like `{found['data']}`, MiniLM ranks what is routed."
+    )
+    caption = make_caption("predict.py --data DIR --phases", [found])
+    return f"{format_table(header, rows)}\n\n{size} {caption}"
