@@ -13,6 +13,7 @@ TEXTS = ["lend me money", "a room by the sea", "an account", ""]
 VALUES = {
     "min_count": 2,
     "keep": ["bank/fee"],
+    "one_other": True,
     "kappa": 1.0,
     "name_examples": 0.5,
     "prior": "train",
