@@ -30,7 +30,7 @@ from systems.commands import run_spacy
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "performance"
 # Shares of the rows that are to be routed.
-SHARES = (0.01, 0.05, 0.2, 0.5)
+SHARES = (0.01, 0.05, 0.2, 0.5, 1.0)
 PIPE = """
 import csv, json, sys, time
 import spacy

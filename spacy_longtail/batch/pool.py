@@ -7,6 +7,7 @@ however that has ended, and leaves Ctrl-C to it.
 import os
 import pickle
 import signal
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
@@ -64,12 +65,16 @@ class Pool(Serial):
     def __init__(self, make: Callable[[], Any], n_process: int) -> None:
         # Forked ones could wait forever for a lock that a thread has here.
         context = get_context("spawn")
+        # PyTorch would start as many threads as there are processors in each of them.
+        n_threads = max((os.cpu_count() or 1) // n_process, 1)
         self.peers: List[_Peer] = []
         with _without_interrupts():
             for number in range(n_process):
                 ours, theirs = context.Pipe()
                 process = context.Process(
-                    target=_serve, args=(theirs, make, number > 0), daemon=True
+                    target=_serve,
+                    args=(theirs, make, n_threads, number > 0),
+                    daemon=True,
                 )
                 process.start()
                 theirs.close()
@@ -134,8 +139,17 @@ class _Peer:
         return ValueError(JobErrors.L718.format(code=code, hint=hint.strip()))
 
 
-def _serve(connection: Connection, make: Callable[[], Any], is_silent: bool) -> None:
-    """Do the tasks of a process, one after another."""
+def _serve(
+    connection: Connection, make: Callable[[], Any], n_threads: int, is_silent: bool
+) -> None:
+    """Do the tasks of a process, one after another.
+
+    n_threads (int): For PyTorch, unless the environment says so.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and "OMP_NUM_THREADS" not in os.environ:
+        # Thinc has imported it, so that it doesn't read the environment any more.
+        torch.set_num_threads(n_threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if is_silent:
         # The first process says the same.
