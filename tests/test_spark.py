@@ -280,6 +280,9 @@ def test_package_is_loaded_on_executors(frame, site, pipeline, monkeypatch):
     assert collect(classify(frame, name)) == collect(classify(frame, pipeline))
 
 
+@pytest.mark.skipif(
+    "SPARK_KILLS" not in os.environ, reason="each task fails four times, in a minute"
+)
 def test_other_package_on_an_executor_is_refused(frame, site, tmp_path, monkeypatch):
     for name in ("tickets", "letters"):
         install(PIPELINES / "exclusive-2", tmp_path, name)
