@@ -7,13 +7,10 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 import numpy
 
-from ..errors import JobErrors
-from ..files import StateT, follow_links, write_together
+from ..files import StateT, follow_links
 from ..loading import check_output
 from ..presentation import Remark, count_noun
-from ..tables import WRITERS
-from ..tables.chunks import CellChunk
-from ..tables.writer import Layout
+from ..tables.whole import check_format, write_whole
 from .columns import make_option_error
 from .review import Confidence, ReviewQueue, ReviewRow
 from .target import Target
@@ -51,9 +48,7 @@ class Review:
             raise make_option_error("review_precision", expected, self.precision)
         if isinstance(self.most, bool) or self.most < 1:
             raise make_option_error("review_rows", "at least 1", self.most)
-        if self.path.suffix.lower() not in WRITERS:
-            known = ", ".join(WRITERS)
-            raise ValueError(JobErrors.L716.format(path=self.path, known=known))
+        check_format(self.path)
 
     def check(
         self, target: Target, *, top: int, source: str, inputs: Any, force: bool
@@ -206,17 +201,7 @@ def write_review(
     queue = ReviewQueue(counts, review.most)
     queue.add(row for row in rows if _is_open(row, limit))
     ranked = queue.rank()
-    table = _make_table(ranked, names)
-    here, suffix = follow_links(review.path), review.path.suffix.lower()
-    layout = Layout(("text",), table.drop_columns("text").schema, _text_schema())
-    writer = WRITERS[suffix](layout)
-    with write_together(here.parent, shown=review.path, before=review.before) as new:
-        piece = new.parent / "review"
-        chunk = CellChunk(["text"], [table.column("text").to_pylist()])
-        with piece.open("wb") as file_:
-            writer.write_piece(file_, chunk, table.drop_columns("text"))
-        with (new / here.name).open("wb") as file_:
-            writer.join([piece], file_)
+    write_whole(review.path, _make_table(ranked, names), before=review.before)
     return Reviewed(
         str(review.path), review.precision, queue.n_rows, len(ranked), threshold
     )
@@ -252,12 +237,6 @@ def _make_table(rows: Sequence[ReviewRow], names: Sequence[str]) -> Any:
             free = TAKEN + free
         found[free] = pyarrow.array([row.others[name] for row in rows], "string")
     return pyarrow.RecordBatch.from_pydict(found)
-
-
-def _text_schema() -> Any:
-    import pyarrow
-
-    return pyarrow.schema([("text", pyarrow.string())])
 
 
 def _to_mask(column: Any) -> numpy.ndarray:
