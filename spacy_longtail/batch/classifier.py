@@ -40,6 +40,7 @@ from .columns import (
     check_text,
     collect_texts,
     make_output_schema,
+    replace_rows,
 )
 
 # Documents that are there at the same time, and those of a batch of the components.
@@ -159,18 +160,13 @@ class BatchClassifier:
         """RETURNS (List[pyarrow.Array]): The columns of a table of the first phase, but
         the answers of both stages where the second one is needed.
         """
-        import pyarrow as pa
-
         *old, is_routed = batch.columns
-        rows = numpy.flatnonzero(is_routed.to_numpy(zero_copy_only=False))
-        if not len(rows):
+        routed = [text for text, own in zip(texts, is_routed.to_pylist()) if own]
+        if not routed:
             return list(old)
-        new = self.classify([texts[row] for row in rows.tolist()])
-        places = numpy.arange(len(batch))
-        places[rows] = len(batch) + numpy.arange(len(rows))
         n_own = len(old) - len(self.results)
-        pairs = zip(old[n_own:], new.columns)
-        return old[:n_own] + [pa.concat_arrays(pair).take(places) for pair in pairs]
+        new = self.classify(routed).columns
+        return old[:n_own] + replace_rows(old[n_own:], new, is_routed)
 
     def classify(self, texts: Sequence[Optional[str]]) -> Any:
         """Label texts.

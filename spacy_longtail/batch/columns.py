@@ -156,6 +156,20 @@ def check_first(schema: Any, first: Any) -> None:
         raise ValueError(JobErrors.L705.format(columns=schema.names, first=first.names))
 
 
+def replace_rows(old: Sequence[Any], new: Sequence[Any], is_new: Any) -> List[Any]:
+    """RETURNS (List[pyarrow.Array]): Columns in which some rows are new ones.
+
+    new (Sequence[pyarrow.Array]): The new rows alone, one after the other.
+    is_new (pyarrow.BooleanArray): Which rows they take the place of.
+    """
+    import pyarrow as pa
+
+    rows = numpy.flatnonzero(is_new.to_numpy(zero_copy_only=False))
+    places = numpy.arange(len(is_new))
+    places[rows] = len(is_new) + numpy.arange(len(rows))
+    return [pa.concat_arrays(pair).take(places) for pair in zip(old, new)]
+
+
 def collect_texts(batch: Any, names: Sequence[str]) -> List[Optional[str]]:
     """Read the texts of a table.
 

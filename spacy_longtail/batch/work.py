@@ -14,7 +14,7 @@ from ..tables.cells import is_missing, to_text
 from ..tables.chunks import ArrowChunk, RowChunk
 from ..tables.writer import Writer
 from .classifier import BatchClassifier, load_classifier
-from .columns import ROUTED, BatchOptions, collect_texts
+from .columns import ROUTED, BatchOptions, collect_texts, replace_rows
 from .review_table import keep_rows, measure_confidence
 from .shards import name_piece, write_piece
 
@@ -275,14 +275,11 @@ def _replace(
     """
     import pyarrow
 
-    rows = numpy.flatnonzero(is_routed.to_numpy(zero_copy_only=False))
-    places = numpy.arange(len(is_routed))
-    places[rows] = len(is_routed) + numpy.arange(len(rows))
-    if len(rows):
+    n_routed = is_routed.true_count
+    if n_routed:
         joined = map(pyarrow.concat_arrays, zip(*later))
-        new = [column.slice(skip, len(rows)) for column in joined]
-        pairs = zip(old, new)
-        old = [pyarrow.concat_arrays(pair).take(places) for pair in pairs]
+        new = [column.slice(skip, n_routed) for column in joined]
+        old = replace_rows(old, new, is_routed)
     names = list(map(str, range(len(old))))
     return pyarrow.RecordBatch.from_arrays(old, names=names)
 
