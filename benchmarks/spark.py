@@ -36,6 +36,7 @@ USES: Dict[str, Dict[str, Any]] = {
     "spark_counted": {"observe": True},
     "spark_two_phases": {"two_phases": True},
     "spark_serial": {"java": "-XX:+UseSerialGC"},
+    "spark_short": {"java": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"},
     "spark_small_batches": {"batch_size": 1000},
     "spark_new_workers": {"reuse": False},
 }

@@ -1,5 +1,6 @@
 """Label the texts of a Spark DataFrame, on its executors."""
 
+import gc
 import hashlib
 import socket
 import sys
@@ -363,8 +364,12 @@ def _load(task: Dict[str, Any]) -> List[BatchClassifier]:
     key = repr((kind, name, version, wanted[0].top))
     if key not in _LOADED:
         # One pipeline at a time: a worker lives long, and its memory is limited.
+        gc.unfreeze()
         _LOADED.clear()
         _LOADED[key] = {wanted[0]: _load_first(kind, name, version, wanted[0])}
+        # To look at all of it again and again, for what isn't in use anymore, would
+        # take a tenth of the time.
+        gc.freeze()
     known = _LOADED[key]
     nlp = next(iter(known.values())).nlp
     for own in wanted:
