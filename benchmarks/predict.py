@@ -1,18 +1,21 @@
 """Rows a second of `spacy longtail predict`, beside nlp.pipe over the same texts in one
 process, and what two phases save if the ranker is expensive.
 
-    python benchmarks/predict.py --data DIR [--pipeline DIR] [--rounds 3] [--phases]
+    python benchmarks/predict.py --data DIR [--pipeline DIR] [--rounds 3]
+    python benchmarks/predict.py --data DIR --phases --n-rows 4000
+    python benchmarks/predict.py --data DIR --memory
 
 Trains a pipeline the README's way unless one is given, and makes rows of a data set's
 texts. Each kind of use is a process of its own, in the environment as it is, and all
-are measured in turn. The result is written to results/performance/predict.json, or
-predict-phases.json: with --phases, MiniLM ranks what is routed, which needs the extra
-"embeddings". tables.py makes docs/scaling.md of it. Wants a machine that does nothing
-else.
+are measured in turn. The result is written to results/performance/predict.json. With
+--phases, MiniLM ranks what is routed, which needs the extra "embeddings", and the
+result is predict-phases.json; with --memory, tables are longer and longer, up to two
+million rows, and it's predict-memory.json. tables.py makes docs/scaling.md of them.
+Wants a machine that does nothing else.
 """
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,6 +32,8 @@ from systems.commands import run_spacy
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "performance"
+# Rows of tables whose memory is measured.
+LENGTHS = (100_000, 500_000, 1_000_000, 2_000_000)
 # Shares of the rows that are to be routed.
 SHARES = (0.01, 0.05, 0.2, 0.5, 1.0)
 PIPE = """
@@ -46,18 +51,19 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 
 def run(command: List[Any]) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): What it printed as JSON, with the seconds in all and
-    its largest process in MB.
+    the MB of its largest process.
     """
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", *map(str, command)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    found = json.loads(done.stdout[done.stdout.index("{") :])
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {**found, "all_seconds": time.perf_counter() - start, "mb": largest}
+    start, python = time.perf_counter(), [sys.executable, "-W", "ignore"]
+    with subprocess.Popen([*python, *map(str, command)], stdout=subprocess.PIPE) as job:
+        assert job.stdout is not None
+        printed = job.stdout.read().decode()
+        _, status, usage = os.wait4(job.pid, 0)
+        job.returncode = os.waitstatus_to_exitcode(status)
+    if job.returncode:
+        raise SystemExit(f"{command} ended with {job.returncode}")
+    found = json.loads(printed[printed.index("{") :])
+    sizes = {"all_seconds": time.perf_counter() - start, "mb": usage.ru_maxrss / 1000}
+    return {**found, **sizes}
 
 
 def predict(pipeline: Path, rows: Path, out: Path, *options: Any) -> Dict[str, Any]:
@@ -123,6 +129,24 @@ def measure_phases(pipeline: Path, rows: Path, out: Path) -> List[Dict[str, Any]
     return found
 
 
+def measure_memory(pipeline: Path, data: Path, out: Path) -> List[Dict[str, Any]]:
+    """RETURNS (List[Dict[str, Any]]): Seconds, and MB of the largest process, of tables
+    of so many rows, one in five of which has a word that no other has.
+    """
+    found = []
+    for n_rows in LENGTHS:
+        rows = out / "rows.csv"
+        write_rows(rows, data / "test.jsonl", n_rows)
+        row: Dict[str, Any] = {"rows": n_rows, "file_mb": rows.stat().st_size / 1e6}
+        for n_process in (1, 2):
+            result = predict(pipeline, rows, out, "--n-process", n_process)
+            row[f"seconds_{n_process}"] = result["seconds"]
+            row[f"mb_{n_process}"] = result["mb"]
+        print(row, flush=True)
+        found.append(row)
+    return found
+
+
 def train_cascade(data: Path, work: Path) -> Path:
     """RETURNS (Path): A pipeline whose ranker is MiniLM."""
     config, corpus, out = work / "c.cfg", work / "corpus", work / "out"
@@ -140,23 +164,31 @@ def main() -> None:
     parser.add_argument("--pipeline", type=Path, help="A trained one")
     parser.add_argument("--n-rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--phases", action="store_true")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--phases", action="store_true")
+    kinds.add_argument("--memory", action="store_true")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     data = args.data / args.dataset
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
         make = train_cascade if args.phases else train
         pipeline = args.pipeline or make(data, work)
         rows = work / "rows.csv"
-        write_rows(rows, data / "test.jsonl", args.n_rows)
         found: Dict[str, Any]
-        if args.phases:
-            found = {"phases": measure_phases(pipeline, rows, work)}
+        name, found = "predict", {"n_rows": args.n_rows}
+        if args.memory:
+            name = "predict-memory"
+            found = {"lengths": measure_memory(pipeline, data, work)}
         else:
-            found = {"uses": measure(pipeline, rows, work, args.rounds)}
-    found.update(describe_machine("efficiency"), data=args.dataset, n_rows=args.n_rows)
-    write_json(args.out / f"predict{'-phases' if args.phases else ''}.json", found)
+            write_rows(rows, data / "test.jsonl", args.n_rows)
+            if args.phases:
+                name = "predict-phases"
+                found["phases"] = measure_phases(pipeline, rows, work)
+            else:
+                found["uses"] = measure(pipeline, rows, work, args.rounds)
+    found.update(describe_machine("efficiency"), data=args.dataset)
+    write_json(args.out / f"{name}.json", found)
 
 
 if __name__ == "__main__":

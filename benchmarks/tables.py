@@ -233,6 +233,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "shortlists": lambda runs: performance.make_shortlists(),
     "scaling": lambda runs: performance.make_scaling(),
     "predict": lambda runs: predicted.make_predict(),
+    "memory": lambda runs: predicted.make_memory(),
     "phases": lambda runs: predicted.make_phases(),
     "soak": lambda runs: soaked.make_soak(),
     "spark": lambda runs: sparked.make_spark(),

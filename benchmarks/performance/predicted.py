@@ -51,3 +51,17 @@ def make_phases(out: Path = RESULTS) -> str:
     )
     caption = make_caption("predict.py --data DIR --phases", [found])
     return f"{format_table(header, rows)}\n\n{size} {caption}"
+
+
+def make_memory(out: Path = RESULTS) -> str:
+    """A row for each length of the table."""
+    path = out / "predict-memory.json"
+    if not path.exists():
+        return "Not measured yet."
+    found = json.loads(path.read_text(encoding="utf8"))
+    keys = ("rows", "file_mb", "seconds_1", "mb_1", "seconds_2", "mb_2")
+    rows = [[f"{own[key]:,.0f}" for key in keys] for own in found["lengths"]]
+    header = [f"rows like `{found['data']}`", "MB of the file", "one process, s"]
+    header += ["MB of memory", "two processes, s", "MB of the largest"]
+    caption = make_caption("predict.py --data DIR --memory", [found])
+    return f"{format_table(header, rows)}\n\n{caption}"

@@ -23,7 +23,7 @@ from .columns import BatchOptions
 from .pool import Pool, Serial
 from .review_table import MOST, Review, Reviewed, write_review
 from .shards import Parts, digest_file, open_parts
-from .stages import JobStages
+from .stages import JobStages, choose_shard_size
 from .target import (
     Outlet,
     Target,
@@ -33,8 +33,6 @@ from .target import (
 )
 from .work import MAX_MESSAGES, JobPlan, Worker, read_arrow
 
-# Rows of a shard.
-SHARD_SIZE = 10_000
 PathT = Union[str, Path]
 COUNTS = ("rows", "labelled", "abstained", "failed")
 
@@ -140,7 +138,7 @@ def predict(
     two_phases: bool = False,
     format: Optional[str] = None,
     input_format: Optional[str] = None,
-    shard_size: int = SHARD_SIZE,
+    shard_size: Optional[int] = None,
     n_process: int = 1,
     gpu_id: int = -1,
     review: Optional[PathT] = None,
@@ -175,7 +173,8 @@ def predict(
         that need the second, evenly spread. The result is the same.
     format (Optional[str]): Of shards, "parquet" by default, or of a stream.
     input_format (Optional[str]): Of a stream, by default what it looks like.
-    shard_size (int): Rows that are done, and written, at a time. At least 1.
+    shard_size (Optional[int]): Rows that are done, and written, at a time. At least 1.
+        By default see choose_shard_size.
     n_process (int): How many processes load the pipeline, at least 1. With 1, it's
         this one.
     gpu_id (int): -1 for the CPU.
@@ -193,7 +192,8 @@ def predict(
         L631 to L634, L639, L664, L665, L701 to L704 or L710 to L719, see there. Of a
         pipeline, L514, L518 or L601.
     """
-    for name, value in (("n_process", n_process), ("shard_size", shard_size)):
+    sizes = () if shard_size is None else (("shard_size", shard_size),)
+    for name, value in (("n_process", n_process), *sizes):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(Errors.L665.format(name=name, least=1, value=value))
     if find_spec("pyarrow") is None:
@@ -235,7 +235,7 @@ class _Run:
         options: BatchOptions,
         dialect: Dict[str, Any],
         two_phases: bool,
-        shard_size: int,
+        shard_size: Optional[int],
         review: Optional[Review],
     ) -> None:
         self.source, self.target, self.options = source, target, options
@@ -253,7 +253,10 @@ class _Run:
         layout = Layout(tuple(self.source.columns), schema, types, tuple(as_text))
         writer = writer_class(layout)
         with ExitStack() as stack:
-            manifest, n_lines = self._make_manifest(version, layout)
+            digests = [digest_file(path) for path in self.source.paths]
+            total = self._estimate_rows([n_lines for _, n_lines in digests])
+            size = self.shard_size or choose_shard_size(total)
+            manifest = self._make_manifest(version, layout, digests, size)
             folder = self._choose_folder(stack)
             parts = stack.enter_context(open_parts(folder, manifest, force=force))
             check_unchanged(self.target)
@@ -263,13 +266,13 @@ class _Run:
                 self.options, schema, version, parts.folder, writer, is_whole, limit
             )
             workers.tell("set_up", plan)
-            stages = JobStages(workers, parts, self.source, plan, self.shard_size)
+            stages = JobStages(workers, parts, self.source, plan, size)
             to_stream = self.target.path is None
             outlet = Outlet(output, writer, parts) if to_stream else None
             n_before = sum(entry["rows"] for entry in _get_entries(parts))
             start = time.monotonic()
             with read_whole(*self.source.paths, before=self.seen):
-                self._do(stages, outlet, self._estimate_rows(n_lines), progress)
+                self._do(stages, outlet, total, progress)
             found = self._summarize(parts, output, as_text)
             if self.two_phases:
                 found = replace(found, n_routed=stages.n_routed)
@@ -292,16 +295,18 @@ class _Run:
         return pyarrow.schema([(name, pyarrow.string()) for name in names]), []
 
     def _make_manifest(
-        self, version: str, layout: Layout
-    ) -> Tuple[Dict[str, Any], List[int]]:
-        """RETURNS (Tuple[Dict[str, Any], List[int]]): With the lines of each file."""
-        digests = [digest_file(path) for path in self.source.paths]
+        self,
+        version: str,
+        layout: Layout,
+        digests: List[Tuple[str, int]],
+        shard_size: int,
+    ) -> Dict[str, Any]:
         inputs = []
         for path, (digest, _) in zip(self.source.paths, digests):
             found = path.stat()
             entry = {"path": str(path), "size": found.st_size, "mtime": found.st_mtime}
             inputs.append({**entry, "sha256": digest})
-        manifest = {
+        return {
             "version": __version__,
             "model_version": version,
             "inputs": inputs,
@@ -309,11 +314,10 @@ class _Run:
             "options": asdict(self.options),
             "format": self.target.suffix,
             "columns": layout.header,
-            "shard_size": self.shard_size,
+            "shard_size": shard_size,
             "two_phases": self.two_phases,
             "review_below": None if self.review is None else self.review.limit,
         }
-        return manifest, [n_lines for _, n_lines in digests]
 
     def _choose_folder(self, stack: ExitStack) -> Path:
         if self.target.path is None:

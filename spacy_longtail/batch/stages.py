@@ -11,10 +11,21 @@ from .pool import Serial, TaskT
 from .shards import Parts
 from .work import TEXT, JobPlan, read_arrow
 
+# Rows of a chunk: at most, at least, and so many chunks unless there are few rows.
+SHARD_SIZE, MIN_SIZE, MIN_CHUNKS = 10_000, 250, 16
 # Texts of a piece of the second stage: at most, and so many pieces at least.
 MAX_TEXTS, MIN_PIECES = 1024, 32
 # Shows that so many rows are done.
 UpdateT = Callable[[int], Any]
+
+
+def choose_shard_size(n_rows: int) -> int:
+    """Find a size with which several processes have work in a small table, too.
+
+    n_rows (int): Rows, more or less.
+    RETURNS (int): 10,000, or the 16th part of a table below 160,000 rows. At least 250.
+    """
+    return min(SHARD_SIZE, max(MIN_SIZE, -(-n_rows // MIN_CHUNKS)))
 
 
 class JobStages:

@@ -27,7 +27,7 @@ def predict_cli(
     prefix: Optional[str] = Opt(None, "--prefix", help="Before the names of the new columns  [default: none, or predicted_ if one is taken]"),
     two_phases: bool = Opt(False, "--two-phases/--one-phase", help="Run the second stage after the first one has seen all rows, evenly spread; the result is the same"),
     n_process: int = Opt(1, "--n-process", "-n", help="How many processes load the pipeline"),
-    shard_size: int = Opt(10_000, "--shard-size", help="Rows that are written at a time, and done again if the run is killed"),
+    shard_size: Optional[int] = Opt(None, "--shard-size", help="Rows that are written at a time, and done again if the run is killed. By default 10,000, or a 16th of a smaller table"),
     format: Optional[str] = Opt(None, "--format", help="Of shards or stdout: csv, tsv, jsonl or parquet  [default: parquet, or that of the input]"),
     input_format: Optional[str] = Opt(None, "--input-format", help="Of stdin  [default: what it looks like]"),
     review: Optional[Path] = Opt(None, "--review", help="Table to write for a person: rows without a label, the most useful first; 'convert --add' takes it back when labels are filled in"),

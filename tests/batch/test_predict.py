@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from spacy_longtail.batch import predict
-from spacy_longtail.batch.stages import JobStages
+from spacy_longtail.batch.stages import JobStages, choose_shard_size
 from spacy_longtail.batch.work import Worker
 from spacy_longtail.files import hold_folder
 
@@ -146,6 +146,14 @@ def test_what_is_remarkable_about_the_table_is_said(tickets):
     found = predict(*tickets)
     said = [remark.text for remark in found.remarks()]
     assert "line ends" in said[0] and "'body'" in said[1]
+
+
+def test_a_small_table_has_work_for_several_processes(pipeline, tmp_path):
+    assert [choose_shard_size(n) for n in (0, 9000, 10**7)] == [250, 563, 10_000]
+    table = write_csv(tmp_path / "in.csv", [{"text": ""}, {"text": "card"}] * 300)
+    predict(pipeline, table, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [shard["rows"] for shard in manifest["shards"]] == [250, 250, 100]
 
 
 def test_shards_and_a_manifest_in_a_folder(pipeline, table, tmp_path):
