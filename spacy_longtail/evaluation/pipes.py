@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..pipeline.kinds.base import LabelKind, get_factories
+from ..pipeline.names import get_name_texts
 
 # In the meta of a pipeline that nobody has named.
 UNNAMED, UNVERSIONED = "pipeline", "0.0.0"
@@ -78,6 +79,24 @@ def find_described(nlp: Language, name: str) -> Set[str]:
         for label, record in (*store.known.items(), *store.added.items()):
             described.update([label] if len(record["names"]) > 1 else [])
     return described
+
+
+def find_titles(component: Any, labels: Sequence[str]) -> Dict[str, str]:
+    """RETURNS (Dict[str, str]): What those of the labels are called that have a title
+    of their own, because they are codes.
+    """
+    taxonomy, found = component.taxonomy, {}
+    for label in labels:
+        if label in taxonomy.index:
+            title = " ".join(component.cfg["names"][taxonomy.index[label]][0])
+            (name,) = get_name_texts(label, taxonomy.separator)
+            if title.split() != name.split() and _letters(title) != _letters(name):
+                found[label] = title
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def find_fallback(nlp: Language, name: str) -> Optional[str]:

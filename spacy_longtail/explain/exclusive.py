@@ -6,11 +6,18 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..evaluation.nearest import Neighbour
 from ..evaluation.pipes import find_added
 from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
-from .nearest import Neighbour, tabulate_neighbours
-from .words import Word, describe_decision, say_method, split_logits, tabulate_words
+from .words import (
+    Word,
+    describe_decision,
+    say_method,
+    split_logits,
+    tabulate_neighbours,
+    tabulate_words,
+)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..evaluation.nearest import find_neighbours
 from ..evaluation.pipes import (
     find_added,
     find_part,
     find_pipe,
     find_rivals,
+    find_titles,
     run_before,
     run_pipes,
 )
@@ -18,7 +20,6 @@ from ..presentation import render
 from ..spelling import find_similar
 from ..tables.cells import check_characters
 from ..taxonomy import Taxonomy
-from .nearest import find_neighbours, find_titles
 from .words import weigh_words
 
 TEMPLATES = Path(__file__).parent / "templates"

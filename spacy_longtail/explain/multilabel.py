@@ -5,11 +5,11 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..evaluation.nearest import Neighbour
 from ..evaluation.pipes import find_added
 from ..ops import get_log_odds
 from ..pipeline.decision import get_stored
 from ..presentation import Remark, TextTable
-from .nearest import Neighbour, tabulate_neighbours
 from .words import (
     N_WORDS,
     Word,
@@ -17,6 +17,7 @@ from .words import (
     rank_words,
     say_method,
     split_logits,
+    tabulate_neighbours,
     tabulate_words,
 )
 

@@ -6,10 +6,13 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..encoders import contract
+from ..evaluation.nearest import Neighbour
 from ..evaluation.pipes import run_before
 from ..presentation import Remark, TextTable
 
 N_WORDS = 10
+# Of a text that is shown in a terminal.
+MAX_SHOWN = 60
 
 # The columns of a label, and of the one that its logit is compared with, if any.
 PairT = Tuple[int, Optional[int]]
@@ -151,6 +154,18 @@ def tabulate_words(
     text = "".join(word.text + word.space for word in words)
     header = ("word", "counts", "of it with its neighbours")
     return TextTable(title, header, rows, "lrr", [Remark("marked", text, marks)])
+
+
+def tabulate_neighbours(found: Sequence[Neighbour]) -> TextTable:
+    """RETURNS (TextTable): A row for each, without any if there is none."""
+    rows = [(_cut(one.text), one.label, f"{one.similarity:.2f}") for one in found]
+    header = ("Training texts like this one", "label", "similarity")
+    return TextTable("", header, rows, "llr")
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def describe_decision(

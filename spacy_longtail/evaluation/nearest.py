@@ -1,4 +1,4 @@
-"""The kept texts that are most like the one to explain, and what labels are called."""
+"""The kept texts that are most like another one."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence
@@ -9,13 +9,8 @@ from spacy.tokens import Doc
 from spacy.util import get_words_and_spaces
 
 from ..encoders import contract
-from ..evaluation.pipes import find_fallback, run_before
 from ..ops import unit_rows
-from ..pipeline.names import get_name_texts
-from ..presentation import TextTable
-
-# Of a text that is shown in a terminal.
-MAX_SHOWN = 60
+from .pipes import find_fallback, run_before
 
 
 @dataclass(frozen=True)
@@ -68,33 +63,3 @@ def find_neighbours(
     pairs = list(kept.items())
     found = [(pairs[i][0], pairs[i][1][0], float(cosines[i])) for i in best.tolist()]
     return [Neighbour(*row) for row in found if row[2] > 0.0]
-
-
-def find_titles(component: Any, labels: Sequence[str]) -> Dict[str, str]:
-    """RETURNS (Dict[str, str]): What those of the labels are called that have a title
-    of their own, because they are codes.
-    """
-    taxonomy, found = component.taxonomy, {}
-    for label in labels:
-        if label in taxonomy.index:
-            title = " ".join(component.cfg["names"][taxonomy.index[label]][0])
-            (name,) = get_name_texts(label, taxonomy.separator)
-            if title.split() != name.split() and _letters(title) != _letters(name):
-                found[label] = title
-    return found
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
-def tabulate_neighbours(found: Sequence[Neighbour]) -> TextTable:
-    """RETURNS (TextTable): A row for each, without any if there is none."""
-    rows = [(_cut(one.text), one.label, f"{one.similarity:.2f}") for one in found]
-    header = ("Training texts like this one", "label", "similarity")
-    return TextTable("", header, rows, "llr")
-
-
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
