@@ -209,6 +209,15 @@ def kind_seen(kind, kind_nlp):
     ][:10]
 
 
+@pytest.fixture
+def kept_nlp(kind_nlp, kind_seen):
+    """A pipeline of its own for each test, with a fallback that keeps texts."""
+    config = {"source": kind_nlp.pipe_names[-1]}
+    fallback = kind_nlp.add_pipe("zero_shot_fallback", config=config)
+    fallback.initialize(lambda: kind_seen, nlp=kind_nlp)
+    return kind_nlp
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory):
     """Folder of a BERT with random weights and a vocabulary of letters and words."""

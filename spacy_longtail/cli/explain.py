@@ -16,7 +16,7 @@ def explain_cli(
     label: Optional[List[str]] = Opt(None, "--label", "-l", help="Label to explain, by default the most probable one. With several labels per document it can be given several times, and by default is each one that the text has"),
     against: Optional[str] = Opt(None, "--against", "-a", help="Label to compare it with, by default the next one. Not with several labels per document"),
     output: Optional[Path] = PAGE,
-    nearest: int = Opt(3, "--nearest", "-n", help="Training texts to show that are most like the text, of those that are kept with the pipeline"),
+    nearest: int = Opt(3, "--nearest", "-n", help="Training texts to show that are most like the text, of those that are kept with the pipeline; 0 for none"),
     pipe: Optional[str] = PIPE,
     force: bool = FORCE,
     json: bool = Opt(False, "--json", help="Print the explanation as JSON"),

@@ -1,7 +1,7 @@
-"""The kept texts that are most like another one."""
+"""The kept texts that are most like other ones."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
@@ -18,48 +18,87 @@ class Neighbour:
     """A training text that is kept with the pipeline.
 
     text (str): The text.
-    label (str): A label that it has.
-    similarity (float): Cosine to the text that is explained, from -1.0 to 1.0.
+    labels (List[str]): Labels that it is kept for. It can have others, if there was no
+        room left for texts of these.
+    similarity (float): Cosine to the text it is compared with, from -1.0 to 1.0.
     """
 
     text: str
-    label: str
+    labels: List[str]
     similarity: float
 
 
 def find_neighbours(
-    nlp: Language, name: str, before: Doc, labels: Sequence[str], n: int
-) -> List[Neighbour]:
-    """Find the texts of some labels that are most like a document, by the vectors of a
-    component. Its fallback keeps a few of each label, see 'max_examples' there.
+    nlp: Language,
+    name: str,
+    docs: Sequence[Doc],
+    labels: Sequence[Sequence[str]],
+    n: int,
+) -> List[List[Neighbour]]:
+    """Find the kept texts that are most like each of some documents, by the vectors of
+    a component. Its fallback keeps a few of each label, see 'max_examples' there.
 
-    before (Doc): As the component gets it.
-    labels (Sequence[str]): The labels. Others aren't looked at, as that takes time.
+    docs (Sequence[Doc]): As the component gets them.
+    labels (Sequence[Sequence[str]]): For each document, the labels whose texts are
+        compared with it. A text is encoded once for all of them.
     n (int): How many, from 0.
-    RETURNS (List[Neighbour]): The most similar first, each text once. Empty if none are
-        kept, or none has a word in common with what the vectors know.
+    RETURNS (List[List[Neighbour]]): For each document, the most similar first, each
+        text once. Empty if none are kept, or none has a word in common with what the
+        vectors know.
     """
     fallback = find_fallback(nlp, name)
-    if fallback is None or n < 1:
-        return []
+    if fallback is None or n < 1 or not docs:
+        return [[] for _ in docs]
     store: Any = nlp.get_pipe(fallback).store  # type: ignore[attr-defined]
     known = {**store.known, **store.added}
-    kept: Dict[str, Any] = {}
-    for label in labels:
-        for example in known.get(label, {}).get("examples", ()):
-            kept.setdefault(example["text"], (label, example["words"]))
-    if not kept:
-        return []
-    docs = [
-        Doc(nlp.vocab, *get_words_and_spaces(words, text))
-        for text, (_, words) in kept.items()
+    kept = {
+        label: known[label]["examples"]
+        for label in dict.fromkeys(label for own in labels for label in own)
+        if label in known
+    }
+    words = {one["text"]: one["words"] for own in kept.values() for one in own}
+    texts, labels_of = list(words), _list_labels(known, words)
+    made = [Doc(nlp.vocab, *get_words_and_spaces(words[t], t)) for t in texts]
+    X, Q = _encode(nlp, name, run_before(nlp, name, made)), _encode(nlp, name, docs)
+    places, found = {text: place for place, text in enumerate(texts)}, []
+    for x, own in zip(Q, labels):
+        rows = {places[one["text"]]: 0 for label in own for one in kept.get(label, ())}
+        nearest = [(texts[row], cosine) for row, cosine in _rank(X, x, list(rows))[:n]]
+        found.append([Neighbour(text, labels_of[text], c) for text, c in nearest])
+    return found
+
+
+def _encode(nlp: Language, name: str, docs: Sequence[Doc]) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Unit vectors, of shape (docs, width)."""
+    encoder = nlp.get_pipe(name).model.get_ref("encoder")  # type: ignore[attr-defined]
+    size = nlp.batch_size
+    parts = [
+        encoder.ops.to_numpy(contract.encode(encoder, list(docs[start : start + size])))
+        for start in range(0, len(docs), size)
     ]
-    component: Any = nlp.get_pipe(name)
-    encoder = component.model.get_ref("encoder")
-    X = encoder.ops.to_numpy(contract.encode(encoder, run_before(nlp, name, docs)))
-    x = encoder.ops.to_numpy(contract.encode(encoder, [before]))
-    cosines = numpy.einsum("ij,j->i", unit_rows(X), unit_rows(x)[0])
-    best = numpy.argsort(-cosines, kind="stable")[:n]
-    pairs = list(kept.items())
-    found = [(pairs[i][0], pairs[i][1][0], float(cosines[i])) for i in best.tolist()]
-    return [Neighbour(*row) for row in found if row[2] > 0.0]
+    return unit_rows(numpy.concatenate(parts)) if parts else numpy.zeros((0, 0))
+
+
+def _rank(
+    X: numpy.ndarray, x: numpy.ndarray, rows: List[int]
+) -> List[Tuple[int, float]]:
+    """RETURNS (List[Tuple[int, float]]): Rows of what is like it at all, and cosines,
+    the most similar first.
+    """
+    if not rows:
+        return []
+    cosines = numpy.einsum("ij,j->i", X[rows], x)
+    order = numpy.argsort(-cosines, kind="stable").tolist()
+    return [(rows[i], float(cosines[i])) for i in order if cosines[i] > 0.0]
+
+
+def _list_labels(
+    known: Dict[str, Dict[str, Any]], texts: Iterable[str]
+) -> Dict[str, List[str]]:
+    """RETURNS (Dict[str, List[str]]): All labels that each text is kept for."""
+    found: Dict[str, Dict[str, None]] = {text: {} for text in texts}
+    for label, record in known.items():
+        for one in record["examples"]:
+            if one["text"] in found:
+                found[one["text"]][label] = None
+    return {text: list(labels) for text, labels in found.items()}

@@ -69,11 +69,8 @@ def explain(
     before, final = _run_alone(nlp, name, text)
     found = explain_kind(nlp, name, before, final, labels=labels, against=against)
     asked = list(dict.fromkeys([*found.get_labels(), *labels]))
-    return replace(
-        found,
-        titles=find_titles(component, asked),
-        nearest=find_neighbours(nlp, name, before, asked, n_nearest),
-    )
+    (nearest,) = find_neighbours(nlp, name, [before], [asked], n_nearest)
+    return replace(found, titles=find_titles(component, asked), nearest=nearest)
 
 
 def render_explanation(explanation: Any, separator: str = "/") -> str:

@@ -158,7 +158,10 @@ def tabulate_words(
 
 def tabulate_neighbours(found: Sequence[Neighbour]) -> TextTable:
     """RETURNS (TextTable): A row for each, without any if there is none."""
-    rows = [(_cut(one.text), one.label, f"{one.similarity:.2f}") for one in found]
+    rows = [
+        (_cut(one.text), ", ".join(one.labels), f"{one.similarity:.2f}")
+        for one in found
+    ]
     header = ("Training texts like this one", "label", "similarity")
     return TextTable("", header, rows, "llr")
 
