@@ -19,6 +19,7 @@ def report_cli(
     text: List[str] = Opt(["text"], "--text", "-t", help="Column of the text in such a table; several are joined"),
     baseline: bool = Opt(False, "--baseline", help="Compare with a LinearSVC that is trained in passing (needs scikit-learn)"),
     train: Optional[Path] = Opt(None, "--train", help="Corpus to train the baseline on"),
+    nearest: int = Opt(3, "--nearest", "-n", help="Training texts to show that are most like a document that is wrong, of those that are kept with the pipeline; 0 for none"),
     pipe: Optional[str] = PIPE,
     head: int = Opt(50, "--head", help="Fewest training documents of a head label"),
     mid: int = Opt(10, "--mid", help="Fewest training documents of a mid label"),
@@ -63,6 +64,7 @@ def report_cli(
         against=against,
         text=text,
         baseline=None if train is None else read_corpus(nlp, train),
+        n_nearest=nearest,
     )
     render = partial(render_html, data)
     print_and_save(data, render, output, before, json, "report")

@@ -10,7 +10,7 @@ from ..scoring.bootstrap import Comparison, Interval, compare, compare_labels
 from ..scoring.metrics import METRICS, Metric, find_metrics
 from ..scoring.predictions import Pairs, Predictions, count
 from .other import OtherSystem
-from .sections import MAX_TEXT, get_value
+from .sections import get_value, shorten_text
 
 # What is compared: it needs no probabilities, which a table may lack.
 COMPARED = {"macro_f", "accuracy", "micro_f", "micro_p", "micro_r"}
@@ -210,7 +210,7 @@ def _find_changes(
             "n": change.n,
             "n_right_before": change.n_before,
             "n_right_now": change.n_now,
-            "example": evidence.docs[change.row].text[:MAX_TEXT],
+            "example": shorten_text(evidence.docs[change.row].text),
         }
         for (first, second), change in ranked
     ], len(rows)

@@ -1,6 +1,6 @@
 from datetime import date
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Union
 
 from spacy.language import Language
 from spacy.training import Example
@@ -24,6 +24,8 @@ from ..tuning.settings import read_settings
 from .against import compare_with
 from .baseline import fit_baseline
 from .mending import find_mending
+from .names import find_names
+from .nearest import NearestTexts
 from .other import OtherSystem, is_predicted, read_other, run_other
 from .result import Report
 from .sections import describe_rows, find_confusions, get_tree, get_value
@@ -45,6 +47,7 @@ def build_report(
     against: Union[Language, Path, str, None] = None,
     text: Sequence[str] = ("text",),
     baseline: Optional[Iterable[Example]] = None,
+    n_nearest: int = 3,
 ) -> Report:
     """Find out how well a pipeline does on a corpus, and where it fails.
 
@@ -59,9 +62,12 @@ def build_report(
     text (Sequence[str]): Columns of the text in such a table.
     baseline (Optional[Iterable[Example]]): Instead, what a LinearSVC is trained on, for
         a comparison with it.
+    n_nearest (int): How many of the training texts that are kept with the pipeline to
+        show, those that are most like a document that it gets wrong.
     RETURNS (Report): JSON values, for render_html. Besides what the kind of the
         component's labels adds:
-        about: what was evaluated, by which metrics, and its settings.
+        about: what was evaluated, by which metrics, and its settings; names, see
+            find_names.
         headline: value, low and high of each metric, None without labels.
         against: see compare_with, None without another system.
         unattended: see find_unattended.
@@ -87,22 +93,25 @@ def build_report(
     predictions = evidence.predictions
     other = _find_other(evidence, before, text, baseline, seed)
     confusions = find_confusions(predictions)
-    own = find_part("report", kind)(evidence, confusions)
+    nearest = NearestTexts()
+    own = find_part("report", kind)(evidence, confusions, nearest)
     more = own.pop("labels")
     labels = [{**row, **more[i]} for i, row in describe_rows(predictions).items()]
     labels.sort(key=lambda row: (-row["support"], -row["count"], row["label"]))
     about = _get_about(nlp, name, evidence)
     metrics = _choose_metrics(evidence, about["depth"])
-    notes = {"head": head, "mid": mid, "below": head - 1}
-    titles = {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
-    about.update(labels=kind.name, metrics=titles, **own.pop("about", {}))
+    about.update(labels=kind.name, metrics=_name_metrics(metrics, head, mid))
+    about.update(own.pop("about", {}))
+    described, names = find_described(nlp, name), about["names"]
+    mend = find_mending(evidence, labels, confusions, described, nearest.ask, names)
+    nearest.find(nlp, name, evidence, n_nearest)
     drawing = {"resamples": resamples, "seed": seed}
     return Report(
         about=about,
         headline=_get_headline(predictions, metrics, resamples, seed),
         against=other and compare_with(evidence, other, **drawing),
         unattended=find_unattended(predictions, **drawing),
-        mend=find_mending(evidence, labels, confusions, find_described(nlp, name)),
+        mend=mend,
         labels=labels,
         tree=get_tree(evidence.taxonomy, labels),
         **own,
@@ -150,6 +159,14 @@ def _choose_metrics(evidence: Evidence, depth: int) -> Dict[str, Metric]:
     return metrics
 
 
+def _name_metrics(
+    metrics: Dict[str, Metric], head: int, mid: int
+) -> Dict[str, List[str]]:
+    """RETURNS (Dict[str, List[str]]): The title of each, and what it is."""
+    notes = {"head": head, "mid": mid, "below": head - 1}
+    return {key: [m.title, m.note.format(**notes)] for key, m in metrics.items()}
+
+
 def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
     tree, predictions = evidence.taxonomy, evidence.predictions
     title, version = name_pipeline(nlp)
@@ -171,6 +188,7 @@ def _get_about(nlp: Language, name: str, evidence: Evidence) -> Dict[str, Any]:
         "head": head,
         "mid": mid,
         "separator": tree.separator,
+        "names": find_names(nlp.get_pipe(name), tree.leaves, tree.separator),
         "settings": read_settings(nlp, name).to_dict(),
     }
 

@@ -4,6 +4,7 @@ import numpy
 
 from ..evaluation.evidence import Evidence
 from ..scoring.metrics import get_coverage, get_micro
+from .nearest import NearestTexts
 from .sections import (
     N_CASES,
     N_POINTS,
@@ -19,7 +20,9 @@ from .sections import (
 N_EXAMPLES = 10
 
 
-def report_exclusive(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, Any]:
+def report_exclusive(
+    evidence: Evidence, confusions: ConfusionsT, nearest: NearestTexts
+) -> Dict[str, Any]:
     """Report what there is where labels exclude each other, see build_report.
 
     RETURNS (Dict[str, Any]): JSON values:
@@ -43,13 +46,15 @@ def report_exclusive(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, A
             column: {"taken_for": other, "n_taken_for": n}
             for column, (other, n) in find_instead(predictions, confusions).items()
         },
-        "confusions": show_confusions(evidence, siblings, predictions.gold),
+        "confusions": show_confusions(
+            evidence, siblings, predictions.gold, nearest.ask
+        ),
         "reliability": get_reliability(
             given.confidence, numpy.isin(given.rows, right.rows)
         ),
         "coverage": _get_coverage_curve(on_leaves),
-        "refinement": _get_refinement(evidence),
-        "hardest": _get_hardest(evidence),
+        "refinement": _get_refinement(evidence, nearest),
+        "hardest": _get_hardest(evidence, nearest),
     }
 
 
@@ -76,7 +81,9 @@ def _get_coverage_curve(evidence: Evidence) -> Dict[str, Any]:
     }
 
 
-def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
+def _get_refinement(
+    evidence: Evidence, nearest: NearestTexts
+) -> Optional[Dict[str, Any]]:
     """What a second stage changed: "first" is the label before it. What it has held
     back isn't broken: that is what an abstention is for.
     """
@@ -99,12 +106,12 @@ def _get_refinement(evidence: Evidence) -> Optional[Dict[str, Any]]:
         "n_changed": sum(first != label for _, first, label, _ in given),
         "n_fixed": len(fixed),
         "n_broken": len(broken),
-        "fixed": [_describe(evidence, row) for row in fixed[:N_EXAMPLES]],
-        "broken": [_describe(evidence, row) for row in broken[:N_EXAMPLES]],
+        "fixed": [_describe(evidence, row, nearest) for row in fixed[:N_EXAMPLES]],
+        "broken": [_describe(evidence, row, nearest) for row in broken[:N_EXAMPLES]],
     }
 
 
-def _get_hardest(evidence: Evidence) -> List[Dict[str, Any]]:
+def _get_hardest(evidence: Evidence, nearest: NearestTexts) -> List[Dict[str, Any]]:
     """Wrong documents, the least probable gold label first. One that is an inner node
     is right if it is on the path of the label given.
     """
@@ -112,7 +119,7 @@ def _get_hardest(evidence: Evidence) -> List[Dict[str, Any]]:
     order = numpy.argsort(evidence.predictions.gold.confidence, kind="stable")
     paths = [dict(decision["levels"]) for decision in evidence.decisions]
     wrong = [row for row in order.tolist() if golds[row] not in paths[row]]
-    return [_describe(evidence, row) for row in wrong[:N_CASES]]
+    return [_describe(evidence, row, nearest) for row in wrong[:N_CASES]]
 
 
 def _name_golds(evidence: Evidence) -> List[str]:
@@ -120,15 +127,19 @@ def _name_golds(evidence: Evidence) -> List[str]:
     return [predictions.labels[column] for column in predictions.gold_columns]
 
 
-def _describe(evidence: Evidence, row: int) -> Dict[str, Any]:
+def _describe(evidence: Evidence, row: int, nearest: NearestTexts) -> Dict[str, Any]:
     decision, predictions = evidence.decisions[row], evidence.predictions
+    gold = predictions.labels[predictions.gold.columns[row]]
+    candidates = [label for label, _ in decision["candidates"]]
+    others = [decision["label"], decision.get("first"), *candidates]
     return {
         "text": shorten_text(evidence.docs[row].text),
-        "gold": predictions.labels[predictions.gold.columns[row]],
+        "gold": gold,
         "gold_probability": float(predictions.gold.confidence[row]),
         "label": decision["label"],
         "first": decision.get("first"),
         "levels": [list(level) for level in decision["levels"]],
         "candidates": [list(candidate) for candidate in decision["candidates"]],
         **{key: decision[key] for key in ("known", "stage", "reason")},
+        "nearest": nearest.ask(row, [gold, *others]),
     }

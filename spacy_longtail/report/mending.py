@@ -1,17 +1,20 @@
 """Which categories to mend first, and what would help each."""
 
-from typing import Any, Dict, List, Sequence, Set
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, Sequence, Set
 
 import numpy
 
 from ..evaluation.evidence import Evidence
 from ..presentation import count_noun
 from ..scoring.predictions import Predictions
-from .sections import ConfusionsT, find_instead
+from .names import show_label
+from .sections import AskT, ConfusionsT, find_instead, shorten_text
 
 N_MENDED = 5
 # Fewest missed documents that say something about where they go.
 FEWEST = 3
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def find_mending(
@@ -19,16 +22,22 @@ def find_mending(
     labels: Sequence[Dict[str, Any]],
     confusions: ConfusionsT,
     described: Set[str],
+    ask: AskT,
+    names: Mapping[str, str] = NOTHING,
 ) -> List[Dict[str, Any]]:
     """Find the labels with the most mistakes: documents that miss the label, which is
     its volume times its error, and then those that were wrongly given it.
 
     labels (Sequence[Dict[str, Any]]): See describe_rows.
     described (Set[str]): Labels with a description.
+    ask (AskT): See NearestTexts.
+    names (Mapping[str, str]): See find_names.
     RETURNS (List[Dict[str, Any]]): JSON values, most mistakes first, for each label:
         its count, support, pooled and described; n_missed and n_false documents; share
         of all missed pairs of a document and a label; instead, the label that most of
-        them were given, n_instead; n_without, those without any label; help, sentences.
+        them were given, n_instead; n_without, those without any label; help, sentences;
+        example, the text of one of the n_instead, None without any, and the training
+        texts of the two labels that are nearest to it.
     """
     predictions = evidence.predictions
     missed, false = (
@@ -57,7 +66,26 @@ def find_mending(
             }
         )
     found.sort(key=lambda row: (-row["n_missed"], -row["n_false"], row["label"]))
-    return [{**row, "help": _advise(evidence, row)} for row in found[:N_MENDED]]
+    return [
+        {
+            **row,
+            "help": _advise(evidence, row, names),
+            **_show_example(evidence, row, confusions, ask),
+        }
+        for row in found[:N_MENDED]
+    ]
+
+
+def _show_example(
+    evidence: Evidence, row: Dict[str, Any], confusions: ConfusionsT, ask: AskT
+) -> Dict[str, Any]:
+    if not row["n_instead"]:
+        return {"example": None, "nearest": []}
+    labels = evidence.predictions.labels
+    pair = row["label"], row["instead"]
+    place = confusions[labels.index(pair[0]), labels.index(pair[1])][0]
+    text = shorten_text(evidence.docs[place].text)
+    return {"example": text, "nearest": ask(place, pair)}
 
 
 def _count(predictions: Predictions, pairs: Any) -> numpy.ndarray:
@@ -65,12 +93,14 @@ def _count(predictions: Predictions, pairs: Any) -> numpy.ndarray:
     return numpy.bincount(columns, minlength=len(predictions.labels))
 
 
-def _advise(evidence: Evidence, row: Dict[str, Any]) -> List[str]:
+def _advise(
+    evidence: Evidence, row: Dict[str, Any], names: Mapping[str, str]
+) -> List[str]:
     tree, (head, mid) = evidence.taxonomy, evidence.predictions.bounds
     n, found = row["n_missed"], []
     if n >= FEWEST and 2 * row["n_instead"] > n:
-        other = row["instead"]
-        is_sibling = tree.parent(row["label"]) == tree.parent(other)
+        is_sibling = tree.parent(row["label"]) == tree.parent(row["instead"])
+        other = show_label(row["instead"], names)
         advice = "merge them, or" if is_sibling else "look whether"
         text = "say what sets them apart" if is_sibling else "those are labelled right"
         found.append(

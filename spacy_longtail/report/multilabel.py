@@ -8,6 +8,7 @@ from ..ops import get_log_odds
 from ..scoring.metrics import KS, get_labels_per_doc, get_micro
 from ..scoring.predictions import Pairs
 from ..scoring.ranking import average_precision
+from .nearest import NearestTexts
 from .sections import (
     N_POINTS,
     ConfusionsT,
@@ -23,7 +24,9 @@ from .sections import (
 N_CANDIDATES = 5
 
 
-def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, Any]:
+def report_multilabel(
+    evidence: Evidence, confusions: ConfusionsT, nearest: NearestTexts
+) -> Dict[str, Any]:
     """Report what there is where documents can have several labels, see build_report.
 
     RETURNS (Dict[str, Any]): JSON values:
@@ -43,7 +46,7 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
     n_wrong = len(numpy.unique(numpy.append(missed.rows, false.rows)))
     precisions = average_precision(predictions, predictions.ones)[0].tolist()
     n_leaves = len(evidence.taxonomy.leaves)
-    describe = partial(_describe, evidence, thresholds)
+    describe = partial(_describe, evidence, thresholds, nearest)
     labels = {
         column: {
             "threshold": float(thresholds[column]) if column < n_leaves else None,
@@ -61,7 +64,7 @@ def report_multilabel(evidence: Evidence, confusions: ConfusionsT) -> Dict[str, 
             "ks": list(KS),
         },
         "labels": labels,
-        "confusions": show_confusions(evidence, confusions, missed),
+        "confusions": show_confusions(evidence, confusions, missed, nearest.ask),
         "reliability": get_reliability(P[is_known], truths[is_known] == 1.0),
         "tradeoff": _get_tradeoff(predictions, thresholds),
         "missed": [describe(*pair) for pair in pick_cases(missed, missed.confidence)],
@@ -94,7 +97,11 @@ def _get_tradeoff(predictions: Any, thresholds: numpy.ndarray) -> Dict[str, Any]
 
 
 def _describe(
-    evidence: Evidence, thresholds: numpy.ndarray, row: int, column: int
+    evidence: Evidence,
+    thresholds: numpy.ndarray,
+    nearest: NearestTexts,
+    row: int,
+    column: int,
 ) -> Dict[str, Any]:
     predictions: Any = evidence.predictions
     labels, P = predictions.labels, predictions.scores.P[row]
@@ -106,13 +113,18 @@ def _describe(
     def pick(pairs: Pairs) -> List[List[Any]]:
         return show(pairs.columns[pairs.rows == row].tolist())
 
+    parts = {
+        "right": pick(predictions.right),
+        "missed": pick(predictions.missed),
+        "false": pick(predictions.false),
+        "candidates": show(ranked[:N_CANDIDATES]),
+    }
+    shown = [label for pairs in parts.values() for label, _ in pairs]
     return {
         "text": shorten_text(evidence.docs[row].text),
         "label": labels[column],
         "probability": float(P[column]),
         "threshold": float(thresholds[column]),
-        "right": pick(predictions.right),
-        "missed": pick(predictions.missed),
-        "false": pick(predictions.false),
-        "candidates": show(ranked[:N_CANDIDATES]),
+        **parts,
+        "nearest": nearest.ask(row, [labels[column], *shown]),
     }

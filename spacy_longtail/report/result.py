@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 from ..evaluation.evidence import remark_trained
 from ..presentation import Remark, TextTable, count_noun, shorten
 from .against import DECISIVE
+from .names import name_label, show_label
 
 # Labels and changed decisions that are printed.
 N_SHOWN = 10
@@ -119,8 +120,8 @@ def _remark_mending(data: Dict[str, Any]) -> List[Remark]:
     if not rows:
         return []
     share = sum(row["share"] for row in rows)
-    separator = data["about"]["separator"]
-    names = "; ".join(row["label"].split(separator)[-1] for row in rows)
+    called, separator = data["about"]["names"], data["about"]["separator"]
+    names = "; ".join(name_label(row["label"], called, separator) for row in rows)
     text = f"Mend first: {names} ({show_percent(share)} of what is missed)."
     return [Remark("text", text)]
 
@@ -161,7 +162,10 @@ def _tabulate_mending(data: Dict[str, Any]) -> TextTable:
         )
         for row in data["mend"]
     ]
-    helps = [f"{row['label']}: {'; '.join(row['help'])}." for row in data["mend"]]
+    helps = [
+        f"{show_label(row['label'], data['about']['names'])}: {'; '.join(row['help'])}."
+        for row in data["mend"]
+    ]
     header = ("label", "missed", "false", "trained on")
     lines = [Remark("text", text) for text in helps]
     return TextTable("Mend first", header, rows, "lrrr", lines)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 
@@ -18,6 +18,8 @@ N_POINTS = 100
 MAX_TEXT = 600
 # By the columns of a missed label and of a false one, the rows of the documents.
 ConfusionsT = Dict[Tuple[int, int], List[int]]
+# Takes the row of a document and labels, and gives the nearest training texts.
+AskT = Callable[[int, Sequence[Optional[str]]], List[Dict[str, Any]]]
 
 
 def describe_rows(predictions: Predictions) -> Dict[int, Dict[str, Any]]:
@@ -108,13 +110,15 @@ def find_instead(
 
 
 def show_confusions(
-    evidence: Evidence, confusions: ConfusionsT, wholes: Pairs
+    evidence: Evidence, confusions: ConfusionsT, wholes: Pairs, ask: AskT
 ) -> List[Dict[str, Any]]:
     """Show the confusions of most documents.
 
     wholes (Pairs): What the share of a label is of.
+    ask (AskT): See NearestTexts.
     RETURNS (List[Dict[str, Any]]): The missed label, the false one, n documents, their
-        share, n the other way, and one of the texts.
+        share, n the other way, one of the texts, and the training texts of the two
+        labels that are nearest to it.
     """
     labels = evidence.predictions.labels
     totals = Counter(wholes.columns.tolist())
@@ -129,7 +133,8 @@ def show_confusions(
             "n": len(rows),
             "share": len(rows) / totals[first],
             "back": len(confusions.get((second, first), ())),
-            "example": evidence.docs[rows[0]].text[:MAX_TEXT],
+            "example": shorten_text(evidence.docs[rows[0]].text),
+            "nearest": ask(rows[0], [labels[first], labels[second]]),
         }
         for (first, second), rows in ranked[:N_CONFUSIONS]
     ]

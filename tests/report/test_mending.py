@@ -1,7 +1,10 @@
 import numpy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from spacy_longtail.evaluation.evidence import Evidence
 from spacy_longtail.report.mending import find_mending
+from spacy_longtail.report.nearest import NearestTexts
 from spacy_longtail.report.sections import describe_rows, find_confusions
 from spacy_longtail.scoring.predictions import ABSTAINED, pair_columns
 from spacy_longtail.taxonomy import build_taxonomy
@@ -20,10 +23,12 @@ def mend(gold, given, described=()):
     predictions = pair_columns(
         *columns, numpy.ones(len(gold)), tree.leaves, counts=counts, taxonomy=tree
     )
-    evidence = Evidence(None, tree, [], [], predictions, None, None, len(gold))
+    docs = [Doc(Vocab(), words=["text", str(row)]) for row in range(len(gold))]
+    evidence = Evidence(None, tree, docs, [], predictions, None, None, len(gold))
     rows = list(describe_rows(predictions).values())
     confusions = find_confusions(predictions)
-    return find_mending(evidence, rows, confusions, set(described))
+    ask = NearestTexts().ask
+    return find_mending(evidence, rows, confusions, set(described), ask)
 
 
 def test_most_missed_documents_come_first():
@@ -34,6 +39,7 @@ def test_most_missed_documents_come_first():
     assert [row["n_missed"] for row in found] == [3, 2, 0, 0]
     assert [row["n_false"] for row in found] == [0, 0, 3, 2]
     assert found[0]["share"] == 0.6
+    assert [row["example"] for row in found] == ["text 0 ", "text 4 ", None, None]
 
 
 def test_sibling_that_takes_most_mistakes_is_to_be_merged():

@@ -35,8 +35,8 @@
   const search = document.getElementById("search");
   const group = document.getElementById("group");
   const shown = document.getElementById("shown");
-  // The whole path, of which the page may show a part.
-  const texts = rows.map((row) => row.dataset.label.toLowerCase());
+  // The whole path, of which the page may show a part, and the title of a code.
+  const texts = rows.map((row) => (row.dataset.label + " " + row.cells[0].textContent).toLowerCase());
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
     let n = 0;
