@@ -26,7 +26,7 @@ NO_SPARK = {"PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
 def get_block(page, library):
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf8")
+    text = (ROOT / f"{page}.md").read_text(encoding="utf8")
     (block,) = re.findall(rf"```python requires={library}\n(.*?)```", text, re.DOTALL)
     return block
 
@@ -62,7 +62,7 @@ def run_block(folder, page, library, *before):
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_frame_is_labelled_by_one_call(folder, library):
-    said = run_block(folder, "scaling", library)
+    said = run_block(folder, "docs/scaling", library)
     assert "bank/card" in said and "travel/flight" in said
 
 
@@ -78,7 +78,7 @@ def test_frame_is_labelled_by_one_call(folder, library):
 def test_engine_gives_what_one_process_gives(folder, library, before):
     scripts = Path(sys.executable).parent
     before = [str(scripts / before[0]), *before[1:]] if before else []
-    said = run_block(folder, "scaling", library, *before)
+    said = run_block(folder, "docs/scaling", library, *before)
     found = pa.parquet.read_table(folder / "labelled").to_pylist()
     read = pa.parquet.read_table(folder / "tickets.parquet")
     own = pa.Table.from_batches(batch.classify(read, PIPELINE)).to_pylist()
@@ -124,8 +124,9 @@ def ask(port, text, max_wait=120):
 def test_service_answers_over_http(folder):
     pytest.importorskip("fastapi")
     pytest.importorskip("uvicorn")
-    block = get_block("serving", "fastapi")
+    block = get_block("docs/serving", "fastapi")
     assert len(block.strip().splitlines()) <= 15
+    assert block == get_block("README", "fastapi")
     (folder / "service.py").write_text(block, encoding="utf8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

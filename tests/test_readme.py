@@ -20,7 +20,7 @@ def test_readme_can_be_read_in_five_minutes():
 
 
 def test_quickstart_has_at_most_12_lines():
-    (block,) = get_blocks("python")
+    block = get_blocks("python")[0]
     assert len(block.strip().splitlines()) <= 12
 
 

@@ -13,7 +13,6 @@ TITLES = {
     "spark_counted": "Spark, with `observe`",
     "spark_two_phases": "Spark, with `two_phases`",
     "spark_serial": "Spark, executors with `-XX:+UseSerialGC`",
-    "spark_short": "Spark, that and `-XX:TieredStopAtLevel=1`",
     "spark_small_batches": "Spark, Arrow batches of 1,000 rows",
     "spark_new_workers": "Spark, workers not used again",
 }
