@@ -47,9 +47,11 @@ def make_phases(out: Path = RESULTS) -> str:
     header = ["routed", "one phase, s", "two phases, s"]
     header += ["one phase, 2 processes", "two phases, 2 processes"]
     size = (
-        f"{found['n_rows']:,} rows like `{found['data']}`, MiniLM ranks what is routed."
+        f"{found['n_rows']:,} rows like `{found['data']}`, those that are routed first;"
+        " MiniLM ranks them, on one thread a process."
     )
-    caption = make_caption("predict.py --data DIR --phases", [found])
+    command = f"predict.py --data DIR --phases --n-rows {found['n_rows']}"
+    caption = make_caption(command, [found])
     return f"{format_table(header, rows)}\n\n{size} {caption}"
 
 

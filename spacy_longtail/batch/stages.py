@@ -14,7 +14,7 @@ from .work import TEXT, JobPlan, read_arrow
 # Rows of a chunk: at most, at least, and so many chunks unless there are few rows.
 SHARD_SIZE, MIN_SIZE, MIN_CHUNKS = 10_000, 250, 16
 # Texts of a piece of the second stage: at most, and so many pieces at least.
-MAX_TEXTS, MIN_PIECES = 1024, 32
+MAX_TEXTS, MIN_PIECES = 1024, 16
 # Shows that so many rows are done.
 UpdateT = Callable[[int], Any]
 
