@@ -128,11 +128,13 @@ def render(
 
     template (Path): It finds others in its folder, and by their path in this package.
     filters (Optional[Mapping[str, Callable[..., Any]]]): Besides "figure", which is
-        show_figure, and "count", which is count_noun and replaces Jinja's own.
+        show_figure, "count", which is count_noun and replaces Jinja's own, and
+        "breakable", for names: a line can end behind an underscore.
     values (Any): What it needs; a missing one is an error.
     RETURNS (str): The page.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=FileSystemLoader([template.parent, PACKAGE]),
@@ -141,8 +143,9 @@ def render(
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    own = {"figure": show_figure, "count": count_noun, **(filters or {})}
-    environment.filters.update(own)
+    own = {"figure": show_figure, "count": count_noun}
+    own["breakable"] = lambda name: escape(name).replace("_", Markup("_<wbr>"))
+    environment.filters.update({**own, **(filters or {})})
     return environment.get_template(template.name).render(**values)
 
 

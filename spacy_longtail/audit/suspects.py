@@ -12,6 +12,7 @@ from .validation import Suspect
 
 # Why a text is there.
 UNLIKE = "no more like its label than texts that have another"
+UNLIKE_ONE = "no more like {labels} than texts without {it}"
 HARD = "unlike its label, but not sure to be like another: it may only be hard to tell"
 LACKS = "as much like another label, too, as the texts that have it"
 COPIES = "labelled otherwise where the same text stands again"
@@ -144,8 +145,7 @@ class SuspectFinder:
         row = max(rows, key=lambda row: found.other_log[row])
         is_missing = bool(is_lacking[rows].any())
         more = [int(found.other[row])] if is_missing or (wrong and not kept) else []
-        reason = UNLIKE if found.other_log[row] > SURE or kept else HARD
-        reason = reason if wrong else LACKS
+        reason = self._say_why(wrong, kept, float(found.other_log[row]))
         return Finding(
             row=rows[0],
             given=tuple(dict.fromkeys(label for labels in sets for label in labels)),
@@ -155,6 +155,15 @@ class SuspectFinder:
             n_docs=len(rows),
             reason=COPIES if len(sets) > 1 else reason,
         )
+
+    def _say_why(self, wrong: Set[int], kept: List[int], other_log: float) -> str:
+        if not wrong:
+            return LACKS
+        if not kept:
+            return UNLIKE if other_log > SURE else HARD
+        # Which of several it is.
+        named = ", ".join(self.gold.names[column] for column in sorted(wrong))
+        return UNLIKE_ONE.format(labels=named, it="it" if len(wrong) == 1 else "them")
 
 
 def _rank(found: Finding) -> Tuple[bool, bool, float, int]:

@@ -89,6 +89,27 @@ def test_reason_says_whether_another_label_is_sure():
     assert second.endswith("it may only be hard to tell")
 
 
+def test_reason_names_the_label_that_is_wrong_beside_a_right_one():
+    """Of two texts with two labels, the first has a wrong one."""
+    twos = numpy.full(2, 2)
+    names, columns = ["a", "b", "c", "d"], numpy.asarray([0, 1, 2, 3])
+    gold = Gold(numpy.asarray([0, 2]), twos, columns, names)
+    found = Judgement(
+        given=numpy.log([0.5, 0.001, 0.4, 0.5]),
+        other=numpy.asarray([2, 0]),
+        other_log=numpy.log([0.3, 0.05]),
+        needed=numpy.full(4, 0.9),
+        usual=numpy.full(4, 0.1),
+        is_blank=numpy.zeros(2, dtype="bool"),
+    )
+    (finding,) = SuspectFinder(gold, found, twos.astype("uint64").cumsum()).find(
+        several=True
+    )
+    suspect = finding.show(names, "some text")
+    assert (suspect.given, suspect.suggested) == (["a", "b"], ["a"])
+    assert suspect.reason == "no more like b than texts without it"
+
+
 def test_clean_labels_are_left_alone(check):
     found = check(make_rows())
     assert found.suspects == []

@@ -1,10 +1,12 @@
 import builtins
 import re
+from dataclasses import replace
 
 import pytest
 
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.facts import draw_frequencies, render_audit
+from spacy_longtail.audit.validation import CrossValidation, Suspect
 
 
 @pytest.fixture
@@ -32,6 +34,20 @@ def test_page_has_every_part(page):
     for part in [*parts, "Effective weights"]:
         assert f"<h2>{part}</h2>" in page
     assert "prefers-color-scheme: dark" in page
+
+
+def test_labels_in_doubt_stand_out_and_texts_stand_beside_their_labels(pairs, write):
+    pairs = [*pairs, ("my new card was lost there", {"bank/card": 1.0})]
+    pairs.append(("my new card was lost there again", {"bank/bank_fee": 1.0}))
+    suspect = Suspect(0, "text", ["a", "b"], ["a"], 0.001, 0.02, 1, "no more like b")
+    found = CrossValidation(5, True, 1, 0, 0, 3, [suspect], [], 0, 0, [])
+    page = render_audit(replace(audit_corpus(write(pairs)), cross_validation=found))
+    assert '<dd>a, <b>b</b> <span class="muted">0.001</span></dd>' in page
+    # That of a label that isn't suggested would look like that of a.
+    assert "<dd>a</dd>" in page and "0.020" not in page
+    near = page[page.index("Nearly equal texts") :]
+    for text, label in (("there", "bank/card"), ("there again", "bank/bank_<wbr>fee")):
+        assert f'lost {text} <span class="muted">{label}</span></div>' in near
 
 
 def test_curve_has_the_colour_of_the_text():
