@@ -21,6 +21,9 @@ NARROW = """return [...document.querySelectorAll('th, td')]
     .filter(cell => cell.checkVisibility())
     .filter(cell => cell.innerText.length > 6 && cell.clientWidth < 60)
     .map(cell => cell.innerText)"""
+SIDEWAYS = """return [...document.querySelectorAll('.scroll')]
+    .filter(part => innerWidth >= 1400 && part.scrollWidth > part.clientWidth)
+    .map(part => part.innerText.slice(0, 99))"""
 LOW = """return [...document.querySelectorAll('svg')]
     .map(plot => plot.getBoundingClientRect().height).filter(height => height < 160)"""
 TOUCHING = """return [...document.querySelectorAll('svg')].flatMap(plot => {
@@ -59,6 +62,11 @@ def make_pages(tickets_dir, mixed_dir, load_copy, tmp_path_factory):
         data["mend"][0]["label"] = data["against"]["labels"][0]["label"] = LONG
         data["labels"][0]["label"] = f"money/{LONG}"
         data["tree"][0]["name"] = LONG
+        data["confusions"][0]["example"] = LONG.replace(" ", "/")
+        near = {"text": LONG, "labels": [f"money/{LONG}"], "similarity": 0.5}
+        for part in (data["confusions"], data["mend"], data.get("hardest", ())):
+            for row in part:
+                row["nearest"] = [near]
         return render_html(data)
 
     def make_explanation(folder):
@@ -100,7 +108,7 @@ def test_page_can_be_read_at_every_width_in_light_and_dark(
             browser.get(path.as_uri())
             browser.execute_script(OPEN)
             assert browser.execute_script(WIDER) is None, width
-            for script in (NARROW, LOW, TOUCHING, HIDDEN):
+            for script in (NARROW, SIDEWAYS, LOW, TOUCHING, HIDDEN):
                 assert browser.execute_script(script) == [], (width, scheme)
         paper, ink = browser.execute_script(COLOURS)
         papers.append((paper, ink))

@@ -97,25 +97,24 @@ def _advise(
     evidence: Evidence, row: Dict[str, Any], names: Mapping[str, str]
 ) -> List[str]:
     tree, (head, mid) = evidence.taxonomy, evidence.predictions.bounds
-    n, found = row["n_missed"], []
-    if n >= FEWEST and 2 * row["n_instead"] > n:
+    n, n_instead, n_without = (row[x] for x in ("n_missed", "n_instead", "n_without"))
+    other = show_label(row["instead"] or "", names, tree.separator)
+    goes, found = f"{n_instead:,} of the {n:,} it lacks go to {other}", []
+    if n >= FEWEST and 2 * n_instead > n:
         is_sibling = tree.parent(row["label"]) == tree.parent(row["instead"])
-        other = show_label(row["instead"], names)
         advice = "merge them, or" if is_sibling else "look whether"
         text = "say what sets them apart" if is_sibling else "those are labelled right"
-        found.append(
-            f"{row['n_instead']:,} of the {n:,} it lacks go to {other}: {advice} {text}"
-        )
-    if n >= FEWEST and 2 * row["n_without"] > n:
-        found.append(f"{row['n_without']:,} of the {n:,} it lacks got no label at all")
+        found.append(f"{goes}: {advice} {text}")
+    if n >= FEWEST and 2 * n_without > n:
+        found.append(f"{n_without:,} of the {n:,} it lacks got no label at all")
     if row["count"] < head:
         few = "only " if row["count"] < mid else ""
         pooled = " and is pooled" if row["pooled"] else ""
         texts = count_noun(row["count"], "training text")
         found.append(f"label more texts: it has {few}{texts}{pooled}")
-    if not row["described"]:
-        found.append("describe it: it has no description")
+        found += [] if row["described"] else ["describe it: it has no description"]
     if not found:
+        more = [f"{goes}, more than to any other label"] if n_instead >= FEWEST else []
         text = "look for wrong labels among its texts, with 'audit --cross-validate 5'"
-        found.append(text)
+        found += [*more, text]
     return found

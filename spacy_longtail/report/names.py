@@ -17,7 +17,8 @@ def find_names(pipe: Any, labels: Sequence[str], separator: str) -> Dict[str, st
     """
     last = {label: label.rpartition(separator)[2] for label in labels}
     n_named = Counter(last.values())
-    whole = {label: label for label, name in last.items() if n_named[name] > 1}
+    alike = (label for label in labels if n_named[last[label]] > 1)
+    whole = {label: show_path(label, separator) for label in alike}
     whole.update((label, label) for label in find_codes(labels, separator))
     return {**whole, **find_titles(pipe, labels)}
 
@@ -27,7 +28,13 @@ def name_label(label: str, names: Mapping[str, str], separator: str) -> str:
     return names.get(label) or label.rpartition(separator)[2]
 
 
-def show_label(label: str, names: Mapping[str, str]) -> str:
+def show_label(label: str, names: Mapping[str, str], separator: str) -> str:
     """RETURNS (str): The label, and its title if it is a code that has one."""
     title = names.get(label, label)
-    return label if title == label else f"{label} ({title})"
+    is_path = title in (label, show_path(label, separator))
+    return label if is_path else f"{label} ({title})"
+
+
+def show_path(label: str, separator: str) -> str:
+    """RETURNS (str): The segments of a label, as people like to see them."""
+    return " › ".join(label.split(separator))

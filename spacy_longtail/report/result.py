@@ -162,10 +162,12 @@ def _tabulate_mending(data: Dict[str, Any]) -> TextTable:
         )
         for row in data["mend"]
     ]
-    helps = [
-        f"{show_label(row['label'], data['about']['names'])}: {'; '.join(row['help'])}."
+    about = data["about"]
+    labels = [
+        show_label(row["label"], about["names"], about["separator"])
         for row in data["mend"]
     ]
+    helps = [f"{x}: {'; '.join(row['help'])}." for x, row in zip(labels, data["mend"])]
     header = ("label", "missed", "false", "trained on")
     lines = [Remark("text", text) for text in helps]
     return TextTable("Mend first", header, rows, "lrrr", lines)

@@ -36,6 +36,13 @@ def test_page_has_every_section_that_it_links_to(page):
     assert {"tail", "labels", "tree", "confusions", "sure"} < set(sections)
 
 
+def test_labels_of_one_level_have_no_tree(pages, reports):
+    about = {**reports["exclusive"]["about"], "depth": 1}
+    page = render_html({**reports["exclusive"], "about": about})
+    assert 'id="tree"' in pages["exclusive"]
+    assert 'id="tree"' not in page and 'href="#tree"' not in page
+
+
 def test_everything_is_escaped(report):
     poisoned = {
         key: part if key == "headline" else poison(part) for key, part in report.items()

@@ -57,6 +57,9 @@ def test_few_texts_and_no_description_are_said():
         "label more texts: it has only 4 training texts",
         "describe it: it has no description",
     ]
+    # Where there are many texts, no description helps.
+    (first, *_) = mend(["a/b"] * 2, ["d/e"] * 2)
+    assert "describe" not in " ".join(first["help"])
     (first, *_) = mend(["d/e"] * 2, ["a/b"] * 2, described=["d/e"])
     assert first["described"] and len(first["help"]) == 1
 
@@ -70,6 +73,13 @@ def test_documents_that_got_no_label_are_said():
 def test_where_nothing_else_helps_its_labels_are_to_be_checked():
     (first, *_) = mend(["a/b"], ["a/c"], described=COUNTS)
     assert "look for wrong labels" in first["help"][0]
+    given = ["a/c"] * 3 + ["d/f"] * 2 + ["d/e"]
+    (first, *_) = mend(["a/b"] * 6, given)
+    assert (
+        first["help"][0]
+        == "3 of the 6 it lacks go to a/c, more than to any other label"
+    )
+    assert "look for wrong labels" in first["help"][1]
 
 
 def test_nothing_is_wrong():

@@ -9,10 +9,18 @@ LABELS = ["food/milk", "drinks/milk", "food/bread", "D/15/08", "D/15/09"]
 def test_labels_that_say_nothing_are_called_by_title_or_path(kind_nlp):
     pipe = kind_nlp.get_pipe(kind_nlp.pipe_names[-1])
     names = find_names(pipe, LABELS, "/")
-    assert names == {label: label for label in LABELS if label != "food/bread"}
+    assert names == {
+        "food/milk": "food › milk",
+        "drinks/milk": "drinks › milk",
+        "D/15/08": "D/15/08",
+        "D/15/09": "D/15/09",
+    }
     assert name_label("food/bread", names, "/") == "bread"
     assert name_label("D/15/08", names, "/") == "D/15/08"
-    assert show_label("D/15/08", names) == "D/15/08"
+    assert show_label("D/15/08", names, "/") == "D/15/08"
+    assert show_label("food/milk", names, "/") == "food/milk"
+    named = {"D/15/08": "Till manager"}
+    assert show_label("D/15/08", named, "/") == "D/15/08 (Till manager)"
 
 
 def test_titles_stand_on_the_page_and_in_the_terminal(tickets_nlp, tickets_dev):

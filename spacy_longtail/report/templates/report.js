@@ -52,6 +52,7 @@
   const toggle = (open) => {
     document.querySelectorAll(".tree details").forEach((node) => { node.open = open; });
   };
-  document.getElementById("open").addEventListener("click", () => toggle(true));
-  document.getElementById("close").addEventListener("click", () => toggle(false));
+  // Labels of one level have no tree.
+  document.getElementById("open")?.addEventListener("click", () => toggle(true));
+  document.getElementById("close")?.addEventListener("click", () => toggle(false));
 })();
