@@ -1,7 +1,19 @@
 """Which components of a pipeline belong together."""
 
+import re
 from importlib import import_module
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -13,6 +25,10 @@ from ..pipeline.names import get_name_texts
 # In the meta of a pipeline that nobody has named.
 UNNAMED, UNVERSIONED = "pipeline", "0.0.0"
 TRAINED = ("model-best", "model-last")
+# Of a description that stands for a title.
+MAX_TITLE = 80
+# Before closing marks, behind opening ones and apostrophes.
+NO_SPACE = re.compile(r" (?=[,.;:!?%)\]}»”’'])|(?<=[(\[{«“’']) ")
 # What the function of a room does.
 VERBS = {"scoring": "read", "tuning": "tune", "report": "report", "explain": "explain"}
 
@@ -81,22 +97,36 @@ def find_described(nlp: Language, name: str) -> Set[str]:
     return described
 
 
-def find_titles(component: Any, labels: Sequence[str]) -> Dict[str, str]:
-    """RETURNS (Dict[str, str]): What those of the labels are called that have a title
-    of their own, because they are codes.
+def find_titles(
+    component: Any, labels: Sequence[str], codes: Collection[str] = ()
+) -> Dict[str, str]:
+    """Find what labels are called that have a title of their own.
+
+    codes (Collection[str]): Labels whose names say nothing: the description, or the
+        start of a long one, is the title of those that have none.
+    RETURNS (Dict[str, str]): By label.
     """
     taxonomy, found = component.taxonomy, {}
     for label in labels:
         if label in taxonomy.index:
-            title = " ".join(component.cfg["names"][taxonomy.index[label]][0])
+            title, *more = component.cfg["names"][taxonomy.index[label]]
             (name,) = get_name_texts(label, taxonomy.separator)
-            if title.split() != name.split() and _letters(title) != _letters(name):
-                found[label] = title
+            if _letters(title) != _letters(name):
+                found[label] = _join(title)
+            elif more and label in codes:
+                text = _join(more[0])
+                is_long = len(text) > MAX_TITLE
+                found[label] = f"{text[: MAX_TITLE - 1]}…" if is_long else text
     return found
 
 
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
+def _letters(words: Iterable[str]) -> str:
+    return "".join(filter(str.isalnum, "".join(words)))
+
+
+def _join(words: Sequence[str]) -> str:
+    """RETURNS (str): Text whose white space is lost."""
+    return NO_SPACE.sub("", " ".join(words))
 
 
 def find_fallback(nlp: Language, name: str) -> Optional[str]:

@@ -5,6 +5,7 @@ from typing import Any, Optional, Sequence, Tuple, Union
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..audit.labels import find_codes
 from ..errors import Errors
 from ..evaluation.nearest import find_neighbours
 from ..evaluation.pipes import (
@@ -70,7 +71,10 @@ def explain(
     found = explain_kind(nlp, name, before, final, labels=labels, against=against)
     asked = list(dict.fromkeys([*found.get_labels(), *labels]))
     (nearest,) = find_neighbours(nlp, name, [before], [asked], n_nearest)
-    return replace(found, titles=find_titles(component, asked), nearest=nearest)
+    taxonomy = component.taxonomy
+    codes = find_codes(taxonomy.leaves, taxonomy.separator)
+    titles = find_titles(component, asked, codes)
+    return replace(found, titles=titles, nearest=nearest)
 
 
 def render_explanation(explanation: Any, separator: str = "/") -> str:

@@ -9,8 +9,8 @@ from ..evaluation.pipes import find_titles
 
 def find_names(pipe: Any, labels: Sequence[str], separator: str) -> Dict[str, str]:
     """Find names for labels whose last segment doesn't say which one is meant. Codes
-    have their title, if they have one. Other codes, and labels that end like another
-    one, are called by their whole path.
+    have their title or description, if they have one. Other codes, and labels that end
+    like another one, are called by their whole path.
 
     pipe (Any): The component.
     RETURNS (Dict[str, str]): By label, without those that the last segment names.
@@ -19,8 +19,9 @@ def find_names(pipe: Any, labels: Sequence[str], separator: str) -> Dict[str, st
     n_named = Counter(last.values())
     alike = (label for label in labels if n_named[last[label]] > 1)
     whole = {label: show_path(label, separator) for label in alike}
-    whole.update((label, label) for label in find_codes(labels, separator))
-    return {**whole, **find_titles(pipe, labels)}
+    codes = dict.fromkeys(find_codes(labels, separator))
+    whole.update((code, code) for code in codes)
+    return {**whole, **find_titles(pipe, labels, codes)}
 
 
 def name_label(label: str, names: Mapping[str, str], separator: str) -> str:

@@ -9,6 +9,7 @@ from spacy_longtail.evaluation.pipes import (
     find_later,
     find_pipe,
     find_rivals,
+    find_titles,
 )
 
 ONE, SEVERAL = "longtail_textcat", "longtail_textcat_multilabel"
@@ -107,3 +108,16 @@ def test_second_component_is_left_out(kind_nlp, kind_dev):
     found = collect(kind_nlp, name, kind_dev[:20]).predictions
     assert found.given.columns.tolist() == expected.given.columns.tolist()
     assert find_later(kind_nlp, name) == []
+
+
+def test_description_is_the_title_of_a_code_without_one(kind_nlp):
+    pipe = kind_nlp.get_pipe(kind_nlp.pipe_names[-1])
+    labels, names = ["money/card", "money/fee"], pipe.cfg["names"]
+    for label in labels:
+        words = ["What", "people", "pay", "for", ",", "and", "more", "of", "it"] * 3
+        names[pipe.taxonomy.index[label]].append(words)
+    assert find_titles(pipe, labels) == {}
+    found = find_titles(pipe, labels, ["money/fee"])
+    assert list(found) == ["money/fee"] and len(found["money/fee"]) == 80
+    assert found["money/fee"].startswith("What people pay for, and more of it What")
+    assert found["money/fee"].endswith("…")

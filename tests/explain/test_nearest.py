@@ -1,3 +1,5 @@
+from html import unescape
+
 import pytest
 import spacy
 
@@ -30,12 +32,14 @@ def test_nothing_is_shown_where_no_text_is_kept(kind_nlp):
 
 def test_label_that_is_a_code_is_shown_with_its_title(kind_nlp):
     pipe = kind_nlp.get_pipe(kind_nlp.pipe_names[-1])
-    pipe.cfg["names"][pipe.taxonomy.index["money/card"]] = [["Cards", "and", "chips"]]
+    words = ["Cards", ",", "and", "chips", "(", "of", "l'", "or", ")"]
+    pipe.cfg["names"][pipe.taxonomy.index["money/card"]] = [words]
     found = explain(kind_nlp, TEXT, label="money/card")
-    assert found.titles == {"money/card": "Cards and chips"}
+    title = "Cards, and chips (of l'or)"
+    assert found.titles == {"money/card": title}
     lines = [line.text for table in found.tables() for line in table.lines]
-    assert "money/card: Cards and chips" in lines
-    assert "money/card: Cards and chips" in render_explanation(found)
+    assert f"money/card: {title}" in lines
+    assert f"money/card: {title}" in unescape(render_explanation(found))
 
 
 @pytest.mark.parametrize("max_examples", [0, 20])

@@ -92,6 +92,14 @@ def test_what_is_held_back_is_not_broken(tickets_nlp, tickets_dev):
     assert "share of right labels; one that is held back isn" in page
 
 
+def test_second_stage_that_changed_nothing_is_said_in_a_sentence(report):
+    keys = ("n_changed", "n_fixed", "n_broken", "n_held_back", "n_held_back_right")
+    found = {"n_refined": 3, **dict.fromkeys(keys, 0), "fixed": [], "broken": []}
+    page = " ".join(render_html({**report, "refinement": found}).split())
+    assert "3 documents reached the second stage, none got another label." in page
+    assert "<h3>Fixed</h3>" not in page
+
+
 def test_nothing_is_given(tickets_nlp, tickets_dev):
     """Of no label, none is right, wrong or calibrated."""
     tickets_nlp.get_pipe(NAME).thresholds = {"": 1.0}
