@@ -1,6 +1,6 @@
 from collections import Counter
 from dataclasses import replace
-from itertools import accumulate, chain
+from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -125,7 +125,7 @@ def add_to_corpus(
         readers = make_readers(sources, columns, corrects=True)
         renames = read_renames(rename, columns)
         records = _read_descriptions(descriptions, output_dir, force)
-        contents = _read(nlp, shards, readers, renames, progress)
+        contents = _read(nlp, shards, readers, renames, records, progress)
         has_lists = any(reader.has_lists for reader in readers)
         _check_lists(contents, corpus, readers)
         found = decide(contents.rows, contents.known, has_lists, shares, seed=seed)
@@ -177,6 +177,7 @@ def _read(
     shards: List[ShardT],
     readers: List[RecordReader],
     renames: Renames,
+    descriptions: List[RecordT],
     progress: bool,
 ) -> _Contents:
     rows = Rows(nlp.max_length)
@@ -189,10 +190,8 @@ def _read(
     separator = renames.separator
     leaves = [tuple(find_leaves(labels, separator)) for labels in rows.label_sets]
     counts = count_sets(known.sets, known.splits, leaves)
-    names = {*rows.labels, *known.names}
-    segments = (label.split(separator) for label in names)
-    nodes = {n for s in segments for n in accumulate(s, lambda *p: separator.join(p))}
-    done = [row.old for row in renames.drop_unknown(nodes)]
+    others = {*rows.labels, *(record["label"] for record in descriptions)}
+    done = [row.old for row in renames.drop_unknown(known.names, others)]
     rename_sets(rows, known, renames.translate, separator)
     return _Contents(rows, known, counts, done)
 
@@ -353,7 +352,7 @@ def _compare(
         old: new
         for new, olds in sources.items()
         for old in olds
-        if old not in now and new in now
+        if (old not in now or len(olds) == 1) and new in now
     }
     new = [label for label in now if label not in before]
     vanished = [label for label in before if label not in now]

@@ -38,8 +38,8 @@ class Addition:
     counts_before, counts (Dict[str, int]): Documents of each label, before and now, the
         most first. Before, they have their old names.
     new_labels, vanished (List[str]): Labels that there are only now, or only before.
-    moved (Dict[str, str]): Where vanished labels are now that have another name, or
-        stand at another place of the tree.
+    moved (Dict[str, str]): What labels are called now that new names or another place
+        of the tree have given another name.
     merged (Dict[str, List[str]]): Labels that new names have put together.
     corrections (List[Tuple[str, str, int]]): From which label to which how many
         documents went by corrections, the most first.
@@ -92,13 +92,15 @@ class Addition:
         was = {new: old for old, new in self.moved.items()}
         rows = []
         for label, before, now in self.get_changes():
-            if label in self.moved:
+            if label in self.moved and not now:
                 continue  # It's said of the new name.
             remark = "" if now else "gone"
             if label in self.merged:
                 remark = f"with {_name_some(self.merged[label])}"
+            elif label in was:
+                remark = f"was {was[label]!r}"
             elif not before:
-                remark = f"was {was[label]!r}" if label in was else "new"
+                remark = "new"
             rows.append((shorten(label), f"{before:,}", f"{now:,}", remark))
         header = ("Category", "Before", "Now", "")
         title = f"{count_noun(len(rows), 'change')} of categories, the largest first"
@@ -112,13 +114,14 @@ class Addition:
         return TextTable(title, header, rows[:MAX_ROWS], "llr", _say_more(rows))
 
     def get_changes(self) -> List[Tuple[str, int, int]]:
-        """RETURNS (List[Tuple[str, int, int]]): Each label whose documents are more or
-        fewer, with how many they were and are, the largest change first.
+        """RETURNS (List[Tuple[str, int, int]]): Each label whose documents are others,
+        with how many they were and are, the largest change first.
         """
         labels = dict.fromkeys([*self.counts_before, *self.counts])
         pairs = [(label, self.counts_before.get(label, 0)) for label in labels]
         changes = [(label, n, self.counts.get(label, 0)) for label, n in pairs]
-        changes = [change for change in changes if change[1] != change[2]]
+        names = {*self.moved.values()}
+        changes = [c for c in changes if c[1] != c[2] or c[0] in names]
         return sorted(changes, key=lambda change: -abs(change[1] - change[2]))
 
     def remarks(self) -> List[Remark]:

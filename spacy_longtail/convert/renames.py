@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
-from ..descriptions import RecordT
+from ..descriptions import OPTIONAL, RecordT
 from ..errors import JobErrors
 from ..spelling import clean_segment, find_similar
 from ..tables import open_table
@@ -12,6 +12,7 @@ from ..tables.cells import to_segment
 from ..tables.columns import Columns
 
 OLD, NEW = "old", "new"
+DESCRIPTION = "description"
 
 
 class Rename(NamedTuple):
@@ -54,32 +55,70 @@ class Renames:
             rest = label[len(node) :]
         return self.rows[node].new + rest
 
-    def drop_unknown(self, nodes: Set[str]) -> List[Rename]:
+    def drop_unknown(self, corpus: Set[str], others: Set[str]) -> List[Rename]:
         """Leave out the renames of what isn't there, under its old name.
 
-        nodes (Set[str]): Labels and the nodes above them.
+        corpus (Set[str]): Labels of the corpus.
+        others (Set[str]): Those of new rows and of descriptions.
         RETURNS (List[Rename]): Those left out, as the new name is there.
-        RAISES (ValueError): L736 if the new name isn't there either.
+        RAISES (ValueError): L736 if the new name isn't there either, L744 if what has
+            a new name already would get another one.
         """
-        done = []
+        own, done = self._find_nodes(corpus), []
+        nodes = own | self._find_nodes(others)
         for row in list(self.rows.values()):
-            if row.old in nodes:
-                continue
-            clean = self.separator.join(
-                map(clean_segment, row.old.split(self.separator))
-            )
-            del self.rows[row.old]
-            if clean in nodes:
-                self.rows[clean] = row._replace(old=clean)
-            elif row.new in nodes:
-                done.append(row)
-            else:
+            row = self._spell(row, nodes)
+            is_nested = row.new.startswith(row.old + self.separator)
+            is_left, is_gone = row.old in own, row.old not in nodes
+            if is_nested and row.new in own:
+                # What is below the new name is below the old one, too.
+                ends = row.old, row.new
+                places = [
+                    [self._is_at(n, end) for end in ends] for n in corpus | others
+                ]
+                is_left = any(old and not new for old, new in places)
+                is_gone = not is_left
+            if is_gone:
+                del self.rows[row.old]
+            if is_gone and row.new not in nodes:
                 similar = find_similar(row.old, nodes)
                 text = JobErrors.L736.format(
                     where=row.where, old=row.old, similar=similar
                 )
                 raise ValueError(text)
+            if row.new in own and (is_nested or not is_left):
+                self._check_again(row)
+            done += [row] if is_gone else []
         return done
+
+    def _spell(self, row: Rename, nodes: Set[str]) -> Rename:
+        """RETURNS (Rename): With the old name as it's spelled in the corpus."""
+        if row.old in nodes:
+            return row
+        segments = row.old.split(self.separator)
+        clean = self.separator.join(map(clean_segment, segments))
+        if clean in nodes:
+            del self.rows[row.old]
+            row = self.rows[clean] = row._replace(old=clean)
+        return row
+
+    def _check_again(self, row: Rename) -> None:
+        """RAISES (ValueError): L744 if a new name that is there has another one."""
+        again = self._translate(row.new)
+        if again != row.new:
+            text = JobErrors.L744.format(
+                where=row.where, old=row.old, new=row.new, again=again
+            )
+            raise ValueError(text)
+
+    def _find_nodes(self, labels: Iterable[str]) -> Set[str]:
+        """RETURNS (Set[str]): Labels and the nodes above them."""
+        join = self.separator.join
+        paths = (label.split(self.separator) for label in labels)
+        return {join(path[:n]) for path in paths for n in range(1, len(path) + 1)}
+
+    def _is_at(self, label: str, node: str) -> bool:
+        return label == node or label.startswith(node + self.separator)
 
     def find_sources(self, labels: Iterable[str]) -> Dict[str, Set[str]]:
         """RETURNS (Dict[str, Set[str]]): What each label was called that is new or has
@@ -105,17 +144,20 @@ class Renames:
         return renamed
 
     def rename_descriptions(self, records: List[RecordT]) -> List[RecordT]:
-        """RETURNS (List[Dict[str, str]]): Descriptions of the labels as they are called
-        now. Of labels that are merged, those of one that keeps its name; else all.
+        """RETURNS (List[Dict[str, str]]): Descriptions and titles of the labels as they
+        are called now. Of labels that are merged, those of one that keeps its name;
+        else all.
         """
-        found: Dict[str, Dict[str, str]] = {}
+        found: Dict[str, Dict[str, RecordT]] = {}
         for record in records:
             old = record["label"]
-            found.setdefault(self.translate(old), {})[old] = record["description"]
+            found.setdefault(self.translate(old), {})[old] = record
         renamed = []
-        for new, texts in found.items():
-            own = [texts[new]] if new in texts else dict.fromkeys(texts.values())
-            renamed.append({"label": new, "description": " ".join(own)})
+        for new, parts in found.items():
+            own = [parts[new]] if new in parts else list(parts.values())
+            keys = [k for k in (DESCRIPTION, *OPTIONAL) if any(k in r for r in own)]
+            texts = {k: dict.fromkeys(r[k] for r in own if k in r) for k in keys}
+            renamed.append({"label": new, **{k: " ".join(texts[k]) for k in keys}})
         return renamed
 
 

@@ -101,6 +101,45 @@ def test_what_is_said_of_new_names(corpus):
     assert again.done == ["bank/cash", "travel/visa"] and not again.get_changes()
 
 
+def test_names_that_move_on_are_said_to_be_the_old_ones(corpus):
+    """Also where as many documents have the name as before."""
+    result = rename(corpus, ("bank/card", "bank/cash"), ("bank/cash", "bank/coins"))
+    changes = {row[0]: row[1:] for row in result.tables()[1].rows}
+    assert changes == {
+        "bank/cash": ("4", "6", "was 'bank/card'"),
+        "bank/coins": ("0", "4", "was 'bank/cash'"),
+    }
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("bank/card", "bank/cash"), ("bank/cash", "bank/coins")],
+        [("travel", "bank"), ("bank", "money")],
+    ],
+)
+def test_names_that_move_on_do_so_once(corpus, pairs):
+    """What has its new name already isn't put together with what had it before."""
+    rename(corpus, *pairs)
+    labels = read_labels(corpus)
+    with pytest.raises(ValueError, match=r"\[L744\].*line 2.*applied before"):
+        rename(corpus, *pairs)
+    assert read_labels(corpus) == labels
+
+
+def test_a_category_goes_below_its_old_name_once(corpus):
+    pair = ("travel/visa", "travel/visa/abroad")
+    assert rename(corpus, pair).counts["travel/visa/abroad"] == 5
+    again = rename(corpus, pair)
+    assert again.done == ["travel/visa"] and not again.get_changes()
+    # There is something else by now.
+    srsly.write_jsonl(corpus.with_name("new.jsonl"), [{"text": "x", "label": pair[0]}])
+    add_to_corpus([corpus.with_name("new.jsonl")], corpus, corpus)
+    with pytest.raises(ValueError, match=r"\[L744\].*'travel/visa/abroad,travel/"):
+        rename(corpus, pair)
+    assert rename(corpus, pair, (pair[1], pair[1])).counts["travel/visa/abroad"] == 6
+
+
 def test_new_texts_get_the_new_names_too(corpus):
     rows = [{"text": f"more {i}", "label": "bank/card"} for i in range(5)]
     srsly.write_jsonl(corpus.with_name("new.jsonl"), rows)
@@ -132,6 +171,28 @@ def test_descriptions_have_the_new_names(corpus, tmp_path):
     assert found["money"] == "Money."
     with pytest.raises(ValueError, match=r"\[L604\].*descriptions\.jsonl"):
         rename(corpus, ("bank/pay", "pay"), **options)
+
+
+def test_titles_stay_with_their_descriptions(corpus, tmp_path):
+    """Also those of a category that has no text."""
+    records = [
+        {"label": "bank/card", "description": "A", "title": "Cards", "above": "Bank"},
+        {"label": "bank/cash", "description": "B", "title": "Coins", "above": "Bank"},
+        {"label": "pets/dog", "description": "C", "title": "Dogs"},
+    ]
+    path = tmp_path / "descriptions.jsonl"
+    srsly.write_jsonl(path, records)
+    names = {"bank/card": "bank/1", "bank/cash": "bank/1", "pets": "animals"}
+    rename(corpus, *names.items(), descriptions=path)
+    assert list(srsly.read_jsonl(corpus / path.name)) == [
+        {
+            "label": "bank/1",
+            "description": "A B",
+            "title": "Cards Coins",
+            "above": "Bank",
+        },
+        {"label": "animals/dog", "description": "C", "title": "Dogs"},
+    ]
 
 
 def test_codes_have_no_new_names(corpus, tmp_path):
