@@ -30,7 +30,8 @@ class Update:
         "micro_f".
     labels (List[LabelScore]): F1 of each category on dev, from the largest loss to the
         largest gain.
-    had_thresholds (bool): Whether there were thresholds, which are dropped.
+    had_thresholds (bool): Whether there were thresholds, which are dropped, before the
+        scores.
     """
 
     kind: str
@@ -111,8 +112,9 @@ class Update:
             text = "The known categories are worse, beyond noise. Try more --steps, or "
             remarks.append(Remark("warn", text + "train from scratch."))
         if self.had_thresholds:
-            text = "Thresholds are dropped, as they were fitted to the model before. "
-            remarks.append(Remark("warn", text + "Run 'spacy longtail tune' again."))
+            text = "Thresholds are dropped, as they were fitted to the model before, "
+            text += "and both are compared without. Run 'spacy longtail tune' again."
+            remarks.append(Remark("warn", text))
         return remarks
 
 

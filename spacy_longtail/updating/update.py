@@ -125,7 +125,7 @@ def train_on(
     name = find_pipe(nlp, pipe)
     config = make_config(nlp, name, train_path, dev_path, steps=steps, seed=seed)
     given = make_label_descriptions(descriptions)
-    before = _look(nlp, name)
+    before, had_thresholds = _look(nlp, name), _drop_thresholds(nlp, name)
     with warnings.catch_warnings():
         # Labels that it doesn't know yet are why it's updated.
         warnings.filterwarnings("ignore", r"\[LW50[12]\]")
@@ -136,7 +136,7 @@ def train_on(
     usual = {key: nlp.config[key] for key in ("training", "corpora")}
     n_steps = config["training"]["max_steps"]
     nlp.config = config
-    had_thresholds = _start(nlp, name, examples, given, promote, keep)
+    _start(nlp, name, examples, given, promote, keep)
     with warnings.catch_warnings():
         # About the one document that the training scores.
         warnings.filterwarnings("ignore", r"\[LW50\d\]")
@@ -187,6 +187,22 @@ def _count_new(nlp: Language, name: str, examples: List[Example]) -> Optional[in
     return None if known is None else len(examples) - known
 
 
+def _drop_thresholds(nlp: Language, name: str) -> bool:
+    """Drop the thresholds of a component and of its fallback, so that both pipelines
+    are compared without: those that are fitted to the model before hold documents back.
+
+    RETURNS (bool): Whether there were any.
+    """
+    pipe: Any = nlp.get_pipe(name)
+    fallback: Any = find_fallback(nlp, name)
+    had, pipe.thresholds = bool(pipe.thresholds), {}
+    if fallback:
+        settings: Any = nlp.get_pipe(fallback).settings  # type: ignore[attr-defined]
+        had = had or bool(settings.thresholds or settings.abstain_threshold)
+        settings.thresholds, settings.abstain_threshold = {}, 0.0
+    return had
+
+
 def _start(
     nlp: Language,
     name: str,
@@ -194,18 +210,13 @@ def _start(
     descriptions: List[Dict[str, str]],
     promote: Optional[int],
     keep: float,
-) -> bool:
-    """RETURNS (bool): Whether there were thresholds, which are dropped."""
+) -> None:
     pipe: Any = nlp.get_pipe(name)
+    fallback: Any = find_fallback(nlp, name)
     if promote is not None:
         promote_from(pipe, promote)
-    had_thresholds, fallback = bool(pipe.thresholds), find_fallback(nlp, name)
-    with warnings.catch_warnings():
-        # It's said in the result.
-        warnings.filterwarnings("ignore", r"\[LW303\]")
-        more = {"nlp": nlp, "descriptions": descriptions or None}
-        pipe.warm_start(lambda: examples, keep=keep, **more)
-        if fallback:
-            second: Any = nlp.get_pipe(fallback)
-            second.warm_start(lambda: examples, **more)
-    return had_thresholds
+    more = {"nlp": nlp, "descriptions": descriptions or None}
+    pipe.warm_start(lambda: examples, keep=keep, **more)
+    if fallback:
+        second: Any = nlp.get_pipe(fallback)
+        second.warm_start(lambda: examples, **more)

@@ -157,6 +157,22 @@ def test_thresholds_are_dropped_with_a_warning(kind):
     assert pipe.thresholds == {}
 
 
+def test_thresholds_of_the_fallback_are_dropped_too(kind):
+    nlp = kind.load_pair()
+    pipe, examples = warm_start(kind, nlp, add_new(kind))
+    second = nlp.get_pipe("zero_shot_fallback")
+    second.settings.thresholds = {"bank": 0.5}
+    second.settings.abstain_threshold = 0.9
+    with pytest.warns(UserWarning, match=r"\[LW303\].*'zero_shot_fallback'"):
+        second.warm_start(lambda: examples, nlp=nlp)
+    assert second.settings.thresholds == {}
+    assert second.settings.abstain_threshold == 0.0
+    # What the config says holds for a start from scratch.
+    second.settings.abstain_threshold = 0.9
+    second.initialize(lambda: examples, nlp=nlp)
+    assert second.settings.abstain_threshold == 0.9
+
+
 def test_initialize_starts_from_scratch(kind):
     nlp = kind.load_nlp()
     examples = kind.make_examples(nlp, NEW_DATA)

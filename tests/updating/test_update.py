@@ -118,6 +118,25 @@ def test_settings_stay_but_thresholds_are_dropped(kind_dir, corpus, tmp_path):
     assert "tune' again" in result.remarks()[-1].text
 
 
+def test_what_was_held_back_by_thresholds_is_no_gain(tickets_dir, corpus, tmp_path):
+    """Those of the fallback are dropped, too, and both are compared without."""
+    nlp = spacy.load(tickets_dir / "model")
+    fallback = nlp.add_pipe("zero_shot_fallback")
+    fallback.initialize(lambda: [], nlp=nlp)
+    save(nlp, tmp_path / "plain")
+    fallback.settings.abstain_threshold = 1.0
+    save(nlp, tmp_path / "strict")
+    plain, strict = (
+        update(tmp_path / name, corpus, tmp_path / f"{name} 2", steps=3)
+        for name in ("plain", "strict")
+    )
+    assert (plain.had_thresholds, strict.had_thresholds) == (False, True)
+    assert plain.scores["accuracy"].before.value > 0.2
+    assert plain.scores == strict.scores
+    found = spacy.load(tmp_path / "strict 2").get_pipe("zero_shot_fallback")
+    assert found.settings.abstain_threshold == 0.0
+
+
 def test_labels_that_were_added_at_run_time_are_trained(tickets_dir, corpus, tmp_path):
     nlp = spacy.load(tickets_dir / "model")
     fallback = nlp.add_pipe("zero_shot_fallback")

@@ -202,7 +202,7 @@ class ZeroShotFallback(Pipe):
         """
         start_sourced(self._link.get())
         self.store.known = {}
-        self.warm_start(get_examples, nlp=nlp, descriptions=descriptions)
+        self._follow(get_examples, nlp, descriptions)
 
     def warm_start(
         self,
@@ -211,7 +211,20 @@ class ZeroShotFallback(Pipe):
         nlp: Optional[Language] = None,
         descriptions: Optional[DescriptionsT] = None,
     ) -> None:
-        """Follow the first stage after its warm_start. See initialize."""
+        """Follow the first stage after its warm_start. See initialize. Thresholds that
+        were fitted to it as it was are dropped, with the warning LW303.
+        """
+        if self.settings.thresholds or self.settings.abstain_threshold:
+            warnings.warn(Warnings.LW303.format(name=self.name), stacklevel=2)
+            self.settings.thresholds, self.settings.abstain_threshold = {}, 0.0
+        self._follow(get_examples, nlp, descriptions)
+
+    def _follow(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        nlp: Optional[Language],
+        descriptions: Optional[DescriptionsT],
+    ) -> None:
         self.nlp = nlp or self.nlp
         source, texts = self._link.get(), descriptions or {}
         self.store.collect(get_examples, source, texts, self.max_examples)
