@@ -18,6 +18,9 @@ UNSEEN = re.compile(
 # Scripts and emoji need them inside of words: joiners and variation selectors.
 MEANT = re.compile("[\u180b-\u180f\u200c\u200d\ufe00-\ufe0f]")
 
+# Letters of a word, as codes have none. In other scripts than Latin, one is enough.
+LETTERS = re.compile(r"[^\W\d_]{3,}|[^\W\d_A-Za-z\u00c0-\u024f]")
+
 
 def clean_segment(text: str) -> str:
     """Write a segment of a label as it looks: composed (NFC), with single plain spaces
@@ -27,6 +30,11 @@ def clean_segment(text: str) -> str:
         text = UNSEEN.sub(lambda m: "".join(MEANT.findall(m[0])), text)
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
+
+
+def has_word(name: str) -> bool:
+    """RETURNS (bool): Whether a name has a word, and isn't just a code."""
+    return LETTERS.search(name) is not None
 
 
 def get_look(label: str, separator: str) -> str:

@@ -10,6 +10,7 @@ from ..pipeline.stored_batch import StoredBatch, TextSlices
 
 # Before our names, where one is taken.
 PREFIX = "predicted_"
+VERSION = "model_version"
 PHASES = ("both", "first", "second")
 ROUTED = "routed"
 
@@ -85,7 +86,7 @@ class ResultColumns:
         for rank in range(self.top):
             name = f"candidate_{rank + 1}"
             fields += [(name, pa.string()), (f"{name}_probability", pa.float64())]
-        fields += [("model_version", pa.string()), ("error", pa.string())]
+        fields += [(VERSION, pa.string()), ("error", pa.string())]
         fields += [(ROUTED, pa.bool_())] if is_first else []
         return pa.schema([(prefix + name, kind) for name, kind in fields])
 

@@ -1,12 +1,20 @@
+import shlex
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from spacy.cli._util import Arg, Opt
 
-from .command import GPU, PIPE, PIPELINE, command, print_remark, print_result, use_gpu
+from .command import (
+    GPU,
+    PIPE,
+    PIPELINE,
+    command,
+    echo,
+    print_remark,
+    print_result,
+    use_gpu,
+)
 from .output import FORCE
-
-NEXT = "Fill in the labels, then: python -m spacy longtail convert {path} CORPUS --add CORPUS"
 
 
 # fmt: off
@@ -34,7 +42,7 @@ def suggest_cli(
     takes back when the labels are filled in.
 
     Example: python -m spacy longtail suggest training/model-best tickets.csv -n 200
-    --for tail --labelled corpus/train.spacy --output to_label.csv
+    --for tail --labelled corpus --output to_label.csv
     """
     from ..loading import check_output
     from ..presentation import Remark
@@ -58,4 +66,8 @@ def suggest_cli(
     print_result(found, json)
     if output is not None and not json:
         print_remark(Remark("good", f"Saved {len(found.rows):,} texts to {output}"))
-        print_remark(Remark("text", NEXT.format(path=output)))
+        print_remark(Remark("text", "Fill in the labels, and put them into a corpus:"))
+        is_corpus = labelled is not None and labelled.is_dir()
+        corpus = str(labelled) if is_corpus else "corpus"
+        names = [str(output), corpus, "--add", corpus]
+        echo(shlex.join(["python", "-m", "spacy", "longtail", "convert", *names]))

@@ -3,6 +3,7 @@ from difflib import get_close_matches
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from ..presentation import Remark, TextTable, count_noun, make_table, shorten
+from ..spelling import has_word
 from ..tables.columns import describe_notes
 
 # Rows of a table, and names in a sentence.
@@ -148,8 +149,11 @@ class Addition:
         warnings = [
             f"{label!r} is new ({count_noun(self.counts[label], 'document')}). Did you "
             f"mean {known!r}? Then correct these rows and add them again."
-            for label, known in self.similar.items()
+            for label, known in [*self.similar.items()][:MAX_ROWS]
         ]
+        more = len(self.similar) - MAX_ROWS
+        if more > 0:
+            warnings.append(f"{more:,} more are like known ones; --json has all.")
         in_train = self.missing.get("train", [])
         if in_train:
             warnings.append(
@@ -164,7 +168,7 @@ def find_misspelled(
     new: Sequence[str], known: Iterable[str], counts: Dict[str, int], separator: str
 ) -> Dict[str, str]:
     """Find what may be meant by labels that are new: one that is written nearly like
-    it, or one with the same last segment.
+    it, with the same digits, or one with the same last segment. Codes are left out.
 
     new (Sequence[str]): The new labels. Of many, those with few documents are compared.
     RETURNS (Dict[str, str]): The known label that each may be.
@@ -177,13 +181,21 @@ def find_misspelled(
     found = {}
     for label in sorted(new, key=lambda label: counts.get(label, 0))[:MAX_COMPARED]:
         plain = label.casefold()
-        close = get_close_matches(plain, spelled, n=1, cutoff=CUTOFF)
-        same = names.get(plain.rpartition(separator)[2], [])
+        name = plain.rpartition(separator)[2]
+        if not has_word(name):
+            continue  # Codes are all alike.
+        near = get_close_matches(plain, spelled, n=3, cutoff=CUTOFF)
+        close = [other for other in near if _get_digits(other) == _get_digits(plain)]
+        same = names.get(name, [])
         if close:
             found[label] = spelled[close[0]]
         elif len(same) == 1:
             found[label] = same[0]
     return found
+
+
+def _get_digits(label: str) -> str:
+    return "".join(filter(str.isdigit, label))
 
 
 def find_moved(

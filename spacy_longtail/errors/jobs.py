@@ -151,7 +151,8 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L783 = ("{where}: a code is above itself: {path}. Correct the column of parents.")
     L784 = ("{where}: the label {label!r} is there twice, for the codes {codes}. Make "
             "the labels of codes, or change a title.")
-    L785 = ("{path} has no row with a code.")
+    L785 = ("{path} needs at least two labels to choose from: codes with no other "
+            "below them. Its rows with something in them: {n:,}; labels: {labels}.")
     L786 = ("{where}: the path {code!r} has an empty level. Write it as 'a/b'.")
     L787 = ("{where}: {segment!r} has {separator!r} in it, which separates the levels "
             "of a label. Give another --separator, for example ' > '.")

@@ -64,6 +64,8 @@ class Drift:
     fail_above (Optional[float]): The value from which on a period has drifted.
     is_predicted (bool): Whether all answers stood in the tables.
     has_texts (bool): Whether there were texts to find words in.
+    versions (Tuple[List[str], List[str]]): The pipelines that have labelled the texts,
+        see `model_version` of `predict`, before and now. Empty if that isn't known.
     """
 
     pipeline: str
@@ -87,6 +89,7 @@ class Drift:
     fail_above: Optional[float] = None
     is_predicted: bool = False
     has_texts: bool = True
+    versions: Tuple[List[str], List[str]] = field(default_factory=lambda: ([], []))
 
     @property
     def alarms(self) -> List[Shift]:
@@ -147,6 +150,8 @@ class Drift:
             found.append(Remark("warn", sentence))
         else:
             found.append(Remark("good", "No alarm."))
+        if self.mixture:
+            found.append(Remark("warn", self.mixture))
         if any(self.n_failed):
             before, now = self.n_failed
             sentence = f"Couldn't be labelled: {before:,} before, {now:,} now."
@@ -155,6 +160,17 @@ class Drift:
             sentence = "No words were compared, as there are no texts."
             found.append(Remark("info", sentence))
         return found
+
+    @property
+    def mixture(self) -> str:
+        """RETURNS (str): A sentence if not all texts were labelled by one pipeline."""
+        if not all(self.versions) or len({*self.versions[0], *self.versions[1]}) == 1:
+            return ""
+        before, now = map(", ".join, self.versions)
+        return (
+            f"The labels are of different pipelines, {before} before and {now} now, "
+            "which may be all that has changed: let one of them label both."
+        )
 
     @property
     def verdict(self) -> str:
@@ -167,7 +183,7 @@ class Drift:
         return (
             f"Drift {self.value:.3f} ({self.low:.3f} to {self.high:.3f}): "
             f"{self.distance:.1%} of the texts would need another label for the shares "
-            f"to be those before, {self.noise:.1%} of them by chance; p = "
+            f"to be those before, where chance alone takes {self.noise:.1%}; p = "
             f"{self.p_value:.3f}, {by_chance}.{limit}"
         )
 

@@ -105,6 +105,7 @@ def monitor(
         fail_above=fail_above,
         is_predicted=before.is_predicted and now.is_predicted,
         has_texts=has_texts,
+        versions=(sorted(before.versions), sorted(now.versions)),
     )
 
 

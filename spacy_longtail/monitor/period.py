@@ -11,13 +11,14 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
 )
 
 from tqdm import tqdm
 
 from ..batch.classifier import BatchClassifier
-from ..batch.columns import PREFIX
+from ..batch.columns import PREFIX, VERSION
 from ..batch.inputs import N_ROWS, TextInput
 from ..batch.work import get_texts
 from ..errors import JobErrors
@@ -56,6 +57,7 @@ class Period:
     sample (List[Tuple[str, str]]): Some texts, each with its label or "".
     is_predicted (bool): Whether the answers stood in the table.
     has_texts (bool): Whether there are texts beside the answers.
+    versions (Set[str]): The pipelines that have labelled them, if that is known.
     """
 
     path: str
@@ -65,6 +67,7 @@ class Period:
     sample: List[Tuple[str, str]] = field(default_factory=list)
     is_predicted: bool = False
     has_texts: bool = True
+    versions: Set[str] = field(default_factory=set)
 
     @property
     def n_docs(self) -> int:
@@ -80,6 +83,7 @@ class _Rows(NamedTuple):
     known: Sequence[float]
     stages: Sequence[Optional[str]]
     errors: Sequence[Optional[str]]
+    versions: Sequence[Optional[str]]
 
 
 def read_period(
@@ -112,6 +116,7 @@ def read_period(
         with read_whole(*source.paths):
             for part in rows:
                 n_seen = _count(found, part, fallback, rng, n_seen)
+                found.versions.update(filter(None, part.versions))
                 bar.update(len(part.known))
     if not found.counts:
         raise ValueError(JobErrors.L773.format(path=path, n=found.n_failed))
@@ -147,6 +152,7 @@ def _classify(source: TextInput, classifier: BatchClassifier) -> Iterator[_Rows]
             columns["known"].to_pylist(),
             columns["stage"].to_pylist(),
             columns["error"].to_pylist(),
+            [classifier.version],
         )
 
 
@@ -162,14 +168,16 @@ def _read(source: TextInput, prefix: str) -> Iterator[_Rows]:
         blank: List[Any] = [None] * len(chunk)
         columns: Dict[str, Any] = {
             name: chunk.column(prefix + name)
-            for name in (*MARKS, "labels", "error")
+            for name in (*MARKS, "labels", "error", VERSION)
             if prefix + name in table.columns
         }
         errors = [None if is_missing(e) else e for e in columns.get("error", blank)]
         pairs = zip(columns["known"], errors)
         known = [_read_known(*pair, row + i, source) for i, pair in enumerate(pairs)]
         texts = get_texts(chunk, names)[0] if names else blank
-        yield _Rows(texts, _read_labels(columns), known, columns["stage"], errors)
+        versions = [str(v) for v in columns.get(VERSION, ()) if not is_missing(v)]
+        labels = _read_labels(columns)
+        yield _Rows(texts, labels, known, columns["stage"], errors, versions)
         row += len(chunk)
 
 
@@ -205,7 +213,8 @@ def _count(
     Source: Vitter (1985), "Random Sampling with a Reservoir", Algorithm R.
         https://doi.org/10.1145/3147.3165
     """
-    for text, labels, known, stage, error in zip(*rows):
+    fields = rows.texts, rows.labels, rows.known, rows.stages, rows.errors
+    for text, labels, known, stage, error in zip(*fields):
         if error is not None:
             found.n_failed += 1
             continue

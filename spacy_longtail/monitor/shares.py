@@ -133,7 +133,8 @@ def find_noise(counts: numpy.ndarray, parts: Groups) -> float:
     """Find by how much the distance of two samples is larger than that of what they are
     drawn from, on average. The absolute difference of a share is that of a normal
     variable, folded at zero; its mean is taken for zero unless it's beyond MIN_Z
-    standard errors.
+    standard errors. Where texts are so few that it isn't normal, it's at most the sum
+    of both shares.
 
     Source: Leone, Nelson and Nottingham (1961), "The Folded Normal Distribution".
         https://doi.org/10.1080/00401706.1961.10489974
@@ -148,7 +149,8 @@ def find_noise(counts: numpy.ndarray, parts: Groups) -> float:
     z = numpy.where(z > MIN_Z, z, 0.0)
     erf = numpy.asarray([math.erf(value / 2**0.5) for value in z.tolist()])
     means = (2.0 / math.pi) ** 0.5 * numpy.exp(-0.5 * z * z) + z * erf
-    return float(0.5 * (deviation * (means - z)).sum())
+    by_chance = numpy.minimum(deviation * (means - z), 2.0 * both)
+    return float(0.5 * by_chance.sum())
 
 
 def _get_ratios(

@@ -20,6 +20,7 @@ from typing import (
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..batch.columns import VERSION
 from ..errors import JobErrors
 from ..evaluation.pipes import find_fallback, find_pipe, find_rivals, name_pipeline
 from ..pipeline.decision import get_stored
@@ -30,7 +31,6 @@ from ..texts import hash_text
 
 # What `predict` calls its columns, with the prefix that it takes if a name is taken.
 PREFIXES = ("predicted_", "")
-VERSION = "model_version"
 # From which probability on a component of spaCy's gives one of several labels.
 THRESHOLD = 0.5
 N_SHOWN = 60

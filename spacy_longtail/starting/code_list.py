@@ -1,13 +1,12 @@
 """Read a list of codes as labels, with what is known of each."""
 
-import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..code_tables import find_named, open_codes, read_cell_text
 from ..errors import Errors, JobErrors
-from ..spelling import clean_segment
+from ..spelling import clean_segment, has_word
 from ..taxonomy import SEPARATOR, check_settings
 from .tree import TreeT, follow_parents, get_path, infer_parents
 
@@ -21,8 +20,6 @@ NAMES = {
 }
 # What labels are made of.
 SEGMENTS = ("code", "title")
-# Letters of a word, as codes have none.
-WORD = re.compile(r"[^\W\d_]{3,}|[^\W\d_A-Za-z\u00c0-\u024f]")
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def read_code_list(
     flat (bool): Leave out what is above, all codes are labels.
     separator (str): What joins the segments of a label.
     dialect (Any): See convert_corpus.
-    RAISES (ValueError): L780 to L787, see there, and those of a table.
+    RAISES (ValueError): L780 to L784, L786 or L787, see there, and those of a table.
     """
     check_settings(min_count=0, separator=separator)
     if segments not in SEGMENTS:
@@ -121,8 +118,6 @@ def read_code_list(
     if segments == "title" and "title" not in found and not is_path:
         raise ValueError(JobErrors.L781.format(path=path, columns=_list(table.columns)))
     entries, n_rows, n_repeated = _read_entries(table, found)
-    if not entries:
-        raise ValueError(JobErrors.L785.format(path=path))
     is_path = is_path or any(separator in code for code in entries)
     tree, origin = _make_tree(entries, "parent" in found, is_path, separator)
     if flat:
@@ -132,7 +127,7 @@ def read_code_list(
     untitled = [
         r["label"]
         for r in records
-        if not any(entries[r.pop("code")][1:3]) and not WORD.search(r["title"])
+        if not any(entries[r.pop("code")][1:3]) and not has_word(r["title"])
     ]
     return CodeList(records, found, origin, n_rows, n_repeated, untitled)
 
@@ -300,4 +295,4 @@ def _get_name(
     segment = node.rpartition(separator)[2] if is_path else node
     words = segment.replace("_", " ").strip()
     _, title, description, *_ = entries.get(node, Entry(node, "", "", "", ""))
-    return title or (words if WORD.search(words) else description or words)
+    return title or (words if has_word(words) else description or words)

@@ -12,6 +12,7 @@ from thinc.api import Config
 from tqdm import tqdm
 
 from ..audit.advice import KNOWN_SHARE, WORD_WEIGHTS
+from ..errors import JobErrors
 from ..init_config.choose import (
     FACTORY,
     FALLBACK,
@@ -93,7 +94,7 @@ class Started:
         found = [Remark("info", f"{labels}, {has}; {shape}.")]
         if self.n_repeated:
             rows = count_noun(self.n_repeated, "row")
-            found.append(Remark("info", f"Left out {rows} that repeat another one."))
+            found.append(Remark("info", f"Left out {rows}, which stood there before."))
         if self.untitled:
             labels = count_noun(len(self.untitled), "label")
             shown = ", ".join(map(repr, self.untitled[:N_SHOWN]))
@@ -151,6 +152,10 @@ def start_pipeline(
     found = read_code_list(
         codes, columns, segments=segments, flat=flat, separator=separator, **dialect
     )
+    if len(found.records) < 2:
+        labels = ", ".join(repr(r["label"]) for r in found.records) or "none"
+        text = JobErrors.L785.format(path=codes, n=found.n_rows, labels=labels)
+        raise ValueError(text)
     known = measure_known(found.texts)
     config = _make_config(template, found, known, blank.lang or lang, separator)
     bar = tqdm(total=3, desc="Reading", disable=None if progress else True, leave=False)

@@ -19,7 +19,8 @@ def test_suggest(run, tickets_dir, pool, tmp_path):
     result = run("suggest", *args)
     assert result.exit_code == 0, result.output
     assert "2 texts of 4, for 6 labels." in result.stdout
-    assert "convert" in result.stdout and "--add" in result.stdout
+    # As it's to be typed, on one line.
+    assert f"convert {out} corpus --add corpus\n" in result.stdout
     assert len(out.read_text(encoding="utf8").splitlines()) == 3
     again = run("suggest", *args)
     assert (again.exit_code, "[L604]" in again.output) == (1, True)

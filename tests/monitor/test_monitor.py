@@ -1,7 +1,9 @@
+import html
 import json
 
 import pytest
 
+from spacy_longtail.monitor.drift import render_drift
 from spacy_longtail.monitor.monitor import MEASURES
 
 
@@ -14,6 +16,25 @@ def test_nothing_has_changed(compare, write_answers, draw):
     assert found.p_value > 0.05
     assert (found.n_before, found.n_now) == (2000, 1000)
     assert "No alarm." in [remark.text for remark in found.remarks()]
+
+
+def test_labels_of_different_pipelines_are_no_drift(compare, write_answers, draw):
+    """What an update has changed isn't taken for what the texts have."""
+    first, second = (
+        write_answers(name, draw(100), model_version=name, has_texts=True)
+        for name in ("en_week-1.0+a", "en_week-1.0+b")
+    )
+    found = compare(first, second)
+    warning = next(r.text for r in found.remarks() if "different pipelines" in r.text)
+    assert "en_week-1.0+a before and en_week-1.0+b now" in warning
+    assert warning in html.unescape(render_drift(found))
+    assert compare(first, first).mixture == ""
+    # The pipeline itself is none of them.
+    plain = first.with_suffix(".csv")
+    plain.write_text("text\nmy visa\n", encoding="utf8")
+    assert compare(first, plain).mixture and not compare(plain, plain).mixture
+    # Tables of before versions were written.
+    assert compare(write_answers("old", draw(100)), plain).mixture == ""
 
 
 def test_label_that_doubles_one_that_goes_and_one_that_comes(

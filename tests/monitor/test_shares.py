@@ -51,6 +51,12 @@ def test_false_alarms_come_at_the_rate_that_is_stated(n_labels):
     assert abs(value) < 0.003
 
 
+def test_of_few_texts_chance_takes_all_at_most():
+    """What a normal variable would take is more than all of ten texts."""
+    _, _, found = count_alarms(150, 20, 9, n_before=2000, n_now=10)
+    assert all(0.5 < one.noise <= 1.0 for one in found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [{}, {"n_before": 500, "n_now": 500}])
 def test_false_alarms_of_many_runs(sizes):

@@ -109,7 +109,6 @@ def test_row_that_is_there_twice_is_left_out(write):
         ("one,two,three\na,b,c\n", r"L781.*'one', 'two', 'three'"),
         ("code,title\n1,Dogs\n1,Cats\n", r"L782.*line 3: the code '1'.*line 2"),
         ("code,title,parent\n1,Dogs,2\n2,Cats,1\n", r"L783.*'1' > '2' > '1'"),
-        ("code,title\n", r"L785"),
         ("label,title\na//b,Dogs\n", r"L786.*'a//b'"),
         ("code,title\n,Dogs\n", r"L668.*'Dogs'"),
     ],

@@ -36,6 +36,16 @@ def test_pipeline_classifies_without_a_labelled_text(tree, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "text, labels",
+    [("code,title\n", "none"), ("code,title,parent\nA,Pets,\nA1,Dogs,A\n", "'A/A1'")],
+)
+def test_list_without_a_choice(write, tmp_path, text, labels):
+    with pytest.raises(ValueError, match=rf"\[L785\].*labels: {labels}\."):
+        start_pipeline(write(text), tmp_path / "start")
+    assert not (tmp_path / "start").exists()
+
+
 def test_another_language(write):
     lines = ["Kode;Titel;Beschreibung;Parent"]
     lines += ["1;Bäckerei;Backwaren und Brötchen herstellen;"]
