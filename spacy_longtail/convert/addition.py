@@ -1,5 +1,5 @@
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from ..presentation import Remark, TextTable, count_noun, make_table, shorten
@@ -168,7 +168,7 @@ def find_misspelled(
     new: Sequence[str], known: Iterable[str], counts: Dict[str, int], separator: str
 ) -> Dict[str, str]:
     """Find what may be meant by labels that are new: one that is written nearly like
-    it, with the same digits, or one with the same last segment. Codes are left out.
+    it, see _is_close, or one with the same last segment. Codes are left out.
 
     new (Sequence[str]): The new labels. Of many, those with few documents are compared.
     RETURNS (Dict[str, str]): The known label that each may be.
@@ -185,7 +185,7 @@ def find_misspelled(
         if not has_word(name):
             continue  # Codes are all alike.
         near = get_close_matches(plain, spelled, n=3, cutoff=CUTOFF)
-        close = [other for other in near if _get_digits(other) == _get_digits(plain)]
+        close = [other for other in near if _is_close(plain, other, separator)]
         same = names.get(name, [])
         if close:
             found[label] = spelled[close[0]]
@@ -194,8 +194,15 @@ def find_misspelled(
     return found
 
 
-def _get_digits(label: str) -> str:
-    return "".join(filter(str.isdigit, label))
+def _is_close(label: str, other: str, separator: str) -> bool:
+    """RETURNS (bool): Whether two labels that are written alike have the same digits
+    and, at the same depth, levels that are alike: a long one hides another that isn't.
+    """
+    digits = ["".join(filter(str.isdigit, name)) for name in (label, other)]
+    levels = [name.split(separator) for name in (label, other)]
+    if digits[0] != digits[1] or len(levels[0]) != len(levels[1]):
+        return digits[0] == digits[1]
+    return all(SequenceMatcher(None, *p).ratio() >= CUTOFF for p in zip(*levels))
 
 
 def find_moved(

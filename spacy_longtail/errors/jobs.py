@@ -111,6 +111,9 @@ class JobErrors(metaclass=ErrorsWithCodes):
             "'max_steps' is 0. Say how many the update takes, with --steps.")
     L752 = ("'keep' is the share of what was learned that a warm start begins with, "
             "from 0.0 to 1.0, but got {keep!r}.")
+    L753 = ("None of the {n:,} documents of '{path}' has a gold label of '{name}', so "
+            "there is nothing to learn. Give all labelled texts, old and new, in "
+            "'doc.cats', as 'spacy longtail convert' writes them.")
     L760 = ("{problem} Give --against a pipeline or what one has predicted, or "
             "--baseline together with --train CORPUS.")
     L761 = ("The baseline needs scikit-learn, which is no part of this package: "

@@ -72,7 +72,7 @@ def update_pipeline(
     progress (ProgressT): Wraps dev documents, for example tqdm.
     log (Optional[IO[str]]): Where spaCy shows how far it is, by default nowhere.
     RETURNS (Update): What became of the categories, and what is better and worse.
-    RAISES (ValueError): L750 to L752, L601 to L604 about the paths, errors of
+    RAISES (ValueError): L750 to L753, L601 to L604 about the paths, errors of
         warm_start and of the training.
     """
     inputs = [corpus, Path.cwd(), *([descriptions] if descriptions else [])]
@@ -137,6 +137,9 @@ def train_on(
     n_steps = config["training"]["max_steps"]
     nlp.config = config
     _start(nlp, name, examples, given, promote, keep)
+    if not any(_look(nlp, name).taxonomy.counts):
+        n_docs = len(examples)
+        raise ValueError(JobErrors.L753.format(path=train_path, name=name, n=n_docs))
     with warnings.catch_warnings():
         # About the one document that the training scores.
         warnings.filterwarnings("ignore", r"\[LW50\d\]")

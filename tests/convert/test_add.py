@@ -350,10 +350,13 @@ def test_labels_that_may_be_misspelled(corpus):
     assert "'topic 4' is new (1 document). Did you mean 'area 0/topic 4'?" in said
 
 
-def test_codes_are_not_misspelled(corpus):
-    """They are all alike, and another digit is another name."""
+def test_codes_and_other_names_are_not_misspelled(corpus):
+    """Codes are all alike, another digit is another name, and so is a short one below
+    the same long one.
+    """
     add(corpus, *(row(f"code {i}", f"{a}/1{i}/06") for i, a in enumerate("ABC")))
-    new = ["D/10/06", "A/11/06", "area 0/topic 9"]
+    add(corpus, row("gas", "auto and commute/gas"))
+    new = ["D/10/06", "A/11/06", "area 0/topic 9", "auto and commute/distance"]
     result = add(corpus, *(row(f"text {i}", label) for i, label in enumerate(new)))
     assert result.new_labels == sorted(new) and result.similar == {}
 

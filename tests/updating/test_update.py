@@ -161,6 +161,15 @@ def test_a_corpus_without_a_split(tickets_dir, corpus, tmp_path, name):
         update(tickets_dir, corpus, tmp_path / "new")
 
 
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_corpus_without_gold_labels(tickets_dir, corpus, tmp_path, n):
+    docs = DocBin(docs=map(spacy.blank("xx"), ["my card", "my visa"][:n]))
+    docs.to_disk(corpus / "train.spacy")
+    with pytest.raises(ValueError, match=rf"\[L753\] None of the {n} documents"):
+        update(tickets_dir, corpus, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_how_long_to_train_has_to_be_known(tickets_dir, corpus, tmp_path):
     nlp = spacy.load(tickets_dir / "model")
     nlp.config["training"]["max_steps"] = 0
