@@ -2,6 +2,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
+from ..evaluation.evidence import remark_trained
 from ..presentation import Remark, TextTable, count_noun, shorten
 from ..scoring.bootstrap import Comparison, Interval
 from .categories import FATES, Category
@@ -24,6 +25,8 @@ class Update:
     n_new (Optional[int]): Those whose text wasn't trained on before. None if that
         isn't known.
     n_dev (int): Dev documents that both pipelines are scored on.
+    n_trained (Optional[int]): Those whose text was trained on, now or before. None if
+        that isn't known.
     categories (List[Category]): Those that are new, promoted, pooled and the like.
     scores (Dict[str, Comparison]): On dev: "macro_f", "known_macro_f" and "new_macro_f"
         of the categories that were known before and the others, "accuracy" or
@@ -40,6 +43,7 @@ class Update:
     n_docs: int
     n_new: Optional[int]
     n_dev: int
+    n_trained: Optional[int]
     categories: List[Category]
     scores: Dict[str, Comparison]
     labels: List[LabelScore]
@@ -100,6 +104,8 @@ class Update:
         if self.n_new is not None:
             found += f", {self.n_new:,} of them with a new text"
         remarks = [Remark("text", f"Trained {self.steps:,} steps on {found}.")]
+        if self.n_trained:
+            remarks += remark_trained(self.n_trained, self.n_dev)
         n_worse, n = len(self.worse), len(self.labels)
         if n_worse:
             text = f"{n_worse} of {n} categories are worse beyond noise"

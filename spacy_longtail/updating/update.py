@@ -158,6 +158,7 @@ def train_on(
         n_docs=len(examples),
         n_new=n_new,
         n_dev=evidence.predictions.n_docs,
+        n_trained=evidence.count_trained(),
         categories=describe_categories(before, _look(nlp, name)),
         scores=scores,
         labels=labels,

@@ -82,6 +82,21 @@ def test_what_was_learned_stays_and_new_categories_are_learned(
     json.dumps(result.to_dict())
 
 
+def test_dev_texts_that_were_trained_on_are_said(tickets_dir, corpus, tmp_path):
+    """Such as those of a corpus that was divided anew."""
+    first = update(tickets_dir, corpus, tmp_path / "first", steps=3)
+    assert first.n_trained == 0
+    (corpus / "train.spacy").rename(corpus / "other.spacy")
+    (corpus / "dev.spacy").rename(corpus / "train.spacy")
+    (corpus / "other.spacy").rename(corpus / "dev.spacy")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "first").rename(tmp_path / "old" / "model")
+    again = update(tmp_path / "old", corpus, tmp_path / "second", steps=3)
+    assert again.n_trained == again.n_dev == 34
+    text = "trained on 34 of these 34 texts, so that the scores are too good"
+    assert any(text in r.text and r.level == "warn" for r in again.remarks())
+
+
 def test_promote(kind_dir, corpus, tmp_path):
     """Categories with few texts are pooled, and get a column when they have enough.
     Those that have one keep it.
