@@ -20,6 +20,8 @@ ANSWERS = {"reject": "rejected", "ignore": "ignored", "delete": "deleted"}
 REJECTED, DELETED = ANSWERS["reject"], ANSWERS["delete"]
 # Its list of chosen labels, and of those that there were to choose from.
 CHOICE = ("accept", "options")
+# By which a table is known whose labels a person is to fill in.
+TO_FILL = {"candidate_1", "given_labels"}
 # Separators to suggest.
 OTHERS = ("|", "::", " > ", "\t")
 # What is worth a look, in words.
@@ -102,7 +104,7 @@ class RecordReader:
     split (Optional[str]): That of all rows, in place of what a column says.
     corrects (bool): Whether the records correct texts that are known: those that are
         rejected or deleted say something of them, and a blank cell of a list of labels
-        is one that nobody has filled in.
+        is one that nobody has filled in, as in any table of TO_FILL.
     RAISES (ValueError): L613, L617 to L619, L622, L628, L632, L635 to L639 or
         L660, see there.
     """
@@ -122,6 +124,7 @@ class RecordReader:
         self.notes: "Counter[str]" = table.notes
         self.first: Dict[str, str] = table.first
         self.has_lists = self.columns.labels is not None
+        self._is_to_fill = corrects or not TO_FILL.isdisjoint(table.columns)
         self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
         self._labels = self.columns.label or _some(self.columns.labels)
         self._split = _some(self.columns.split)
@@ -165,7 +168,7 @@ class RecordReader:
             yield Record(text, found, self.split or split, answer)
 
     def _get_labels(self, value: Any, where: str) -> Optional[Tuple[str, ...]]:
-        if value is None or (self.corrects and is_missing(value)):
+        if value is None or (self._is_to_fill and is_missing(value)):
             return None
         if isinstance(value, str) and self._is_mark(value):
             self.table.note("mark", where)
