@@ -49,9 +49,10 @@ test-torch: $(TORCH)/.dev
 		tests/pipeline/fallback/test_rankers.py tests/test_configs.py
 
 # What needs Spark, Ray, Dask, Polars or a web server. Java has to be there, 17 for all
-# releases. One process: a second one would start a second Spark.
+# releases. One process: a second one would start a second Spark. Spark 3 itself warns.
 test-spark: $(SPARK)/.dev
-	@$(SPARK)/bin/python -m pytest --slow --durations 5 tests/test_spark.py tests/test_engines.py
+	@$(SPARK)/bin/python -m pytest --slow --durations 5 tests/test_spark.py tests/test_engines.py \
+		$(if $(findstring ==3.,$(SPARK_RELEASE)),-W default)
 
 # Old releases warn about new ones of their dependencies, so warnings are no errors.
 test-floor: $(FLOOR)/.dev
