@@ -69,6 +69,8 @@ PIPE = Opt(None, "--pipe", help="Name of the component, if there are several")
 GPU = Opt(-1, "--gpu-id", "-g", help="GPU ID, or -1 for the CPU")
 # fmt: on
 
+# What is longer moves the cells behind it.
+MAX_COLUMN = 100
 # Shows a bar on stderr for what it iterates over, if that is a terminal.
 PROGRESS: Any = partial(tqdm, disable=None, leave=False, unit=" docs")
 
@@ -90,7 +92,8 @@ def print_result(result: Presentable, as_json: bool = False) -> None:
             # Wasabi doesn't take a string.
             aligns = None if table.aligns is None else tuple(table.aligns)
             header, *rows = [[*map(escape, row)] for row in (table.header, *table.rows)]
-            msg.table(rows, header=header, divider=True, aligns=aligns)
+            settings = {"divider": True, "aligns": aligns, "max_col": MAX_COLUMN}
+            msg.table(rows, header=header, **settings)
     for remark in result.remarks():
         print_remark(remark)
 

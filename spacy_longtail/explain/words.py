@@ -144,7 +144,7 @@ def tabulate_words(
         is none.
     ends (Sequence[Tuple[str, float]]): The last rows.
     """
-    rows = [
+    rows: List[Tuple[str, ...]] = [
         (word.text, f"{word.contribution:+.2f}", f"{word.bigrams:+.2f}")
         for word in rank_words(words)[:N_WORDS]
     ]
@@ -152,8 +152,12 @@ def tabulate_words(
     rows += [(name, f"{value:+.2f}", "") for name, value in others]
     marks = [(w.text, w.space, strength) for w, strength in weigh_words(words)]
     text = "".join(word.text + word.space for word in words)
-    header = ("word", "counts", "of it with its neighbours")
-    return TextTable(title, header, rows, "lrr", [Remark("marked", text, marks)])
+    header: Tuple[str, ...] = ("word", "counts", "of it with its neighbours")
+    if not any(word.bigrams for word in words):
+        # Not all ways to explain know that.
+        rows, header = [row[:2] for row in rows], header[:2]
+    aligns = "lrr"[: len(header)]
+    return TextTable(title, header, rows, aligns, [Remark("marked", text, marks)])
 
 
 def tabulate_neighbours(found: Sequence[Neighbour]) -> TextTable:

@@ -30,6 +30,17 @@ def test_tables_are_printed_before_remarks(capsys):
     assert "Nothing" not in printed
 
 
+def test_columns_are_as_wide_as_their_longest_cell(capsys):
+    class Long(Result):
+        def tables(self):
+            rows = [("a text of more than thirty characters", "1"), ("short", "12")]
+            return [TextTable("", ("text", "n"), rows, "lr")]
+
+    print_result(Long())
+    lines = capsys.readouterr().out.splitlines()[1:5]
+    assert {len(line.rstrip()) for line in lines} == {37 + 3 + 2}
+
+
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_words_are_coloured_in_a_terminal_only(is_terminal):
     app = typer.Typer()

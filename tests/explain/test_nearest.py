@@ -39,7 +39,9 @@ def test_label_that_is_a_code_is_shown_with_its_title(kind_nlp):
     assert found.titles == {"money/card": title}
     lines = [line.text for table in found.tables() for line in table.lines]
     assert f"money/card: {title}" in lines
-    assert f"money/card: {title}" in unescape(render_explanation(found))
+    page = unescape(render_explanation(found))
+    assert f"money/card: {title}" in page
+    assert f'<h1>money/card <span class="soft">{title}</span></h1>' in page
 
 
 @pytest.mark.parametrize("max_examples", [0, 20])

@@ -26,3 +26,10 @@ def test_table_has_the_words_that_count_most():
     (line,) = table.lines
     assert line.text == "".join(word.text + word.space for word in words)
     assert line.marks[0] == ("w0", " ", -1.0)
+
+
+def test_table_has_no_column_of_neighbours_if_nothing_is_known_of_them():
+    words = [Word("card", " ", 1.0, 0.0), Word("lost", "", 2.0, 0.0)]
+    table = tabulate_words("Why", words, [], [("all", 3.0)])
+    assert table.header == ("word", "counts") and table.aligns == "lr"
+    assert table.rows == [("lost", "+2.00"), ("card", "+1.00"), ("all", "+3.00")]
