@@ -52,7 +52,7 @@ class Drift:
         of it is expected to be chance, from 0.0 to 1.0.
     low, high (float): Interval of 95 % of that.
     distance, noise (float): The distance, and what of it is expected to be chance.
-    p_value (float): Share of random deals with at least that distance.
+    p_value (float): Share of random deals in which the shares have moved as far.
     known (Tuple[float, float]): Mean of `known`, before and now.
     labels (List[Shift]): Labels and the categories above them, the largest change
         first.

@@ -63,7 +63,8 @@ class ShareTest(NamedTuple):
     distance (float): Total variation distance of the shares, 0.0 to 1.0.
     noise (float): What of it is expected to be chance.
     spread (float): Standard error of the distance.
-    p_value (float): Share of such deals with at least that distance.
+    p_value (float): Share of such deals in which all shares together have moved at
+        least as far, see compare_shares.
     """
 
     p_values: numpy.ndarray
@@ -89,6 +90,11 @@ def compare_shares(
     p <= a, all that are due to chance together happen in at most a share a of all
     comparisons, for any number of groups.
 
+    The statistic of all parts together is the sum of their squared deviations over the
+    square roots of what is expected. It notices a large part that moves a little as
+    well as a small one that moves far: over what is expected itself, as of Pearson, it
+    missed the first, and the distance misses the second.
+
     Source: Westfall and Young (1993), "Resampling-Based Multiple Testing", section 2.3
         (single-step maxT); Dunning (1993), "Accurate Methods for the Statistics of
         Surprise and Coincidence". https://aclanthology.org/J93-1003
@@ -109,8 +115,10 @@ def compare_shares(
     n_above = (largest[:, None] >= found - 1e-7).sum(axis=0)
     before, now = parts.sum(counts)
     distance = get_distance(before / n_before, now / n_now)
-    deals = parts.sum(dealt)
-    by_chance = get_distance((before + now - deals) / n_before, deals / n_now)
+    expected = (before + now) * (n_now / (n_before + n_now))
+    moved, by_chance = (
+        _get_deviation(own, expected) for own in (now, parts.sum(dealt))
+    )
     again = [
         parts.sum(rng.multinomial(n, own / n, N_SAMPLES)) / n
         for n, own in zip((n_before, n_now), counts)
@@ -120,8 +128,13 @@ def compare_shares(
         float(distance),
         find_noise(counts, parts),
         float(get_distance(*again).std()),
-        float((1 + (by_chance >= distance - 1e-9).sum()) / (1 + n_draws)),
+        float((1 + (by_chance >= moved - 1e-7).sum()) / (1 + n_draws)),
     )
+
+
+def _get_deviation(now: numpy.ndarray, expected: numpy.ndarray) -> Any:
+    scale = numpy.sqrt(numpy.maximum(expected, 1e-12))
+    return ((now - expected) ** 2 / scale).sum(axis=-1)
 
 
 def get_distance(before: numpy.ndarray, now: numpy.ndarray) -> Any:

@@ -130,6 +130,57 @@ def test_p_value_is_that_of_the_exact_test():
     assert found.p_values[0] == pytest.approx(exact, abs=0.02)
 
 
+def make_change(n_labels, **factors):
+    """A long tail, and the same with some shares multiplied."""
+    shares = 1.0 / numpy.arange(1, n_labels + 1)
+    now = shares.copy()
+    for label, factor in factors.items():
+        now[int(label[1:])] *= factor
+    return shares / shares.sum(), now / now.sum()
+
+
+@pytest.mark.slow
+def test_as_many_changed_labels_are_found_as_by_the_exact_test_of_each():
+    """With the correction of Holm, by SciPy."""
+    stats = pytest.importorskip("scipy.stats")
+    rng = numpy.random.default_rng(0)
+    groups, parts = make_labels(80)
+    periods = make_change(80, x10=3.0, x40=4.0)
+    hits, peers = 0, 0
+    for _ in range(30):
+        counts = numpy.stack([rng.multinomial(1000, own) for own in periods])
+        found = compare_shares(counts, groups, parts, n_draws=399).p_values
+        p_values = numpy.asarray(
+            [
+                stats.fisher_exact([counts[:, i], 1000 - counts[:, i]]).pvalue
+                for i in range(80)
+            ]
+        )
+        order = numpy.argsort(p_values)
+        holm = numpy.maximum.accumulate(p_values[order] * numpy.arange(80, 0, -1))
+        sure = set(order[holm <= RATE].tolist())
+        hits += sum(found[i] <= RATE for i in (10, 40))
+        peers += sum(i in sure for i in (10, 40))
+    assert hits >= peers > 10
+
+
+@pytest.mark.parametrize("factors", [{"x0": 1.3}, {"x10": 3.0}])
+def test_change_of_the_whole_is_found_where_chi_squared_misses_it(factors):
+    """By SciPy, of labels of which most are too rare for it."""
+    stats = pytest.importorskip("scipy.stats")
+    rng = numpy.random.default_rng(0)
+    groups, parts = make_labels(160)
+    hits, peers = 0, 0
+    for _ in range(30):
+        periods = zip((3000, 1000), make_change(160, **factors))
+        counts = numpy.stack([rng.multinomial(n, own) for n, own in periods])
+        found = compare_shares(counts, groups, parts, n_draws=99)
+        hits += found.p_value <= RATE
+        used = counts[:, counts.sum(axis=0) > 0]
+        peers += stats.chi2_contingency(used).pvalue <= RATE
+    assert hits >= peers + 3
+
+
 def test_intervals_of_shares():
     # Newcombe (1998), table II, case (a): 56 of 70 and 48 of 80.
     low, high = find_shift(80, 48, 70, 56)
