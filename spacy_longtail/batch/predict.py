@@ -203,16 +203,22 @@ def predict(
             folder = stack.enter_context(open_scratch())
             inputs = save_stream(inputs, folder, input_format)
         given = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
+        words = [*map(str, given)]
         source = open_source(given, **dialect)
         target = choose_target(output, format, source.paths[0].suffix.lower())
         if target.path is not None:
             target = check_target(
-                target, str(pipeline), map(str, given), source.paths, force=force
+                target, str(pipeline), words, source.paths, force=force
             )
         wanted = None
         if review is not None:
             wanted = Review(Path(review), review_precision, review_rows).check(
-                target, top=top, source=str(pipeline), inputs=source.paths, force=force
+                target,
+                top=top,
+                source=str(pipeline),
+                given=words,
+                inputs=source.paths,
+                force=force,
             )
         names = tuple(text) or (source.guess_text(),)
         source.check_text(names)
@@ -383,6 +389,7 @@ class _Run:
             (entry["confidence"] for entry in entries),
             counts=counts,
             names=names,
+            note=partial(parts.note_result, target=review.path),
         )
 
     def _finish(
@@ -404,6 +411,7 @@ class _Run:
             with write_together(here.parent, shown=path, before=before) as new:
                 with (new / here.name).open("wb") as file_:
                     writer.join(parts.find("part"), file_)
+                parts.note_result(new / here.name, path)
             parts.drop()
 
 

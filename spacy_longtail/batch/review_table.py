@@ -3,7 +3,17 @@
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+)
 
 import numpy
 
@@ -13,7 +23,8 @@ from ..presentation import Remark, count_noun
 from ..tables.whole import check_format, write_whole
 from .columns import make_option_error
 from .review import Confidence, ReviewQueue, ReviewRow
-from .target import Target
+from .shards import is_result
+from .target import Target, refuse_inside
 
 # Before the names of columns of the table that the review has for itself.
 TAKEN = "input_"
@@ -51,13 +62,21 @@ class Review:
         check_format(self.path)
 
     def check(
-        self, target: Target, *, top: int, source: str, inputs: Any, force: bool
+        self,
+        target: Target,
+        *,
+        top: int,
+        source: str,
+        given: Iterable[str],
+        inputs: Any,
+        force: bool,
     ) -> "Review":
         """RETURNS (Review): The same, with what is there.
 
         target (Target): The result.
         top (int): How many candidates are written.
         source (str): The pipeline.
+        given (Iterable[str]): Files, folders or patterns, as they were given.
         inputs (Iterable[Path]): The files that are read.
         RAISES (ValueError): L701 if nothing can be chosen from, or if it's the result.
             Else see check_output.
@@ -67,9 +86,10 @@ class Review:
         if target.path and follow_links(target.path) == follow_links(self.path):
             expected = "another file than the output"
             raise make_option_error("review", expected, str(self.path))
-        is_begun = target.path is not None and target.parts.is_dir()
+        refuse_inside(self.path, given)
+        is_own = target.path is not None and is_result(target.parts, self.path)
         paths = {"source": source, "inputs": inputs}
-        force = force or is_begun
+        force = force or is_own
         before = check_output(self.path, force=force, is_file=True, **paths)
         return replace(self, before=before)
 
@@ -182,6 +202,7 @@ def write_review(
     *,
     counts: Mapping[str, int],
     names: Sequence[str],
+    note: Optional[Callable[[Path], None]] = None,
 ) -> Reviewed:
     """Choose and order the rows, and write them.
 
@@ -189,6 +210,7 @@ def write_review(
     confidence (Iterable[List[List[float]]]): Of measure_confidence.
     counts (Mapping[str, int]): Training texts of each label.
     names (Sequence[str]): Our columns, without a prefix.
+    note (Optional[Callable[[Path], None]]): See write_whole.
     """
     threshold: Optional[float] = None
     if review.precision is not None:
@@ -201,7 +223,8 @@ def write_review(
     queue = ReviewQueue(counts, review.most)
     queue.add(row for row in rows if _is_open(row, limit))
     ranked = queue.rank()
-    write_whole(review.path, _make_table(ranked, names), before=review.before)
+    table = _make_table(ranked, names)
+    write_whole(review.path, table, before=review.before, note=note)
     return Reviewed(
         str(review.path), review.precision, queue.n_rows, len(ranked), threshold
     )

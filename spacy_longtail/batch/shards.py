@@ -6,19 +6,23 @@ if the journal has its checksum. A run that goes on gives the same bytes.
 """
 
 import json
+import os
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Tuple
 from zlib import crc32
 
 from ..errors import JobErrors
 from ..files import (
+    PREFIX,
     StateT,
     drop_folder,
     drop_parts,
     finish_interrupted,
+    follow_links,
     hold_folder,
+    look_at,
     move_folder,
     write_part,
     write_together,
@@ -54,8 +58,20 @@ class Parts:
             "beside", the checksums of pieces without an entry, by their names.
         """
         self.done[entry["name"]] = entry
+        self._write(entry)
+
+    def note_result(self, new: Path, target: Path) -> None:
+        """Note which file is the result, just before it gets its name: a run that is
+        killed then is no reason to replace what somebody else has written there.
+
+        target (Path): The path that it will have.
+        """
+        (state,) = look_at(new).values()
+        self._write({"result": str(follow_links(target)), "state": state})
+
+    def _write(self, line: Dict[str, Any]) -> None:
         with (self.folder / JOURNAL).open("a", encoding="utf8") as file_:
-            file_.write(json.dumps(entry) + "\n")
+            file_.write(json.dumps(line) + "\n")
 
     def find(self, stage: str) -> List[Path]:
         """RETURNS (List[Path]): The pieces of a stage, by their number."""
@@ -85,17 +101,13 @@ class Parts:
         drop_parts(self.folder)
         entries = list(_read_manifest(self.folder).get("shards", []))
         journal = self.folder / JOURNAL
-        lines = journal.read_bytes().split(b"\n") if journal.is_file() else []
-        for line in lines:
-            try:
-                entries.append(json.loads(line))
-            except ValueError:
-                continue  # It was cut off.
+        entries += [entry for entry in _read_journal(self.folder) if "name" in entry]
         for entry in entries:
             pieces = {entry["name"]: entry["crc32"], **entry.get("beside", {})}
             if all(self._is_whole(*piece) for piece in pieces.items()):
                 self.done[entry["name"]] = entry
-        if lines and lines[-1]:
+        data = journal.read_bytes() if journal.is_file() else b""
+        if data and not data.endswith(b"\n"):
             with journal.open("ab") as file_:
                 file_.write(b"\n")
 
@@ -180,6 +192,28 @@ def copy_to(paths: Iterable[Path], stream: BinaryIO) -> None:
     stream.flush()
 
 
+def is_result(folder: Path, path: Path) -> bool:
+    """RETURNS (bool): Whether the file at a path is what the run that has left this
+    folder has written there.
+    """
+    here, state = follow_links(path), look_at(path)
+    return any(
+        entry.get("result") == str(here) and tuple(entry["state"]) == state.get(here)
+        for entry in _read_journal(folder)
+    )
+
+
+def find_foreign(folder: Path) -> Optional[str]:
+    """RETURNS (Optional[str]): The name of something in a folder that isn't part of a
+    result with a manifest, None if there is nothing else.
+    """
+    manifest = _read_manifest(folder)
+    own = {shard["name"] for shard in manifest.get("shards", ())}
+    own |= {MANIFEST} if "inputs" in manifest else set()
+    names = sorted(set(os.listdir(folder)) - own)
+    return next((name for name in names if not name.startswith(PREFIX)), None)
+
+
 def check_free(folder: Path) -> None:
     """RAISES (ValueError): L715 if another run is at work in a folder."""
     if folder.is_dir():
@@ -198,6 +232,15 @@ def _hold(folder: Path) -> Iterator[None]:
 def _write_manifest(folder: Path, manifest: Dict[str, Any]) -> None:
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     write_piece(folder / MANIFEST, text.encode("utf8", "backslashreplace"))
+
+
+def _read_journal(folder: Path) -> Iterator[Dict[str, Any]]:
+    journal = folder / JOURNAL
+    for line in journal.read_bytes().split(b"\n") if journal.is_file() else ():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue  # It was cut off.
 
 
 def _read_manifest(folder: Path) -> Dict[str, Any]:

@@ -11,7 +11,15 @@ from ..loading import check_output
 from ..tables import WRITERS
 from ..tables.writer import TextWriter, Writer
 from .columns import make_option_error
-from .shards import SUFFIX, Parts, check_free, copy_to, name_piece
+from .shards import (
+    SUFFIX,
+    Parts,
+    check_free,
+    copy_to,
+    find_foreign,
+    is_result,
+    name_piece,
+)
 
 PARQUET = ".parquet"
 
@@ -90,24 +98,44 @@ def check_target(
     """
     path: Any = target.path
     finish_interrupted(path)
+    refuse_inside(path, inputs)
     here = follow_links(path)
-    for found in inputs:
-        there = follow_links(found)
-        is_inside = there.is_dir() and there in here.parents
-        is_found = not there.exists() and fnmatch(str(here), str(there))
-        # The next run would read it.
-        if is_inside or is_found:
-            raise ValueError(Errors.L603.format(path=path, source=found))
     is_empty = here.is_dir() and not any(here.iterdir())
     check_free(target.parts)
     before = check_output(
         path,
-        force=force or is_empty or target.parts.is_dir(),
+        force=force or is_empty or is_result(target.parts, path),
         source=pipeline,
         inputs=paths,
         is_file=not target.is_folder,
     )
+    if target.is_folder and here.is_dir():
+        _check_replaceable(path, here)
     return replace(target, before=before)
+
+
+def _check_replaceable(path: Path, here: Path) -> None:
+    """RAISES (ValueError): L603 or L625 if a folder of shards can't take the place of a
+    folder, as that is in use or has something else in it.
+    """
+    if here in (Path.cwd(), *Path.cwd().parents):
+        raise ValueError(Errors.L603.format(path=path, source=Path.cwd()))
+    name = find_foreign(here)
+    if name is not None:
+        problem = f"the folder has {name!r}, which is no part of an earlier result"
+        raise ValueError(Errors.L625.format(path=path, problem=problem))
+
+
+def refuse_inside(path: Path, inputs: Iterable[str]) -> None:
+    """RAISES (ValueError): L603 if a path is in a folder, or fits a pattern, of inputs:
+    the next run would read it.
+    """
+    here = follow_links(path)
+    for found in inputs:
+        there = follow_links(found)
+        is_inside = there.is_dir() and there in here.parents
+        if is_inside or not there.exists() and fnmatch(str(here), str(there)):
+            raise ValueError(Errors.L603.format(path=path, source=found))
 
 
 def check_unchanged(target: Target) -> None:

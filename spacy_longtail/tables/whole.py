@@ -1,7 +1,7 @@
 """A table that fits into memory, written at once."""
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ..errors import JobErrors
 from ..files import StateT, follow_links, open_scratch, write_together
@@ -16,12 +16,19 @@ def check_format(path: Path) -> None:
         raise ValueError(JobErrors.L716.format(path=path, known=", ".join(WRITERS)))
 
 
-def write_whole(path: Path, table: Any, *, before: Optional[StateT] = None) -> None:
+def write_whole(
+    path: Path,
+    table: Any,
+    *,
+    before: Optional[StateT] = None,
+    note: Optional[Callable[[Path], None]] = None,
+) -> None:
     """Write a table. It has its final name only when it is complete.
 
     path (Path): The suffix tells the format.
     table (pyarrow.RecordBatch): At least two columns, the first of strings.
     before (Optional[StateT]): What check_output has found, by default what is there.
+    note (Optional[Callable[[Path], None]]): Gets the file before it has its name.
     RAISES (ValueError): L606, L625, L716 or L717, see there.
     """
     check_format(path)
@@ -39,3 +46,5 @@ def write_whole(path: Path, table: Any, *, before: Optional[StateT] = None) -> N
         with write_together(target.parent, shown=path, before=before) as new:
             with (new / target.name).open("wb") as file_:
                 writer.join([piece], file_)
+            if note is not None:
+                note(new / target.name)

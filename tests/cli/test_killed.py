@@ -139,7 +139,7 @@ def label(request, run, tmp_path, folder, monkeypatch):
     table, output = write_texts(tmp_path / "in.csv", 7), folder / name
     if "--force" in options:
         output.mkdir()
-        (output / "old").write_text("old")
+        (output / "manifest.json").write_text('{"inputs": []}')
     arguments = [PIPELINE, table, "-o", output, "--shard-size", 5, *options]
     return lambda: run("predict", *arguments), output
 
