@@ -7,6 +7,7 @@ import numpy
 
 from ..errors import JobErrors
 from ..pipeline.stored_batch import StoredBatch, TextSlices
+from ..tables.chunks import to_values
 
 # Before our names, where one is taken.
 PREFIX = "predicted_"
@@ -178,7 +179,7 @@ def collect_texts(batch: Any, names: Sequence[str]) -> List[Optional[str]]:
     names (Sequence[str]): Columns, joined by a line break.
     RETURNS (List[Optional[str]]): None for a row without a text.
     """
-    columns = [batch.column(name).to_pylist() for name in names]
+    columns = [to_values(batch.column(name)) for name in names]
     if len(columns) == 1:
         return [_to_text(value) for value in columns[0]]
     return [_join(values) for values in zip(*columns)]

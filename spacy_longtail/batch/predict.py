@@ -19,7 +19,7 @@ from ..presentation import Remark, TextTable, count_noun, make_table
 from ..tables import WRITERS
 from ..tables.source import Source, open_source, save_stream
 from ..tables.writer import Layout, Writer
-from .columns import BatchOptions
+from .columns import BatchOptions, make_option_error
 from .pool import Pool, Serial
 from .review_table import MOST, Review, Reviewed, write_review
 from .shards import Parts, digest_file, open_parts
@@ -211,6 +211,9 @@ def predict(
                 target, str(pipeline), words, source.paths, force=force
             )
         wanted = None
+        if review is None and review_precision is not None:
+            expected = "the table to write, if review_precision is given"
+            raise make_option_error("review", expected, review)
         if review is not None:
             wanted = Review(Path(review), review_precision, review_rows).check(
                 target,

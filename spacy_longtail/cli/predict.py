@@ -56,10 +56,14 @@ def predict_cli(
         raise ValueError(Errors.L609.format(output=output))
     use_gpu(gpu_id)
     with ExitStack() as stack:
-        place: Any = sys.stdout.buffer if to_stdout else output
+        place: Any = get_buffer(sys.stdout) if to_stdout else output
         if not to_stdout and is_stream(output):
             place = stack.enter_context(output.open("wb"))
-        source: Any = sys.stdin.buffer if [*map(str, inputs)] == ["-"] else inputs
+        source: Any = inputs
+        if [*map(str, inputs)] == ["-"]:
+            source = get_buffer(sys.stdin)
+        elif len(inputs) == 1 and is_stream(inputs[0]):
+            source = stack.enter_context(inputs[0].open("rb"))
         try:
             result = predict(
                 pipeline, source, place, text=text, pipe=pipe, top=top,
@@ -79,3 +83,13 @@ def predict_cli(
             warn(remark.text)
     else:
         print_result(result, json)
+
+
+def get_buffer(stream: Any) -> Any:
+    """RETURNS (BinaryIO): The bytes of stdin or stdout.
+
+    RAISES (ValueError): L605 if the shell has closed it.
+    """
+    if stream is None:
+        raise ValueError(Errors.L605.format(problem="stdin or stdout is closed"))
+    return stream.buffer

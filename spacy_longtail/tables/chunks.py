@@ -65,7 +65,7 @@ class RowChunk:
 
         arrays = [
             make_strings(self.column(field.name))
-            if field.name in as_text
+            if field.name in as_text or field.type == pyarrow.string()
             else pyarrow.array(self.column(field.name), field.type)
             for field in schema
         ]
@@ -155,8 +155,7 @@ class ArrowChunk(RowChunk):
         return int(self.batch.nbytes)
 
     def column(self, name: str) -> Sequence[Any]:
-        found: List[Any] = self.batch.column(name).to_pylist()
-        return found
+        return to_values(self.batch.column(name))
 
     def strings(self) -> List[Any]:
         import pyarrow
@@ -165,12 +164,40 @@ class ArrowChunk(RowChunk):
         return [
             column.cast(string)
             if _is_plain(column.type)
-            else pyarrow.array(map(to_string, column.to_pylist()), string)
+            else pyarrow.array(map(to_string, to_values(column)), string)
             for column in self.batch.columns
         ]
 
     def to_arrow(self, schema: Any, as_text: Container[str] = ()) -> Any:
         return self.batch
+
+
+def to_values(column: Any) -> List[Any]:
+    """RETURNS (List[Any]): The values of an Arrow array. Points in time that Python
+    hasn't, of nanoseconds or far away years, are strings.
+    """
+    try:
+        found: List[Any] = column.to_pylist()
+        return found
+    except (ValueError, OverflowError):
+        return [*map(_to_value, column)]
+
+
+def _to_value(scalar: Any) -> Any:
+    import pyarrow
+
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        if isinstance(scalar, pyarrow.StructScalar):
+            return {name: _to_value(value) for name, value in scalar.items()}
+        if isinstance(scalar, pyarrow.ListScalar):
+            return [*map(_to_value, scalar.values)]
+        if isinstance(scalar, pyarrow.DurationScalar):
+            return scalar.value / 1e9
+        text = str(scalar.cast(pyarrow.string()))
+        # Of a year beyond all, Arrow says so.
+        return text if text.startswith("<") else text.replace(" ", "T")
 
 
 def _is_plain(kind: Any) -> bool:

@@ -2,7 +2,7 @@ import json
 import math
 import re
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import (
@@ -36,6 +36,9 @@ MAX_CELL = 32_767
 MAX_WHOLE = 10**15
 # Types that a cell has and JSON hasn't.
 POINTS: Dict[str, Any] = {kind.__name__: kind for kind in (datetime, date, time)}
+LENGTH = "timedelta"
+# The one before begins with days that Excel and others count differently.
+MIN_YEAR = 1901
 
 
 class ExcelTable(Table):
@@ -206,6 +209,8 @@ class ExcelWriter(TextWriter):
         def make_cell(value: Any) -> Any:
             if isinstance(value, dict):
                 ((name, text),) = value.items()
+                if name == LENGTH:
+                    return timedelta(seconds=text)
                 return POINTS[name].fromisoformat(text)
             if isinstance(value, str) and value.startswith("="):
                 # A string, whatever it looks like.
@@ -222,6 +227,14 @@ class ExcelWriter(TextWriter):
         book.save(file_)
 
 
+def _has_point(value: Any) -> bool:
+    """RETURNS (bool): Whether Excel has a point in time: none of the 19th century, and
+    none with a time zone.
+    """
+    is_new = getattr(value, "year", MIN_YEAR) >= MIN_YEAR
+    return is_new and getattr(value, "tzinfo", None) is None
+
+
 def _check_cell(value: Any, name: str) -> Any:
     """Make a value of JSON that becomes a cell.
 
@@ -232,8 +245,10 @@ def _check_cell(value: Any, name: str) -> Any:
         return value
     if kind is float and math.isfinite(value):
         return value
-    if kind in POINTS.values() and getattr(value, "tzinfo", None) is None:
+    if kind in POINTS.values() and _has_point(value):
         return {kind.__name__: value.isoformat()}
+    if kind is timedelta:
+        return {LENGTH: value.total_seconds()}
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     text = str(to_string(value))

@@ -36,6 +36,8 @@ class ParquetTable(Table):
     def chunks(self, n_rows: int) -> Iterator[ArrowChunk]:
         with self._open() as file_:
             for batch in file_.iter_batches(batch_size=n_rows):
+                # Its strings may be none: nobody else looks at their bytes.
+                batch.validate(full=True)
                 yield ArrowChunk(batch)
 
     def get_schema(self) -> Any:

@@ -20,6 +20,7 @@ from typing import (
 
 from ..errors import JobErrors
 from . import FORMATS, is_table, open_table
+from .cells import check_characters
 from .chunks import RecordChunk, RowChunk
 from .columns import describe_notes
 from .jsonl import JsonlTable
@@ -37,6 +38,8 @@ LEAD = 2.0
 MAX_EXACT = 1 << 53
 MAX_INT = 1 << 63
 BLOCK = 1 << 20
+# Of what isn't read.
+MAX_SHOWN = 5
 # How files begin that aren't CSV.
 MARKS = {b"{": ".jsonl", b"[": ".json", b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx"}
 
@@ -45,16 +48,21 @@ class Source:
     """Rows with all of their columns.
 
     tables (Sequence[Table]): At least one.
-    RAISES (ValueError): L632 if a name is that of several columns, L712 if the columns
-        of the tables aren't the same. Objects of JSON can have different keys.
+    left_out (Sequence[Path]): What stands beside them, but isn't read.
+    RAISES (ValueError): L632 if a name is that of several columns, L636 if there is
+        half a character in one, L712 if the columns of the tables aren't the same.
+        Objects of JSON can have different keys.
     """
 
-    def __init__(self, tables: Sequence[Table]) -> None:
+    def __init__(self, tables: Sequence[Table], left_out: Sequence[Path] = ()) -> None:
         self.tables = list(tables)
+        self.left_out = list(left_out)
         first = self.tables[0]
         self.schema = first.get_schema()
         for table in self.tables:
             table.check_columns(table.columns, "--text")
+            for name in table.columns:
+                check_characters(name, f"{table.path}, the name of a column")
             problem = _find_difference(first, table, self.schema)
             if problem:
                 message = JobErrors.L712.format(
@@ -107,7 +115,12 @@ class Source:
         """RETURNS (List[str]): What was remarkable, in sentences."""
         notes: "Counter[str]" = sum((t.notes for t in self.tables), Counter())
         first = {name: at for t in self.tables[::-1] for name, at in t.first.items()}
-        return describe_notes(notes, first)
+        found = describe_notes(notes, first)
+        if self.left_out:
+            names = ", ".join(map(str, self.left_out[:MAX_SHOWN]))
+            names += ", …" if len(self.left_out) > MAX_SHOWN else ""
+            found.append(f"Not read, as their names aren't those of tables: {names}.")
+        return found
 
     def guess_text(self) -> str:
         """Find the column of the text: the one named "text", the only one of strings
@@ -156,8 +169,10 @@ def open_source(inputs: Sequence[Union[str, Path]], **dialect: Any) -> Source:
     RAISES (ValueError): L713 if a folder or pattern has no table. Else see open_table
         and Source.
     """
-    paths = [path for found in map(str, inputs) for path in _find_tables(found)]
-    return Source([open_table(path, **dialect) for path in dict.fromkeys(paths)])
+    found = [_find_tables(name) for name in map(str, inputs)]
+    paths = dict.fromkeys(path for tables, _ in found for path in tables)
+    left_out = [path for _, others in found for path in others]
+    return Source([open_table(path, **dialect) for path in paths], left_out)
 
 
 def save_stream(stream: BinaryIO, folder: Path, format: Optional[str] = None) -> Path:
@@ -185,19 +200,21 @@ def _sniff(start: bytes) -> str:
     return ".tsv" if line.count(b"\t") > line.count(b",") else ".csv"
 
 
-def _find_tables(name: str) -> List[Path]:
+def _find_tables(name: str) -> Tuple[List[Path], List[Path]]:
+    """RETURNS (Tuple[List[Path], List[Path]]): Tables, and what else there is."""
     path = Path(name)
     if not path.is_dir() and (path.exists() or not glob.has_magic(name)):
-        return [path]
+        return [path], []
     found = list(path.iterdir()) if path.is_dir() else map(Path, glob.iglob(name))
-    tables = [
+    seen = [
         part
         for part in sorted(found)
-        if is_table(part) and part.name != MANIFEST and part.name[0] not in "._"
+        if part.name != MANIFEST and part.name[0] not in "._"
     ]
+    tables = [part for part in seen if is_table(part)]
     if not tables:
         raise ValueError(JobErrors.L713.format(path=name, known=", ".join(FORMATS)))
-    return tables
+    return tables, [part for part in seen if not is_table(part)]
 
 
 def _find_difference(first: Table, second: Table, schema: Any) -> str:

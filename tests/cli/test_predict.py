@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from spacy.cli._util import app
 from typer.testing import CliRunner
+
+from spacy_longtail.cli.predict import get_buffer
 
 pytest.importorskip("pyarrow")
 
@@ -79,6 +82,18 @@ def test_the_format_of_a_stream_is_that_of_the_input():
     assert [row["n"] for row in reader] == ["1"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_read_like_stdin(run, rows, tmp_path):
+    """Also what a shell names like /dev/fd/63."""
+    os.mkfifo(tmp_path / "pipe")
+    out, other = tmp_path / "out.csv", tmp_path / "other.csv"
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit((tmp_path / "pipe").write_text, ROWS)
+        assert run("predict", MODEL, tmp_path / "pipe", "-o", out).exit_code == 0
+    assert run("predict", MODEL, rows, "-o", other).exit_code == 0
+    assert out.read_bytes() == other.read_bytes()
+
+
 @pytest.fixture
 def fail(run, tmp_path):
     def run_to_fail(*args):
@@ -103,6 +118,16 @@ def test_what_is_there_stays(fail, run, rows, tmp_path):
     assert out.read_text() == "old" and rows.read_text() == ROWS
     assert run("predict", MODEL, rows, "-o", out, "--force").exit_code == 0
     assert out.read_text().startswith("id,body,label")
+
+
+def test_a_stream_that_the_shell_has_closed():
+    with pytest.raises(ValueError, match=r"\[L605\].*closed"):
+        get_buffer(None)
+
+
+def test_a_precision_of_no_review(fail, rows, tmp_path):
+    said = fail(rows, "-o", tmp_path / "o.csv", "--review-precision", "0.9")
+    assert "[L701] 'review'" in said
 
 
 def test_a_name_that_looks_like_a_pattern(run, tmp_path):

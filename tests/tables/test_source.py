@@ -181,3 +181,31 @@ def test_what_is_remarkable_is_counted_once(tmp_path):
     for _ in range(2):
         list(source.chunks(1))
     assert [note[:6] for note in source.describe_notes()] == ["1 rows"]
+
+
+def test_what_is_not_read_in_a_folder_is_said(tmp_path):
+    write(tmp_path / "a.csv", "text\na\n")
+    write(tmp_path / "b.csv.gz", "x")
+    (tmp_path / "older").mkdir()
+    for name in (tmp_path, tmp_path / "*"):
+        (note,) = open_source([name]).describe_notes()
+        assert note.startswith("Not read") and "b.csv.gz" in note and "older" in note
+    assert not open_source([tmp_path / "a.csv"]).describe_notes()
+
+
+def test_half_a_character_in_a_name_or_a_value(tmp_path):
+    path = write_json(tmp_path / "a.jsonl", {"x": "\ud800"}, {"x": "b"})
+    source = open_source([path])
+    (chunk,) = source.chunks(10)
+    found = chunk.to_arrow(source.infer_schema()[0])
+    assert found.column(0).to_pylist() == ["\\ud800", "b"]
+    with pytest.raises(ValueError, match=r"\[L636\].*name of a column"):
+        open_source([write_json(tmp_path / "b.jsonl", {"\ud800": 1})])
+
+
+def test_strings_of_parquet_that_are_none(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    bad = pa.array([b"\xff", b"a"]).view(pa.string())
+    pq.write_table(pa.table({"text": ["a", "b"], "id": bad}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"\[L621\].*UTF8"):
+        list(open_source([tmp_path]).chunks(10))

@@ -2,7 +2,7 @@ import csv
 import io
 import json
 import sys
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -145,12 +145,32 @@ def test_bytes_are_hexadecimal_digits(tmp_path):
     assert [row["x"] for row in csv.DictReader(io.StringIO(text))] == ["ff00", "61", ""]
 
 
+def test_points_in_time_that_python_has_not(tmp_path):
+    ns = pa.array([10**18 + 1, 10**18, None], pa.timestamp("ns"))
+    columns = {
+        "ns": ns,
+        "list": pa.array([[at] for at in ns.cast("int64").to_pylist()]).cast(
+            pa.list_(pa.timestamp("ns"))
+        ),
+        "year": pa.array([400_000_000_000, None, 0], pa.timestamp("s")),
+        "far": pa.array([10**9, None, 0], pa.date32()),
+        "length": pa.array([1, None, 10**9], pa.duration("ns")),
+    }
+    out = make_pieces(".jsonl", [ArrowChunk(pa.record_batch(columns))], tmp_path)
+    first, second, third = map(json.loads, out.read_text().splitlines())
+    assert first["ns"] == first["list"][0] == "2001-09-09T01:46:40.000000001"
+    assert second["ns"] == "2001-09-09T01:46:40" and third["ns"] is None
+    assert first["year"] == "14645-06-30T15:06:40" and "1000000000" in first["far"]
+    assert third["year"] == "1970-01-01T00:00:00" and third["far"] == "1970-01-01"
+    assert first["length"] == 1e-9 and third["length"] == 1.0
+
+
 def test_excel_has_cells_of_the_same_types(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     values = ["=1+1", 7, True, 0.5, datetime(2020, 1, 2, 3, 4), date(2020, 1, 2)]
-    values += [time(3, 4), None, 10**17, [1, "a"]]
-    expected = [*values[:5], datetime(2020, 1, 2), time(3, 4), None]
-    expected += ["100000000000000000", '[1, "a"]']
+    values += [time(3, 4), timedelta(2, 3), None, 10**17, [1, "a"], date(1899, 12, 31)]
+    expected = [*values[:5], datetime(2020, 1, 2), time(3, 4), timedelta(2, 3), None]
+    expected += ["100000000000000000", '[1, "a"]', "1899-12-31"]
     names = [f"c{i}" for i in range(len(values))]
     out = make_pieces(".xlsx", [CellChunk(names, [[v] for v in values])], tmp_path)
     header, row = openpyxl.load_workbook(out).active.iter_rows()
