@@ -203,7 +203,7 @@ def is_result(folder: Path, path: Path) -> bool:
     )
 
 
-def find_foreign(folder: Path) -> Optional[str]:
+def find_other_file(folder: Path) -> Optional[str]:
     """RETURNS (Optional[str]): The name of something in a folder that isn't part of a
     result with a manifest, None if there is nothing else.
     """

@@ -16,7 +16,7 @@ from .shards import (
     Parts,
     check_free,
     copy_to,
-    find_foreign,
+    find_other_file,
     is_result,
     name_piece,
 )
@@ -120,7 +120,7 @@ def _check_replaceable(path: Path, here: Path) -> None:
     """
     if here in (Path.cwd(), *Path.cwd().parents):
         raise ValueError(Errors.L603.format(path=path, source=Path.cwd()))
-    name = find_foreign(here)
+    name = find_other_file(here)
     if name is not None:
         problem = f"the folder has {name!r}, which is no part of an earlier result"
         raise ValueError(Errors.L625.format(path=path, problem=problem))
