@@ -22,7 +22,7 @@ from ..tables.writer import Layout, Writer
 from .columns import BatchOptions, make_option_error
 from .pool import Pool, Serial
 from .review_table import MOST, Review, Reviewed, write_review
-from .shards import Parts, digest_file, open_parts
+from .shards import PIPELINE, Parts, digest_file, digest_folder, open_parts
 from .stages import JobStages, choose_shard_size
 from .target import (
     Outlet,
@@ -258,7 +258,7 @@ class _Run:
         """Label, and write."""
         writer_class = WRITERS[self.target.suffix]
         types, as_text = self._find_types(writer_class.needs_types)
-        schema, version = workers.tell("load", self.options, types)
+        schema, version, place = workers.tell("load", self.options, types)
         layout = Layout(tuple(self.source.columns), schema, types, tuple(as_text))
         writer = writer_class(layout)
         with ExitStack() as stack:
@@ -266,6 +266,7 @@ class _Run:
             total = self._estimate_rows([n_lines for _, n_lines in digests])
             size = self.shard_size or choose_shard_size(total)
             manifest = self._make_manifest(version, layout, digests, size)
+            manifest[PIPELINE] = digest_folder(place)
             folder = self._choose_folder(stack)
             parts = stack.enter_context(open_parts(folder, manifest, force=force))
             check_unchanged(self.target)

@@ -36,6 +36,8 @@ FORMAT = 1
 BLOCK = 1 << 20
 # Whether they are others says nothing of the result.
 IGNORED = {"mtime"}
+# A digest in the manifest, for what the version of the pipeline says nothing of.
+PIPELINE = "pipeline"
 
 
 class Parts:
@@ -166,6 +168,16 @@ def digest_file(path: Path) -> Tuple[str, int]:
     return digest.hexdigest(), n_lines
 
 
+def digest_folder(folder: Path) -> str:
+    """RETURNS (str): SHA-256 of the files of a folder with their names."""
+    digest = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(folder).as_posix()
+            digest.update(f"{name}\0{digest_file(path)[0]}\n".encode("utf8", "replace"))
+    return digest.hexdigest()
+
+
 def check_file(path: Path) -> int:
     """RETURNS (int): CRC-32 of a file, as write_piece gives it."""
     found = 0
@@ -260,9 +272,25 @@ def _compare(found: Dict[str, Any], wanted: Dict[str, Any]) -> str:
         before = found.get(key)
         if key == "inputs":
             changes += _compare_inputs(before, value)
-        elif before != value:
-            changes.append(f"{key} = {json.dumps(before)}, not {json.dumps(value)}")
+        elif before != value and key == PIPELINE:
+            changes.append("other files of the pipeline")
+        elif isinstance(before, dict) and isinstance(value, dict):
+            names = [*before, *(name for name in value if name not in before)]
+            changes += _compare_values(before, value, names)
+        else:
+            changes += _compare_values(found, wanted, [key])
     return "; ".join(changes[:5])
+
+
+def _compare_values(
+    found: Dict[str, Any], wanted: Dict[str, Any], names: List[str]
+) -> List[str]:
+    pairs = [(name, found.get(name), wanted.get(name)) for name in names]
+    return [
+        f"{name} = {json.dumps(before)}, not {json.dumps(value)}"
+        for name, before, value in pairs
+        if before != value
+    ]
 
 
 def _compare_inputs(found: Any, wanted: List[Dict[str, Any]]) -> List[str]:

@@ -68,19 +68,20 @@ class Worker:
         if gpu_id >= 0:
             require_gpu(gpu_id)
 
-    def load(self, options: BatchOptions, schema: Any) -> Tuple[Any, str]:
+    def load(self, options: BatchOptions, schema: Any) -> Tuple[Any, str, Path]:
         """Load the pipeline, and find out what answers look like.
 
         schema (pyarrow.Schema): Of the table.
-        RETURNS (Tuple[pyarrow.Schema, str]): Of the answers with their names, and the
-            version of the pipeline.
+        RETURNS (Tuple[pyarrow.Schema, str, Path]): Of the answers with their names, and
+            the version and the folder of the pipeline.
         RAISES (ValueError): See load_classifier and BatchClassifier.make_schema.
         """
         import pyarrow
 
         self.classifier = load_classifier(self.pipeline, options)
         fields = list(self.classifier.make_schema(schema))[len(schema) :]
-        return pyarrow.schema(fields), self.classifier.version
+        found = self.classifier
+        return pyarrow.schema(fields), found.version, Path(str(found.nlp.path))
 
     def set_up(self, plan: JobPlan) -> None:
         """Get ready for pieces.

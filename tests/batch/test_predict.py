@@ -1,11 +1,14 @@
 import csv
 import json
 import random
+import shutil
 import sys
 
 import pytest
+import spacy
 
 from spacy_longtail.batch import predict
+from spacy_longtail.batch.shards import Parts
 from spacy_longtail.batch.stages import JobStages, choose_shard_size
 from spacy_longtail.batch.work import Worker
 from spacy_longtail.files import hold_folder
@@ -93,6 +96,19 @@ def test_an_input_that_is_written_meanwhile(tickets, monkeypatch):
     assert not tickets[2].exists()
     with pytest.raises(ValueError, match=r"\[L714\].*another content of .*in\.csv"):
         predict(*tickets)
+
+
+def test_a_pipeline_that_splits_texts_otherwise_by_now(tickets, monkeypatch):
+    """What its components have learned is the same."""
+    pipeline, table, out = tickets
+    model = shutil.copytree(pipeline, table.with_name("model"))
+    monkeypatch.setattr(Parts, "drop", lambda self: None)
+    predict(model, table, out)
+    nlp = spacy.load(model)
+    nlp.tokenizer.add_special_case("card", [{"ORTH": "ca"}, {"ORTH": "rd"}])
+    nlp.to_disk(model)
+    with pytest.raises(ValueError, match=r"\[L714\].*other files of the pipeline"):
+        predict(model, table, out)
 
 
 def test_another_run_is_noticed_before_any_work(tickets, monkeypatch):

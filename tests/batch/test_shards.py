@@ -62,11 +62,12 @@ def test_what_is_not_whole_does_not_count(folder):
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"options": {"top": 5}}, r'options = {"top": 3}, not {"top": 5}'),
+        ({"options": {"top": 5}}, "with top = 3, not 5. Give"),
         ({"inputs": [{**INPUTS[0], "sha256": "y"}]}, "another content of a.csv"),
         ({"inputs": []}, "the input a.csv, too"),
         ({"inputs": [*INPUTS, {"path": "b.csv"}]}, "no input b.csv"),
         ({"model_version": "2"}, 'model_version = null, not "2"'),
+        ({"pipeline": "y"}, "other files of the pipeline"),
     ],
 )
 def test_it_says_what_is_different(folder, changes, said):
