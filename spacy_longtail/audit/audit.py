@@ -21,6 +21,7 @@ from .labels import (
     get_levels,
     get_poolings,
     get_weights,
+    read_titles,
 )
 from .validation import check_folds
 
@@ -39,6 +40,7 @@ def audit_corpus(
     separator: str = SEPARATOR,
     columns: Columns = Columns(),  # noqa: B008 - frozen
     n_folds: Optional[int] = None,
+    descriptions: Optional[Path] = None,
     progress: bool = False,
     **dialect: Any,
 ) -> Audit:
@@ -52,12 +54,14 @@ def audit_corpus(
     columns (Columns): Where a table has its texts and labels.
     n_folds (Optional[int]): Cross-validate the labels in so many folds, from 2, see
         CrossValidation. None for no cross-validation, which takes most of the time.
+    descriptions (Optional[Path]): What the labels mean: descriptions, or a table of
+        codes and titles, so that people see what codes are called.
     progress (bool): Whether to show a progress bar, on stderr.
     dialect (Any): What a table doesn't say itself, as for `convert_corpus`.
     RETURNS (Audit): The facts.
     RAISES (ValueError): L612, L640 or L641 if the corpus can't be read, L607 or L608 if
         it is being replaced, L001 or L002 if its labels are no taxonomy, and those of a
-        table. L745 or L747 if it can't be cross-validated.
+        table. L745 or L747 if it can't be cross-validated. Description errors.
     """
     check_settings(min_count=0, separator=separator)
     if n_folds is not None:
@@ -68,7 +72,7 @@ def audit_corpus(
         dev_contents = None
         if dev is not None:
             dev_contents = read_contents(dev, columns, separator, progress, dialect)
-        facts = _gather(path, separator, contents, dev_contents)
+        facts = _gather(path, separator, contents, dev_contents, descriptions)
         if n_folds is not None:
             # What it needs takes time to import.
             from .crossvalidate import cross_validate
@@ -78,6 +82,7 @@ def audit_corpus(
                 n_folds,
                 separator=separator,
                 word_weight=choose_word_weight(facts),
+                titles=facts.titles,
                 progress=progress,
             )
             facts = replace(facts, cross_validation=found)
@@ -85,7 +90,11 @@ def audit_corpus(
 
 
 def _gather(
-    path: Path, separator: str, contents: Contents, dev_contents: Optional[Contents]
+    path: Path,
+    separator: str,
+    contents: Contents,
+    dev_contents: Optional[Contents],
+    descriptions: Optional[Path],
 ) -> Audit:
     counts = contents.count_labels()
     taxonomy = build_taxonomy(counts, separator=separator)
@@ -113,6 +122,7 @@ def _gather(
         n_codes=len(find_codes(list(counts), separator)),
         dev=_compare_with_dev(contents, counts, dev_contents) if dev_contents else None,
         advice=list(contents.remarks),
+        titles=read_titles(descriptions, taxonomy),
     )
     facts.advice.extend(give_advice(facts))
     return facts

@@ -10,7 +10,6 @@ from ..encoders import contract
 from ..encoders.static_bag.architecture import build_static_bag
 from ..languages import make_blank
 from ..ops import mean_by_class, mix, spread_runs
-from ..pipeline.names import get_name_texts
 from ..similar import WORDS
 from ..vectors.table import make_bundled_vectors
 from .corpus import CorpusFiles, read_documents
@@ -101,12 +100,16 @@ class CrossFit:
         return has_others & (self.n_texts[columns] >= MIN_TEXTS)
 
     def compare(
-        self, source: CorpusFiles, word_weight: float, separator: str, progress: bool
+        self,
+        source: CorpusFiles,
+        word_weight: float,
+        names: Sequence[str],
+        progress: bool,
     ) -> Iterator[Compared]:
         """Read the texts, three times, and compare them with the labels.
 
         word_weight (float): Of the vectors beside n-grams, see StaticBag.
-        separator (str): What joins the segments of a label.
+        names (Sequence[str]): What the labels are called, one more text of each.
         progress (bool): Whether to show progress bars, on stderr.
         YIELDS (Compared): All texts, in their order but for those of another fold.
         """
@@ -131,7 +134,6 @@ class CrossFit:
         contract.observe(encoder, None)
         for docs in read("Counting"):
             contract.observe(encoder, docs)
-        names = [get_name_texts(name, separator)[0] for name in self.gold.names]
         named = [Doc(vocab, words=WORDS.findall(name)) for name in names]
         prototypes = self._sum(encoder, read("Learning"))
         self._finish(prototypes, contract.encode(encoder, named))

@@ -1,11 +1,12 @@
 """Find wrong labels, labels that can't be told apart, and texts that teach nothing."""
 
 from collections import Counter
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy
 
 from ..errors import JobErrors
+from ..pipeline.names import get_name_texts
 from ..similar import Prints, find_copies
 from .confusion import find_confused
 from .contents import Contents
@@ -24,6 +25,7 @@ def cross_validate(
     *,
     separator: str,
     word_weight: float,
+    titles: Mapping[str, str],
     progress: bool,
 ) -> CrossValidation:
     """Compare each text with what its labels are like without it and its copies.
@@ -32,6 +34,7 @@ def cross_validate(
     n_folds (int): The fold of a text follows from the text alone.
     separator (str): What joins the segments of a label.
     word_weight (float): Of word vectors beside n-grams, see choose_word_weight.
+    titles (Mapping[str, str]): What labels are called whose names say nothing.
     progress (bool): Whether to show progress bars, on stderr.
     RAISES (ValueError): L747 if all labels are too rare.
     """
@@ -42,7 +45,8 @@ def cross_validate(
         most = int(fit.n_texts.max(initial=0))
         raise ValueError(JobErrors.L747.format(most=most, needed=MIN_TEXTS))
     judge = Judge(fit)
-    for found in fit.compare(contents.source, word_weight, separator, progress):
+    named = [titles.get(x) or get_name_texts(x, separator)[0] for x in gold.names]
+    for found in fit.compare(contents.source, word_weight, named, progress):
         judge.add(found)
     judged = judge.finish()
     several = int(gold.sizes.max()) > 1

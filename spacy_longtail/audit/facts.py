@@ -1,6 +1,6 @@
 """The facts about a corpus, for programs, for a terminal and as a page."""
 
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -149,6 +149,7 @@ class Audit:
     advice (List[str]): What to do, a sentence each.
     cross_validation (Optional[CrossValidation]): What was found by it, None if it
         wasn't wished.
+    titles (Dict[str, str]): What labels are called, if that is known.
     """
 
     path: str
@@ -171,6 +172,7 @@ class Audit:
     dev: Optional[Dev]
     advice: List[str]
     cross_validation: Optional[CrossValidation] = None
+    titles: Dict[str, str] = field(default_factory=dict)
 
     @property
     def n_labels(self) -> int:
@@ -220,14 +222,14 @@ class Audit:
                 ("Label", "Documents", "Weighted", "Balanced", "Adjusted"),
                 weights,
             ),
-            *([] if found is None else found.tables()),
+            *([] if found is None else found.tables(self.titles)),
         ]
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): The advice, and what a cross-validation says."""
         found = self.cross_validation
         advice = [Remark("info", sentence) for sentence in self.advice]
-        return advice + ([] if found is None else found.remarks())
+        return advice + ([] if found is None else found.remarks(self.titles))
 
 
 def render_audit(facts: Audit) -> str:

@@ -1,12 +1,14 @@
-"""What the counts of the labels say."""
+"""What the counts of the labels say, and their names."""
 
 import re
 from collections import Counter, defaultdict
+from pathlib import Path
 from statistics import median
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy
 
+from ..descriptions import check_descriptions, get_titles, make_label_descriptions
 from ..losses.class_balanced import make_class_balanced
 from ..losses.logit_adjusted import make_logit_adjusted
 from ..losses.weighted import make_weighted_cross_entropy
@@ -22,6 +24,8 @@ MAX_OTHERS = 5
 WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{3,}|[^\W\d_A-Za-z\u00c0-\u024f]")
 # From so many labels on, a word that so large a share of them has says nothing.
 MANY, COMMON = 10, 0.9
+# Of a description that stands for a title.
+MAX_TITLE = 80
 # From the most frequent to the rarest label.
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
@@ -112,6 +116,26 @@ def find_codes(labels: Sequence[str], separator: str) -> List[str]:
         for label, name, found in zip(labels, names, words)
         if not found - common and any(map(str.isdigit, name))
     ]
+
+
+def read_titles(path: Optional[Path], taxonomy: Taxonomy) -> Dict[str, str]:
+    """Read what labels are called.
+
+    path (Optional[Path]): See make_label_descriptions.
+    RETURNS (Dict[str, str]): The title of each label that has one, and of other codes
+        the description, or its start.
+    RAISES (ValueError): Description errors, see check_descriptions.
+    """
+    records = make_label_descriptions(path)
+    texts = check_descriptions(records, taxonomy)
+    titles = {label: title for label, (title, _) in get_titles(records).items()}
+    for code in find_codes(list(taxonomy.leaves), taxonomy.separator):
+        if code in texts:
+            text = texts[code]
+            is_long = len(text) > MAX_TITLE
+            start = f"{text[: MAX_TITLE - 1]}…" if is_long else text
+            titles.setdefault(code, start)
+    return titles
 
 
 def _find_words(name: str) -> Iterator[str]:

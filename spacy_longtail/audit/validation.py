@@ -4,7 +4,8 @@ import csv
 import json
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any, Dict, List, Optional
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..errors import JobErrors
 from ..presentation import Remark, TextTable, count_noun, make_table, shorten
@@ -14,6 +15,7 @@ MAX_FOLDS = 100
 LIST_SEPARATOR = ";"
 # Rows of a table in the terminal, and characters of a cell there.
 MAX_ROWS, MAX_TEXT = 10, 30
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def check_folds(n_folds: int) -> None:
@@ -100,20 +102,22 @@ class CrossValidation:
     n_near_copies: int
     near_copies: List[Dict[str, Any]]
 
-    def tables(self) -> List[TextTable]:
-        """RETURNS (List[TextTable]): The first suspects and confusions."""
+    def tables(self, titles: Mapping[str, str] = NOTHING) -> List[TextTable]:
+        """RETURNS (List[TextTable]): The first suspects and confusions, labels with
+        their titles.
+        """
         suspects = [
             (
                 _cut(row.text),
-                shorten(", ".join(row.given), MAX_TEXT),
-                shorten(", ".join(row.suggested), MAX_TEXT),
+                _show(row.given, titles),
+                _show(row.suggested, titles),
                 show_chance(row.given_probability),
             )
             for row in self.suspects[:MAX_ROWS]
         ]
         confusions = [
             (
-                *(shorten(label, MAX_TEXT) for label in row.labels),
+                *(_show([label], titles) for label in row.labels),
                 sum(row.n_docs),
                 sum(row.n_confused),
             )
@@ -128,11 +132,11 @@ class CrossValidation:
             table._replace(aligns="llrr"),
         ]
 
-    def remarks(self) -> List[Remark]:
+    def remarks(self, titles: Mapping[str, str] = NOTHING) -> List[Remark]:
         """RETURNS (List[Remark]): What it says, a sentence each."""
-        return [Remark("info", sentence) for sentence in self.get_sentences()]
+        return [Remark("info", sentence) for sentence in self.get_sentences(titles)]
 
-    def get_sentences(self) -> List[str]:
+    def get_sentences(self, titles: Mapping[str, str] = NOTHING) -> List[str]:
         """RETURNS (List[str]): What to do, the most important first."""
         found = [self._describe_suspects()]
         if self.n_unjudged:
@@ -142,7 +146,7 @@ class CrossValidation:
                 f"{count_noun(self.n_rare, 'label')} of the corpus "
                 f"{'has' if self.n_rare == 1 else 'have'} fewer than {self.min_texts}."
             )
-        found += [_describe_confusion(pair) for pair in self.confusions[:3]]
+        found += [_describe_confusion(pair, titles) for pair in self.confusions[:3]]
         if self.n_near_copies:
             found.append(
                 f"{count_noun(self.n_near_copies, 'document')} nearly repeat another "
@@ -167,8 +171,19 @@ class CrossValidation:
 CONFUSED = ("Label", "And", "Texts", "Confused")
 
 
-def _describe_confusion(pair: Confusion) -> str:
-    a, b = map(repr, pair.labels)
+def _show(labels: List[str], titles: Mapping[str, str]) -> str:
+    """A cell. Of a path its end says most, of a title its start."""
+    if titles.keys().isdisjoint(labels):
+        return shorten(", ".join(labels), MAX_TEXT)
+    named = (f"{x} {titles[x]}" if x in titles else x for x in labels)
+    return _cut(", ".join(named))
+
+
+def _describe_confusion(pair: Confusion, titles: Mapping[str, str]) -> str:
+    a, b = (
+        f"{label!r} ({titles[label]})" if label in titles else repr(label)
+        for label in pair.labels
+    )
     merge = "merge them, or say" if pair.are_siblings else "say"
     return (
         f"{a} and {b} can hardly be told apart, {sum(pair.n_confused):,} of "
@@ -189,21 +204,29 @@ def show_chance(chance: Optional[float]) -> str:
     return "< 0.001" if chance < 0.001 else f"{chance:.3f}"
 
 
-def write_suspects(found: CrossValidation) -> str:
+def write_suspects(found: CrossValidation, titles: Mapping[str, str] = NOTHING) -> str:
     """Write the suspects as a table that `convert` adds to a corpus, once a person has
     filled in what is right. Rows whose label is left empty change nothing.
 
+    titles (Mapping[str, str]): What labels are called; given and suggested ones have a
+        column of them if there are any.
     RETURNS (str): CSV.
     """
     out, s = StringIO(), "s" if found.several else ""
     header = ["text", f"label{s}", f"given_label{s}", f"suggested_label{s}"]
     header += ["given_probability", "suggested_probability", "documents", "reason"]
+    header += [f"given_title{s}", f"suggested_title{s}"] if titles else []
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
     for row in found.suspects:
         labels = map(_join, (row.given, row.suggested))
         chances = row.given_probability, row.suggested_probability
-        writer.writerow([row.text, "", *labels, *chances, row.n_docs, row.reason])
+        called = [
+            _join([titles[label] for label in labels if label in titles])
+            for labels in (row.given, row.suggested)
+        ]
+        cells = [row.text, "", *labels, *chances, row.n_docs, row.reason]
+        writer.writerow([*cells, *(called if titles else [])])
     return out.getvalue()
 
 

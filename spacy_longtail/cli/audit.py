@@ -21,6 +21,7 @@ def audit_cli(
     output: Optional[Path] = PAGE,
     cross_validate: Optional[int] = Opt(None, "--cross-validate", "-x", help="Look for wrong labels, in so many folds, for example 5"),
     suspects: Optional[Path] = Opt(None, "--suspects", "-s", help="CSV file for the texts with labels in doubt; an --output that ends with .csv is the same"),
+    descriptions: Optional[Path] = Opt(None, "--descriptions", help="What labels that are codes are called: a table of codes and titles, or descriptions"),
     *,
     columns: Columns,
     dialect: Dict[str, Any],
@@ -44,7 +45,7 @@ def audit_cli(
     from ..loading import check_output, write_text
 
     output, suspects = _choose_outputs(output, suspects, cross_validate is not None)
-    inputs = [corpus] if dev is None else [corpus, dev]
+    inputs = [path for path in (corpus, dev, descriptions) if path is not None]
     before = look_at_page(output, *inputs, force=force, as_json=json)
     if suspects is not None:
         there = check_output(suspects, force=force, inputs=inputs, is_file=True)
@@ -54,12 +55,13 @@ def audit_cli(
         separator=columns.separator,
         columns=columns,
         n_folds=cross_validate,
+        descriptions=descriptions,
         progress=True,
         **dialect,
     )
     found = facts.cross_validation
     if suspects is not None and found is not None:
-        write_text(suspects, write_suspects(found), before=there)
+        write_text(suspects, write_suspects(found, facts.titles), before=there)
     render = partial(render_audit, facts)
     print_and_save(facts, render, output, before, json, "page")
     if suspects is not None and not json:

@@ -9,6 +9,7 @@ import srsly
 from spacy_longtail.audit import audit_corpus
 from spacy_longtail.audit.contents import read_contents
 from spacy_longtail.audit.crossfit import CrossFit, Gold
+from spacy_longtail.audit.facts import render_audit
 from spacy_longtail.audit.judge import Judgement
 from spacy_longtail.audit.suspects import SuspectFinder
 from spacy_longtail.audit.validation import write_suspects
@@ -110,6 +111,29 @@ def test_reason_names_the_label_that_is_wrong_beside_a_right_one():
     assert suspect.reason == "no more like b than texts without it"
 
 
+CODES = dict(zip(WORDS, ["B/1", "B/2", "T/1", "T/2"]))
+
+
+def test_codes_are_shown_with_what_they_are_called(tmp_path):
+    rows = [{**row, "label": CODES[row["labels"][0]]} for row in make_rows()]
+    rows[3]["label"] = "T/2"
+    srsly.write_jsonl(tmp_path / "rows.jsonl", rows)
+    titles = ["B/1,Cards", "B/2,Loans", "T/1,Flights", "T/2,Hotels"]
+    path = tmp_path / "codes.csv"
+    path.write_text("\n".join(["code,title", *titles]), encoding="utf8")
+    columns = Columns(label=["label"])
+    settings = {"columns": columns, "n_folds": 5, "descriptions": path}
+    facts = audit_corpus(tmp_path / "rows.jsonl", **settings)
+    (table,) = [x for x in facts.tables() if x.title.startswith("Labels to look")]
+    assert table.rows[0][1:3] == ("T/2 Hotels", "B/1 Cards")
+    written = write_suspects(facts.cross_validation, facts.titles)
+    first = next(csv.DictReader(written.splitlines()))
+    assert (first["given_label"], first["given_title"]) == ("T/2", "Hotels")
+    assert first["suggested_title"] == "Cards"
+    page = render_audit(facts)
+    assert "<b>T/2 Hotels</b>" in page and "<b>B/1 Cards</b>" in page
+
+
 def test_clean_labels_are_left_alone(check):
     found = check(make_rows())
     assert found.suspects == []
@@ -165,7 +189,9 @@ def compare(path, n_folds=5):
     gold = Gold(numpy.arange(n), numpy.ones(n, dtype="int64"), columns, names)
     fit = CrossFit(gold, contents.prints.hashes, n_folds)
     logits = numpy.zeros((n, len(names)))
-    for found in fit.compare(contents.source, 0.8, "/", False):
+    for found in fit.compare(
+        contents.source, 0.8, [n.split("/")[1] for n in names], False
+    ):
         logits[found.rows] = found.logits
     return fit, names, logits
 

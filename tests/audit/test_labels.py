@@ -1,8 +1,10 @@
 import json
 
 import pytest
+import srsly
 
-from spacy_longtail.audit.labels import find_codes, find_spellings
+from spacy_longtail.audit.labels import find_codes, find_spellings, read_titles
+from spacy_longtail.taxonomy import build_taxonomy
 
 # The data sets whose labels are codes.
 CODED = {"en_tram", "es_codiesp", "fr_rome"}
@@ -47,3 +49,28 @@ def test_labels_of_the_data_sets_are_codes_or_are_not(data_dir):
         shares[folder.name] = len(find_codes(labels, "/")) / len(labels)
     assert {name for name, share in shares.items() if share > 0.95} == CODED
     assert all(share < 0.02 for name, share in shares.items() if name not in CODED)
+
+
+def test_codes_have_their_titles_or_descriptions(tmp_path):
+    taxonomy = build_taxonomy({"D/15/08": 3, "D/15/09": 2, "D/16/01": 1})
+    path = tmp_path / "descriptions.jsonl"
+    rows = [
+        {"label": "D/15/08", "title": "Tills", "description": "Who works at a till."},
+        {"label": "D/15/09", "description": "Who fills shelves. " * 6},
+        {"label": "D/15", "description": "A category."},
+    ]
+    srsly.write_jsonl(path, rows)
+    titles = read_titles(path, taxonomy)
+    assert list(titles) == ["D/15/08", "D/15/09"] and titles["D/15/08"] == "Tills"
+    assert titles["D/15/09"].startswith("Who fills shelves. Who")
+    assert len(titles["D/15/09"]) == 80 and titles["D/15/09"].endswith("…")
+    table = tmp_path / "codes.csv"
+    table.write_text("code,title\nD1508,Till manager\n", encoding="utf8")
+    assert read_titles(table, taxonomy) == {"D/15/08": "Till manager"}
+    assert read_titles(None, taxonomy) == {}
+
+
+def test_names_that_say_something_need_no_description(tmp_path):
+    path = tmp_path / "descriptions.jsonl"
+    srsly.write_jsonl(path, [{"label": "bank/card", "description": "All of cards."}])
+    assert read_titles(path, build_taxonomy({"bank/card": 3, "bank/fee": 2})) == {}

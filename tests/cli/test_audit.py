@@ -42,6 +42,17 @@ def test_page(run, table, tmp_path):
     assert "<svg" in (tmp_path / "audit.html").read_text(encoding="utf8")
 
 
+def test_codes_have_titles_and_a_table_that_names_none_is_an_error(run, tmp_path):
+    corpus, codes = tmp_path / "rows.csv", tmp_path / "codes.csv"
+    corpus.write_text("text,label\nmy till,D/1\na shelf,D/2\n", encoding="utf8")
+    codes.write_text("code,title\nD/1,Tills\n", encoding="utf8")
+    result = run("audit", corpus, "--descriptions", codes, "--json")
+    assert json.loads(result.stdout)["titles"] == {"D/1": "Tills"}
+    codes.write_text("code,title\nX/7,Tills\n", encoding="utf8")
+    result = run("audit", corpus, "--descriptions", codes)
+    assert result.exit_code == 1 and "[L670]" in result.output
+
+
 def test_no_corpus(run, tmp_path):
     result = run("audit", tmp_path)
     assert result.exit_code == 1
