@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..presentation import Remark, TextTable, count_noun, render, shorten
+from ..presentation import MAX_WIDTH, Remark, TextTable, count_noun, render, shorten
 from .words import Topic
 
 TEMPLATE = Path(__file__).parent / "templates" / "monitor.html.jinja"
@@ -64,6 +64,7 @@ class Drift:
     fail_above (Optional[float]): The value from which on a period has drifted.
     is_predicted (bool): Whether all answers stood in the tables.
     has_texts (bool): Whether there were texts to find words in.
+    titles (Dict[str, str]): Of labels that are codes.
     versions (Tuple[List[str], List[str]]): The pipelines that have labelled the texts,
         see `model_version` of `predict`, before and now. Empty if that isn't known.
     """
@@ -89,6 +90,7 @@ class Drift:
     fail_above: Optional[float] = None
     is_predicted: bool = False
     has_texts: bool = True
+    titles: Dict[str, str] = field(default_factory=dict)
     versions: Tuple[List[str], List[str]] = field(default_factory=lambda: ([], []))
 
     @property
@@ -128,9 +130,9 @@ class Drift:
         quiet = [shift for shift in self.labels if not shift.alarm]
         title = "Other labels, the largest changes" if self.alarms else "Labels"
         return [
-            _make_table("Measures", self.measures),
-            _make_table("Alarms", self.alarms[:N_SHOWN]),
-            _make_table(title, quiet[:10]),
+            _make_table("Measures", self.measures, self.titles),
+            _make_table("Alarms", self.alarms[:N_SHOWN], self.titles),
+            _make_table(title, quiet[:10], self.titles),
             TextTable(
                 "New words and topics",
                 ("Words", "Texts", "Before", "Now", "Mostly labelled"),
@@ -207,10 +209,12 @@ def show_factor(shift: Shift) -> str:
     return f"× {shift.now / shift.before:.2f}"
 
 
-def _make_table(title: str, shifts: List[Shift]) -> TextTable:
+def _make_table(
+    title: str, shifts: List[Shift], titles: Mapping[str, str]
+) -> TextTable:
     rows = [
         (
-            shorten(shift.name) or "(no label)",
+            _show(shift.name, titles) or "(no label)",
             f"{shift.n_before:,}",
             f"{shift.n_now:,}",
             show_share(shift.before),
@@ -224,3 +228,11 @@ def _make_table(title: str, shifts: List[Shift]) -> TextTable:
     ]
     header = ("", "n before", "n now", "Before", "Now", "Points", "95 %", "p", "Alarm")
     return TextTable(title, header, rows, "lrrrrrrrl")
+
+
+def _show(label: str, titles: Mapping[str, str]) -> str:
+    """RETURNS (str): With its title, if it has one. Of a path the end says most."""
+    if label not in titles:
+        return shorten(label)
+    text = f"{label} {titles[label]}"
+    return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"

@@ -7,10 +7,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy
 from spacy.language import Language
 
+from ..audit.labels import find_codes
 from ..batch.classifier import load_classifier
 from ..batch.columns import BatchOptions
 from ..errors import JobErrors
-from ..evaluation.pipes import find_fallback
+from ..evaluation.pipes import find_fallback, find_titles, name_pipeline
 from ..settings import is_between
 from ..taxonomy import Taxonomy
 from .drift import Drift, Shift
@@ -73,6 +74,7 @@ def monitor(
     classifier = load_classifier(pipeline, BatchOptions(pipe=pipe, top=0))
     nlp, tree = classifier.nlp, classifier.pipe.taxonomy
     fallback = find_fallback(nlp, classifier.pipe.name)
+    codes = dict.fromkeys(find_codes(tree.leaves, tree.separator))
     more: Dict[str, Any] = {"text": text, "seed": seed, "progress": progress}
     before, now = (
         read_period(Path(path), classifier, fallback, **more, **dialect)
@@ -84,7 +86,7 @@ def monitor(
     measures, labels = shifts[: len(MEASURES)], shifts[len(MEASURES) :]
     has_texts = before.has_texts and now.has_texts
     return Drift(
-        pipeline=f"{nlp.meta['lang']}_{nlp.meta['name']}",
+        pipeline=" ".join(filter(None, name_pipeline(nlp))),
         reference=str(reference),
         period=str(period),
         n_before=before.n_docs,
@@ -105,6 +107,7 @@ def monitor(
         fail_above=fail_above,
         is_predicted=before.is_predicted and now.is_predicted,
         has_texts=has_texts,
+        titles=find_titles(classifier.pipe, tree.leaves, codes),
         versions=(sorted(before.versions), sorted(now.versions)),
     )
 

@@ -98,6 +98,22 @@ def test_new_topic_is_shown(compare, write_answers, draw, tmp_path):
     assert "solar inverter" in topic.example
 
 
+def test_pipeline_has_its_name_and_codes_have_titles(
+    compare, write_answers, draw, kind_nlp
+):
+    pipe = kind_nlp.get_pipe(kind_nlp.pipe_names[-1])
+    pipe.cfg["names"][pipe.taxonomy.index["money/card"]] = [["Cards", "and", "chips"]]
+    kind_nlp.meta["name"] = "tickets"
+    more = {"money_card": 4.0}
+    periods = write_answers("a", draw(300)), write_answers("b", draw(300, 1, **more))
+    drift = compare(*periods)
+    assert drift.pipeline.split()[0] == "xx_tickets"
+    assert drift.titles == {"money/card": "Cards and chips"}
+    cells = [row[0] for table in drift.tables() for row in table.rows]
+    assert "money/card Cards and chips" in cells
+    assert 'money/card <span class="soft">Cards and chips</span>' in render_drift(drift)
+
+
 def test_rows_with_errors_are_counted_apart(compare, write_answers, draw):
     reference = write_answers("old", draw(500))
     new = write_answers("new", draw(500, 1))
