@@ -18,6 +18,7 @@ from harness.corpus import DATASETS
 from harness.pages import format_table, get_digest
 from harness.results import ResultT, read_all
 from harness.suggested import make_suggested
+from harness.suspected import make_suspects
 from performance import outlook, predicted, soaked, sparked, weekly
 from performance import tables as performance
 from plot import PointsT, draw_plot
@@ -29,8 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{x}.md" for x in ("benchmarks", "scaling", "commands/start")),
-    ROOT / "docs" / "commands" / "suggest.md",
-    ROOT / "docs" / "commands" / "update.md",
+    *(ROOT / "docs" / "commands" / f"{x}.md" for x in ("audit", "suggest", "update")),
 ]
 PLOT, SCALING, SOAK = (
     ROOT / "docs" / f"{x}.svg" for x in ("benchmarks", "scaling", "soak")
@@ -238,6 +238,7 @@ BLOCKS: Dict[str, Callable[[RunsT], str]] = {
     "soak": lambda runs: soaked.make_soak(),
     "spark": lambda runs: sparked.make_spark(),
     "suggest": lambda runs: make_suggested(),
+    "suspects": lambda runs: make_suspects(),
     "outlook": lambda runs: outlook.make_outlook(),
     "start": lambda runs: make_start(),
     "weekly": lambda runs: weekly.make_weekly(),
