@@ -48,12 +48,18 @@ def make_config(
     }
     # The first step of a training is always scored.
     config["corpora"]["dev"]["limit"] = 1
-    others = [n for n, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False)]
-    frozen = {*training["frozen_components"], *others}
+    trainable = {n for n, pipe in nlp.pipeline if getattr(pipe, "is_trainable", False)}
+    frozen = {*training["frozen_components"]} - {name}
+    encoders = set(find_upstream(nlp, name))
+    own = {n for n in encoders - frozen if not is_shared(nlp, n, name)}
+    annotating = [*training["annotating_components"]]
+    # What an encoder that stays as it is finds is read from the documents.
+    annotating += sorted(encoders - own - set(annotating))
     training.update(
         train_corpus="corpora.train",
         dev_corpus="corpora.dev",
-        frozen_components=sorted(frozen - {name, *find_upstream(nlp, name)}),
+        frozen_components=sorted((frozen | trainable) - {name, *own}),
+        annotating_components=annotating,
         seed=seed,
         max_steps=steps,
         max_epochs=0,
@@ -72,6 +78,14 @@ def find_upstream(nlp: Language, name: str) -> List[str]:
     """RETURNS (List[str]): The encoders that a component listens to."""
     pipes = nlp.pipeline
     return [n for n, pipe in pipes if name in getattr(pipe, "listening_components", ())]
+
+
+def is_shared(nlp: Language, encoder: str, name: str) -> bool:
+    """RETURNS (bool): Whether others than a component listen to its encoder, which is
+    part of what they have learned.
+    """
+    pipe: Any = nlp.get_pipe(encoder)
+    return bool({*pipe.listening_components} - {name})
 
 
 def _make_reader(block: Dict[str, Any], path: Path) -> Dict[str, Any]:

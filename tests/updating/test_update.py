@@ -4,6 +4,7 @@ import warnings
 import pytest
 import spacy
 from spacy.tokens import DocBin
+from spacy.training import Corpus
 
 from spacy_longtail.evaluation.pipes import find_pipe
 from spacy_longtail.updating import update_pipeline
@@ -167,6 +168,47 @@ def test_labels_that_were_added_at_run_time_are_trained(tickets_dir, corpus, tmp
     nlp = spacy.load(tmp_path / "new")
     assert nlp.get_pipe("zero_shot_fallback").added_labels == ("home/song",)
     assert "home/soup" in nlp.get_pipe("longtail_textcat").taxonomy.pooled
+
+
+@pytest.fixture
+def listening(corpus):
+    """A pipeline whose component listens to an encoder, and a tagger that can, too."""
+    nlp = spacy.blank("xx")
+    sizes = {"width": 8, "depth": 1, "embed_size": 50, "window_size": 1}
+    more = {"maxout_pieces": 2, "subword_features": False, "pretrained_vectors": None}
+    table = {"@architectures": "spacy.HashEmbedCNN.v2", **sizes, **more}
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8}
+    pooled = {"@architectures": "spacy-longtail.PooledTok2Vec.v1", "tok2vec": listener}
+    nlp.add_pipe("tok2vec", config={"model": table})
+    nlp.add_pipe("longtail_textcat", config={"model": {"encoder": pooled}})
+    tagger = {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}
+    nlp.add_pipe("tagger", config={"model": tagger})
+    examples = list(Corpus(corpus / "train.spacy")(nlp))
+    for eg in examples:
+        for token in eg.reference:
+            token.tag_ = token.text[0]
+    nlp.initialize(lambda: examples)
+    return nlp
+
+
+@pytest.mark.parametrize(
+    "case, stays", [("own", False), ("frozen", True), ("shared", True)]
+)
+def test_an_encoder_that_others_need_stays(listening, corpus, tmp_path, case, stays):
+    if case != "shared":
+        listening.remove_pipe("tagger")
+    if case == "frozen":
+        listening.config["training"]["frozen_components"] = ["tok2vec"]
+    save(listening, tmp_path / "old")
+    update(tmp_path / "old", corpus, tmp_path / "new", steps=2)
+    before = spacy.load(tmp_path / "old" / "model")
+    after = spacy.load(tmp_path / "new")
+    for name in after.pipe_names:
+        old, new = (nlp.get_pipe(name).model.to_bytes() for nlp in (before, after))
+        is_same = stays if name == "tok2vec" else name != "longtail_textcat"
+        assert (old == new) is is_same
+    for key in ("frozen_components", "annotating_components"):
+        assert after.config["training"][key] == before.config["training"][key]
 
 
 @pytest.mark.parametrize("name", ["train", "dev"])
