@@ -218,6 +218,9 @@ def _initialize(nlp: Language, found: CodeList) -> None:
         pipe.initialize(  # type: ignore[attr-defined]
             lambda: examples, nlp=nlp, descriptions=records, **more
         )
+        if more:
+            # Another label in later documents is a new one.
+            pipe.cfg["declared"] = False  # type: ignore[attr-defined]
 
 
 def _describe(

@@ -8,6 +8,7 @@ from spacy.util import load_config
 from spacy_longtail.init_config.choose import TEMPLATES
 from spacy_longtail.starting import ListColumns, start_pipeline
 from spacy_longtail.starting.texts import drop_common_words
+from spacy_longtail.updating import update_pipeline
 
 TEXTS = {
     "A/A1": "my puppy barked at the house",
@@ -81,6 +82,27 @@ def test_words_of_most_descriptions_are_left_out():
 
 
 @pytest.mark.slow
+def test_update_has_a_category_that_the_list_has_not(tree, tmp_path):
+    start_pipeline(tree, tmp_path / "start")
+    rows = {"A/A1": "barks", "B/B2": "pedals", "C/C1": "tulip"}
+    (tmp_path / "corpus").mkdir()
+    for split, words in {"train": ["red", "old", "big"], "dev": ["new"]}.items():
+        docs = DocBin()
+        for label, word in rows.items():
+            for other in words:
+                doc = spacy.blank("en")(f"a {other} {word}")
+                doc.cats = {label: 1.0}
+                docs.add(doc)
+        docs.to_disk(tmp_path / "corpus" / f"{split}.spacy")
+    paths = tmp_path / "corpus", tmp_path / "second"
+    found = update_pipeline(str(tmp_path / "start"), *paths, steps=2, resamples=10)
+    fates = {category.label: category.fate for category in found.categories}
+    assert (fates["C/C1"], fates["A/A2"]) == ("new, pooled", "without texts")
+    nlp = spacy.load(tmp_path / "second")
+    assert nlp("a tulip")._.longtail.label == "C/C1"
+    assert nlp("it purrs and climbs trees")._.longtail.label == "A/A2"
+
+
 def test_training_goes_on_from_it(tree, tmp_path):
     start_pipeline(tree, tmp_path / "model")
     docs, blank = DocBin(), spacy.blank("en")
