@@ -170,7 +170,8 @@ def predict(
     prefix (Optional[str]): Before the names of our columns. By default nothing, or
         "predicted_" if the table has one of these names.
     two_phases (bool): Let the first stage alone label all rows, and then both those
-        that need the second, evenly spread. The result is the same.
+        that need the second, evenly spread. The result is the same, but for the
+        roundings of a transformer.
     format (Optional[str]): Of shards, "parquet" by default, or of a stream.
     input_format (Optional[str]): Of a stream, by default what it looks like.
     shard_size (Optional[int]): Rows that are done, and written, at a time. At least 1.
