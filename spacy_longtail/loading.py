@@ -3,7 +3,7 @@
 import errno
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Union
 
@@ -25,6 +25,8 @@ from .files import (
 from .languages import make_blank, read_language
 
 SUFFIX = ".spacy"
+# Of a pipeline's folder, beside its components.
+PARTS = ("meta.json", "config.cfg", "tokenizer", "vocab")
 
 
 def load_pipeline(path: str) -> Language:
@@ -185,6 +187,41 @@ def check_output(
     return look_at(output)
 
 
+def check_pipeline_output(
+    output: Path,
+    *,
+    force: bool = False,
+    source: Optional[str] = None,
+    inputs: Iterable[Union[str, Path]] = (),
+) -> StateT:
+    """Find out whether a pipeline may be written there. It takes the place of a whole
+    folder, which has to be a pipeline, and nothing else.
+
+    RAISES (ValueError): L603 if it is the current folder, L625 if there is something
+        else in it. Else see check_output.
+    """
+    # Whoever works in a folder wouldn't expect it to be replaced.
+    inputs = [*inputs, Path.cwd()]
+    before = check_output(output, force=force, source=source, inputs=inputs)
+    if output.is_dir():
+        own: Iterable[str] = ()
+        with suppress(OSError, ValueError):
+            own = {*PARTS, *load_meta(output / "meta.json")["components"]}
+        refuse_others(output, own, "a pipeline")
+    return before
+
+
+def refuse_others(folder: Path, own: Iterable[str], what: str) -> None:
+    """RAISES (ValueError): L625 if there is anything in a folder that isn't our own, so
+    that it would be lost.
+
+    what (str): What is written there.
+    """
+    for name in sorted(set(os.listdir(folder)) - set(own)):
+        problem = f"the folder has {name!r}, which is no part of {what}"
+        raise ValueError(Errors.L625.format(path=folder, problem=problem))
+
+
 def save_pipeline(
     nlp: Language,
     output: Path,
@@ -195,11 +232,12 @@ def save_pipeline(
     """Write a pipeline folder. It has its final name only when it is complete.
 
     force (bool): Replace what is there.
-    before (Optional[StateT]): What check_output has found, by default what is there.
+    before (Optional[StateT]): What check_pipeline_output has found, by default what is
+        there.
     RAISES (ValueError): L604, see check_output, L606 or L625, see write_together.
     """
     if before is None:
-        before = check_output(output, force=force)
+        before = check_pipeline_output(output, force=force)
     output = follow_links(output)
     with write_together(output.parent, shown=output, before=before) as new:
         nlp.to_disk(new / output.name)

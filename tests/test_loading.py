@@ -11,6 +11,7 @@ from spacy_longtail.audit import audit_corpus
 from spacy_longtail.files import PREFIX
 from spacy_longtail.loading import (
     check_output,
+    check_pipeline_output,
     load_pipeline,
     read_corpus,
     save_pipeline,
@@ -142,15 +143,30 @@ def test_the_corpus_and_the_folder_in_use_are_never_replaced(
     assert os.listdir(data) == ["dev.spacy"]
 
 
+def test_a_pipeline_replaces_only_a_pipeline(model, monkeypatch):
+    check_pipeline_output(model, force=True)
+    monkeypatch.chdir(model)
+    with pytest.raises(ValueError, match=r"\[L603\]"):
+        check_pipeline_output(model, force=True)
+    monkeypatch.undo()
+    (model / "thesis.txt").write_text("precious")
+    with pytest.raises(ValueError, match=r"\[L625\].*'thesis.txt'"):
+        check_pipeline_output(model, force=True)
+    (model / "meta.json").unlink()
+    with pytest.raises(ValueError, match=r"\[L625\].*'config.cfg'"):
+        check_pipeline_output(model, force=True)
+
+
 def test_existing_output_needs_force(tickets_nlp, tmp_path):
     output = tmp_path / "out"
-    output.mkdir()
-    (output / "old.txt").write_text("old")
+    spacy.blank("en").to_disk(output)
+    old = output / "vocab" / "old.txt"
+    old.write_text("old")
     with pytest.raises(ValueError, match=r"\[L604\].*--force"):
         save_pipeline(tickets_nlp, output)
-    assert (output / "old.txt").exists()
+    assert old.exists()
     save_pipeline(tickets_nlp, output, force=True)
-    assert not (output / "old.txt").exists()
+    assert not old.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert load_pipeline(str(output)).pipe_names == ["longtail_textcat"]
 

@@ -6,11 +6,10 @@ if the journal has its checksum. A run that goes on gives the same bytes.
 """
 
 import json
-import os
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple
 from zlib import crc32
 
 from ..errors import JobErrors
@@ -215,15 +214,13 @@ def is_result(folder: Path, path: Path) -> bool:
     )
 
 
-def find_other_file(folder: Path) -> Optional[str]:
-    """RETURNS (Optional[str]): The name of something in a folder that isn't part of a
-    result with a manifest, None if there is nothing else.
-    """
+def list_own(folder: Path) -> Iterator[str]:
+    """YIELDS (str): Names of what a run has written to a folder that was its output."""
     manifest = _read_manifest(folder)
-    own = {shard["name"] for shard in manifest.get("shards", ())}
-    own |= {MANIFEST} if "inputs" in manifest else set()
-    names = sorted(set(os.listdir(folder)) - own)
-    return next((name for name in names if not name.startswith(PREFIX)), None)
+    if "inputs" in manifest:
+        yield MANIFEST
+        yield from (shard["name"] for shard in manifest.get("shards", ()))
+    yield from (path.name for path in folder.glob(f"{PREFIX}*"))
 
 
 def check_free(folder: Path) -> None:

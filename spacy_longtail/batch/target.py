@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Iterable, List, Optional, Union
 
 from ..errors import Errors, JobErrors
 from ..files import StateT, finish_interrupted, follow_links, look_at
-from ..loading import check_output
+from ..loading import check_output, refuse_others
 from ..tables import WRITERS
 from ..tables.writer import TextWriter, Writer
 from .columns import make_option_error
@@ -16,8 +16,8 @@ from .shards import (
     Parts,
     check_free,
     copy_to,
-    find_other_file,
     is_result,
+    list_own,
     name_piece,
 )
 
@@ -97,33 +97,25 @@ def check_target(
     RAISES (ValueError): L603, L604, L625 or L715, see there.
     """
     path: Any = target.path
+    here = follow_links(path)
+    if not here.name:
+        raise ValueError(Errors.L625.format(path=path, problem="it is a whole disk"))
     finish_interrupted(path)
     refuse_inside(path, inputs)
-    here = follow_links(path)
     is_empty = here.is_dir() and not any(here.iterdir())
     check_free(target.parts)
+    # Whoever works in a folder wouldn't expect it to be replaced.
+    used = [Path.cwd()] if target.is_folder else []
     before = check_output(
         path,
         force=force or is_empty or is_result(target.parts, path),
         source=pipeline,
-        inputs=paths,
+        inputs=[*paths, *used],
         is_file=not target.is_folder,
     )
     if target.is_folder and here.is_dir():
-        _check_replaceable(path, here)
+        refuse_others(path, list_own(here), "an earlier result")
     return replace(target, before=before)
-
-
-def _check_replaceable(path: Path, here: Path) -> None:
-    """RAISES (ValueError): L603 or L625 if a folder of shards can't take the place of a
-    folder, as that is in use or has something else in it.
-    """
-    if here in (Path.cwd(), *Path.cwd().parents):
-        raise ValueError(Errors.L603.format(path=path, source=Path.cwd()))
-    name = find_other_file(here)
-    if name is not None:
-        problem = f"the folder has {name!r}, which is no part of an earlier result"
-        raise ValueError(Errors.L625.format(path=path, problem=problem))
 
 
 def refuse_inside(path: Path, inputs: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from ..init_config.choose import (
     choose_template,
 )
 from ..languages import make_blank
-from ..loading import check_output, save_pipeline
+from ..loading import check_pipeline_output, save_pipeline
 from ..presentation import Remark, TextTable, count_noun, make_table, shorten
 from ..taxonomy import SEPARATOR
 from .code_list import CodeList, ListColumns, read_code_list
@@ -142,11 +142,11 @@ def start_pipeline(
     progress (bool): Whether to show a progress bar, on stderr.
     RETURNS (Tuple[Started, Language]): What was done, and the pipeline.
     RAISES (ValueError): L780 to L787, see read_code_list, L650, L651, L663, L671, and
-        those of check_output and save_pipeline.
+        those of check_pipeline_output and save_pipeline.
     """
     codes, before = Path(codes), None
     if output is not None:
-        before = check_output(Path(output), force=force, inputs=[codes])
+        before = check_pipeline_output(Path(output), force=force, inputs=[codes])
     template = choose_template(1 + several, optimize)
     blank = make_blank(lang)
     found = read_code_list(

@@ -9,7 +9,7 @@ from spacy.training import Example
 from ..errors import Errors
 from ..evaluation.evidence import Evidence, ProgressT, collect
 from ..evaluation.pipes import find_part, find_pipe
-from ..loading import check_output, load_pipeline, read_corpus, save_pipeline
+from ..loading import check_pipeline_output, load_pipeline, read_corpus, save_pipeline
 from ..scoring.bootstrap import compare
 from ..scoring.metrics import KS, find_metrics
 from ..scoring.predictions import Predictions
@@ -190,9 +190,7 @@ def tune_pipeline(
     settings (Any): See tune.
     RAISES (ValueError): L601 to L604 about the paths, and errors of tune.
     """
-    # Whoever works in a folder wouldn't expect it to be replaced.
-    inputs = [dev, Path.cwd()]
-    before = check_output(output, force=force, source=pipeline, inputs=inputs)
+    before = check_pipeline_output(output, force=force, source=pipeline, inputs=[dev])
     nlp = load_pipeline(pipeline)
     result = tune(nlp, read_corpus(nlp, dev), wish, **settings)
     save_pipeline(nlp, output, before=before)

@@ -15,7 +15,7 @@ from ..evaluation.pipes import find_fallback, find_pipe
 from ..files import finish_interrupted
 from ..loading import (
     SUFFIX,
-    check_output,
+    check_pipeline_output,
     find_corpus,
     load_pipeline,
     read_corpus,
@@ -75,8 +75,8 @@ def update_pipeline(
     RAISES (ValueError): L750 to L753, L601 to L604 about the paths, errors of
         warm_start and of the training.
     """
-    inputs = [corpus, Path.cwd(), *([descriptions] if descriptions else [])]
-    before = check_output(output, force=force, source=pipeline, inputs=inputs)
+    inputs = [corpus, *([descriptions] if descriptions else [])]
+    before = check_pipeline_output(output, force=force, source=pipeline, inputs=inputs)
     train_path, dev_path = (find_split(corpus, name) for name in ("train", "dev"))
     nlp = load_pipeline(pipeline)
     with read_whole(*find_corpus(train_path), *find_corpus(dev_path)):

@@ -33,6 +33,8 @@ def test_a_folder_of_other_things_is_never_replaced(label, tmp_path, monkeypatch
     monkeypatch.chdir(folder)
     with pytest.raises(ValueError, match=r"\[L603\]"):
         label(".", force=True)
+    with pytest.raises(ValueError, match=r"\[L625\].*disk"):
+        label("/", force=True)
     assert any(folder.iterdir())
 
 
