@@ -1,6 +1,6 @@
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
 from spacy.cli._util import Arg, Opt
 
@@ -25,6 +25,7 @@ def update_cli(
     corpus: Path = Arg(..., help="Folder of train.spacy and dev.spacy, with all texts, old and new"),
     output: Path = Opt(..., "--output", "-o", help="Folder to write the updated pipeline to"),
     promote: Optional[int] = Opt(None, "--promote", help="Texts from which on a category that was pooled or added at run time gets a column of its own  [default: as the pipeline pools]"),
+    forget: List[str] = Opt([], "--forget", help="Category, or node above some, that has another name now or was split; it can be given several times. Those with texts in the corpus stay"),
     descriptions: Optional[Path] = Opt(None, "--descriptions", help="Descriptions of categories; those of before stay without new ones"),
     steps: Optional[int] = Opt(None, "--steps", help="Steps of training  [default: a sixth of those from scratch]"),
     keep: float = Opt(0.3, "--keep", help="Share of what was learned to start with, from 0.0 to 1.0"),
@@ -54,6 +55,7 @@ def update_cli(
         corpus,
         output,
         promote=promote,
+        forget=forget,
         descriptions=descriptions,
         steps=steps,
         keep=keep,

@@ -202,7 +202,8 @@ class Errors(metaclass=ErrorsWithCodes):
             "in [initialize.components.{name}.labels].")
     L342 = ("'{name}' can't go on from its weights: {node!r} is a label that it was "
             "trained on, but now stands above the label {label!r}. Give the documents "
-            "of {node!r} labels below it, and train from scratch.")
+            "of {node!r} labels below it, and train from scratch, or with 'spacy "
+            "longtail update --forget {node}'.")
     L343 = ("'{name}' can't go on from its weights: it was trained with the separator "
             "{expected!r}, but found {found!r}. Write labels as in the first training, "
             "or train from scratch.")

@@ -114,6 +114,8 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L753 = ("None of the {n:,} documents of '{path}' has a gold label of '{name}', so "
             "there is nothing to learn. Give all labelled texts, old and new, in "
             "'doc.cats', as 'spacy longtail convert' writes them.")
+    L754 = ("The pipeline has no category '{node}' to forget, and none below it. "
+            "Similar ones: {similar}.")
     L760 = ("{problem} Give --against a pipeline or what one has predicted, or "
             "--baseline together with --train CORPUS.")
     L761 = ("The baseline needs scikit-learn, which is no part of this package: "

@@ -1,6 +1,6 @@
 """What a component that is trained already keeps when it is trained on a new corpus."""
 
-from typing import Any, Container, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Container, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 import numpy
 from spacy.schemas import ConfigSchemaInit
@@ -62,12 +62,19 @@ def promote_from(pipe: Any, min_count: int) -> None:
     pipe.cfg["pooled_below"] = min_count
 
 
+def forget_at_start(pipe: Any, labels: Iterable[str]) -> None:
+    """Let the next warm start know nothing of labels that its corpus hasn't."""
+    pipe.cfg["forgotten"] = list(labels)
+
+
 def add_known(
     counts: Mapping[str, int], before: Taxonomy, pipe: Any
 ) -> Tuple[Dict[str, int], List[str]]:
     """Put the labels that are trained already beside those of a new corpus. A label
     without documents keeps its column. One that has a column of its own isn't pooled,
     unless 'min_count' was raised above all the documents that it had at once.
+
+    Those that are forgotten, and have no documents, are left out.
 
     counts (Mapping[str, int]): Documents of each label in the new corpus.
     RETURNS (Tuple[Dict[str, int], List[str]]): Documents of each label, and the setting
@@ -78,21 +85,25 @@ def add_known(
     settings, separator = pipe.settings, before.separator
     if settings.separator != separator:
         _raise_separator(pipe.name, separator, settings.separator)
+    forgotten = set(pipe.cfg.pop("forgotten", ())) - counts.keys()
+    settings.keep = [label for label in settings.keep if label not in forgotten]
     for label in counts:
         for node in before.path(label)[:-1]:
-            if node in before.index:
+            if node in before.index and node not in forgotten:
                 text = Errors.L342.format(name=pipe.name, node=node, label=label)
                 raise ValueError(text)
         for other in SEPARATORS if label not in before.ranges else ():
             if other != separator and label.replace(other, separator) in before.index:
                 _raise_separator(pipe.name, separator, label)
-    found = {leaf: counts.get(leaf, 0) for leaf in before.leaves}
+    left = [leaf for leaf in before.leaves if leaf not in forgotten]
+    found = {leaf: counts.get(leaf, 0) for leaf in left}
     pooled_below = pipe.cfg.get("pooled_below")
     is_raised = pooled_below is not None and settings.min_count > pooled_below
     keep = [
         leaf
         for leaf, count in zip(before.leaves, before.counts)
-        if leaf not in before.pooled
+        if leaf in found
+        and leaf not in before.pooled
         and not (is_raised and max(count, found[leaf]) < settings.min_count)
     ]
     return {**found, **counts}, [*settings.keep, *keep]

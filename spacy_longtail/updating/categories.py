@@ -14,6 +14,7 @@ FATES = {
     "pooled": "still has too few texts for a column of its own",
     "at run time": "was added at run time, and the corpus has no text of it",
     "demoted": "is pooled now",
+    "forgotten": "forgotten, as --forget says",
     "without texts": "has no text in the corpus any more, and keeps what was learned",
 }
 
@@ -61,8 +62,13 @@ def describe_categories(before: Labels, now: Labels) -> List[Category]:
     ]
     left = sorted({*now.added} - counts.keys())
     found += [Category(label, "at run time", 0, 0) for label in left]
+    gone = before.known - now.known
+    found += [Category(label, "forgotten", old.get(label, 0), 0) for label in gone]
     order = list(FATES)
-    return sorted(found, key=lambda c: (order.index(c.fate), -max(c.now, c.before)))
+    return sorted(
+        found,
+        key=lambda c: (order.index(c.fate), -max(c.now, c.before), c.label),
+    )
 
 
 def _find_fate(label: str, n: int, before: Labels, now: Labels) -> str:

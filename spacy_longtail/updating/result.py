@@ -113,6 +113,10 @@ class Update:
             text += f"; about {by_chance} would be by chance."
             level = "warn" if n_worse > by_chance else "info"
             remarks.append(Remark(level, text))
+        if any(found.fate == "without texts" for found in self.categories):
+            text = "Categories without texts can still be predicted. If they have "
+            text += "other names now, or were split, leave them out with --forget."
+            remarks.append(Remark("info", text))
         fall = self.scores["known_macro_f"] if "known_macro_f" in self.scores else None
         if fall is not None and fall.change.high < 0:
             text = "The known categories are worse, beyond noise. Try more --steps, or "

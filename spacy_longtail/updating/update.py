@@ -1,7 +1,7 @@
 import warnings
 from io import StringIO
 from pathlib import Path
-from typing import IO, Any, Dict, List, Optional
+from typing import IO, Any, Dict, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.training import Corpus, Example
@@ -22,10 +22,11 @@ from ..loading import (
     read_whole,
     save_pipeline,
 )
-from ..pipeline.warm_start import check_keep, promote_from
+from ..pipeline.warm_start import check_keep, forget_at_start, promote_from
 from ..scoring.metrics import KS
 from ..scoring.scorer import score_predictions
 from ..settings import check_count, check_seed
+from ..spelling import find_similar
 from ..tuning.settings import update_performance
 from .categories import Labels, describe_categories
 from .compare import compare_pipelines
@@ -39,6 +40,7 @@ def update_pipeline(
     output: Path,
     *,
     promote: Optional[int] = None,
+    forget: Sequence[str] = (),
     descriptions: Optional[Path] = None,
     steps: Optional[int] = None,
     keep: float = KEEP,
@@ -60,6 +62,9 @@ def update_pipeline(
     promote (Optional[int]): Texts from which on a category gets a column of its own
         that was pooled or added at run time. By default what the pipeline pools by.
         Categories that have one keep it.
+    forget (Sequence[str]): Categories, or nodes above some, that aren't predicted any
+        more, because they have other names now or were split. Those that have texts in
+        the corpus stay.
     descriptions (Optional[Path]): Of categories, as for `initialize`. Those of before
         stay without new ones.
     steps (Optional[int]): Steps of training, from 1. By default a sixth of those from
@@ -72,7 +77,7 @@ def update_pipeline(
     progress (ProgressT): Wraps dev documents, for example tqdm.
     log (Optional[IO[str]]): Where spaCy shows how far it is, by default nowhere.
     RETURNS (Update): What became of the categories, and what is better and worse.
-    RAISES (ValueError): L750 to L753, L601 to L604 about the paths, errors of
+    RAISES (ValueError): L750 to L754, L601 to L604 about the paths, errors of
         warm_start and of the training.
     """
     inputs = [corpus, *([descriptions] if descriptions else [])]
@@ -85,6 +90,7 @@ def update_pipeline(
             train_path,
             dev_path,
             promote=promote,
+            forget=forget,
             descriptions=descriptions,
             steps=steps,
             keep=keep,
@@ -104,6 +110,7 @@ def train_on(
     dev_path: Path,
     *,
     promote: Optional[int] = None,
+    forget: Sequence[str] = (),
     descriptions: Optional[Path] = None,
     steps: Optional[int] = None,
     keep: float = KEEP,
@@ -136,7 +143,8 @@ def train_on(
     usual = {key: nlp.config[key] for key in ("training", "corpora")}
     n_steps = config["training"]["max_steps"]
     nlp.config = config
-    _start(nlp, name, examples, given, promote, keep)
+    forgotten = _find_forgotten(before, forget)
+    _start(nlp, name, examples, given, promote, keep, forgotten)
     if not any(_look(nlp, name).taxonomy.counts):
         n_docs = len(examples)
         raise ValueError(JobErrors.L753.format(path=train_path, name=name, n=n_docs))
@@ -185,6 +193,21 @@ def _look(nlp: Language, name: str) -> Labels:
     return Labels(pipe.taxonomy, tuple(added))
 
 
+def _find_forgotten(before: Labels, nodes: Sequence[str]) -> List[str]:
+    """RETURNS (List[str]): The labels at and below these nodes.
+    RAISES (ValueError): L754 if there are none.
+    """
+    found: List[str] = []
+    for node in nodes:
+        below = node + before.taxonomy.separator
+        own = [n for n in before.known if n == node or n.startswith(below)]
+        if not own:
+            similar = find_similar(node, before.known)
+            raise ValueError(JobErrors.L754.format(node=node, similar=similar))
+        found += own
+    return found
+
+
 def _count_new(nlp: Language, name: str, examples: List[Example]) -> Optional[int]:
     pipe: Any = nlp.get_pipe(name)
     known = pipe.trained.count(eg.reference for eg in examples)
@@ -214,13 +237,17 @@ def _start(
     descriptions: List[Dict[str, str]],
     promote: Optional[int],
     keep: float,
+    forgotten: Sequence[str],
 ) -> None:
     pipe: Any = nlp.get_pipe(name)
     fallback: Any = find_fallback(nlp, name)
+    forget_at_start(pipe, forgotten)
     if promote is not None:
         promote_from(pipe, promote)
     more = {"nlp": nlp, "descriptions": descriptions or None}
     pipe.warm_start(lambda: examples, keep=keep, **more)
     if fallback:
         second: Any = nlp.get_pipe(fallback)
+        for label in {*second.added_labels} & {*forgotten} - pipe.taxonomy.index.keys():
+            second.remove_label(label)
         second.warm_start(lambda: examples, **more)

@@ -167,7 +167,45 @@ def test_labels_that_were_added_at_run_time_are_trained(tickets_dir, corpus, tmp
     assert fates["home/song"] == "at run time"
     nlp = spacy.load(tmp_path / "new")
     assert nlp.get_pipe("zero_shot_fallback").added_labels == ("home/song",)
+    update(tmp_path / "old", corpus, tmp_path / "newer", forget=["home/song"])
+    newer = spacy.load(tmp_path / "newer").get_pipe("zero_shot_fallback")
+    assert newer.added_labels == ()
     assert "home/soup" in nlp.get_pipe("longtail_textcat").taxonomy.pooled
+
+
+def rename_docs(corpus, names):
+    """Other labels for the documents of both splits."""
+    for path in corpus.iterdir():
+        docs = DocBin().from_disk(path)
+        docs.cats = [{names.get(label, label): 1.0 for label in c} for c in docs.cats]
+        docs.to_disk(path)
+
+
+def test_old_names_are_forgotten(kind_dir, corpus, tmp_path):
+    """Else they are predicted beside the new ones."""
+    rename_docs(corpus, {"money/card": "finance/card"})
+    forget = ["money/card", "travel"]
+    result = update(kind_dir, corpus, tmp_path / "new", forget=forget)
+    nlp = spacy.load(tmp_path / "new")
+    cats = nlp("my debit card").cats
+    assert "money/card" not in cats and max(cats, key=cats.get) == "finance/card"
+    fates = {found.label: found.fate for found in result.categories}
+    assert fates["money/card"] == fates["travel/flight"] == "forgotten"
+    # It has texts.
+    assert "travel/visa" in cats and "travel/visa" not in fates
+    assert fates["home/garden"] == "without texts"
+    assert any("--forget" in remark.text for remark in result.remarks())
+    with pytest.raises(ValueError, match=r"\[L754\].*'money/crad'.*money/card"):
+        update(kind_dir, corpus, tmp_path / "never", forget=["money/crad"])
+
+
+def test_a_category_is_split_into_some_below_it(kind_dir, corpus, tmp_path):
+    rename_docs(corpus, {"money/card": "money/card/debit"})
+    with pytest.raises(ValueError, match=r"\[L342\].*--forget money/card"):
+        update(kind_dir, corpus, tmp_path / "new")
+    update(kind_dir, corpus, tmp_path / "new", forget=["money/card"])
+    cats = spacy.load(tmp_path / "new")("my debit card").cats
+    assert "money/card" not in cats and max(cats, key=cats.get) == "money/card/debit"
 
 
 @pytest.fixture
