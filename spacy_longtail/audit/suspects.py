@@ -23,10 +23,14 @@ DOUBT, DOUBT_OF_SEVERAL, OF_CHANCE = 1.0, 0.5, 0.01
 SURE = math.log(0.5)
 # A label that a text lacks is at least so many times as probable as the best it has.
 OF_BEST = 0.5
+# Which part of the log probability that a label usually has is taken off.
+OF_USUAL = 0.5
 
 
 class Finding(NamedTuple):
-    """A suspect without its text. Labels are columns."""
+    """A suspect without its text. Labels are columns, and the score is what it's ranked
+    by, the lowest first.
+    """
 
     row: int
     given: Tuple[int, ...]
@@ -35,6 +39,7 @@ class Finding(NamedTuple):
     other_log: float
     n_docs: int
     reason: str
+    score: float
 
     def show(self, names: Sequence[str], text: str) -> Suspect:
         """RETURNS (Suspect): With the text and the names of the labels."""
@@ -54,8 +59,10 @@ class SuspectFinder:
     """Chooses texts by what was found in them, and orders them: the least probable
     labels first.
 
-    The score is the log probability of the given label out of fold. A label is in doubt
-    if it is no more probable than in texts that don't have it.
+    The score is the log probability of the given label out of fold, less half of that
+    which it has where it is found: labels that mean something general are never very
+    probable. A label is in doubt if it is no more probable than in texts that don't
+    have it.
 
     Source: the score is "self-confidence" of Northcutt, Jiang & Chuang (2021),
         "Confident Learning: Estimating Uncertainty in Dataset Labels", as in the
@@ -137,7 +144,10 @@ class SuspectFinder:
     ) -> Finding:
         gold, found, sets = self.gold, self.found, self._count(rows)
         pairs = gold.find_pairs(numpy.asarray(rows))
-        logs = found.given[pairs][~numpy.isnan(found.given[pairs])]
+        is_judged = ~numpy.isnan(found.given[pairs])
+        logs = found.given[pairs][is_judged]
+        usual = numpy.log(found.needed[gold.columns[pairs][is_judged]])
+        score = float((logs - OF_USUAL * usual).min(initial=numpy.inf))
         wrong = set(gold.columns[pairs[is_wrong[pairs]]].tolist())
         kept = [label for label in sets.most_common(1)[0][0] if label not in wrong]
         # Copies have the same vector, and other labels than their own may be those of
@@ -154,6 +164,7 @@ class SuspectFinder:
             other_log=float(found.other_log[row]),
             n_docs=len(rows),
             reason=COPIES if len(sets) > 1 else reason,
+            score=score,
         )
 
     def _say_why(self, wrong: Set[int], kept: List[int], other_log: float) -> str:
@@ -168,7 +179,7 @@ class SuspectFinder:
 
 def _rank(found: Finding) -> Tuple[bool, bool, float, int]:
     is_unjudged, is_lacking = math.isnan(found.given_log), found.reason == LACKS
-    score = -found.other_log if is_lacking else found.given_log
+    score = -found.other_log if is_lacking else found.score
     return is_unjudged, is_lacking, 0.0 if is_unjudged else score, found.row
 
 

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from io import StringIO
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import JobErrors
 from ..presentation import Remark, TextTable, count_noun, make_table, shorten
@@ -109,8 +109,7 @@ class CrossValidation:
         suspects = [
             (
                 _cut(row.text),
-                _show(row.given, titles),
-                _show(row.suggested, titles),
+                *(_show(labels, titles) for labels in self._choose_labels(row)),
                 show_chance(row.given_probability),
             )
             for row in self.suspects[:MAX_ROWS]
@@ -123,7 +122,8 @@ class CrossValidation:
             )
             for row in self.confusions[:MAX_ROWS]
         ]
-        header = ("Text", "Given", "Suggested", "Probability")
+        named = ("In doubt", "Lacking") if self.several else ("Given", "Suggested")
+        header = ("Text", *named, "Probability")
         n = len(self.suspects)
         title = f"Labels to look at, {min(n, MAX_ROWS)} of {n:,} texts"
         table = make_table("Labels that are confused", CONFUSED, confusions)
@@ -131,6 +131,16 @@ class CrossValidation:
             TextTable(title, header, suspects, "lllr"),
             table._replace(aligns="llrr"),
         ]
+
+    def _choose_labels(self, row: Suspect) -> Tuple[List[str], List[str]]:
+        """RETURNS (Tuple[List[str], List[str]]): The given and the suggested ones; of
+        several, those that differ.
+        """
+        if not self.several:
+            return row.given, row.suggested
+        doubted = [label for label in row.given if label not in row.suggested]
+        lacking = [label for label in row.suggested if label not in row.given]
+        return doubted, lacking
 
     def remarks(self, titles: Mapping[str, str] = NOTHING) -> List[Remark]:
         """RETURNS (List[Remark]): What it says, a sentence each."""

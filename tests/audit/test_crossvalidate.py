@@ -90,6 +90,21 @@ def test_reason_says_whether_another_label_is_sure():
     assert second.endswith("it may only be hard to tell")
 
 
+def test_labels_that_are_never_very_probable_come_later():
+    ones, labels = numpy.ones(2, dtype="int64"), numpy.asarray([0, 1])
+    gold = Gold(numpy.arange(2), ones, labels, ["general", "special", "c"])
+    found = Judgement(
+        given=numpy.log([0.001, 0.0015]),
+        other=numpy.full(2, 2),
+        other_log=numpy.log([0.9, 0.9]),
+        needed=numpy.asarray([0.1, 0.9, 0.9]),
+        usual=numpy.full(3, 0.1),
+        is_blank=labels < 0,
+    )
+    finder = SuspectFinder(gold, found, ones.astype("uint64").cumsum())
+    assert [finding.row for finding in finder.find(several=False)] == [1, 0]
+
+
 def test_reason_names_the_label_that_is_wrong_beside_a_right_one():
     """Of two texts with two labels, the first has a wrong one."""
     twos = numpy.full(2, 2)

@@ -42,6 +42,9 @@ def test_labels_in_doubt_stand_out_and_texts_stand_beside_their_labels(pairs, wr
     suspect = Suspect(0, "text", ["a", "b"], ["a"], 0.001, 0.02, 1, "no more like b")
     found = CrossValidation(5, True, 1, 0, 0, 3, [suspect], [], 0, 0, [])
     page = render_audit(replace(audit_corpus(write(pairs)), cross_validation=found))
+    (row,) = found.tables()[0].rows
+    assert found.tables()[0].header[1:3] == ("In doubt", "Lacking")
+    assert row == ("text", "b", "", "0.001")
     assert '<dd>a, <b>b</b> <span class="muted">0.001</span></dd>' in page
     # That of a label that isn't suggested would look like that of a.
     assert "<dd>a</dd>" in page and "0.020" not in page
