@@ -67,7 +67,8 @@ class Conversion:
         with a separator at an end), "respelled" (labels with invisible characters or
         another form of Unicode, written as they look), "mark_text" (texts like "NA",
         kept), "number_text" (numbers that are texts), "many_lines" (cells with line
-        ends and delimiters), "other_sheets" (not read), "duplicate" (of a text in the
+        ends and delimiters), "predicted" (labels that `predict` has written),
+        "other_sheets" (not read), "duplicate" (of a text in the
         same split), "conflict" (texts with different labels), "needed" (texts in train
         that belong to dev or test, because a label has no other there).
     empty (List[str]): Splits that should have a share, but to which no text belongs.

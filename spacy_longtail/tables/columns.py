@@ -22,6 +22,9 @@ REJECTED, DELETED = ANSWERS["reject"], ANSWERS["delete"]
 CHOICE = ("accept", "options")
 # By which a table is known whose labels a person is to fill in.
 TO_FILL = {"candidate_1", "given_labels"}
+# By which one is known that 'predict' has written, and its columns of labels.
+PREDICTED = {"known", "stage"}
+USUAL = (("label",), ("labels",))
 # Separators to suggest.
 OTHERS = ("|", "::", " > ", "\t")
 # What is worth a look, in words.
@@ -41,6 +44,8 @@ NOTES = {
     "rejected": "rows were left out, as 'answer' says that their label is wrong",
     "ignored": "rows were left out, as 'answer' says to ignore them",
     "deleted": "rows were left out, as 'answer' says to delete them",
+    "predicted": "labels are what 'predict' has found, and nobody has checked: its "
+    "option --review writes a table for a person to fill in",
     "other_sheets": "other sheets were not read; --sheet names the one to read",
 }
 
@@ -128,6 +133,7 @@ class RecordReader:
         self._known: Dict[Tuple[Any, ...], Tuple[str, Tuple[str, ...]]] = {}
         self._labels = self.columns.label or _some(self.columns.labels)
         self._split = _some(self.columns.split)
+        self._is_predicted = PREDICTED <= {*table.columns} and self._labels in USUAL
         table.check_columns(self.columns.text, "--text")
         table.check_columns(self._labels, "--labels" if self.has_lists else "--label")
         table.check_columns(self._split, "--split-column")
@@ -165,6 +171,8 @@ class RecordReader:
                 split = get_split_name(str(value))
                 if split is None:
                     raise ValueError(Errors.L622.format(where=where, value=value))
+            if found and self._is_predicted:
+                self.table.note("predicted", where)
             yield Record(text, found, self.split or split, answer)
 
     def _get_labels(self, value: Any, where: str) -> Optional[Tuple[str, ...]]:

@@ -228,6 +228,17 @@ def test_a_corrected_review_is_taken_as_it_is(corpus, tmp_path, name):
     assert result.new_labels == []
 
 
+def test_labels_that_nobody_has_checked_are_said(corpus):
+    """The table of predict itself, in place of its review."""
+    found = {"known": 0.9, "stage": "longtail_textcat"}
+    rows = [row(f"new {i}", "area 0/topic 0", **found) for i in range(2)]
+    result = add(corpus, *rows, row("new 3", None, **found))
+    assert result.notes["predicted"] == 2
+    assert any("--review" in remark.text for remark in result.remarks())
+    del rows[0]["stage"], rows[1]["stage"]
+    assert "predicted" not in add(corpus, *rows).notes
+
+
 @pytest.fixture
 def tagged(tmp_path):
     """30 texts with up to two labels, some of which say which ones they haven't."""
