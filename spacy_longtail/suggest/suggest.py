@@ -46,6 +46,8 @@ class Suggestions:
     several (bool): Whether a text can have several labels.
     n_texts, n_failed, n_labelled (int): Texts of the pool, those that no pipeline can
         read, and those that are labelled already.
+    n_trained (int): Suggested ones that the pipeline was trained on, as far as that is
+        known.
     """
 
     rows: List[Dict[str, Any]]
@@ -56,6 +58,7 @@ class Suggestions:
     n_texts: int
     n_failed: int = 0
     n_labelled: int = 0
+    n_trained: int = 0
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values only."""
@@ -88,6 +91,10 @@ class Suggestions:
             if count:
                 sentence = f"{count_noun(count, 'text')} left out, {what}."
                 remarks.append(Remark("info", sentence))
+        if self.n_trained:
+            sentence = f"{self.n_trained:,} of these texts were trained on. Leave out "
+            sentence += "what is labelled: --labelled CORPUS."
+            remarks.append(Remark("warn", sentence))
         if self.n_failed:
             failed = count_noun(self.n_failed, "text")
             remarks.append(Remark("warn", f"{failed} can't be read by the pipeline."))
@@ -200,6 +207,7 @@ def suggest(
         raise ValueError(JobErrors.L772.format(path=paths[0]))
     chosen = _spread(found.queue.rank(found.known), classifier, weights, n)
     rows = [_describe(row, counts, wanted) for row in chosen]
+    docs = (classifier.nlp.make_doc(row.text) for row in chosen)
     return Suggestions(
         rows,
         _sum_labels(chosen, counts, wanted),
@@ -209,6 +217,7 @@ def suggest(
         found.n_texts,
         found.n_failed,
         found.n_labelled,
+        classifier.pipe.trained.count(docs) or 0,
     )
 
 

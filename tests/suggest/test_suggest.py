@@ -69,6 +69,17 @@ def test_texts_that_are_labelled_are_left_out_with_their_copies(pipeline, pool):
     assert not set(get_texts(found)) & {*COPIES, SURE[0]}
 
 
+def test_texts_that_were_trained_on_are_said(kind_dir, kind_seen, tmp_path):
+    path = tmp_path / "seen.csv"
+    texts = [eg.reference.text for eg in kind_seen]
+    path.write_text("\n".join(["text", *texts]), encoding="utf8")
+    found = suggest(kind_dir / "model", path, focus="all")
+    assert found.n_trained == len(found.rows) > 0
+    assert any("--labelled" in remark.text for remark in found.remarks())
+    again = suggest(kind_dir / "model", path, focus="all", labelled=path)
+    assert (again.n_trained, again.rows) == (0, [])
+
+
 def test_texts_for_a_category(pipeline, pool):
     found = suggest(pipeline, pool, 3, "travel")
     assert found.n_focus == 3
