@@ -141,12 +141,16 @@ class BatchClassifier:
     def run(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Label tables, in bounded memory.
 
-        batches (Iterable[pyarrow.RecordBatch]): Rows, as many at a time as you like.
+        batches (Iterable[pyarrow.RecordBatch]): Rows, as many at a time as you like. Or
+            a pyarrow.Table, of which one without rows gives a batch without rows.
         YIELDS (pyarrow.RecordBatch): The same rows with our columns, see make_schema.
         RAISES (ValueError): See make_schema.
         """
         import pyarrow as pa
 
+        if isinstance(batches, pa.Table):
+            none = pa.RecordBatch.from_pylist([], schema=batches.schema)
+            batches = batches.to_batches() or [none]
         for batch in batches:
             schema = self.make_schema(batch.schema)
             texts = collect_texts(batch, self.options.text)
@@ -311,8 +315,7 @@ def classify(
     RAISES (ValueError): L701 to L705, L514 or L518, and see load_pipeline.
     """
     classifier = load_classifier(pipeline, BatchOptions(**options))
-    found = batches.to_batches() if hasattr(batches, "to_batches") else batches
-    return classifier.run(found)
+    return classifier.run(batches)
 
 
 def _describe(error: Exception) -> str:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
+from shlex import quote
 from typing import Any, Dict, List, Optional
 from zipfile import ZipFile
 
@@ -48,7 +49,7 @@ class Packaged:
 
     def remarks(self) -> List[Remark]:
         """RETURNS (List[Remark]): What it needs, and how it's installed."""
-        folder = Path(self.paths[0]).parent
+        folder = quote(str(Path(self.paths[0]).parent))
         command = f"pip install --no-index --find-links {folder} {self.name}"
         where = "Without an index" + ("" if self.has_all else ", where spaCy is")
         return [

@@ -174,7 +174,8 @@ class ArrowChunk(RowChunk):
 
 def to_values(column: Any) -> List[Any]:
     """RETURNS (List[Any]): The values of an Arrow array. Points in time that Python
-    hasn't, of nanoseconds or far away years, are strings.
+    hasn't, of nanoseconds or far away years, are strings. Bytes of strings that aren't
+    UTF-8, as Spark lets through, are escapes.
     """
     try:
         found: List[Any] = column.to_pylist()
@@ -193,6 +194,8 @@ def _to_value(scalar: Any) -> Any:
             return {name: _to_value(value) for name, value in scalar.items()}
         if isinstance(scalar, pyarrow.ListScalar):
             return [*map(_to_value, scalar.values)]
+        if isinstance(scalar, pyarrow.StringScalar):
+            return scalar.as_buffer().to_pybytes().decode("utf8", "backslashreplace")
         if isinstance(scalar, pyarrow.DurationScalar):
             return scalar.value / 1e9
         text = str(scalar.cast(pyarrow.string()))

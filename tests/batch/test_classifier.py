@@ -202,3 +202,18 @@ def test_versions_tell_pipelines_apart(pipeline):
     options = BatchOptions()
     found = BatchClassifier(nlp, options, "mine").classify(["a card", None])
     assert found["model_version"].to_pylist() == ["mine", "mine"]
+
+
+def test_a_table_without_rows_has_our_columns(nlp):
+    """As parts of a table are, of which everything was filtered out."""
+    none = pa.table({"text": pa.array([], pa.string())})
+    found = pa.Table.from_batches(classify(none, nlp))
+    assert found.num_rows == 0 and found.schema.names[:2] == ["text", "label"]
+
+
+def test_bytes_that_are_no_text_take_no_other_row_down(nlp):
+    texts = pa.array([b"\xff my card", b"gold"]).view(pa.string())
+    (batch,) = classify(pa.table({"text": texts}), nlp)
+    (alone,) = classify(pa.table({"text": ["gold"]}), nlp)
+    assert batch["label"][0].is_valid
+    assert batch.column("label")[1] == alone.column("label")[0]

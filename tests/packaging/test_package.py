@@ -5,6 +5,7 @@ import pytest
 import spacy
 
 from spacy_longtail.packaging import package_pipeline, run
+from spacy_longtail.packaging.package import Packaged
 from spacy_longtail.packaging.run import run_module
 
 
@@ -45,3 +46,9 @@ def test_what_spacy_refuses_leaves_nothing(tickets_dir, tmp_path):
     with pytest.raises(ValueError, match=r"(?s)\[L740\].*not a valid module"):
         package_pipeline(str(tickets_dir / "model"), tmp_path / "dist", name="a b")
     assert os.listdir(tmp_path) == []
+
+
+def test_the_line_that_installs_can_be_typed(tmp_path):
+    paths = ["my wheels/en_x-1.0-py3-none-any.whl"]
+    *_, last = Packaged("en_x", "1.0", [], paths, [1], True).remarks()
+    assert last.text.endswith("--find-links 'my wheels' en_x")
