@@ -14,8 +14,8 @@ ENCODING = "utf-8-sig"
 # Bytes in which the place of a wrong one is searched.
 CHUNK = 1 << 16
 LINE_END = b"\n"
-# How compressed files begin.
-PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+# How files begin that gzip, bzip2, xz, Zstandard and zip have compressed.
+PACKED = (b"\x1f\x8b", b"BZh91AY", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 # Encodings whose text is full of null bytes.
 WIDE = ("utf-16", "utf-32")
 ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
@@ -204,8 +204,9 @@ class Table:
         """RAISES (ValueError): L631 if there are bytes that no text has."""
         with self.path.open("rb") as file_:
             start, null, _ = file_.read(CHUNK).partition(b"\0")
-        if null and (start + null).startswith(PACKED):
-            problem = "it is compressed. Unpack it first"
+        if start.startswith(PACKED):
+            problem = "it is compressed, or an Excel file by another name. Unpack it "
+            problem += "first, or name it .xlsx"
             raise ValueError(Errors.L631.format(path=self.path, problem=problem))
         if null and not self.dialect.encoding.startswith(WIDE):
             problem = f"line {start.count(LINE_END) + 1} has a null byte, so it isn't "

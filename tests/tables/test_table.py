@@ -1,4 +1,5 @@
 import builtins
+import bz2
 import gzip
 import json
 import sys
@@ -205,6 +206,7 @@ def test_other_encoding_and_delimiter(tmp_path):
         ("a.csv", b"text,label\na\0b,c\n", r"\[L631\].*line 2 has a null byte"),
         ("a.csv", 'text,label\n"a"b,c\n', r"\[L621\].*line 2.*--no-quotes"),
         ("a.csv", gzip.compress(b"text\na\n"), r"\[L631\].*compressed"),
+        ("a.jsonl", bz2.compress(b"{}\n"), r"\[L631\].*compressed"),
     ],
 )
 def test_bad_files(tmp_path, name, data, message):
