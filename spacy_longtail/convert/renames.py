@@ -64,7 +64,7 @@ class Renames:
         RAISES (ValueError): L736 if the new name isn't there either, L744 if what has
             a new name already would get another one.
         """
-        own, done = self._find_nodes(corpus), []
+        own, done, begun = self._find_nodes(corpus), [], []
         nodes = own | self._find_nodes(others)
         for row in list(self.rows.values()):
             row = self._spell(row, nodes)
@@ -86,9 +86,9 @@ class Renames:
                     where=row.where, old=row.old, similar=similar
                 )
                 raise ValueError(text)
-            if row.new in own and (is_nested or not is_left):
-                self._check_again(row)
+            begun += [row] if row.new in own and (is_nested or not is_left) else []
             done += [row] if is_gone else []
+        self._check_again(begun, corpus)
         return done
 
     def _spell(self, row: Rename, nodes: Set[str]) -> Rename:
@@ -102,14 +102,18 @@ class Renames:
             row = self.rows[clean] = row._replace(old=clean)
         return row
 
-    def _check_again(self, row: Rename) -> None:
-        """RAISES (ValueError): L744 if a new name that is there has another one."""
-        again = self._translate(row.new)
-        if again != row.new:
-            text = JobErrors.L744.format(
-                where=row.where, old=row.old, new=row.new, again=again
-            )
-            raise ValueError(text)
+    def _check_again(self, rows: List[Rename], corpus: Set[str]) -> None:
+        """RAISES (ValueError): L744 if what has one of these new names, or is below it,
+        gets another one.
+        """
+        moving = {label for label in corpus if self._translate(label) != label}
+        nodes = self._find_nodes(moving)
+        for row in rows:
+            if row.new in nodes:
+                label = min(n for n in moving if self._is_at(n, row.new))
+                again = self._translate(label)
+                text = JobErrors.L744.format(label=label, again=again, **row._asdict())
+                raise ValueError(text)
 
     def _find_nodes(self, labels: Iterable[str]) -> Set[str]:
         """RETURNS (Set[str]): Labels and the nodes above them."""

@@ -92,9 +92,9 @@ class JobErrors(metaclass=ErrorsWithCodes):
     L743 = ("The pipeline {pipeline} has no component of spacy-longtail, only {pipes}. "
             "'python -m spacy package' is all that it needs.")
     L744 = ("{where}: {old!r} is called {new!r} from now on, which is there already, "
-            "but that gets another name itself, {again!r}. If the table was applied "
-            "before, delete the rows that are done. If {new!r} stays as it is, say so "
-            "by a row '{new},{new}'.")
+            "but {label!r} gets another name itself, {again!r}. If the table was "
+            "applied before, delete the rows that are done. If {label!r} stays as it "
+            "is, say so by a row '{label},{label}'.")
     # L745 to L749: labels in doubt
     L745 = ("The texts have to be divided into 2 to {most} folds, but got {found!r}. "
             "Use 5, as usual, or 10 for few texts.")

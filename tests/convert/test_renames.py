@@ -127,6 +127,15 @@ def test_names_that_move_on_do_so_once(corpus, pairs):
     assert read_labels(corpus) == labels
 
 
+def test_what_is_below_a_name_moves_on_once():
+    rows = [Rename("bank", "travel", "line 2"), Rename("travel/visa", "visa", "line 3")]
+    names = Renames(rows)
+    assert names.drop_unknown({"bank/visa", "travel/visa"}, set()) == []
+    assert names.translate("bank/visa") == "travel/visa"
+    with pytest.raises(ValueError, match=r"\[L744\] line 2.*'travel/visa' gets"):
+        Renames(rows).drop_unknown({"travel/visa", "visa"}, set())
+
+
 def test_a_category_goes_below_its_old_name_once(corpus):
     pair = ("travel/visa", "travel/visa/abroad")
     assert rename(corpus, pair).counts["travel/visa/abroad"] == 5
