@@ -112,7 +112,13 @@ class Renames:
             if row.new in nodes:
                 label = min(n for n in moving if self._is_at(n, row.new))
                 again = self._translate(label)
-                text = JobErrors.L744.format(label=label, again=again, **row._asdict())
+                text = JobErrors.L744.format(
+                    where=row.where,
+                    old=row.old,
+                    new=row.new,
+                    label=label,
+                    again=again,
+                )
                 raise ValueError(text)
 
     def _find_nodes(self, labels: Iterable[str]) -> Set[str]:
