@@ -268,6 +268,8 @@ def test_no_message_about_a_table_advises_an_option_that_is_not_there(name):
     if name != "convert":
         # Only convert reads the column, so that only it can complain.
         advised -= {"--split-column"}
+    # It is named with its command, predict.
+    advised -= {"--review"}
     assert not advised - get_options(name)
 
 
