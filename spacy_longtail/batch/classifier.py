@@ -149,8 +149,7 @@ class BatchClassifier:
         import pyarrow as pa
 
         if isinstance(batches, pa.Table):
-            none = pa.RecordBatch.from_pylist([], schema=batches.schema)
-            batches = batches.to_batches() or [none]
+            batches = batches.to_batches() or [_make_empty(batches.schema)]
         for batch in batches:
             schema = self.make_schema(batch.schema)
             texts = collect_texts(batch, self.options.text)
@@ -316,6 +315,14 @@ def classify(
     """
     classifier = load_classifier(pipeline, BatchOptions(**options))
     return classifier.run(batches)
+
+
+def _make_empty(schema: Any) -> Any:
+    """RETURNS (pyarrow.RecordBatch): No rows. Old releases can't make it of a list."""
+    import pyarrow as pa
+
+    columns = [column.combine_chunks() for column in schema.empty_table().columns]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _describe(error: Exception) -> str:
