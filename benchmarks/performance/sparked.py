@@ -38,7 +38,7 @@ def make_spark(out: Path = RESULTS) -> str:
         ratio = uses["predict"]["seconds"] / own["seconds"]
         cpu = own["cpu"] / found["n_rows"] * 1e6
         row = [title, f"{rate:,.0f}", f"{ratio:.2f}", f"{start:.0f}", f"{cpu:.0f}"]
-        rows.append([*row, *(f"{size:,.0f}" if size else "" for size in sizes)])
+        rows.append([*row, *sizes])
     header = [f"{found['n_rows']:,} rows like `{found['data']}`", "rows a second"]
     header += ["of `predict`", "start, s", "µs of a processor a row"]
     header += ["MB of a worker", "MB of an executor's JVM"]
