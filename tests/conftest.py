@@ -2,6 +2,7 @@ import os
 import pickle
 import random
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from thinc.api import fix_random_seed
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Markers of tests that only run if the option of the same name is given.
 OPTIONAL_MARKERS = {"slow": "take longer than 1.5 seconds", "gpu": "need a GPU"}
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a shell's background: what tests start and interrupt would ignore it, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

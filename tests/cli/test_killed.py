@@ -89,8 +89,8 @@ def call(request, run, table, tickets_dir, folder):
 def test_the_old_result_or_the_new_one_is_there_at_any_time(
     call, folder, fail, run_with_fault, request
 ):
-    # Of a training, which takes long, every third call.
-    step = 3 if request.node.callspec.params["call"] == "update" else 1
+    # Every third call of what takes long.
+    step = 3 if request.node.callspec.params["call"] in ("tune", "update") else 1
     output, kept = folder / "output", folder.parent / "kept"
     shutil.copytree(folder, kept)
     old = get_hashes(output)
