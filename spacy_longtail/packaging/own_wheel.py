@@ -6,10 +6,15 @@ import csv
 import hashlib
 import re
 from base64 import urlsafe_b64encode
-from importlib.metadata import Distribution, PackageNotFoundError, PackagePath
+from importlib.metadata import (
+    Distribution,
+    FileHash,
+    PackageNotFoundError,
+    PackagePath,
+)
 from io import StringIO
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterator, List, Optional
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from ..errors import JobErrors
@@ -79,7 +84,7 @@ def rebuild_wheel(found: Distribution, folder: Path) -> Path:
     RETURNS (Path): The wheel.
     RAISES (ValueError): L742.
     """
-    files = [file for file in found.files or [] if _is_part(file)]
+    files = [file for file in _list_files(found) if _is_part(file)]
     tags = [line[5:] for line in (found.read_text("WHEEL") or "").splitlines()]
     tag = next((x for x in tags if x.endswith("-none-any")), "py3-none-any")
     name = re.sub("[-_.]+", "_", found.metadata["Name"]).lower()
@@ -97,6 +102,18 @@ def rebuild_wheel(found: Distribution, folder: Path) -> Path:
         )
         out.writestr(_make_entry(f"{info}/RECORD"), record.getvalue())
     return path
+
+
+def _list_files(found: Distribution) -> Iterator[PackagePath]:
+    """YIELDS (PackagePath): The files of the record. From Python 3.12 on, the library
+    leaves out those that are missing.
+    """
+    lines = (found.read_text("RECORD") or "").splitlines()
+    for name, digest, *_ in csv.reader(lines):
+        file = PackagePath(name)
+        file.hash = FileHash(digest) if digest else None
+        file.dist = found
+        yield file
 
 
 def _is_part(file: PackagePath) -> bool:
