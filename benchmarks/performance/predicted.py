@@ -1,11 +1,10 @@
 """The tables of `predict` in docs/scaling.md, of what predict.py wrote."""
 
-import json
 from pathlib import Path
 
 from harness.pages import format_table
 
-from .tables import RESULTS, make_caption
+from .tables import RESULTS, make_caption, read_speed
 
 TITLES = {
     "pipe": "`nlp.pipe`, Docs thrown away",
@@ -16,10 +15,9 @@ TITLES = {
 
 def make_predict(out: Path = RESULTS) -> str:
     """A row for each kind of use."""
-    path = out / "predict.json"
-    if not path.exists():
+    found = read_speed(out, "predict.json")
+    if found is None:
         return "Not measured yet."
-    found = json.loads(path.read_text(encoding="utf8"))
     rows, uses = [], found["uses"]
     for use, title in TITLES.items():
         own = uses[use]
@@ -35,10 +33,9 @@ def make_predict(out: Path = RESULTS) -> str:
 
 def make_phases(out: Path = RESULTS) -> str:
     """A row for each share of rows that the second stage sees."""
-    path = out / "predict-phases.json"
-    if not path.exists():
+    found = read_speed(out, "predict-phases.json")
+    if found is None:
         return "Not measured yet."
-    found = json.loads(path.read_text(encoding="utf8"))
     rows = [
         [f"{own['share']:.1%}"]
         + [f"{own[f'{x}_{n}']:.1f}" for n in (1, 2) for x in ("one", "two")]
@@ -57,10 +54,9 @@ def make_phases(out: Path = RESULTS) -> str:
 
 def make_memory(out: Path = RESULTS) -> str:
     """A row for each length of the table."""
-    path = out / "predict-memory.json"
-    if not path.exists():
+    found = read_speed(out, "predict-memory.json")
+    if found is None:
         return "Not measured yet."
-    found = json.loads(path.read_text(encoding="utf8"))
     keys = ("rows", "file_mb", "seconds_1", "mb_1", "seconds_2", "mb_2")
     rows = [[f"{own[key]:,.0f}" for key in keys] for own in found["lengths"]]
     header = [f"rows like `{found['data']}`", "MB of the file", "one process, s"]

@@ -1,11 +1,10 @@
 """The table of Spark in docs/scaling.md, of what spark.py wrote."""
 
-import json
 from pathlib import Path
 
 from harness.pages import format_table
 
-from .tables import RESULTS, make_caption
+from .tables import RESULTS, make_caption, read_speed
 
 TITLES = {
     "predict": "`predict --n-process 2`",
@@ -20,10 +19,9 @@ TITLES = {
 
 def make_spark(out: Path = RESULTS) -> str:
     """A row for each kind of use."""
-    path = out / "spark.json"
-    if not path.exists():
+    found = read_speed(out, "spark.json")
+    if found is None:
         return "Not measured yet."
-    found = json.loads(path.read_text(encoding="utf8"))
     uses, rows = found["uses"], []
     for use, title in TITLES.items():
         if use not in uses:

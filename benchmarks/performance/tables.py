@@ -125,10 +125,9 @@ def make_scaling(out: Path = RESULTS) -> str:
 
 def make_shortlists(out: Path = RESULTS) -> str:
     """A row for each way to find the best labels."""
-    path = out / "shortlists.json"
-    if not path.exists():
+    found = read_speed(out, "shortlists.json")
+    if found is None:
         return "Not measured yet."
-    found = json.loads(path.read_text(encoding="utf8"))
     rows = [
         [own["way"], f"{own['us']:.0f}", f"{own['recall']:.3f}"]
         for own in found["ways"]
