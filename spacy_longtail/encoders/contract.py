@@ -7,7 +7,8 @@ logits over the leaves of a taxonomy of such rows; its backprop takes the gradie
 the logits. All else is optional and stands in `model.attrs`, Thinc's way to give a
 layer methods, under the names below. Read it with these functions only.
 
-    encoder  is_frozen, counts_first (bool), observe, restart, split (functions)
+    encoder  is_frozen, counts_first (bool), views (list), observe, restart, split
+             (functions)
     output   set_start, get_similarity (functions, both needed), extend_start,
              set_bias, get_linear, get_scores, check_weights, shrink,
              expand
@@ -19,7 +20,7 @@ A saved output layer has the digest of what it was started for in "leaves".
 """
 
 from functools import partial
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
 import srsly
@@ -29,6 +30,7 @@ from thinc.types import Floats1d, Floats2d
 from thinc.util import convert_recursive, is_xp_array
 
 from ..errors import Errors
+from ..ops import unit_rows
 from ..outputs.half import FULL
 from ..outputs.prototypes import OutputT
 from ..saved import get_digest, refuse
@@ -36,6 +38,46 @@ from ..taxonomy import Taxonomy
 from .weights import load_weights
 
 EncoderT = Model[List[Doc], Floats2d]
+
+
+class View(NamedTuple):
+    """A part of the vectors of an encoder that learns for itself.
+
+    In training, such an encoder gives each document a row for each of its views, all
+    documents of the first before those of the second. Such a row is zero but for the
+    view's columns, which are 1 / weight long: if the rows of the output layer are, in
+    these columns, weight times as long as in all, the logits of a view are those of a
+    vector of its own. In prediction they add up to the mean of all views, weighted by
+    weight ** 2.
+
+    columns (slice): Of the vector.
+    weight (float): How long it is in a vector of unit length, above 0.0. The squares
+        of all weights add up to 1.0.
+    """
+
+    columns: slice
+    weight: float
+
+
+def get_views(encoder: EncoderT) -> List[View]:
+    """RETURNS (List[View]): The views of an encoder, none if all of a vector learns as
+    one, with a row for each document.
+    """
+    return encoder.attrs.get("views", [])
+
+
+def balance(encoder: EncoderT, rows: numpy.ndarray) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Vectors of shape (rows, width), float32, with as much of
+    each view as its weight says, as far as they have any of it.
+    """
+    views = get_views(encoder)
+    if not views:
+        return rows
+    parts = [unit_rows(rows[:, columns]) * weight for columns, weight in views]
+    found = numpy.zeros_like(rows)
+    for view, part in zip(views, parts):
+        found[:, view.columns] = part
+    return found
 
 
 def is_frozen(encoder: EncoderT) -> bool:

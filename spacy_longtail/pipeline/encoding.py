@@ -114,6 +114,13 @@ class EncoderRunner:
             return self.model.begin_update(docs)
         return self.model.get_ref("output").begin_update(self._encode_once(docs))
 
+    def repeat(self, truths: Floats2d) -> Floats2d:
+        """RETURNS (Floats2d): What the logits of begin_update are compared with: those
+        of the documents, of shape (docs, leaves), for each view of the encoder.
+        """
+        n_views = len(contract.get_views(self.encoder))
+        return self.model.ops.xp.tile(truths, (max(n_views, 1), 1))
+
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
         # A cache isn't empty while training: the dev corpus is read again and again.
         X = self._encode_once(docs) if self.cache else predict_apart(self.encoder, docs)

@@ -65,6 +65,7 @@ def start_pipe(
     names = [[Doc(pipe.vocab, text) for text in group] for group in words]
     vectors = get_name_vectors(names, encode)
     prototypes = get_prototypes(taxonomy, sums, vectors, pipe.settings.kappa)
+    prototypes = contract.balance(pipe.model.get_ref("encoder"), prototypes)
     if not sums.sample.n_seen:
         # Without documents, the names stand for them.
         sums.sample.add(vectors)

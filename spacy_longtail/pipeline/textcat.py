@@ -309,7 +309,8 @@ class TextCategorizer(TrainablePipe):
         docs = [eg.predicted for eg in examples]
         names, columns = self._names.draw(len(docs))
         logits, backprop = self.encoding.begin_update(docs + names)
-        d_logits, loss = self.loss(logits, self._make_truths(examples, columns))
+        truths = self._make_truths(examples, columns)
+        d_logits, loss = self.loss(logits, self.encoding.repeat(truths))
         backprop(d_logits)
         if sgd is not None:
             self.finish_update(sgd)
@@ -330,8 +331,7 @@ class TextCategorizer(TrainablePipe):
         """RETURNS (Tuple[float, Floats2d]): Nats per document, and the gradient with
         respect to the scores, logits of shape (docs, leaves).
         """
-        d_logits, loss = self.loss(scores, self._make_truths(list(examples), []))
-        return loss, d_logits
+        return self.loss(scores, self._make_truths(list(examples), []))[::-1]
 
     def _make_truths(self, examples: List[Example], columns: List[int]) -> Floats2d:
         truths = self.kind.make_truths(examples, columns, self.taxonomy)

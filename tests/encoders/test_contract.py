@@ -141,10 +141,20 @@ def train(encoder, docs, n_updates=10):
         return
     targets = numpy.eye(len(docs), encoder.get_dim("nO"), dtype="float32")
     optimizer = Adam(0.01, L2=0.0, use_averages=False)
+    n_views = max(len(contract.get_views(encoder)), 1)
     for _ in range(n_updates):
         Y, backprop = encoder.begin_update(docs)
-        backprop(Y - targets)
+        backprop(Y - numpy.tile(targets, (n_views, 1)))
         encoder.finish_update(optimizer)
+
+
+def join_views(encoder, Y):
+    """Vectors as predicted, of rows for each view."""
+    views = contract.get_views(encoder)
+    if not views:
+        return Y
+    parts = zip(views, numpy.split(Y, len(views)))
+    return unit_rows(sum(part * view.weight**2 for view, part in parts))
 
 
 def get_json_attrs(model):
@@ -182,7 +192,8 @@ def test_nothing_to_encode_is_zeros_in_training_too(make_encoder, texts):
     zeros = numpy.zeros((len(texts), encoder.get_dim("nO")))
     assert_array_equal(encoder.predict(make_docs(*texts)), zeros)
     Y, backprop = encoder.begin_update(make_docs(*texts))
-    assert_array_equal(Y, zeros)
+    n_views = max(len(contract.get_views(encoder)), 1)
+    assert_array_equal(Y, numpy.tile(zeros, (n_views, 1)))
     backprop(Y)
 
 
@@ -199,7 +210,40 @@ def test_vector_does_not_depend_on_the_batch(make_encoder):
 def test_training_and_prediction_agree(make_encoder):
     encoder, docs = make_encoder(), make_docs(*TEXTS)
     predicted = encoder.predict(docs)
-    assert_allclose(encoder.begin_update(docs)[0], predicted, atol=1e-5)
+    found = join_views(encoder, encoder.begin_update(docs)[0])
+    assert_allclose(found, predicted, atol=1e-5)
+
+
+def test_views_share_a_vector_by_the_squares_of_their_weights(make_encoder):
+    encoder = make_encoder()
+    views, width = contract.get_views(encoder), encoder.get_dim("nO")
+    if not views:
+        return
+    places = numpy.concatenate([numpy.arange(width)[v.columns] for v in views])
+    assert_array_equal(places, numpy.arange(width))
+    assert sum(view.weight**2 for view in views) == pytest.approx(1.0)
+    Y, _ = encoder.begin_update(make_docs(*TEXTS))
+    for view, rows in zip(views, numpy.split(Y, len(views))):
+        lengths = numpy.linalg.norm(rows, axis=1)
+        is_empty = lengths == 0.0
+        assert_allclose(lengths[~is_empty], 1.0 / view.weight, rtol=1e-4)
+        rows[:, view.columns] = 0.0
+        assert not rows.any()
+
+
+def test_balanced_rows_have_of_each_view_what_it_weighs(make_encoder):
+    encoder = make_encoder()
+    views = contract.get_views(encoder)
+    shape = 3, encoder.get_dim("nO")
+    rows = numpy.random.RandomState(0).randn(*shape).astype("float32")
+    rows[0] = 0.0
+    found = contract.balance(encoder, rows)
+    assert not found[0].any()
+    if not views:
+        assert_array_equal(found, rows)
+    for columns, weight in views:
+        expected = unit_rows(rows[1:, columns]) * weight
+        assert_allclose(found[1:, columns], expected, rtol=1e-5)
 
 
 def test_learns_unless_it_is_frozen(make_encoder):
@@ -373,6 +417,8 @@ def test_scores_of_a_layer_with_what_is_needed_only(make_output):
 def test_gradient_is_derivative_by_the_parameters(make_output, l2sp, name):
     rate = 2.0
     output = make_output(moved=True, scale=2.0, learn_rate=rate, l2sp=l2sp)
+    # What leaves learn from others isn't part of it.
+    output.attrs["sharing"] = 0.0
     X = make_inputs(4)
     G = numpy.random.RandomState(3).randn(4, len(LEAVES)).astype("float32")
 

@@ -15,7 +15,7 @@ from .features import (
     FeatureKinds,
     WordFeatures,
 )
-from .ngram_bag import NgramBag, join_bags, join_halves, split_ngrams
+from .ngram_bag import NgramBag, join_bags, join_halves, list_views, split_ngrams
 from .ngrams import NgramRows
 from .row_table import RowTable
 from .words import collect_words
@@ -106,6 +106,8 @@ def build_static_bag(
     model: EncoderT = chain(extract, bag)
     attrs = {"observe": count_corpus, "restart": restart_tables, "split": split_vector}
     model.attrs.update(attrs, is_frozen=not trainable, counts_first=bool(bag.layers))
+    if bag.layers:
+        model.attrs["views"] = list_views(bag)
     model.set_dim("nO", bag.get_dim("nO"))
     return model
 

@@ -1,4 +1,4 @@
-from typing import Dict, Tuple, cast
+from typing import Dict, List, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -6,6 +6,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ...ops import MIN_NORM, ForwardT, normalize_rows
+from ..contract import View
 from .bag import BagT
 from .features import BagFeatures
 from .ngrams import NgramRows, join_characters
@@ -80,6 +81,10 @@ def join_bags(static: BagT, ngrams: BagT, weight: float) -> BagT:
     one, and sqrt(1 - weight ** 2) * the other, so that the cosine of two documents is
     the mean of both, weighted by the squares.
 
+    Each learns to do without the other: in training a document is one row for each,
+    see contract.View. Together, the better one would explain the training texts, and
+    the other would learn little from them.
+
     weight (float): That of the first, from 0.0 to 1.0.
     """
     return Model(
@@ -91,19 +96,44 @@ def join_bags(static: BagT, ngrams: BagT, weight: float) -> BagT:
     )
 
 
+def list_views(model: BagT) -> List[View]:
+    """RETURNS (List[View]): The bags that have any weight."""
+    found, start = [], 0
+    for layer, weight in zip(model.layers, model.attrs["weights"]):
+        columns = slice(start, start + layer.get_dim("nO"))
+        found += [View(columns, weight)] if weight else []
+        start = columns.stop
+    return found
+
+
 def forward_join(model: BagT, features: BagFeatures, is_train: bool) -> ForwardT:
-    parts, backprops = zip(*(layer(features, is_train) for layer in model.layers))
+    if is_train:
+        return update_apart(model, features)
+    parts = [layer.predict(features) for layer in model.layers]
     weights, width = model.attrs["weights"], model.layers[0].get_dim("nO")
     xp = model.ops.xp
     X = xp.empty((len(parts[0]), model.get_dim("nO")), dtype="float32")
     xp.multiply(parts[0], weights[0], out=X[:, :width])
     xp.multiply(parts[1], weights[1], out=X[:, width:])
-    Y, backprop_norm = normalize_rows(X)
+    Y, _ = normalize_rows(X)
+    return Y, lambda dY: features
+
+
+def update_apart(model: BagT, features: BagFeatures) -> ForwardT:
+    views, ops = list_views(model), model.ops
+    layers = [
+        lay for lay, weight in zip(model.layers, model.attrs["weights"]) if weight
+    ]
+    parts, backprops = zip(*(layer(features, True) for layer in layers))
+    n_docs = len(parts[0])
+    Y = ops.alloc2f(len(views) * n_docs, model.get_dim("nO"))
+    places = [slice(i * n_docs, (i + 1) * n_docs) for i in range(len(views))]
+    for rows, view, part in zip(places, views, parts):
+        Y[rows, view.columns] = part / view.weight
 
     def backprop(dY: Floats2d) -> BagFeatures:
-        dX = backprop_norm(dY)
-        backprops[0](model.ops.as_contig(dX[:, :width] * weights[0]))
-        backprops[1](model.ops.as_contig(dX[:, width:] * weights[1]))
+        for rows, view, finish in zip(places, views, backprops):
+            finish(ops.as_contig(dY[rows, view.columns] / view.weight))
         return features
 
     return Y, backprop

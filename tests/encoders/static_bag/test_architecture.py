@@ -191,9 +191,9 @@ def test_vector_does_not_depend_on_the_batch_or_on_what_is_kept(
     fix_random_seed(0)
     encoder, docs = make_encoder(ngram_width=ngram_width), make_hard_docs()
     contract.observe(encoder, docs[:8])
-    targets = numpy.random.RandomState(0).randn(8, 8 + ngram_width).astype("float32")
     for _ in range(3):
         Y, backprop = encoder.begin_update(docs[:8])
+        targets = numpy.random.RandomState(0).randn(*Y.shape).astype("float32")
         backprop(Y - targets)
         encoder.finish_update(Adam(0.05, L2=0.0, use_averages=False))
     alone = [encoder.copy().predict([doc])[0] for doc in docs]
