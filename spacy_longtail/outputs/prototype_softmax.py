@@ -1,9 +1,11 @@
-from typing import Any, Dict, Optional, Tuple
+from itertools import groupby
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 from thinc.types import Floats1d, Floats2d
 
 from ..ops import ForwardT
+from ..saved import check_type, refuse
 from ..taxonomy import Taxonomy
 from .prototypes import (
     Link,
@@ -28,6 +30,7 @@ def PrototypeSoftmax(
     l2sp: float = 1e-6,
     other: OtherT = "mixture",
     use_prototypes: bool = True,
+    sharing: float = 0.1,
 ) -> OutputT:
     """Map document vectors to logits over the leaves of a taxonomy.
 
@@ -48,12 +51,18 @@ def PrototypeSoftmax(
         logit of its Other is their logsumexp. "single": one vector per Other, the
         pooled leaves share its mass equally.
     use_prototypes (bool): Start at the prototypes. Otherwise at zero.
+    sharing (float): How much a leaf learns from those beside it, from 0.0: for each
+        node above it but the root, this share of the gradients of all leaves below
+        that is added to its own. Without effect where leaves share rows.
     RETURNS (Model[Floats2d, Floats2d]): (docs, nI) to (docs, nO).
     RAISES (ValueError): L201 if a setting is out of range.
     """
     attrs: Dict[str, Any] = {
         "other": other,
         "use_prototypes": use_prototypes,
+        "sharing": sharing,
+        # For each level of the taxonomy, how many leaves each of its nodes has.
+        "levels": [],
         # Row of each leaf where leaves share rows, else empty.
         "rows": [],
         "set_start": _set_start,
@@ -86,20 +95,40 @@ def share_rows(model: OutputT, params: Dict[str, Any]) -> Link:
 
 def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) -> None:
     start, model.attrs["rows"] = prototypes, []
+    model.attrs["levels"] = count_levels(taxonomy)
     if model.attrs["other"] == "single" and taxonomy.others:
         owners = numpy.arange(len(prototypes))
         for other in taxonomy.others:
             owners[list(other.members)] = other.members[0]
         firsts, rows = numpy.unique(owners, return_inverse=True)
         start = numpy.stack([prototypes[owners == first].mean(0) for first in firsts])
-        model.attrs["rows"] = rows.tolist()
+        model.attrs.update(rows=rows.tolist(), levels=[])
     set_rows(model, len(prototypes), start)
+
+
+def count_levels(taxonomy: Taxonomy) -> List[List[int]]:
+    """RETURNS (List[List[int]]): For each level below the root that has a node with
+    several leaves, how many leaves each node has, in their order; a leaf that ends
+    further up counts as a node.
+    """
+    paths = [*map(taxonomy.path, taxonomy.leaves)]
+    levels = []
+    for depth in range(1, max(map(len, paths), default=1)):
+        nodes = [path[: min(depth, len(path))] for path in paths]
+        ends = (len(path) <= depth for path in paths)
+        groups = groupby(zip(nodes, ends))
+        levels.append([len([*group]) for _, group in groups])
+    return levels
 
 
 def _check_rows(model: OutputT) -> None:
     rows, n_leaves, n_rows = model.attrs["rows"], *map(model.get_dim, ("nO", "nR"))
     if rows or n_rows != n_leaves:
         check_places(rows, n_leaves, n_rows, "'rows'")
+    for level in check_type(model.attrs["levels"], list, "'levels'"):
+        check_places(level, len(level), n_rows + 1, "'levels'")
+        if sum(level) != n_rows or min(level) < 1:
+            refuse("'levels' don't fit the weights")
 
 
 def _extend_start(

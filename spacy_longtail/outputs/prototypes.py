@@ -94,6 +94,7 @@ def _check_attrs(layer: str, attrs: Dict[str, Any]) -> None:
     check_bound(layer, "scale", attrs["scale"])
     check_bound(layer, "learn_rate", attrs["learn_rate"])
     check_at_least(layer, "l2sp", attrs["l2sp"], 0.0)
+    check_at_least(layer, "sharing", attrs.get("sharing", 0.0), 0.0)
 
 
 def _check_weights(layer: str, model: OutputT) -> None:
@@ -135,7 +136,7 @@ def forward(
 
     def backprop(dY: Floats2d) -> Floats2d:
         dZ = backprop_link(dY)
-        dW = multiply_matrices(dZ.T, X)
+        dW = share_steps(model, multiply_matrices(dZ.T, X))
         dW *= rate
         # Not all at once: with many rows each array of them is large.
         for start in range(0, len(dW) if l2sp else 0, N_PULLED):
@@ -146,6 +147,21 @@ def forward(
         return multiply_matrices(dZ, W)
 
     return Y, backprop
+
+
+def share_steps(model: OutputT, dW: Floats2d) -> Floats2d:
+    """Let the rows of a group learn from each other: each gets a share of the gradient
+    of all of them, once for each of its groups.
+
+    dW (Floats2d): The gradient of the rows, (rows, nI).
+    """
+    ops, sharing = model.ops, model.attrs.get("sharing", 0.0)
+    found = dW
+    for groups in model.attrs.get("levels", []) if sharing else []:
+        lengths = ops.asarray1i(groups)
+        sums = ops.reduce_sum(dW, lengths)
+        found = found + sharing * ops.backprop_reduce_sum(sums, lengths)
+    return found
 
 
 def _check_start(model: OutputT, layer: str) -> None:

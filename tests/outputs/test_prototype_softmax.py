@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from spacy_longtail.encoders.contract import get_similarity, set_bias, set_start
 from spacy_longtail.ops import softmax, unit_rows
-from spacy_longtail.outputs.prototype_softmax import PrototypeSoftmax
+from spacy_longtail.outputs.prototype_softmax import PrototypeSoftmax, count_levels
 from spacy_longtail.taxonomy import Other, Taxonomy
 
 LEAVES = ("bank/card", "bank/fee", "bank/loan", "gift", "travel/hotel", "travel/visa")
@@ -93,3 +93,40 @@ def test_leaves_that_share_a_row_share_the_mean_of_the_bias():
     added = [0.0, 1.5, 1.5, 4.0, 4.0, 4.0]
     added[3] = added[5] = (3.0 + 5.0) / 2
     assert_allclose(model.predict(X), before + added, atol=1e-5)
+
+
+def get_gradient(**settings):
+    model = make_model(learn_rate=1.0, l2sp=0.0, **settings)
+    move(model)
+    d_logits = numpy.random.RandomState(3).randn(5, len(LEAVES)).astype("float32")
+    model.begin_update(make_inputs())[1](d_logits)
+    return model.get_grad("D"), model.get_grad("b")
+
+
+def test_leaves_learn_from_those_below_the_same_node():
+    alone, bias = get_gradient(sharing=0.0)
+    found, shared_bias = get_gradient(sharing=0.5)
+    expected = alone.copy()
+    for node in ("bank", "gift", "travel"):
+        columns = [i for i, leaf in enumerate(LEAVES) if leaf.startswith(node)]
+        expected[columns] += 0.5 * alone[columns].sum(axis=0)
+    assert_allclose(found, expected, atol=1e-5)
+    assert_array_equal(shared_bias, bias)
+
+
+def test_leaves_learn_from_each_node_above():
+    leaves = ("a", "b/c/x", "b/c/y", "b/d", "e/f/g", "e/h")
+    taxonomy = Taxonomy(leaves=leaves, counts=(1,) * 6)
+    assert count_levels(taxonomy) == [[1, 3, 2], [1, 2, 1, 1, 1]]
+
+
+def test_leaves_learn_alone_where_labels_are_flat_or_share_rows():
+    assert count_levels(Taxonomy(leaves=("a", "b"), counts=(1, 1))) == []
+    alone, _ = get_gradient(sharing=0.0, other="single")
+    shared, _ = get_gradient(sharing=0.5, other="single")
+    assert_array_equal(shared, alone)
+
+
+def test_rejects_sharing_below_zero():
+    with pytest.raises(ValueError, match=r"\[L201\].*'sharing'"):
+        PrototypeSoftmax(sharing=-0.1)
