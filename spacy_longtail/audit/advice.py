@@ -1,6 +1,6 @@
 """From facts to sentences."""
 
-from typing import Iterator, List
+from typing import Iterator, List, Optional, Tuple
 
 from ..presentation import count_noun
 from .facts import Audit, Pooling
@@ -9,11 +9,16 @@ from .facts import Audit, Pooling
 FEW = 0.005
 MIN_COUNT = 3
 MANY_LABELS = 1000
-# Where they know less, character n-grams made the trained classifier better on four of
-# five corpora, and no worse on the fifth; where they know more, it was all the same.
-KNOWN_SHARE = 0.9
-# The least share of words that the vectors know, and their weight beside n-grams.
-WORD_WEIGHTS = (KNOWN_SHARE, 0.8), (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
+# Where they know less, character n-grams make the trained classifier better. Where they
+# know more, they do if there are texts enough to learn them from, or several labels.
+KNOWN_SHARE, MANY_DOCS = 0.9, 5000
+# The least share of words that the vectors know, and their weight beside n-grams before
+# anything is trained.
+START_WEIGHTS = (KNOWN_SHARE, 0.8), (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
+# Their weight in training: where they know few words, where labels have many texts, and
+# where they have few, of which n-grams learn less than the vectors know.
+FOREIGN_WEIGHT, MANY_WEIGHT, FEW_WEIGHT = 0.7, 0.74, 0.87
+FOREIGN_SHARE, MANY_PER_LABEL = 0.5, 50
 # The share of long texts from which it is.
 LONG_SHARE = 0.02
 
@@ -104,24 +109,49 @@ def _get_dev_advice(facts: Audit) -> Iterator[str]:
         )
 
 
-def needs_ngrams(facts: Audit) -> bool:
+def knows_few_words(facts: Audit) -> bool:
     """RETURNS (bool): Whether the vectors of the package know too few words."""
     share = facts.texts.known_share
     return share is not None and share < KNOWN_SHARE
 
 
-def choose_word_weight(facts: Audit) -> float:
-    """RETURNS (float): Of word vectors beside character n-grams: the less they know,
-    the less they weigh.
+def needs_ngrams(facts: Audit) -> bool:
+    """RETURNS (bool): Whether character n-grams help beside the vectors."""
+    is_learnable = facts.max_labels > 1 or facts.n_docs >= MANY_DOCS
+    return knows_few_words(facts) or is_learnable
+
+
+def choose_start_weight(known_share: Optional[float]) -> float:
+    """RETURNS (float): Of word vectors beside character n-grams, before training: the
+    less they know, the less they weigh.
+
+    known_share (Optional[float]): The share of words that they know, if that is known.
+    """
+    known = 1.0 if known_share is None else known_share
+    return next(weight for least, weight in START_WEIGHTS if known >= least)
+
+
+def choose_word_weight(facts: Audit) -> Tuple[float, str]:
+    """RETURNS (Tuple[float, str]): The weight of word vectors beside character n-grams
+    in training, and why.
     """
     share = facts.texts.known_share
-    known = 1.0 if share is None else share
-    return next(weight for least, weight in WORD_WEIGHTS if known >= least)
+    if share is not None and share < FOREIGN_SHARE:
+        return FOREIGN_WEIGHT, "As much as n-grams, as they know less than half."
+    if sum(facts.counts.values()) >= MANY_PER_LABEL * facts.n_labels:
+        return (
+            MANY_WEIGHT,
+            "Labels have documents enough to tell apart by n-grams, too.",
+        )
+    return (
+        FEW_WEIGHT,
+        "More than n-grams, which tell little from few documents a label.",
+    )
 
 
 def _get_text_advice(facts: Audit) -> Iterator[str]:
     texts = facts.texts
-    if needs_ngrams(facts):
+    if knows_few_words(facts):
         yield (
             f"The vectors of the package know {texts.known_share:.0%} of the words of "
             "more than three letters: character n-grams help, which `init-config` "

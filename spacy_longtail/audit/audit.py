@@ -10,7 +10,7 @@ from ..similar import NearPair, find_conflicts, find_near_pairs
 from ..tables.columns import Columns
 from ..taxonomy import SEPARATOR, build_taxonomy, check_settings
 from ..vectors.table import make_bundled_vectors
-from .advice import choose_word_weight, give_advice
+from .advice import choose_start_weight, give_advice
 from .contents import Contents, read_contents
 from .corpus import SYLLABLES
 from .facts import Audit, Dev, Texts
@@ -81,7 +81,7 @@ def audit_corpus(
                 contents,
                 n_folds,
                 separator=separator,
-                word_weight=choose_word_weight(facts),
+                word_weight=choose_start_weight(facts.texts.known_share),
                 titles=facts.titles,
                 progress=progress,
             )

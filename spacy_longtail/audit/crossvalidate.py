@@ -33,7 +33,7 @@ def cross_validate(
     contents (Contents): The corpus, which is read three times more.
     n_folds (int): The fold of a text follows from the text alone.
     separator (str): What joins the segments of a label.
-    word_weight (float): Of word vectors beside n-grams, see choose_word_weight.
+    word_weight (float): Of word vectors beside n-grams, see choose_start_weight.
     titles (Mapping[str, str]): What labels are called whose names say nothing.
     progress (bool): Whether to show progress bars, on stderr.
     RAISES (ValueError): L747 if all labels are too rare.

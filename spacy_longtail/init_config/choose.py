@@ -8,7 +8,13 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 from thinc.api import Config
 
 from ..audit import Audit
-from ..audit.advice import choose_pooling, choose_word_weight, needs_ngrams
+from ..audit.advice import (
+    MANY_DOCS,
+    choose_pooling,
+    choose_word_weight,
+    knows_few_words,
+    needs_ngrams,
+)
 from ..audit.facts import Pooling
 from ..errors import Errors, Warnings
 from ..languages import make_blank
@@ -195,15 +201,18 @@ def _choose_for_pipe(
 
 
 def _choose_for_encoder(facts: Audit, section: str) -> Iterator[Setting]:
-    if needs_ngrams(facts):
-        known = facts.texts.known_share or 0.0
+    if not needs_ngrams(facts):
+        return
+    reason = "They help to tell several labels apart, whatever the word vectors know."
+    if facts.n_docs >= MANY_DOCS:
+        reason = f"{facts.n_docs:,} documents are enough to learn n-grams from."
+    if knows_few_words(facts):
         reason = (
-            f"The word vectors know {known:.0%} of the words of more than three "
-            "letters, so character n-grams stand beside them."
+            f"The word vectors know {facts.texts.known_share or 0.0:.0%} of the words "
+            "of more than three letters, so character n-grams stand beside them."
         )
-        yield Setting(section, "ngram_width", NGRAM_WIDTH, reason)
-        reason = "The less the vectors know, the less they weigh."
-        yield Setting(section, "word_weight", choose_word_weight(facts), reason)
+    yield Setting(section, "ngram_width", NGRAM_WIDTH, reason)
+    yield Setting(section, "word_weight", *choose_word_weight(facts))
 
 
 def _choose_for_training(

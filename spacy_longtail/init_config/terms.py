@@ -3,7 +3,7 @@
 from typing import Any, Dict, List, Tuple
 
 from ..audit import Audit
-from ..audit.advice import needs_ngrams
+from ..audit.advice import knows_few_words
 
 ARCHITECTURE = "spacy-longtail.TermRidge.v1"
 # More make them slow to fit, and the trained part knows more than they do then.
@@ -23,7 +23,7 @@ def choose_terms(facts: Audit, model: Dict[str, Any]) -> List[Tuple[str, Any, st
     """
     if "terms" not in model or facts.max_labels == 1 or facts.n_docs > MAX_DOCS:
         return []
-    share = LARGE_SHARE if needs_ngrams(facts) else SHARE
+    share = LARGE_SHARE if knows_few_words(facts) else SHARE
     reason = (
         f"Words and n-grams of {facts.n_docs:,} documents, by a ridge regression for "
         f"each of {facts.n_labels:,} labels. Larger shares trust the vectors less."

@@ -11,7 +11,7 @@ from spacy.util import load_model_from_config
 from thinc.api import Config
 from tqdm import tqdm
 
-from ..audit.advice import KNOWN_SHARE, WORD_WEIGHTS
+from ..audit.advice import KNOWN_SHARE, choose_start_weight
 from ..errors import JobErrors
 from ..init_config.choose import (
     FACTORY,
@@ -181,7 +181,7 @@ def _make_config(
     block.update(min_count=MIN_COUNT, one_other=True, separator=separator)
     is_foreign = known < KNOWN_SHARE
     if "ngram_width" in encoder and is_foreign:
-        weight = next(weight for least, weight in WORD_WEIGHTS if known >= least)
+        weight = choose_start_weight(known)
         # What one label alone has tells most.
         encoder.update(ngram_width=NGRAM_WIDTH, word_weight=weight, min_ngram_count=1)
     if len(found.records) >= MANY_LABELS:

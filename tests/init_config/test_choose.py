@@ -67,7 +67,7 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
     for key in ("gain", "fixed", "broken"):
         del template["training"]["score_weights"][f"longtail_refined_{key}"]
     encoder = template["components"]["longtail_textcat"]["model"]["encoder"]
-    encoder["ngram_width"], encoder["word_weight"] = 512, 0.75
+    encoder["ngram_width"], encoder["word_weight"] = 512, 0.87
     template["training"]["max_steps"] = 100
     template["training"]["optimizer"]["learn_rate"]["total_steps"] = 100
     template["training"]["eval_frequency"] = 25
@@ -91,22 +91,38 @@ def test_reasons_are_comments(facts):
     assert "The word vectors know 50% of the words of more than three" in text
 
 
-def test_ngrams_are_left_out_where_the_vectors_know_the_words(facts):
-    texts = replace(facts.texts, known_share=0.95)
-    config = parse(init_config(replace(facts, texts=texts)))
-    assert (
-        config["components"]["longtail_textcat"]["model"]["encoder"]["ngram_width"] == 0
-    )
+def choose_encoder(facts, **more):
+    components = parse(init_config(replace(facts, **more)))["components"]
+    return next(iter(components.values()))["model"]["encoder"]
 
 
 @pytest.mark.parametrize(
-    "known_share, weight", [(0.85, 0.75), (0.5, 0.75), (0.2, 0.6), (0.0, 0.5)]
+    "known_share, n_docs, max_labels, width",
+    [
+        (0.95, 4999, 1, 0),
+        (0.95, 4999, 2, 512),
+        (0.95, 5000, 1, 512),
+        (0.85, 12, 1, 512),
+        (None, 12, 1, 0),
+    ],
 )
-def test_vectors_that_know_less_weigh_less(facts, known_share, weight):
+def test_ngrams_are_taken_where_they_are_needed_or_can_be_learned(
+    facts, known_share, n_docs, max_labels, width
+):
     texts = replace(facts.texts, known_share=known_share)
-    config = parse(init_config(replace(facts, texts=texts)))
-    encoder = config["components"]["longtail_textcat"]["model"]["encoder"]
-    assert encoder["word_weight"] == pytest.approx(weight)
+    more = {"texts": texts, "n_docs": n_docs, "max_labels": max_labels}
+    assert choose_encoder(facts, **more)["ngram_width"] == width
+
+
+@pytest.mark.parametrize(
+    "known_share, n_docs, weight",
+    [(0.95, 5000, 0.74), (0.85, 12, 0.87), (0.5, 150, 0.74), (0.49, 150, 0.7)],
+)
+def test_words_weigh_what_they_know(facts, known_share, n_docs, weight):
+    texts = replace(facts.texts, known_share=known_share)
+    counts = dict.fromkeys(facts.counts, n_docs // len(facts.counts))
+    encoder = choose_encoder(facts, texts=texts, n_docs=n_docs, counts=counts)
+    assert encoder["word_weight"] == weight
 
 
 def test_fallback_stays_where_labels_are_pooled(tmp_path):
