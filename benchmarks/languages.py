@@ -55,7 +55,7 @@ def write_syllables(source: Path, target: Path) -> None:
 def list_systems(args: Any, plain: Path) -> Iterator[Tuple[str, Dict[str, Any]]]:
     """YIELDS (Tuple[str, Dict[str, Any]]): What is tried on the French texts."""
     usual = {"nlp.lang": "fr", f"{ENCODER}.ngram_width": 512}
-    usual[f"{ENCODER}.word_weight"] = 0.6
+    usual[f"{ENCODER}.word_weight"] = 0.7
     yield "no n-grams", {"nlp.lang": "fr"}
     yield "n-grams", usual
     yield "n-grams, language xx", {**usual, "nlp.lang": "xx"}
@@ -108,7 +108,7 @@ def main() -> None:
         folder.mkdir()
         write_syllables(plain, folder)
         for lang in ("xx", "zh"):
-            settings = {"ngram_width": 512, "word_weight": 0.5}
+            settings = {"ngram_width": 512, "word_weight": 0.7}
             overrides = {f"{ENCODER}.{key}": value for key, value in settings.items()}
             run(folder, f"language {lang}", {**overrides, "nlp.lang": lang})
         print(score_svc(folder, args.split, taxonomy, args.seed), flush=True)

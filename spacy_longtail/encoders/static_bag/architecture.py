@@ -53,6 +53,7 @@ def build_static_bag(
     Character n-grams make a second unit vector beside that, if they are wanted: the sum
     of the rows of the n-grams of all words, which start at random and as long as their
     inverse document frequency. They know what words share whatever the language is.
+    Both vectors learn apart: in training, a document is a row for each of them.
 
     Registered as "spacy-longtail.StaticBag.v1".
 
