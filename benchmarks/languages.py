@@ -108,7 +108,7 @@ def main() -> None:
         folder.mkdir()
         write_syllables(plain, folder)
         for lang in ("xx", "zh"):
-            settings = {"ngram_width": 512, "word_weight": 0.7}
+            settings = {"ngram_width": 512, "word_weight": 0.5}
             overrides = {f"{ENCODER}.{key}": value for key, value in settings.items()}
             run(folder, f"language {lang}", {**overrides, "nlp.lang": lang})
         print(score_svc(folder, args.split, taxonomy, args.seed), flush=True)

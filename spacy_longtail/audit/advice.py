@@ -15,10 +15,10 @@ KNOWN_SHARE, MANY_DOCS = 0.9, 5000
 # The least share of words that the vectors know, and their weight beside n-grams before
 # anything is trained.
 START_WEIGHTS = (KNOWN_SHARE, 0.8), (0.5, 0.75), (0.05, 0.6), (0.0, 0.5)
-# Their weight in training: where they know few words, where labels have many texts, and
-# where they have few, of which n-grams learn less than the vectors know.
-FOREIGN_WEIGHT, MANY_WEIGHT, FEW_WEIGHT = 0.7, 0.74, 0.87
-FOREIGN_SHARE, MANY_PER_LABEL = 0.5, 50
+# Their weight in training: where they know next to no words or few, where labels have
+# many texts, and where they have few, of which n-grams learn less than vectors know.
+UNKNOWN_WEIGHT, FOREIGN_WEIGHT, MANY_WEIGHT, FEW_WEIGHT = 0.5, 0.7, 0.74, 0.87
+UNKNOWN_SHARE, FOREIGN_SHARE, MANY_PER_LABEL = 0.05, 0.5, 50
 # The share of long texts from which it is.
 LONG_SHARE = 0.02
 
@@ -135,8 +135,11 @@ def choose_word_weight(facts: Audit) -> Tuple[float, str]:
     """RETURNS (Tuple[float, str]): The weight of word vectors beside character n-grams
     in training, and why.
     """
-    share = facts.texts.known_share
-    if share is not None and share < FOREIGN_SHARE:
+    known = facts.texts.known_share
+    share = 1.0 if known is None else known
+    if share < UNKNOWN_SHARE:
+        return UNKNOWN_WEIGHT, "Less than n-grams, as they know next to no words."
+    if share < FOREIGN_SHARE:
         return FOREIGN_WEIGHT, "As much as n-grams, as they know less than half."
     if sum(facts.counts.values()) >= MANY_PER_LABEL * facts.n_labels:
         return (

@@ -116,7 +116,14 @@ def test_ngrams_are_taken_where_they_are_needed_or_can_be_learned(
 
 @pytest.mark.parametrize(
     "known_share, n_docs, weight",
-    [(0.95, 5000, 0.74), (0.85, 12, 0.87), (0.5, 150, 0.74), (0.49, 150, 0.7)],
+    [
+        (0.95, 5000, 0.74),
+        (0.85, 12, 0.87),
+        (0.5, 150, 0.74),
+        (0.49, 150, 0.7),
+        (0.05, 150, 0.7),
+        (0.04, 150, 0.5),
+    ],
 )
 def test_words_weigh_what_they_know(facts, known_share, n_docs, weight):
     texts = replace(facts.texts, known_share=known_share)
