@@ -142,14 +142,8 @@ def choose_word_weight(facts: Audit) -> Tuple[float, str]:
     if share < FOREIGN_SHARE:
         return FOREIGN_WEIGHT, "As much as n-grams, as they know less than half."
     if sum(facts.counts.values()) >= MANY_PER_LABEL * facts.n_labels:
-        return (
-            MANY_WEIGHT,
-            "Labels have documents enough to tell apart by n-grams, too.",
-        )
-    return (
-        FEW_WEIGHT,
-        "More than n-grams, which tell little from few documents a label.",
-    )
+        return MANY_WEIGHT, "N-grams of so many documents a label tell much, too."
+    return FEW_WEIGHT, "More than n-grams, as few documents a label say little of them."
 
 
 def _get_text_advice(facts: Audit) -> Iterator[str]:

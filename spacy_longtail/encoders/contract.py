@@ -73,10 +73,9 @@ def balance(encoder: EncoderT, rows: numpy.ndarray) -> numpy.ndarray:
     views = get_views(encoder)
     if not views:
         return rows
-    parts = [unit_rows(rows[:, columns]) * weight for columns, weight in views]
     found = numpy.zeros_like(rows)
-    for view, part in zip(views, parts):
-        found[:, view.columns] = part
+    for columns, weight in views:
+        found[:, columns] = unit_rows(rows[:, columns]) * weight
     return found
 
 
