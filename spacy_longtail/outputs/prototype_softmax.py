@@ -107,17 +107,15 @@ def _set_start(model: OutputT, taxonomy: Taxonomy, prototypes: numpy.ndarray) ->
 
 
 def count_levels(taxonomy: Taxonomy) -> List[List[int]]:
-    """RETURNS (List[List[int]]): For each level below the root that has a node with
-    several leaves, how many leaves each node has, in their order; a leaf that ends
-    further up counts as a node.
+    """RETURNS (List[List[int]]): For each level below the root but the deepest, how
+    many leaves each node has, in their order; a leaf that ends there or further up
+    counts as a node of its own.
     """
     paths = [*map(taxonomy.path, taxonomy.leaves)]
     levels = []
     for depth in range(1, max(map(len, paths), default=1)):
-        nodes = [path[: min(depth, len(path))] for path in paths]
-        ends = (len(path) <= depth for path in paths)
-        groups = groupby(zip(nodes, ends))
-        levels.append([len([*group]) for _, group in groups])
+        nodes = [(path[:depth], len(path) <= depth) for path in paths]
+        levels.append([len([*group]) for _, group in groupby(nodes)])
     return levels
 
 

@@ -119,7 +119,8 @@ class EncoderRunner:
         of the documents, of shape (docs, leaves), for each view of the encoder.
         """
         n_views = len(contract.get_views(self.encoder))
-        return self.model.ops.xp.tile(truths, (max(n_views, 1), 1))
+        # Not a copy of all labels in each step where there is nothing to repeat.
+        return self.model.ops.xp.tile(truths, (n_views, 1)) if n_views > 1 else truths
 
     def get_raw_scores(self, docs: List[Doc]) -> RawScores:
         # A cache isn't empty while training: the dev corpus is read again and again.
