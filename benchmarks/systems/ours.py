@@ -19,6 +19,7 @@ LOSSES: Dict[str, Dict[str, Any]] = {
     "focal": {"@losses": "spacy-longtail.Focal.v1"},
     "ldam": {"@losses": "spacy-longtail.LDAM.v1"},
     "logit-adjusted": {"@losses": "spacy-longtail.LogitAdjusted.v1", "tau": 1.0},
+    "generalized": {"@losses": "spacy-longtail.GeneralizedCrossEntropy.v1"},
     "binary-weighted": {"@losses": "spacy-longtail.WeightedBinaryCrossEntropy.v1"},
     "asymmetric": {"@losses": "spacy-longtail.Asymmetric.v1"},
     "distribution-balanced": {"@losses": "spacy-longtail.DistributionBalanced.v1"},

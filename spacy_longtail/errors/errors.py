@@ -47,13 +47,15 @@ class Errors(metaclass=ErrorsWithCodes):
     L104 = ("ClassBalanced needs a 'beta' of at least 0 and below 1, but got "
             "{value}. Use 0.0 for no weighting and values close to 1, for example "
             "0.999, to weight by inverse frequency.")
-    L105 = ("LogitAdjusted needs a 'tau' of at least 0, but got {value}. 0.0 is "
+    L105 = ("The loss needs a 'tau' of at least 0, but got {value}. 0.0 is "
             "the plain loss, 1.0 balances the classes; a million is the most.")
     L106 = ("Focal needs a 'gamma' of at least 0, but got {value}. 0.0 is the "
             "plain loss; 1.0 to 3.0 are usual, a million is the most.")
     L107 = ("LDAM needs a '{name}' above 0, but got {value}. A million is the most.")
     L108 = ("{loss} needs a '{name}' {expected}, but got {value!r}. Check the block of "
             "the loss in the config. From a millionth to a million is above 0.")
+    L109 = ("GeneralizedCrossEntropy needs a 'q' from 0 to 1, but got {value}. 0.0 is "
+            "the cross-entropy, 1.0 the mean absolute error.")
 
     # L2xx: layers, models and vectors
     L201 = ("{layer} needs a '{name}' {expected}, but got {value!r}. Check the "

@@ -24,6 +24,7 @@ LOSSES = {
     "WeightedCrossEntropy": {"power": 0.5, "cap": 3.0, "normalize": True},
     "ClassBalanced": {"beta": 0.9},
     "LogitAdjusted": {"tau": 0.5},
+    "GeneralizedCrossEntropy": {"q": 0.3, "tau": 0.5},
     "Focal": {"gamma": 1.5},
     "LDAM": {"max_margin": 0.25, "scale": 10.0},
 }
@@ -32,6 +33,7 @@ NEUTRAL = {
     "WeightedCrossEntropy": {"power": 0.0},
     "ClassBalanced": {"beta": 0.0},
     "LogitAdjusted": {"tau": 0.0},
+    "GeneralizedCrossEntropy": {"q": 0.0, "tau": 0.0},
     "Focal": {"gamma": 0.0},
     "LDAM": {"max_margin": 1e-12},
 }
@@ -39,6 +41,7 @@ OUT_OF_RANGE = {
     "WeightedCrossEntropy": ("power = -1", "L102"),
     "ClassBalanced": ("beta = 1.0", "L104"),
     "LogitAdjusted": ("tau = -0.5", "L105"),
+    "GeneralizedCrossEntropy": ("q = 1.5", "L109"),
     "Focal": ("gamma = -2", "L106"),
     "LDAM": ("scale = 0.0", "L107"),
 }
@@ -292,6 +295,7 @@ def test_labels_without_documents_give_finite_losses(name, counts, logits, truth
         ("LogitAdjusted", {"tau": 0.0}),
         ("LogitAdjusted", {"tau": 0.5}),
         ("LogitAdjusted", {"tau": 1.0}),
+        ("GeneralizedCrossEntropy", {"q": 0.0, "tau": 0.5}),
         ("Focal", {"gamma": 0.0}),
     ],
 )

@@ -20,6 +20,8 @@ RANGES = [
     ("LDAM", "max_margin", *POSITIVE),
     ("LDAM", "scale", *POSITIVE),
     ("LogitAdjusted", "tau", *NOT_NEGATIVE),
+    ("GeneralizedCrossEntropy", "q", 0.0, 1.0),
+    ("GeneralizedCrossEntropy", "tau", *NOT_NEGATIVE),
     ("WeightedCrossEntropy", "power", *NOT_NEGATIVE),
     ("WeightedCrossEntropy", "cap", *POSITIVE),
     ("Asymmetric", "gamma_positive", *NOT_NEGATIVE),
@@ -48,5 +50,5 @@ def test_gradient_is_finite_or_the_setting_is_refused(loss, name, least, most):
         assert numpy.isfinite(found.log_prior).all()
     for value in (least - 1.0, 1e40, math.nan, 10**400):
         if name != "cap" or value < 0:
-            with pytest.raises(ValueError, match=r"\[L10[2-8]\]"):
+            with pytest.raises(ValueError, match=r"\[L10[2-9]\]"):
                 make(**{name: value})

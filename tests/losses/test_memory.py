@@ -16,6 +16,7 @@ LOSSES = [
     "WeightedCrossEntropy",
     "ClassBalanced",
     "LogitAdjusted",
+    "GeneralizedCrossEntropy",
     "Focal",
     "LDAM",
     "Asymmetric",
