@@ -58,8 +58,8 @@ def _get_label_advice(facts: Audit) -> Iterator[str]:
         yield (
             f"The most frequent label has {facts.imbalance_ratio:,.0f} times the "
             "documents of the rarest, and the ten most frequent have "
-            f"{facts.top_10_share:.0%} of all: keep the loss of the configs, and choose "
-            'prior = "uniform" if every label matters as much, "train" if every '
+            f"{facts.top_10_share:.0%} of all: keep the loss of the configs, and "
+            'choose prior = "uniform" if every label matters as much, "train" if every '
             "document does."
         )
     if facts.n_labels >= MANY_LABELS and facts.max_labels == 1:

@@ -12,7 +12,8 @@ layer methods, under the names below. Read it with these functions only.
     output   set_start, get_similarity (functions, both needed), extend_start,
              set_bias, get_linear, get_scores, check_weights, shrink,
              expand
-    terms    fit, blend, shift (functions, all needed)
+    terms    fit, blend, shift (functions, all needed), one_label (bool), share
+             (float), remix (function)
 
 A model can have a third part, "terms", which is fitted to the training corpus, not
 trained, and makes logits of documents, too.
@@ -224,6 +225,13 @@ def has_terms(model: EncoderT) -> bool:
     return bool(model.has_ref("terms"))
 
 
+def is_for_one_label(model: EncoderT) -> bool:
+    """RETURNS (bool): Whether its terms can only be fitted where labels exclude each
+    other.
+    """
+    return has_terms(model) and bool(model.get_ref("terms").attrs.get("one_label"))
+
+
 def fit_terms(
     model: EncoderT,
     docs: List[Doc],
@@ -255,6 +263,36 @@ def mix_terms(model: EncoderT, docs: List[Doc], logits: numpy.ndarray) -> numpy.
     """
     terms = model.get_ref("terms") if has_terms(model) else None
     return logits if terms is None else terms.attrs["blend"](terms, docs, logits)
+
+
+def get_share(model: EncoderT) -> Optional[float]:
+    """RETURNS (Optional[float]): That of the terms, if it can be changed."""
+    terms = model.get_ref("terms") if has_terms(model) else None
+    return None if terms is None or "remix" not in terms.attrs else terms.attrs["share"]
+
+
+def set_share(model: EncoderT, share: float) -> None:
+    """Change the share of the terms, see get_share, from 0.0 to below 1.0."""
+    model.get_ref("terms").attrs["share"] = share
+
+
+def remix_terms(
+    model: EncoderT, own: numpy.ndarray, logits: numpy.ndarray, share: float
+) -> numpy.ndarray:
+    """Find what logits would be with another share of the terms, see get_share.
+
+    own (numpy.ndarray): What the terms find, see run_terms, of shape (docs, leaves).
+    logits (numpy.ndarray): With the present share, same shape.
+    RETURNS (numpy.ndarray): float32 array, same shape.
+    """
+    terms = model.get_ref("terms")
+    return terms.attrs["remix"](terms, own, logits, share)
+
+
+def run_terms(model: EncoderT, docs: List[Doc]) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): Logits of the terms alone, of shape (docs, leaves)."""
+    terms = model.get_ref("terms")
+    return terms.ops.to_numpy(terms.predict(docs))
 
 
 def can_extend(output: OutputT, width: int) -> bool:

@@ -244,6 +244,9 @@ class Errors(metaclass=ErrorsWithCodes):
     L372 = ("The corpus has more than the {most:,} documents that the terms of "
             "'{name}' can be fitted to. Set terms = null in "
             "[components.{name}.model], or max_docs higher.")
+    L373 = ("A document can have several labels of '{name}', but its terms can only be "
+            "fitted where it has one. Take spacy-longtail.TermRidge.v1 in "
+            "[components.{name}.model.terms].")
 
     # L4xx: rankers
     L401 = ("{ranker} needs PyTorch and transformers to load {path!r} ({error}). "

@@ -20,6 +20,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
 
+from ..encoders import contract
 from ..errors import Errors
 from ..pipeline.decision import get_stored
 from ..pipeline.settings import PriorT
@@ -46,6 +47,8 @@ class Evidence(NamedTuple):
     raw (Any): The RawScores of these documents, None if they weren't kept.
     columns (numpy.ndarray): Which labels are the component's own, of shape (leaves,).
     n_read (int): Documents of the corpus, with and without gold labels.
+    terms (Optional[numpy.ndarray]): What the terms of the model alone find, of shape
+        (docs, leaves), None unless they have a share that can be changed.
     """
 
     pipe: Any
@@ -56,6 +59,7 @@ class Evidence(NamedTuple):
     raw: Any
     columns: numpy.ndarray
     n_read: int
+    terms: Optional[numpy.ndarray] = None
 
     @property
     def has_abstained(self) -> numpy.ndarray:
@@ -78,7 +82,18 @@ class Evidence(NamedTuple):
             decisions=[self.decisions[row] for row in rows.tolist()],
             predictions=self.predictions.select(rows),
             raw=raw,
+            terms=None if self.terms is None else self.terms[rows],
         )
+
+    def remix(self, share: Optional[float]) -> "Evidence":
+        """RETURNS (Evidence): With what the component would find if the terms of its
+        model had another share. None for the one that they have.
+        """
+        if share is None or self.terms is None:
+            return self
+        model, logits = self.pipe.model, self.raw.logits
+        logits = contract.remix_terms(model, self.terms, logits, share)
+        return self._replace(raw=self.raw._replace(logits=logits))
 
     def get_logits(self, prior: PriorT) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Logits under the prior, of shape (docs, leaves)."""
@@ -122,11 +137,14 @@ def collect(
     docs: List[Doc] = []
     decisions: List[Dict[str, Any]] = []
     raws: List[RawScores] = []
+    terms: List[numpy.ndarray] = []
+    has_share = keeps_raw and contract.get_share(pipe.model) is not None
 
     def run() -> Generator[Example, None, None]:
         for batch in minibatch(progress(examples), nlp.batch_size):
             before = run_before(nlp, name, [eg.predicted for eg in batch])
             raw = pipe.get_raw_scores(before)
+            terms.extend([contract.run_terms(pipe.model, before)] if has_share else [])
             with run_after(nlp, name, before, raw) as done:
                 for doc, eg in zip(done, batch):
                     yield Example(doc, eg.reference)
@@ -159,6 +177,7 @@ def collect(
         raw=raw,
         columns=numpy.asarray([taxonomy.index[label] for label in pipe.labels]),
         n_read=len(docs),
+        terms=numpy.concatenate(terms)[rows] if has_share else None,
     )
 
 

@@ -131,7 +131,8 @@ def choose_settings(facts: Audit, template: Config) -> List[Setting]:
         if block.get("factory", "").startswith(FACTORY)
     )
     terms = choose_terms(facts, block["model"])
-    wanted = 0 if terms else block["min_count"]
+    # A ridge regression knows rare labels one by one.
+    wanted = 0 if terms and facts.max_labels > 1 else block["min_count"]
     pooling = choose_pooling(facts, wanted=wanted)
     is_tuned = "trainable_layers" in block["model"]["encoder"] and facts.n_docs < LARGE
     min_epochs = MIN_TUNING_EPOCHS if is_tuned else MIN_EPOCHS

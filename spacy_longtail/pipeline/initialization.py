@@ -92,8 +92,12 @@ def start_pipe(
 
 
 def _fit_terms(pipe: Any, examples: List[Example]) -> None:
-    """RAISES (ValueError): L372 if there are more documents than is allowed."""
+    """RAISES (ValueError): L372 if there are more documents than is allowed, L373 for
+    terms that can't tell several labels.
+    """
     taxonomy, most = pipe.taxonomy, contract.get_max_docs(pipe.model)
+    if pipe.kind.allows_several and contract.is_for_one_label(pipe.model):
+        raise ValueError(Errors.L373.format(name=pipe.name))
     if len(examples) > most:
         raise ValueError(Errors.L372.format(name=pipe.name, most=most))
     truths = numpy.empty((len(examples), len(taxonomy.leaves)))

@@ -18,10 +18,10 @@ from ..taxonomy import ROOT
 from .fallback import tune_fallback
 from .result import RowT, Tuning, make_row
 from .settings import NAMES, Settings, find_note, try_settings
+from .share import PRIORS, choose_share
 from .tune import Task
 from .wish import Wish
 
-CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
 # Settings, and the prior and the temperature whose probabilities are right, whatever is
 # wished.
 FittedT = Tuple[Settings, Tuple[float, float]]
@@ -49,7 +49,10 @@ class ExclusiveTuning(Tuning):
         return {**super().to_dict(), "priors": priors}
 
     def describe_settings(self) -> List[RowT]:
-        rows = self.compare_settings("prior", "temperature", "ancestor_threshold")
+        names = "prior", "temperature", "ancestor_threshold"
+        rows = self.compare_settings(
+            *names, *["share"] * (self.after.share is not None)
+        )
         pair = (self.before, self.after)
         for name in self.after.fallback:
             if name != "thresholds":
@@ -127,7 +130,8 @@ def tune_exclusive(task: Task) -> Tuning:
         "right": int(is_right.sum()),
     }
     note = find_note(task.nlp, task.name, evidence.docs, before)
-    priors, is_seen = _rate_priors(evidence), note is not None
+    priors = _rate_priors(evidence.remix(after.share))
+    is_seen = note is not None
     return task.make_result(
         ExclusiveTuning, after, old, new, kept=kept, priors=priors, is_seen=is_seen
     )
@@ -135,6 +139,8 @@ def tune_exclusive(task: Task) -> Tuning:
 
 def _fit(task: Task, wish: Wish, rows: numpy.ndarray) -> FittedT:
     evidence = task.evidence.select(rows)
+    share = choose_share(evidence, wish, task.before.share)
+    evidence = evidence.remix(share)
     # The gold label's place among the component's own, one beyond them if it isn't.
     n_own = len(evidence.columns)
     places = numpy.full(len(evidence.predictions.labels), n_own)
@@ -155,7 +161,8 @@ def _fit(task: Task, wish: Wish, rows: numpy.ndarray) -> FittedT:
     temperature = calibrated[1] if is_same else fit(prior)[0]
     P = evidence.get_probabilities(prior, temperature)
     thresholds, above = _fit_thresholds(evidence, P, gold, wish)
-    return Settings(NAMES.get(prior, prior), temperature, thresholds, above), calibrated
+    prior = NAMES.get(prior, prior)
+    return Settings(prior, temperature, thresholds, above, share=share), calibrated
 
 
 def _fit_thresholds(
@@ -188,7 +195,8 @@ def _predict(
     task: Task, fitted: FittedT, rows: numpy.ndarray
 ) -> Tuple[numpy.ndarray, ...]:
     """RETURNS (Tuple[numpy.ndarray, ...]): Right probabilities, then see _decide."""
-    evidence, (settings, calibrated) = task.evidence.select(rows), fitted
+    settings, calibrated = fitted
+    evidence = task.evidence.select(rows).remix(settings.share)
     P = evidence.get_probabilities(*calibrated)
     return (P, *_decide(task, evidence, settings))
 
@@ -229,7 +237,7 @@ def _is_below(evidence: Evidence, row: int, node: str) -> bool:
 def _rate_priors(evidence: Evidence) -> Dict[float, Tuple[float, float]]:
     metrics, ones = find_metrics("tune", False), numpy.ones(len(evidence.docs))
     rated = {}
-    for prior in CURVE:
+    for prior in PRIORS:
         columns = evidence.columns[evidence.get_logits(prior).argmax(axis=1)]
         given = evidence.predictions.give_columns(columns, ones)
         macro, accuracy = (measure(metrics[n], given) for n in ("macro_f", "accuracy"))

@@ -80,10 +80,11 @@ def _try_all(
     lowest = min(LOWEST_ROUTE, *(route for route, _ in pairs))
     numbers = {**settings.fallback, "route_threshold": lowest}
     numbers.update(abstain_threshold=0.0, thresholds={})
+    evidence = task.evidence.remix(settings.share)
     found: List[List[Trial]] = [[] for _ in pairs]
     with try_settings(nlp, task.name, replace(settings, fallback=numbers)):
         for rows in minibatch(range(len(task.folds)), nlp.batch_size):
-            part = task.evidence.select(numpy.asarray(rows))
+            part = evidence.select(numpy.asarray(rows))
             cats = [dict(doc.cats) for doc in part.docs]
             with pipe.kind.write_all_cats():
                 pipe.set_annotations(part.docs, pipe.apply_settings(part.raw))

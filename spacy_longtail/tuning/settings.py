@@ -11,6 +11,7 @@ import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..encoders import contract
 from ..evaluation.pipes import find_fallback
 from ..pipeline.settings import PriorT
 from ..scoring.scorer import PREFIX
@@ -29,6 +30,8 @@ class Settings:
     ancestor_threshold (Optional[float]): None where a document can have several labels,
         as the settings of a fallback aren't tuned there.
     fallback (Dict[str, Any]): Those of the fallback, empty without one.
+    share (Optional[float]): That of the terms of the model, see TermSVM. None if it
+        isn't tuned.
     """
 
     prior: PriorT
@@ -36,12 +39,15 @@ class Settings:
     thresholds: Dict[str, float] = field(default_factory=dict)
     ancestor_threshold: Optional[float] = None
     fallback: Dict[str, Any] = field(default_factory=dict)
+    share: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON values of the settings that are tuned."""
         data = asdict(self)
         if self.ancestor_threshold is None:
             del data["ancestor_threshold"], data["fallback"]
+        if self.share is None:
+            del data["share"]
         return data
 
 
@@ -53,7 +59,10 @@ def read_settings(nlp: Language, name: str) -> Settings:
     if fallback is not None and above is not None:
         second: Any = nlp.get_pipe(fallback)
         numbers = {key: getattr(second.settings, key) for key in OF_FALLBACK}
-    return Settings(pipe.prior, pipe.temperature, pipe.thresholds, above, numbers)
+    share = None if above is None else contract.get_share(pipe.model)
+    return Settings(
+        pipe.prior, pipe.temperature, pipe.thresholds, above, numbers, share
+    )
 
 
 def write_settings(nlp: Language, name: str, settings: Settings) -> None:
@@ -66,9 +75,23 @@ def write_settings(nlp: Language, name: str, settings: Settings) -> None:
     pipe.thresholds = settings.thresholds
     if settings.ancestor_threshold is not None:
         pipe.ancestor_threshold = settings.ancestor_threshold
+    if settings.share is not None:
+        _set_share(nlp, name, settings.share)
     fallback: Any = settings.fallback and nlp.get_pipe(str(find_fallback(nlp, name)))
     for key, value in settings.fallback.items():
         setattr(fallback.settings, key, value)
+
+
+def _set_share(nlp: Language, name: str, share: float) -> None:
+    pipe: Any = nlp.get_pipe(name)
+    if share == contract.get_share(pipe.model):
+        return
+    contract.set_share(pipe.model, share)
+    # What is known of the model is that of another one.
+    pipe.n_updates += 1
+    block = nlp.get_pipe_config(name)["model"].get("terms")
+    if block:
+        block["share"] = share
 
 
 @contextmanager

@@ -111,7 +111,7 @@ ENCODERS = [
     ("PooledTransformer", make_curated, {"trainable_layers": 1}, 1e-6),
 ]
 # What is made of an encoder and an output layer.
-NO_ENCODERS = {"TaxonomyTextCat", "TermRidge"}
+NO_ENCODERS = {"TaxonomyTextCat", "TermRidge", "TermSVM"}
 
 
 @pytest.fixture(params=ENCODERS, ids=lambda p: f"{p[0]}-{p[1].__name__}-{p[2]}")

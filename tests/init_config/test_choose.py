@@ -68,6 +68,8 @@ def test_only_what_fits_the_corpus_differs_from_the_template(facts):
         del template["training"]["score_weights"][f"longtail_refined_{key}"]
     encoder = template["components"]["longtail_textcat"]["model"]["encoder"]
     encoder["ngram_width"], encoder["word_weight"] = 512, 0.87
+    terms = {"@architectures": "spacy-longtail.TermSVM.v1", "share": 0.2}
+    template["components"]["longtail_textcat"]["model"]["terms"] = terms
     template["training"]["max_steps"] = 100
     template["training"]["optimizer"]["learn_rate"]["total_steps"] = 100
     template["training"]["eval_frequency"] = 25
@@ -211,8 +213,28 @@ def test_terms_are_left_out_where_documents_are_many(facts):
     large = parse(init_config(replace(facts, max_labels=2, n_docs=8001)))
     model = large["components"]["longtail_textcat_multilabel"]["model"]
     assert model["terms"] is None
-    one = parse(init_config(facts))["components"]["longtail_textcat"]
-    assert "terms" not in one["model"]
+
+
+@pytest.mark.parametrize(
+    "known_share, n_docs, is_svm",
+    [(0.5, 300, True), (0.95, 300, False), (0.95, 5000, True), (0.5, 60_000, False)],
+)
+def test_one_label_has_other_terms_beside_ngrams(facts, known_share, n_docs, is_svm):
+    """Its rare labels are pooled all the same."""
+    texts = replace(facts.texts, known_share=known_share)
+    one = parse(init_config(replace(facts, n_docs=n_docs, texts=texts)))
+    terms = one["components"]["longtail_textcat"]["model"]["terms"]
+    svm = {"@architectures": "spacy-longtail.TermSVM.v1", "share": 0.2}
+    assert terms == (svm if is_svm else None)
+    assert one["components"]["longtail_textcat"]["min_count"] == 3
+
+
+def test_terms_of_one_label_are_left_out_where_labels_are_many(facts):
+    texts = replace(facts.texts, known_share=0.5)
+    counts = {f"label {i}": 20 for i in range(1000)}
+    many = replace(facts, n_docs=20_000, counts=counts, texts=texts)
+    model = parse(init_config(many))["components"]["longtail_textcat"]["model"]
+    assert model["terms"] is None
 
 
 @pytest.mark.parametrize("max_labels", [2, 1])

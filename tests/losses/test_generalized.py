@@ -7,7 +7,6 @@ from spacy_longtail.losses.logit_adjusted import make_logit_adjusted
 from spacy_longtail.taxonomy import build_taxonomy
 
 
-
 def test_loss_by_hand():
     """At even odds the adjusted probability is the prior itself: (1 - 0.25 ** 0.5) /
     0.5, and the gradient of the cross-entropy times 0.25 ** 0.5.

@@ -40,6 +40,7 @@ def build_static_bag(
     ngram_dropout: float = 0.4,
     min_ngram_count: int = 2,
     max_ngrams: int = 50000,
+    split_words: bool = False,
     word_weight: float = 0.8,
 ) -> EncoderT:
     """Build an encoder that adds up word vectors, to unit length.
@@ -82,6 +83,8 @@ def build_static_bag(
     min_ngram_count (int): N-grams that occur in fewer training documents have no
         vector, from 1.
     max_ngrams (int): Most n-grams with a vector, from 1; the most frequent ones.
+    split_words (bool): Whether n-grams are those of the words that a token is made of,
+        as in "Kaufmann/-frau": some languages' tokenizers don't split it.
     word_weight (float): Weight of words and bigrams beside n-grams, from 0.0 to 1.0:
         its square is their share in the similarity of two documents.
     RETURNS (Model[List[Doc], Floats2d]): Documents to an array of shape (docs,
@@ -100,8 +103,8 @@ def build_static_bag(
     table = RowTable(vectors.width, *rates, get_features=features.get_digest)
     extract: Any = Model("extract_bag", extract_bag, attrs={"features": features})
     bag = StaticBag(table, features.get_start)
-    sizes = ngram_width, min_ngram_count, max_ngrams
-    ngrams = make_ngram_bag(*sizes, ngram_learn_rate, ngram_dropout)
+    rows = make_ngram_rows(ngram_width, min_ngram_count, max_ngrams, split_words)
+    ngrams = make_ngram_bag(rows, ngram_learn_rate, ngram_dropout)
     if trainable and ngram_width:
         bag = join_bags(bag, ngrams, word_weight)
     model: EncoderT = chain(extract, bag)
@@ -131,16 +134,20 @@ def make_bigrams(
     return [BigramFeatures(learn_rate, n_buckets, min_count)] if n_buckets else []
 
 
-def make_ngram_bag(
-    width: int, min_count: int, max_ngrams: int, learn_rate: float, dropout: float
-) -> BagT:
+def make_ngram_rows(
+    width: int, min_count: int, max_ngrams: int, splits: bool
+) -> NgramRows:
     check_at_least(NAME, "ngram_width", width, 0, MAX_WIDTH)
     check_at_least(NAME, "min_ngram_count", min_count, 1)
     check_at_least(NAME, "max_ngrams", max_ngrams, 1, MAX_NGRAMS)
+    return NgramRows(width, min_count, max_ngrams, splits)
+
+
+def make_ngram_bag(rows: NgramRows, learn_rate: float, dropout: float) -> BagT:
     check_at_least(NAME, "ngram_learn_rate", learn_rate, 0.0)
     check_share(NAME, "ngram_dropout", dropout)
-    table = RowTable(width, NGRAMS, shared_rate=learn_rate)
-    return NgramBag(table, NgramRows(width, min_count, max_ngrams), dropout=dropout)
+    table = RowTable(rows.width, NGRAMS, shared_rate=learn_rate)
+    return NgramBag(table, rows, dropout=dropout)
 
 
 def extract_bag(

@@ -1,4 +1,5 @@
 import re
+from itertools import chain
 from typing import Any, List, Optional, Tuple
 
 import numpy
@@ -64,6 +65,28 @@ def find_ngrams(words: List[str]) -> Tuple[numpy.ndarray, numpy.ndarray]:
     order = numpy.argsort(owners, kind="stable")
     lengths = numpy.bincount(owners, minlength=len(sizes))
     return mix(numpy.concatenate(keys)[order]), lengths
+
+
+# What parts the words of a token, as in "Kaufmann/-frau" and "e-mail_address".
+SEPARATORS = re.compile(r"[\W_]+")
+
+
+def split_word(word: str) -> List[str]:
+    """RETURNS (List[str]): The words that a token is made of, as it is without any."""
+    return [part for part in SEPARATORS.split(word) if part] or [word]
+
+
+def find_part_ngrams(words: List[str]) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Find the n-grams of the words that each token is made of: how tokenizers split
+    hyphens and slashes differs by language.
+
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): See find_ngrams.
+    """
+    parts = [*map(split_word, words)]
+    keys, lengths = find_ngrams([*chain.from_iterable(parts)])
+    owners = numpy.arange(len(words)).repeat([*map(len, parts)])
+    totals = numpy.bincount(owners, weights=lengths, minlength=len(words))
+    return keys, totals.astype("int64")
 
 
 def _read_characters(
@@ -144,12 +167,17 @@ class NgramRows:
     width (int): Of the rows.
     min_count (int): Documents, from 1.
     max_rows (int): Most rows, from 1.
+    splits (bool): Whether to find those of the words that a token is made of.
     """
 
-    def __init__(self, width: int, min_count: int, max_rows: int) -> None:
+    def __init__(
+        self, width: int, min_count: int, max_rows: int, splits: bool = False
+    ) -> None:
         self.width = width
         self.min_count = min_count
         self.max_rows = max_rows
+        self.splits = splits
+        self._find = find_part_ngrams if splits else find_ngrams
         self._n_docs = 0
         # Keys of n-grams and the number of documents that have them, by batch, and the
         # rows of the table that they are for.
@@ -167,7 +195,7 @@ class NgramRows:
         words = None if words is None else join_characters(words)[0]
         if words is not None and len(words.hashes):
             hashes, inverse = numpy.unique(words.hashes, return_inverse=True)
-            found, lengths = find_ngrams([*map(words.strings.find, hashes.tolist())])
+            found, lengths = self._find([*map(words.strings.find, hashes.tolist())])
             keys, numbers = numpy.unique(found, return_inverse=True)
             lengths, starts = (
                 lengths[inverse],
@@ -203,7 +231,7 @@ class NgramRows:
 
         def find(keys: numpy.ndarray) -> RunsT:
             keys = numpy.unique(keys)
-            ngrams, lengths = find_ngrams([*map(strings.find, keys.tolist())])
+            ngrams, lengths = self._find([*map(strings.find, keys.tolist())])
             rows, owners = table.find(ngrams), numpy.arange(len(keys)).repeat(lengths)
             lengths = numpy.bincount(owners[rows >= 0], minlength=len(keys))
             return keys, lengths, rows[rows >= 0]
@@ -227,4 +255,4 @@ class NgramRows:
         return self._sums.look_up(hashes, find, table.state)
 
     def __reduce__(self) -> Any:
-        return NgramRows, (self.width, self.min_count, self.max_rows)
+        return NgramRows, (self.width, self.min_count, self.max_rows, self.splits)

@@ -1,4 +1,5 @@
-from typing import Any, Callable, Dict, List, Sequence, Tuple, cast
+from functools import partial
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, cast
 
 import numpy
 import srsly
@@ -20,9 +21,10 @@ from .ridge import (
     multiply,
     transpose,
 )
+from .svm import fit_svms
 from .terms import KnownTerms, TermReader, Terms, Weighted
 
-NAME = "TermRidge"
+RIDGE, SVM = "TermRidge", "TermSVM"
 FORMAT = 1
 BATCH_SIZE = 256
 # Terms in a larger share of the documents tell little, and cost most.
@@ -73,23 +75,87 @@ def build_term_ridge(
     RETURNS (Model[List[Doc], Floats2d]): Documents to logits over the leaves.
     RAISES (ValueError): L201 if a setting is out of range.
     """
-    check_share(NAME, "share", share)
-    check_bound(NAME, "penalty", penalty)
-    check_at_least(NAME, "min_count", min_count, 1)
-    check_at_least(NAME, "max_weights", max_weights, 1)
-    check_at_least(NAME, "max_docs", max_docs, 2)
+    check_bound(RIDGE, "penalty", penalty)
+    check_at_least(RIDGE, "max_weights", max_weights, 1)
+    model = _build(RIDGE, _regress, share, min_count, max_docs)
+    model.attrs.update(penalty=penalty, max_weights=max_weights)
+    return model
+
+
+def build_term_svm(
+    *,
+    share: float = 0.2,
+    cost: float = 2.0,
+    scale: float = 10.0,
+    min_count: int = 2,
+    max_weights: int = 1_000_000,
+    max_docs: int = 50_000,
+) -> TermRidgeT:
+    """Build a linear model of words, pairs of words and character n-grams, weighted by
+    tf-idf, that is added to the logits of a text categorizer whose labels exclude each
+    other.
+
+    It isn't trained with the pipeline, but solved when that is initialized: a support
+    vector machine for each label, of which the largest weights are kept in 8 bits. A
+    document whose gold label leaves open which of several leaves it has says nothing
+    about those. It is at its best where there are many words that the vectors don't
+    know, and gold labels are often in doubt.
+
+    Registered as "spacy-longtail.TermSVM.v1". For the source, see fit_svms.
+
+    share (float): Its share of the logits, from 0.0 to below 1.0. `tune` finds the
+        best one.
+    cost (float): See fit_svms, above 0.0.
+    scale (float): What its margins are multiplied by to be logits, above 0.0.
+    min_count (int): Training documents that a term has to be in, from 1.
+    max_weights (int): Most weights of all labels together, from 1: each has the same
+        share of them, but at least one.
+    max_docs (int): Most training documents, from 2: they are kept in memory until it
+        is fitted.
+    RETURNS (Model[List[Doc], Floats2d]): Documents to logits over the leaves.
+    RAISES (ValueError): L201 if a setting is out of range.
+    """
+    check_bound(SVM, "cost", cost)
+    check_bound(SVM, "scale", scale)
+    check_at_least(SVM, "max_weights", max_weights, 1)
+    model = _build(SVM, _separate, share, min_count, max_docs)
+    model.attrs.update(cost=cost, scale=scale, max_weights=max_weights, one_label=True)
+    model.attrs["reader"] = TermReader(splits=True)
+    return model
+
+
+def _build(
+    name: str, solve: Callable, share: float, min_count: int, max_docs: int
+) -> TermRidgeT:
+    check_share(name, "share", share)
+    check_at_least(name, "min_count", min_count, 1)
+    check_at_least(name, "max_docs", max_docs, 2)
     attrs: Dict[str, Any] = {
         "share": share,
-        "penalty": penalty,
         "min_count": min_count,
-        "max_weights": max_weights,
         "max_docs": max_docs,
         "reader": TermReader(),
-        "fit": fit_layer,
+        "fit": partial(fit_layer, solve=solve),
         "blend": blend_logits,
+        "remix": remix_logits,
         "shift": add_bias,
     }
     return Model("term_ridge", forward, attrs=attrs, shims=[WeightTable()])
+
+
+class Solved(NamedTuple):
+    """A linear model.
+
+    weights, terms (numpy.ndarray): The largest weights of each label, and the term of
+        each, ascending; both of shape (labels, weights).
+    slope (float): What the sums of weights are multiplied by to be logits.
+    bias (numpy.ndarray): Added to the logits, of shape (labels,).
+    """
+
+    weights: numpy.ndarray
+    terms: numpy.ndarray
+    slope: float
+    bias: numpy.ndarray
 
 
 class WeightTable(Shim):
@@ -167,11 +233,27 @@ def blend_logits(
 ) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Logits, float32 array of shape (docs, leaves)."""
     is_known = cast(WeightTable, model.shims[0]).arrays["is_known"]
-    if not len(is_known):
+    if not len(is_known) or not model.attrs["share"]:
         return logits
     shares = (model.attrs["share"] * is_known).astype("float32")
     found = model.ops.to_numpy(model.predict(docs))
     return logits * (numpy.float32(1.0) - shares) + found * shares
+
+
+def remix_logits(
+    model: TermRidgeT, own: numpy.ndarray, logits: numpy.ndarray, share: float
+) -> numpy.ndarray:
+    """Find what logits would be with another share of the terms.
+
+    own (numpy.ndarray): What the terms find, of shape (docs, leaves).
+    logits (numpy.ndarray): With the present share, same shape.
+    share (float): From 0.0 to below 1.0.
+    RETURNS (numpy.ndarray): float32 array, same shape.
+    """
+    is_known = cast(WeightTable, model.shims[0]).arrays["is_known"]
+    now, wanted = model.attrs["share"] * is_known, share * is_known
+    factors = ((wanted - now) / (1.0 - now)).astype("float32")
+    return logits + (own - logits) * factors
 
 
 def add_bias(model: TermRidgeT, shift: numpy.ndarray) -> None:
@@ -184,6 +266,8 @@ def fit_layer(
     docs: Sequence[Doc],
     truths: numpy.ndarray,
     log_odds: numpy.ndarray,
+    *,
+    solve: Callable[..., Solved],
 ) -> None:
     """Fit the weights, so that the logits are those under a uniform prior.
 
@@ -198,25 +282,29 @@ def fit_layer(
     keys, counts = keys[is_used], counts[is_used]
     idf = get_idf(counts, len(docs))
     arrays = {"keys": keys, "idf": idf.astype("float32")}
-    is_known, factors = numpy.zeros(truths.shape[1]), numpy.zeros(3)
-    W = found = numpy.zeros((truths.shape[1], 1))
+    nothing = numpy.zeros((truths.shape[1], 1))
+    solved = Solved(nothing, nothing, 0.0, -log_odds)
+    is_known = nothing[:, 0]
+    if attrs.get("one_label"):
+        # A document without a gold label says nothing.
+        is_labelled = (truths != 0.0).any(axis=1, keepdims=True)
+        truths = numpy.where(is_labelled, truths, numpy.nan)
     if len(keys) and (truths == 1.0).any():
         is_known = (truths == 1.0).any(axis=0)
         X = KnownTerms(keys, idf).weigh(terms)
-        W, found, factors = _regress(attrs, X, len(keys), truths, log_odds)
-    codes, scales = quantize(W)
+        solved = solve(attrs, X, len(keys), truths, log_odds)
+    codes, scales = quantize(solved.weights)
     rows, places = numpy.nonzero(codes)
-    columns = found[rows, places].astype("int64")
+    columns = solved.terms[rows, places].astype("int64")
     order = numpy.argsort(columns, kind="stable")
-    slope, share, constant = factors
     table.set(
         {
             **arrays,
             "sizes": numpy.bincount(columns, minlength=len(keys)).astype("int32"),
             "columns": rows[order].astype("int32"),
             "codes": codes[rows, places][order],
-            "scales": (scales * slope).astype("float32"),
-            "bias": (constant + (share - 1.0) * log_odds).astype("float32"),
+            "scales": (scales * solved.slope).astype("float32"),
+            "bias": solved.bias.astype("float32"),
             "is_known": is_known.astype("int8"),
         }
     )
@@ -228,18 +316,36 @@ def _regress(
     n_terms: int,
     truths: numpy.ndarray,
     log_odds: numpy.ndarray,
-) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]): Weights and their
-    terms, see get_largest_weights, and what calibrate finds.
-    """
+) -> Solved:
+    """A ridge regression of each label. Its logits are those under a uniform prior."""
     is_yes, is_given = truths == 1.0, ~numpy.isnan(truths)
     # What isn't known is as it is on average.
     means = is_yes.sum(axis=0) / numpy.maximum(is_given.sum(axis=0), 1)
     Y = numpy.where(is_given, is_yes - means, 0.0).astype("float32")
     postings = transpose(X, len(truths), n_terms)
     duals, held_out = fit_dual(X, postings, Y, attrs["penalty"])
-    factors = calibrate(held_out, truths, log_odds)
-    return (*get_largest_weights(postings, duals, attrs["max_weights"]), factors)
+    slope, share, constant = calibrate(held_out, truths, log_odds)
+    largest = get_largest_weights(postings, duals, attrs["max_weights"])
+    return Solved(*largest, slope, constant + (share - 1.0) * log_odds)
+
+
+def _separate(
+    attrs: Dict[str, Any],
+    X: Weighted,
+    n_terms: int,
+    truths: numpy.ndarray,
+    log_odds: numpy.ndarray,
+) -> Solved:
+    """A support vector machine for each label, whose classes weigh the same, so that
+    its logits know nothing of the prior.
+    """
+    W = fit_svms(X, n_terms, truths, attrs["cost"])
+    weights, scale = numpy.ascontiguousarray(W[:-1].T), attrs["scale"]
+    most = min(max(attrs["max_weights"] // len(weights), 1), n_terms)
+    top = numpy.argpartition(-numpy.abs(weights), most - 1, axis=1)[:, :most]
+    top.sort(axis=1)
+    largest = numpy.take_along_axis(weights, top, axis=1)
+    return Solved(largest, top, scale, scale * W[-1])
 
 
 def _read_all(reader: TermReader, docs: Sequence[Doc]) -> Terms:

@@ -1,13 +1,21 @@
 """Documents as sparse vectors of terms: words, pairs of words, character n-grams."""
 
+from itertools import chain
 from typing import Any, List, NamedTuple, Tuple
 
 import numpy
+from spacy.strings import get_string_id  # type: ignore[attr-defined]  # Cython
 from spacy.tokens import Doc
 
 from ...ops import ODD, mix
 from ..static_bag.key_index import KeyIndex
-from ..static_bag.ngrams import NGRAMS_KEPT, find_ngrams, join_characters
+from ..static_bag.ngrams import (
+    NGRAMS_KEPT,
+    find_ngrams,
+    find_part_ngrams,
+    join_characters,
+    split_word,
+)
 from ..static_bag.run_cache import RunCache, Runs, RunsT
 from ..static_bag.words import Words, collect_words
 
@@ -90,13 +98,17 @@ class KnownTerms:
 class TermReader:
     """Finds the terms of documents. The n-grams of words seen before are kept, in
     bounded memory.
+
+    splits (bool): Whether to find those of the words that a token is made of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, splits: bool = False) -> None:
+        self.splits = splits
         self._kept = RunCache((), "uint64", **NGRAMS_KEPT)
+        self._parts = RunCache((), "uint64", **NGRAMS_KEPT)
 
     def __reduce__(self) -> Any:
-        return TermReader, ()
+        return TermReader, (self.splits,)
 
     def read(self, docs: List[Doc]) -> Terms:
         """RETURNS (Terms): Those of documents of any vocabularies."""
@@ -114,13 +126,30 @@ class TermReader:
         joined, _ = join_characters(words)
         found = self._find_ngrams(joined)
         ngrams = joined.owners.repeat(found.lengths), found.get()
-        is_word = self._find_ngrams(words).lengths > 0
-        # What has no letter and no digit in it is no word, and parts no pair.
-        owners, hashes = words.owners[is_word], words.hashes[is_word]
+        owners, hashes = self._find_words(words)
         singles = owners, _make_even(mix(hashes ^ WORD))
         parts = singles, _find_pairs(owners, hashes), ngrams
         rows, keys = map(numpy.concatenate, zip(*parts))
         return rows, keys
+
+    def _find_words(self, words: Words) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): The document and the hash of
+        each word. What has no letter and no digit in it is none, and parts no pair.
+        """
+
+        def find(keys: numpy.ndarray) -> RunsT:
+            keys = numpy.unique(keys)
+            parts = [split_word(words.strings.find(key)) for key in keys.tolist()]
+            parts = [[p for p in part if any(map(str.isalnum, p))] for part in parts]
+            hashes = [get_string_id(part) for part in chain.from_iterable(parts)]
+            lengths = numpy.asarray([*map(len, parts)], dtype="int64")
+            return keys, lengths, numpy.asarray(hashes, dtype="uint64")
+
+        if not self.splits:
+            is_word = self._find_ngrams(words).lengths > 0
+            return words.owners[is_word], words.hashes[is_word]
+        found = self._parts.look_up(words.hashes, find)
+        return words.owners.repeat(found.lengths), found.get()
 
     def _find_ngrams(self, words: Words) -> Runs:
         """RETURNS (Runs): The keys of the n-grams of words."""
@@ -128,7 +157,8 @@ class TermReader:
         def find(keys: numpy.ndarray) -> RunsT:
             keys = numpy.unique(keys)
             texts = [words.strings.find(key) for key in keys.tolist()]
-            found, lengths = find_ngrams(texts)
+            read = find_part_ngrams if self.splits else find_ngrams
+            found, lengths = read(texts)
             is_word = numpy.asarray([any(map(str.isalnum, text)) for text in texts])
             found = found[is_word.repeat(lengths)]
             return keys, lengths * is_word, found | numpy.uint64(1)

@@ -10,7 +10,12 @@ from thinc.api import Adam, fix_random_seed
 from spacy_longtail.encoders import contract
 from spacy_longtail.encoders.static_bag import ngrams as ngrams_module
 from spacy_longtail.encoders.static_bag.architecture import build_static_bag
-from spacy_longtail.encoders.static_bag.ngrams import find_ngrams, start_rows
+from spacy_longtail.encoders.static_bag.ngrams import (
+    find_ngrams,
+    find_part_ngrams,
+    split_word,
+    start_rows,
+)
 from spacy_longtail.vectors.table import StaticTable
 
 WORDS = ["card", "money"]
@@ -84,6 +89,35 @@ def test_a_word_with_an_emoji_or_an_arabic_letter_is_a_word():
     """Their characters come after those of Chinese."""
     for word in ("card😀", "\ufe91\ufedb\ufe97\ufe8e"):
         assert len(get_ngrams(word)) == len(get_ngrams("a" * len(word)))
+
+
+@pytest.mark.parametrize(
+    "word, parts",
+    [
+        ("kaufmann/-frau", ["kaufmann", "frau"]),
+        ("e-mail_address", ["e", "mail", "address"]),
+        ("word", ["word"]),
+        ("...", ["..."]),
+        ("_", ["_"]),
+        ("c++", ["c"]),
+        ("größe-ß", ["größe", "ß"]),
+    ],
+)
+def test_words_of_a_token(word, parts):
+    assert split_word(word) == parts
+    keys, lengths = find_part_ngrams([word, "last"])
+    expected = [*map(get_ngrams, parts)]
+    assert_array_equal(keys[: lengths[0]], numpy.concatenate(expected))
+    assert_array_equal(keys[lengths[0] :], get_ngrams("last"))
+
+
+def test_tokens_share_what_their_words_share():
+    """Whatever the tokenizer makes of a hyphen."""
+    docs = make_docs("money", "x/-money")
+    for splits, least, most in ((False, 0.0, 0.95), (True, 0.95, 1.0)):
+        encoder = make_encoder(split_words=splits, min_ngram_count=1, texts=TEXTS)
+        X = encoder.predict(docs)[:, 8:]
+        assert least <= X[0] @ X[1] / numpy.prod(numpy.linalg.norm(X, axis=1)) <= most
 
 
 def test_what_is_kept_of_words_is_bounded(monkeypatch):

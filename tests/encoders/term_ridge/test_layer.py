@@ -4,10 +4,12 @@ import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy.training import Example
 
-from spacy_longtail.encoders.term_ridge.layer import build_term_ridge
+from spacy_longtail.encoders import contract
+from spacy_longtail.encoders.term_ridge.layer import build_term_ridge, build_term_svm
 from spacy_longtail.explain import explain
 
 TERMS = {"@architectures": "spacy-longtail.TermRidge.v1"}
+SVM = {"@architectures": "spacy-longtail.TermSVM.v1", "share": 0.6}
 DATA = [
     ("xolq the zeb", ["a"]),
     ("zeb of xolq", ["a"]),
@@ -37,9 +39,17 @@ def make_nlp(kind="multilabel", data=DATA, **terms):
     return nlp
 
 
-@pytest.fixture(scope="module", params=NAMES)
+CASES = {
+    "ridge, one label": ("exclusive", {}),
+    "ridge, several": ("multilabel", {}),
+    "svm": ("exclusive", SVM),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
 def nlp(request):
-    return make_nlp(request.param)
+    kind, terms = CASES[request.param]
+    return make_nlp(kind, **terms)
 
 
 def test_words_that_no_vector_knows_are_learned_at_once(nlp):
@@ -133,6 +143,65 @@ def test_corpus_without_words(data):
     ]
     pipe.initialize(lambda: examples, nlp=nlp, labels=["a", "b"])
     assert set(nlp("zeb").cats) == {"a", "b"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_other_share_is_foreseen(nlp, share):
+    pipe = nlp.get_pipe(nlp.pipe_names[0])
+    docs = [nlp.make_doc(text) for text in ("zeb and vint", "", "brum xolq")]
+    own, before = contract.run_terms(pipe.model, docs), pipe.get_raw_scores(docs).logits
+    found = contract.remix_terms(pipe.model, own, before, share)
+    now = contract.get_share(pipe.model)
+    contract.set_share(pipe.model, share)
+    try:
+        assert_allclose(pipe.get_raw_scores(docs).logits, found, atol=1e-5)
+    finally:
+        contract.set_share(pipe.model, now)
+    assert_array_equal(pipe.get_raw_scores(docs).logits, before)
+
+
+def test_terms_for_one_label_are_refused_where_there_are_several():
+    with pytest.raises(ValueError, match=r"\[L373\].*TermRidge"):
+        make_nlp("multilabel", **SVM)
+
+
+def test_document_without_gold_label_says_nothing_about_one_label():
+    """As documents of no label they would take the word from the first one."""
+    nlp, words = spacy.blank("xx"), [f"word{i}" for i in range(10)]
+    texts, gold = [f"{word} {i}" for word in words for i in "abc"], numpy.eye(10)
+    truths = gold.repeat(3, axis=0)
+    found = []
+    for more in ([], ["word0 x", "word0 y", "word0 z"]):
+        model = build_term_svm(min_count=1)
+        docs = [nlp.make_doc(text) for text in [*texts, *more]]
+        known = numpy.vstack([truths, numpy.zeros((len(more), 10))])
+        model.attrs["fit"](model, docs, known, numpy.zeros(10))
+        found.append(model.predict([nlp.make_doc("word0")])[0])
+    assert_array_equal([scores.argmax() for scores in found], 0)
+    assert_allclose(found[0][0], found[1][0], rtol=0.1)
+
+
+def test_each_label_keeps_its_largest_weights():
+    nlp = make_nlp("exclusive", **SVM, max_weights=6)
+    table = nlp.get_pipe(NAMES["exclusive"]).model.get_ref("terms").shims[0]
+    assert numpy.bincount(table.arrays["columns"]).max() <= 2
+    assert nlp("vint").cats["c"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("share", 1.0),
+        ("cost", 0.0),
+        ("scale", 0.0),
+        ("min_count", 0),
+        ("max_weights", 0),
+        ("max_docs", 1),
+    ],
+)
+def test_setting_of_svm_out_of_range_is_an_error(name, value):
+    with pytest.raises(ValueError, match=rf"\[L201\] TermSVM.*'?{name}"):
+        build_term_svm(**{name: value})
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,15 @@ def test_pairs_are_those_of_words_without_punctuation(docs):
     assert len(pair - set.union(*alone)) == len(other - set.union(*alone)) == 1
 
 
+def test_words_that_a_token_is_made_of():
+    nlp = spacy.blank("de")
+    texts = "Büro-Kaufmann/-frau ...", "büro kaufmann frau"
+    docs = [nlp.make_doc(text) for text in texts]
+    whole, parts = TermReader().read(docs), TermReader(splits=True).read(docs)
+    assert find(whole, 0) != find(whole, 1)
+    assert find(parts, 0) == find(parts, 1) == find(whole, 1)
+
+
 def test_terms_are_counted_once_per_document(docs):
     terms = TermReader().read(docs)
     assert len(set(zip(terms.rows.tolist(), terms.keys.tolist()))) == len(terms.keys)
