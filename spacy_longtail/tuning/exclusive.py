@@ -49,10 +49,9 @@ class ExclusiveTuning(Tuning):
         return {**super().to_dict(), "priors": priors}
 
     def describe_settings(self) -> List[RowT]:
-        names = "prior", "temperature", "ancestor_threshold"
-        rows = self.compare_settings(
-            *names, *["share"] * (self.after.share is not None)
-        )
+        rows = self.compare_settings("prior", "temperature", "ancestor_threshold")
+        if self.after.share is not None:
+            rows += self.compare_settings("share")
         pair = (self.before, self.after)
         for name in self.after.fallback:
             if name != "thresholds":

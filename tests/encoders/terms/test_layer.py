@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from spacy.training import Example
 
 from spacy_longtail.encoders import contract
-from spacy_longtail.encoders.term_ridge.layer import build_term_ridge, build_term_svm
+from spacy_longtail.encoders.terms.layer import build_term_ridge, build_term_svm
 from spacy_longtail.explain import explain
 
 TERMS = {"@architectures": "spacy-longtail.TermRidge.v1"}

@@ -4,8 +4,8 @@ import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy.tokens import Doc
 
-from spacy_longtail.encoders.term_ridge import terms
-from spacy_longtail.encoders.term_ridge.terms import KnownTerms, TermReader
+from spacy_longtail.encoders.terms import reader as terms
+from spacy_longtail.encoders.terms.reader import KnownTerms, TermReader
 
 TEXTS = ["the red cat, the dog", "", "red cats ...", "新しい 猫"]
 

@@ -13,6 +13,7 @@ from ...ops import get_idf
 from ...saved import check_fields, read_array, read_msgpack, refuse
 from ...settings import check_at_least, check_bound, check_share
 from ...vectors.table import quantize
+from .reader import KnownTerms, TermReader, Terms, Weighted
 from .ridge import (
     Postings,
     calibrate,
@@ -22,7 +23,6 @@ from .ridge import (
     transpose,
 )
 from .svm import fit_svms
-from .terms import KnownTerms, TermReader, Terms, Weighted
 
 RIDGE, SVM = "TermRidge", "TermSVM"
 FORMAT = 1
@@ -96,7 +96,8 @@ def build_term_svm(
     other.
 
     It isn't trained with the pipeline, but solved when that is initialized: a support
-    vector machine for each label, of which the largest weights are kept in 8 bits. A
+    vector machine for each label, of which the largest weights are kept in 8 bits. What
+    a tokenizer leaves together, as in "Kaufmann/-frau", is read word by word. A
     document whose gold label leaves open which of several leaves it has says nothing
     about those. It is at its best where there are many words that the vectors don't
     know, and gold labels are often in doubt.

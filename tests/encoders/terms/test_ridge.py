@@ -2,8 +2,8 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from spacy_longtail.encoders.term_ridge import ridge
-from spacy_longtail.encoders.term_ridge.terms import Weighted
+from spacy_longtail.encoders.terms import ridge
+from spacy_longtail.encoders.terms.reader import Weighted
 
 N_DOCS, N_TERMS, N_LABELS = 60, 30, 4
 

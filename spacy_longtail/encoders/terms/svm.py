@@ -2,7 +2,7 @@
 
 import numpy
 
-from .terms import Weighted
+from .reader import Weighted
 
 N_EPOCHS = 10
 # When no dual variable moves further in an epoch, it ends.

@@ -6,7 +6,7 @@ import numpy
 
 from ...ops import sigmoid
 from ..static_bag.sums import sum_runs
-from .terms import Weighted
+from .reader import Weighted
 
 # Numbers that are multiplied at a time: what memory has room for.
 MAX_PRODUCTS, MAX_NUMBERS = 4_000_000, 8_000_000

@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.svm import LinearSVC
 
-from spacy_longtail.encoders.term_ridge import svm
-from spacy_longtail.encoders.term_ridge.terms import Weighted
+from spacy_longtail.encoders.terms import svm
+from spacy_longtail.encoders.terms.reader import Weighted
 
 N_DOCS, N_TERMS = 80, 30
 
