@@ -18,10 +18,11 @@ from ..taxonomy import ROOT
 from .fallback import tune_fallback
 from .result import RowT, Tuning, make_row
 from .settings import NAMES, Settings, find_note, try_settings
-from .share import PRIORS, choose_share
+from .share import choose_share
 from .tune import Task
 from .wish import Wish
 
+CURVE = [0.0, 0.25, 0.5, 0.75, 1.0]
 # Settings, and the prior and the temperature whose probabilities are right, whatever is
 # wished.
 FittedT = Tuple[Settings, Tuple[float, float]]
@@ -138,13 +139,14 @@ def tune_exclusive(task: Task) -> Tuning:
 
 def _fit(task: Task, wish: Wish, rows: numpy.ndarray) -> FittedT:
     evidence = task.evidence.select(rows)
-    share = choose_share(evidence, wish, task.before.share)
-    evidence = evidence.remix(share)
     # The gold label's place among the component's own, one beyond them if it isn't.
     n_own = len(evidence.columns)
     places = numpy.full(len(evidence.predictions.labels), n_own)
     places[evidence.columns] = numpy.arange(n_own)
-    gold, get_logits = places[evidence.predictions.gold_columns], evidence.get_logits
+    gold = places[evidence.predictions.gold_columns]
+    share = choose_share(evidence, gold, wish, task.before.share)
+    evidence = evidence.remix(share)
+    get_logits = evidence.get_logits
 
     def fit(prior: PriorT) -> Tuple[float, float]:
         return fit_temperature(get_logits(prior), gold)
@@ -236,7 +238,7 @@ def _is_below(evidence: Evidence, row: int, node: str) -> bool:
 def _rate_priors(evidence: Evidence) -> Dict[float, Tuple[float, float]]:
     metrics, ones = find_metrics("tune", False), numpy.ones(len(evidence.docs))
     rated = {}
-    for prior in PRIORS:
+    for prior in CURVE:
         columns = evidence.columns[evidence.get_logits(prior).argmax(axis=1)]
         given = evidence.predictions.give_columns(columns, ones)
         macro, accuracy = (measure(metrics[n], given) for n in ("macro_f", "accuracy"))
