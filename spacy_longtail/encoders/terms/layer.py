@@ -1,5 +1,15 @@
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, cast
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    cast,
+)
 
 import numpy
 import srsly
@@ -20,6 +30,7 @@ from .ridge import (
     fit_dual,
     get_largest_weights,
     multiply,
+    multiply_codes,
     transpose,
 )
 from .svm import fit_svms
@@ -27,6 +38,8 @@ from .svm import fit_svms
 RIDGE, SVM = "TermRidge", "TermSVM"
 FORMAT = 1
 BATCH_SIZE = 256
+# Weights that are kept one beside another as well, zeros among them: 64 MB.
+MAX_CELLS = 64_000_000
 # Terms in a larger share of the documents tell little, and cost most.
 MAX_DOC_SHARE = 0.2
 TermRidgeT = Model[List[Doc], Floats2d]
@@ -180,6 +193,17 @@ class WeightTable(Shim):
         starts, n_leaves = numpy.cumsum(sizes) - sizes, len(arrays["scales"])
         columns = arrays["columns"].astype("int64")
         self.postings = Postings(starts, sizes, columns, values, n_leaves)
+        self.codes: Optional[numpy.ndarray] = None
+        if len(sizes) * n_leaves <= MAX_CELLS:
+            self.codes = numpy.zeros((len(sizes), n_leaves), dtype="int8")
+            owners = numpy.arange(len(sizes)).repeat(sizes)
+            self.codes[owners, columns] = arrays["codes"]
+
+    def multiply(self, X: Weighted, n_docs: int) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): Vectors times weights, (docs, leaves)."""
+        if self.codes is None:
+            return multiply(X, n_docs, self.postings)
+        return multiply_codes(X, n_docs, self.codes, self.arrays["scales"])
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """It is fitted, not trained."""
@@ -225,7 +249,7 @@ def forward(
 ) -> Tuple[Floats2d, Callable]:
     table = cast(WeightTable, model.shims[0])
     X = table.known.count_and_weigh(*model.attrs["reader"].find(docs))
-    Y = multiply(X, len(docs), table.postings) + table.arrays["bias"]
+    Y = table.multiply(X, len(docs)) + table.arrays["bias"]
     return model.ops.asarray2f(Y), lambda dY: docs
 
 

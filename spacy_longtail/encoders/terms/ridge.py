@@ -54,6 +54,25 @@ def multiply(X: Weighted, n_rows: int, postings: Postings) -> numpy.ndarray:
     return found
 
 
+def multiply_codes(
+    X: Weighted, n_rows: int, codes: numpy.ndarray, scales: numpy.ndarray
+) -> numpy.ndarray:
+    """Multiply sparse vectors with a matrix of 8 bits: several times as fast as its
+    postings, and it doesn't matter for a vector what others there are, either.
+
+    codes (numpy.ndarray): int8 array of shape (columns, width).
+    scales (numpy.ndarray): float32 array of shape (width,), that of each column.
+    RETURNS (numpy.ndarray): float32 array of shape (n_rows, width).
+    """
+    width = codes.shape[1]
+    found = numpy.zeros((n_rows, width), dtype="float32")
+    sizes = numpy.full(len(X.rows), width)
+    for first, last, part in _cut(X.rows, sizes, n_rows):
+        products = codes[X.columns[part]] * X.values[part][:, None]
+        found[first:last] = sum_runs(products, X.rows[part] - first, last - first)
+    return found * scales
+
+
 def _cut(
     rows: numpy.ndarray, sizes: numpy.ndarray, n_rows: int
 ) -> Iterator[Tuple[int, int, slice]]:

@@ -145,6 +145,15 @@ def test_corpus_without_words(data):
     assert set(nlp("zeb").cats) == {"a", "b"}
 
 
+def test_many_weights_are_multiplied_one_by_one(nlp, monkeypatch):
+    """Scores are the same but for rounding."""
+    terms = nlp.get_pipe(nlp.pipe_names[0]).model.get_ref("terms")
+    docs, table = [nlp.make_doc("zeb and vint")], terms.shims[0]
+    found = terms.predict(docs)
+    monkeypatch.setattr(table, "codes", None)
+    assert_allclose(terms.predict(docs), found, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_other_share_is_foreseen(nlp, share):
     pipe = nlp.get_pipe(nlp.pipe_names[0])

@@ -37,6 +37,20 @@ def test_product_is_that_of_dense_matrices(data, monkeypatch, most):
     assert_allclose(found, dense @ W, atol=1e-5)
 
 
+@pytest.mark.parametrize("most", [4_000_000, 50, 1])
+def test_product_with_codes_is_that_of_dense_matrices(data, monkeypatch, most):
+    monkeypatch.setattr(ridge, "MAX_PRODUCTS", most)
+    dense, X, _ = data
+    codes = numpy.random.RandomState(1).randint(-127, 128, (N_TERMS, 5)).astype("int8")
+    scales = numpy.asarray([0.1, 0.0, 1.0, 0.01, 2.0], dtype="float32")
+    found = ridge.multiply_codes(X, N_DOCS, codes, scales)
+    assert_allclose(found, dense @ (codes * scales), rtol=1e-4, atol=1e-3)
+    for row in range(N_DOCS):
+        is_in = X.rows == row
+        alone = Weighted(X.rows[is_in] - row, X.columns[is_in], X.values[is_in])
+        assert_array_equal(ridge.multiply_codes(alone, 1, codes, scales)[0], found[row])
+
+
 def test_row_of_a_product_does_not_depend_on_the_others(data):
     dense, X, _ = data
     postings = make_postings(numpy.random.RandomState(1).randn(N_TERMS, 5))
