@@ -38,7 +38,8 @@ from .svm import fit_svms
 RIDGE, SVM = "TermRidge", "TermSVM"
 FORMAT = 1
 BATCH_SIZE = 256
-# Weights that are kept one beside another as well, zeros among them: 64 MB.
+# Weights that are kept one beside another, zeros among them: 64 MB. If there are more,
+# only those that aren't zero.
 MAX_CELLS = 64_000_000
 # Terms in a larger share of the documents tell little, and cost most.
 MAX_DOC_SHARE = 0.2
@@ -102,7 +103,7 @@ def build_term_svm(
     scale: float = 10.0,
     min_count: int = 2,
     max_weights: int = 1_000_000,
-    max_docs: int = 50_000,
+    max_docs: int = 200_000,
 ) -> TermRidgeT:
     """Build a linear model of words, pairs of words and character n-grams, weighted by
     tf-idf, that is added to the logits of a text categorizer whose labels exclude each
@@ -188,20 +189,24 @@ class WeightTable(Shim):
     def set(self, arrays: Dict[str, numpy.ndarray]) -> None:
         self.arrays = arrays
         self.known = KnownTerms(arrays["keys"], arrays["idf"])
-        sizes = arrays["sizes"].astype("int64")
-        values = arrays["codes"] * arrays["scales"][arrays["columns"]]
-        starts, n_leaves = numpy.cumsum(sizes) - sizes, len(arrays["scales"])
-        columns = arrays["columns"].astype("int64")
-        self.postings = Postings(starts, sizes, columns, values, n_leaves)
         self.codes: Optional[numpy.ndarray] = None
+        self.postings: Optional[Postings] = None
+        sizes, n_leaves = arrays["sizes"].astype("int64"), len(arrays["scales"])
+        columns = arrays["columns"].astype("int64")
         if len(sizes) * n_leaves <= MAX_CELLS:
             self.codes = numpy.zeros((len(sizes), n_leaves), dtype="int8")
             owners = numpy.arange(len(sizes)).repeat(sizes)
             self.codes[owners, columns] = arrays["codes"]
+            return
+        values, starts = (
+            arrays["codes"] * arrays["scales"][columns],
+            numpy.cumsum(sizes),
+        )
+        self.postings = Postings(starts - sizes, sizes, columns, values, n_leaves)
 
     def multiply(self, X: Weighted, n_docs: int) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Vectors times weights, (docs, leaves)."""
-        if self.codes is None:
+        if self.postings is not None:
             return multiply(X, n_docs, self.postings)
         return multiply_codes(X, n_docs, self.codes, self.arrays["scales"])
 

@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from spacy.training import Example
 
 from spacy_longtail.encoders import contract
+from spacy_longtail.encoders.terms import layer
 from spacy_longtail.encoders.terms.layer import build_term_ridge, build_term_svm
 from spacy_longtail.explain import explain
 
@@ -150,8 +151,12 @@ def test_many_weights_are_multiplied_one_by_one(nlp, monkeypatch):
     terms = nlp.get_pipe(nlp.pipe_names[0]).model.get_ref("terms")
     docs, table = [nlp.make_doc("zeb and vint")], terms.shims[0]
     found = terms.predict(docs)
-    monkeypatch.setattr(table, "codes", None)
+    monkeypatch.setattr(layer, "MAX_CELLS", 0)
+    table.set(table.arrays)
     assert_allclose(terms.predict(docs), found, rtol=1e-5, atol=1e-5)
+    monkeypatch.undo()
+    table.set(table.arrays)
+    assert_array_equal(terms.predict(docs), found)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
