@@ -43,7 +43,7 @@ BATCH_SIZE = 256
 MAX_CELLS = 64_000_000
 # Terms in a larger share of the documents tell little, and cost most.
 MAX_DOC_SHARE = 0.2
-TermRidgeT = Model[List[Doc], Floats2d]
+TermsT = Model[List[Doc], Floats2d]
 # Of what is saved: the type of the numbers, and which of the sizes they have.
 ARRAYS = {
     "keys": ("uint64", "terms"),
@@ -64,7 +64,7 @@ def build_term_ridge(
     min_count: int = 2,
     max_weights: int = 1000,
     max_docs: int = 8000,
-) -> TermRidgeT:
+) -> TermsT:
     """Build a linear model of words, pairs of words and character n-grams, weighted by
     tf-idf, that is added to the logits of a text categorizer.
 
@@ -104,7 +104,7 @@ def build_term_svm(
     min_count: int = 2,
     max_weights: int = 1_000_000,
     max_docs: int = 200_000,
-) -> TermRidgeT:
+) -> TermsT:
     """Build a linear model of words, pairs of words and character n-grams, weighted by
     tf-idf, that is added to the logits of a text categorizer whose labels exclude each
     other.
@@ -141,7 +141,7 @@ def build_term_svm(
 
 def _build(
     name: str, solve: Callable, share: float, min_count: int, max_docs: int
-) -> TermRidgeT:
+) -> TermsT:
     check_share(name, "share", share)
     check_at_least(name, "min_count", min_count, 1)
     check_at_least(name, "max_docs", max_docs, 2)
@@ -198,11 +198,9 @@ class WeightTable(Shim):
             owners = numpy.arange(len(sizes)).repeat(sizes)
             self.codes[owners, columns] = arrays["codes"]
             return
-        values, starts = (
-            arrays["codes"] * arrays["scales"][columns],
-            numpy.cumsum(sizes),
-        )
-        self.postings = Postings(starts - sizes, sizes, columns, values, n_leaves)
+        starts = numpy.cumsum(sizes) - sizes
+        values = arrays["codes"] * arrays["scales"][columns]
+        self.postings = Postings(starts, sizes, columns, values, n_leaves)
 
     def multiply(self, X: Weighted, n_docs: int) -> numpy.ndarray:
         """RETURNS (numpy.ndarray): Vectors times weights, (docs, leaves)."""
@@ -250,28 +248,45 @@ class WeightTable(Shim):
 
 
 def forward(
-    model: TermRidgeT, docs: List[Doc], is_train: bool
+    model: TermsT, docs: List[Doc], is_train: bool
 ) -> Tuple[Floats2d, Callable]:
     table = cast(WeightTable, model.shims[0])
     X = table.known.count_and_weigh(*model.attrs["reader"].find(docs))
     Y = table.multiply(X, len(docs)) + table.arrays["bias"]
+    is_known = table.arrays["is_known"] > 0
+    if model.attrs.get("one_label") and is_known.any() and not is_known.all():
+        # Where labels exclude each other, nothing said would be a lot said for it.
+        known = is_known.astype("float32")
+        # Not by a BLAS, whose sums depend on the batch.
+        means = numpy.einsum("ij,j->i", Y, known) / known.sum()
+        Y[:, ~is_known] = means[:, None]
     return model.ops.asarray2f(Y), lambda dY: docs
 
 
+def get_shares(model: TermsT, share: float) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The share of the terms in each leaf's logit, (leaves,).
+    A label without a training document is left to the trained part, unless labels
+    exclude each other: then the terms' logit of the mean label is its.
+    """
+    is_known = cast(WeightTable, model.shims[0]).arrays["is_known"]
+    if model.attrs.get("one_label"):
+        is_known = numpy.full_like(is_known, is_known.any())
+    return (share * is_known).astype("float32")
+
+
 def blend_logits(
-    model: TermRidgeT, docs: List[Doc], logits: numpy.ndarray
+    model: TermsT, docs: List[Doc], logits: numpy.ndarray
 ) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): Logits, float32 array of shape (docs, leaves)."""
-    is_known = cast(WeightTable, model.shims[0]).arrays["is_known"]
-    if not len(is_known) or not model.attrs["share"]:
+    shares = get_shares(model, model.attrs["share"])
+    if not shares.any():
         return logits
-    shares = (model.attrs["share"] * is_known).astype("float32")
     found = model.ops.to_numpy(model.predict(docs))
     return logits * (numpy.float32(1.0) - shares) + found * shares
 
 
 def remix_logits(
-    model: TermRidgeT, own: numpy.ndarray, logits: numpy.ndarray, share: float
+    model: TermsT, own: numpy.ndarray, logits: numpy.ndarray, share: float
 ) -> numpy.ndarray:
     """Find what logits would be with another share of the terms.
 
@@ -280,19 +295,17 @@ def remix_logits(
     share (float): From 0.0 to below 1.0.
     RETURNS (numpy.ndarray): float32 array, same shape.
     """
-    is_known = cast(WeightTable, model.shims[0]).arrays["is_known"]
-    now, wanted = model.attrs["share"] * is_known, share * is_known
-    factors = ((wanted - now) / (1.0 - now)).astype("float32")
-    return logits + (own - logits) * factors
+    now, wanted = (get_shares(model, s) for s in (model.attrs["share"], share))
+    return logits + (own - logits) * ((wanted - now) / (numpy.float32(1.0) - now))
 
 
-def add_bias(model: TermRidgeT, shift: numpy.ndarray) -> None:
+def add_bias(model: TermsT, shift: numpy.ndarray) -> None:
     arrays = cast(WeightTable, model.shims[0]).arrays
     arrays["bias"] = (arrays["bias"] + shift).astype("float32")
 
 
 def fit_layer(
-    model: TermRidgeT,
+    model: TermsT,
     docs: Sequence[Doc],
     truths: numpy.ndarray,
     log_odds: numpy.ndarray,

@@ -108,6 +108,30 @@ def test_label_without_documents_is_left_to_the_trained_part():
     assert found[2] == trained[2] and found[0] != trained[0]
 
 
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_label_without_documents_gains_nothing_by_being_unknown(share):
+    """Most labels have a low score for most documents."""
+    words = [f"word{i}" for i in range(8)]
+    data = [(f"{word} {i}", [word]) for word in words for i in "pqrs"]
+    nlp = spacy.blank("xx")
+    config = {"min_count": 0, "model": {"terms": {**SVM, "share": share}}}
+    pipe = nlp.add_pipe(NAMES["exclusive"], config=config)
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"cats": {label: 1.0}})
+        for text, (label,) in data
+    ]
+    optimizer = nlp.initialize(lambda: examples)
+    pipe.initialize(lambda: examples, nlp=nlp, labels=[*words, "other thing"])
+    for _ in range(5):
+        nlp.update(examples, sgd=optimizer)
+    docs = [*nlp.pipe(text for text, _ in data)]
+    assert [doc._.longtail.label for doc in docs] == [label for _, (label,) in data]
+    own = contract.run_terms(pipe.model, docs)
+    column = pipe.labels.index("other thing")
+    others = numpy.delete(own, column, axis=1)
+    assert_allclose(own[:, column], others.mean(axis=1), rtol=1e-5)
+
+
 def make_examples(nlp):
     for text, labels in DATA:
         cats = {**dict.fromkeys("abc", 0.0), **dict.fromkeys(labels, 1.0)}
