@@ -3,7 +3,7 @@
 from typing import Any, Dict, List, Tuple
 
 from ..audit import Audit
-from ..audit.advice import knows_few_words, needs_ngrams
+from ..audit.advice import knows_few_words
 
 RIDGE, SVM = "spacy-longtail.TermRidge.v1", "spacy-longtail.TermSVM.v1"
 # More make them slow to fit, and the trained part knows more than they do then.
@@ -44,12 +44,12 @@ def _choose_ridge(facts: Audit) -> List[Tuple[str, Any, str]]:
 
 
 def _choose_svm(facts: Audit) -> List[Tuple[str, Any, str]]:
-    """It helps where n-grams do, and more so where gold labels are in doubt. How much
-    is for `tune` to find out.
+    """It helps where there are many words that the vectors don't know, and more so
+    where gold labels are in doubt. How much is for `tune` to find out.
     """
     n_pairs = facts.n_docs * facts.n_labels
     is_small = n_pairs <= MAX_PAIRS and facts.n_docs <= MAX_SVM_DOCS
-    if not needs_ngrams(facts) or not is_small:
+    if not knows_few_words(facts) or not is_small:
         return []
     reason = (
         f"Words and n-grams of {facts.n_docs:,} documents, by a support vector machine "
