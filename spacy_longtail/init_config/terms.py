@@ -12,6 +12,8 @@ MAX_DOCS = 8000
 SHARE, LARGE_SHARE = 0.5, 0.7
 # The same where a document has one label: documents times labels; the share is tuned.
 MAX_PAIRS, MAX_SVM_DOCS = 8_000_000, 50_000
+# Of fewer documents a label, on average, prototypes and names say more.
+MIN_PER_LABEL = 4
 SVM_SHARE = 0.2
 
 
@@ -49,7 +51,8 @@ def _choose_svm(facts: Audit) -> List[Tuple[str, Any, str]]:
     """
     n_pairs = facts.n_docs * facts.n_labels
     is_small = n_pairs <= MAX_PAIRS and facts.n_docs <= MAX_SVM_DOCS
-    if not knows_few_words(facts) or not is_small:
+    is_learnable = facts.n_docs >= MIN_PER_LABEL * facts.n_labels
+    if not (knows_few_words(facts) and is_small and is_learnable):
         return []
     reason = (
         f"Words and n-grams of {facts.n_docs:,} documents, by a support vector machine "

@@ -231,10 +231,12 @@ def test_one_label_has_other_terms_where_vectors_know_few_words(
     assert one["components"]["longtail_textcat"]["min_count"] == 3
 
 
-def test_terms_of_one_label_are_left_out_where_labels_are_many(facts):
+@pytest.mark.parametrize("n_labels, n_docs", [(1000, 20_000), (1000, 3999)])
+def test_terms_of_one_label_are_left_out_where_labels_are_many(facts, n_labels, n_docs):
+    """They are too many to solve, or have too few documents each to learn from."""
     texts = replace(facts.texts, known_share=0.5)
-    counts = {f"label {i}": 20 for i in range(1000)}
-    many = replace(facts, n_docs=20_000, counts=counts, texts=texts)
+    counts = {f"label {i}": n_docs // n_labels for i in range(n_labels)}
+    many = replace(facts, n_docs=n_docs, counts=counts, texts=texts)
     model = parse(init_config(many))["components"]["longtail_textcat"]["model"]
     assert model["terms"] is None
 
