@@ -72,7 +72,12 @@ SEPARATORS = re.compile(r"[\W_]+")
 
 
 def split_word(word: str) -> List[str]:
-    """RETURNS (List[str]): The words that a token is made of, as it is without any."""
+    """RETURNS (List[str]): The words that a token is made of, as it is without any. A
+    token with a digit, like "R52.1", is a code or a number: what its parts have in
+    common with others means little.
+    """
+    if any(map(str.isdigit, word)):
+        return [word]
     return [part for part in SEPARATORS.split(word) if part] or [word]
 
 

@@ -97,6 +97,8 @@ def test_a_word_with_an_emoji_or_an_arabic_letter_is_a_word():
         ("kaufmann/-frau", ["kaufmann", "frau"]),
         ("e-mail_address", ["e", "mail", "address"]),
         ("word", ["word"]),
+        ("r52.1", ["r52.1"]),
+        ("l5-s1", ["l5-s1"]),
         ("...", ["..."]),
         ("_", ["_"]),
         ("c++", ["c"]),
