@@ -1,24 +1,20 @@
 from functools import partial
 from typing import Any, Tuple
 
-from thinc.api import get_current_ops
 from thinc.types import Floats1d
 
 from ..errors import Errors
-from ..settings import MOST
 from ..taxonomy import Taxonomy
-from .core import BuildLossT, TaxonomyCrossEntropy, get_log_prior
+from .core import BuildLossT, TaxonomyCrossEntropy
+from .logit_adjusted import check_tau, split_prior
 
 
 class GeneralizedCrossEntropy(TaxonomyCrossEntropy):
     """Between cross-entropy and 1 - p, see make_generalized_cross_entropy."""
 
     def __init__(self, taxonomy: Taxonomy, *, q: float, tau: float) -> None:
-        log_prior, ops = get_log_prior(taxonomy.class_counts), get_current_ops()
-        super().__init__(
-            ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
-            shifts=ops.asarray1f(tau * log_prior),
-        )
+        log_prior, shifts = split_prior(taxonomy, tau)
+        super().__init__(log_prior, shifts=shifts)
         self.q = q
 
     def _get_terms(self, xp: Any, log_p: Floats1d) -> Tuple[Floats1d, Floats1d]:
@@ -53,6 +49,5 @@ def make_generalized_cross_entropy(*, q: float = 0.3, tau: float = 1.0) -> Build
     """
     if not 0.0 <= q <= 1.0:
         raise ValueError(Errors.L109.format(value=q))
-    if not 0.0 <= tau <= MOST:
-        raise ValueError(Errors.L105.format(value=tau))
+    check_tau(tau)
     return partial(GeneralizedCrossEntropy, q=q, tau=tau)

@@ -1,6 +1,8 @@
 from functools import partial
+from typing import Tuple
 
 from thinc.api import get_current_ops
+from thinc.types import Floats1d
 
 from ..errors import Errors
 from ..settings import MOST
@@ -23,16 +25,26 @@ def make_logit_adjusted(*, tau: float = 1.0) -> BuildLossT:
         rare ones.
     RAISES (ValueError): L105 if tau isn't a finite number from 0.0.
     """
-    if not 0.0 <= tau <= MOST:
-        raise ValueError(Errors.L105.format(value=tau))
+    check_tau(tau)
     return partial(build_logit_adjusted, tau=tau)
 
 
 def build_logit_adjusted(taxonomy: Taxonomy, *, tau: float) -> TaxonomyCrossEntropy:
-    log_prior = get_log_prior(taxonomy.class_counts)
-    ops = get_current_ops()
-    return TaxonomyCrossEntropy(
-        # Above 1.0 tau favours the tail on purpose: nothing is left to take out.
-        ops.asarray1f(max(1.0 - tau, 0.0) * log_prior),
-        shifts=ops.asarray1f(tau * log_prior),
-    )
+    log_prior, shifts = split_prior(taxonomy, tau)
+    return TaxonomyCrossEntropy(log_prior, shifts=shifts)
+
+
+def check_tau(tau: float) -> None:
+    """RAISES (ValueError): L105 if tau isn't a finite number from 0.0."""
+    if not 0.0 <= tau <= MOST:
+        raise ValueError(Errors.L105.format(value=tau))
+
+
+def split_prior(taxonomy: Taxonomy, tau: float) -> Tuple[Floats1d, Floats1d]:
+    """RETURNS (Tuple[Floats1d, Floats1d]): What is left of the log prior in the logits
+    of a model, and what is added to them in training, both of shape (leaves,).
+    """
+    log_prior, ops = get_log_prior(taxonomy.class_counts), get_current_ops()
+    # Above 1.0 tau favours the tail on purpose: nothing is left to take out.
+    left = ops.asarray1f(max(1.0 - tau, 0.0) * log_prior)
+    return left, ops.asarray1f(tau * log_prior)
